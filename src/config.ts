@@ -1,0 +1,123 @@
+import { resolve } from "node:path";
+import { z } from "zod";
+
+const origin = z
+  .url({ protocol: /^https?$/, hostname: z.regexes.hostname })
+  .transform((url) => new URL(url).origin);
+
+const list = z.string().transform((text) =>
+  text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== ""),
+);
+
+// zod skips an object's own rules while a field is faulty; all faults are to be reported at once.
+const always = () => true;
+
+const bundled = (folder: string) => resolve(import.meta.dirname, "..", folder);
+
+const Environment = z
+  .object({
+    NODE_ENV: z.enum(["development", "test", "production"]).default("development"),
+    PORT: z.coerce.number().int().min(0).max(65_535).default(4000),
+    HOST: z.string().min(1).default("127.0.0.1"),
+    DATA_DIR: z.string().min(1).default("./.tenantry"),
+    DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+    TENANT_SCHEMA_PREFIX: z
+      .string()
+      .regex(
+        /^[a-z][a-z0-9_]{0,14}_$/,
+        "must be 2 to 16 characters of a-z, 0-9 and _, ending with _",
+      )
+      .refine((prefix) => !prefix.startsWith("pg_"), "must not begin with pg_")
+      .default("org_"),
+    TENANT_MIGRATIONS_DIR: z.string().min(1).default(bundled("migrations/tenant")),
+    TENANT_SEEDS_DIR: z.string().min(1).default(bundled("seeds/tenant")),
+    SECRET_STORE: z.enum(["local"]).optional(),
+    AZURE_KEY_VAULT_URL: z.url({ protocol: /^https$/ }).optional(),
+    SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),
+    MAIL_FROM: z.string().min(3).default("Tenantry <no-reply@localhost>"),
+    TENANT_URL: z
+      .string()
+      .default("https://{slug}.example.com")
+      .refine(
+        (url) => URL.canParse(url.replaceAll("{slug}", "acme")),
+        "must be a URL that may hold {slug}",
+      ),
+    CORS_ORIGINS: list.pipe(z.array(origin)).default([]),
+    PLATFORM_ADMIN_EMAIL: z.email().default("admin@tenantry.local"),
+    PLATFORM_ADMIN_PASSWORD: z.string().min(12).max(128).optional(),
+    LOG_LEVEL: z
+      .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
+      .default("info"),
+  })
+  .refine((env) => env.AZURE_KEY_VAULT_URL === undefined, {
+    path: ["AZURE_KEY_VAULT_URL"],
+    when: always,
+    message: "is not supported yet: leave it out to use the local secret store",
+  })
+  .refine((env) => env.NODE_ENV !== "production" || env.SECRET_STORE === "local", {
+    path: ["SECRET_STORE"],
+    when: always,
+    message:
+      "production does not use the local secret store by itself: set SECRET_STORE=local to accept it",
+  });
+
+/** Everything that the environment decides, parsed and with its defaults. */
+export interface Config {
+  readonly mode: "development" | "test" | "production";
+  readonly port: number;
+  readonly host: string;
+  /** Where keys, mail files and the embedded PostgreSQL lie; absolute. */
+  readonly dataDir: string;
+  /** The platform database; absent, an embedded PostgreSQL is started in `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  readonly tenantSchemaPrefix: string;
+  readonly tenantMigrationsDir: string;
+  readonly tenantSeedsDir: string;
+  readonly smtpUrl: string | undefined;
+  readonly mailFrom: string;
+  /** Where a tenant's users find their application; `{slug}` stands for the slug. */
+  readonly tenantUrl: string;
+  /** Browser origins that may call the API and open WebSockets, beside the API's own. */
+  readonly corsOrigins: readonly string[];
+  readonly firstAdmin: { readonly email: string; readonly password: string | undefined };
+  readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
+}
+
+/** The configuration cannot be used; the message names every fault. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/**
+ * Reads the configuration from environment variables (DESIGN section 8); empty ones count as absent.
+ *
+ * @throws ConfigError naming every fault at once
+ */
+export function readConfig(environment: Record<string, string | undefined> = process.env): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  const read = Environment.safeParse(given);
+  if (!read.success) {
+    const faults = read.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
+    throw new ConfigError(`The configuration is not valid:\n${faults.join("\n")}`);
+  }
+  const env = read.data;
+  return {
+    mode: env.NODE_ENV,
+    port: env.PORT,
+    host: env.HOST,
+    dataDir: resolve(env.DATA_DIR),
+    databaseUrl: env.DATABASE_URL,
+    tenantSchemaPrefix: env.TENANT_SCHEMA_PREFIX,
+    tenantMigrationsDir: resolve(env.TENANT_MIGRATIONS_DIR),
+    tenantSeedsDir: resolve(env.TENANT_SEEDS_DIR),
+    smtpUrl: env.SMTP_URL,
+    mailFrom: env.MAIL_FROM,
+    tenantUrl: env.TENANT_URL,
+    corsOrigins: env.CORS_ORIGINS,
+    firstAdmin: { email: env.PLATFORM_ADMIN_EMAIL, password: env.PLATFORM_ADMIN_PASSWORD },
+    logLevel: env.LOG_LEVEL,
+  };
+}

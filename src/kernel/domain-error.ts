@@ -1,0 +1,49 @@
+import { ERROR_CODES, type ErrorCode } from "./error-codes.ts";
+
+/** One fault of one input field. */
+export interface FieldIssue {
+  /** The way to the field from the input's root, such as `["states", "0"]`. */
+  readonly path: readonly string[];
+  readonly message: string;
+  readonly code: ErrorCode;
+}
+
+interface DomainErrorOptions extends ErrorOptions {
+  /** Public text; the code's own text where nothing more exact can be said. Never holds a secret. */
+  readonly message?: string;
+  /** For logs only; never shown to a caller, never holds a secret. */
+  readonly detail?: Readonly<Record<string, unknown>>;
+  /** Every faulty field, for E_VALIDATION and its like. */
+  readonly issues?: readonly FieldIssue[];
+  /** Overrules the code's own answer to whether the same request can succeed later. */
+  readonly retryable?: boolean;
+}
+
+/** An expected failure: a code of the closed list, with a message that callers may see. */
+export class DomainError extends Error {
+  override readonly name = "DomainError";
+  readonly code: ErrorCode;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly issues: readonly FieldIssue[];
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, options: DomainErrorOptions = {}) {
+    super(
+      options.message ?? ERROR_CODES[code].text,
+      options.cause === undefined ? {} : { cause: options.cause },
+    );
+    this.code = code;
+    this.detail = options.detail ?? {};
+    this.issues = options.issues ?? [];
+    this.retryable = options.retryable ?? ERROR_CODES[code].retryable;
+  }
+
+  /** The next thing to do, from the code's entry in the list. */
+  get nextAction(): string {
+    return ERROR_CODES[this.code].nextAction;
+  }
+}
+
+/** Whether `error` is a DomainError, of `code` where one is named. */
+export const isDomainError = (error: unknown, code?: ErrorCode): error is DomainError =>
+  error instanceof DomainError && (code === undefined || error.code === code);

@@ -1,0 +1,148 @@
+/** What a caller sees of an error code: the text, whether asking again can help, and what to do. */
+interface PublicError {
+  /** Used when the place that raises the error has nothing more exact to say. */
+  readonly text: string;
+  /** Whether the same request can succeed later without being changed. */
+  readonly retryable: boolean;
+  /** The next thing to do, written for an operator. */
+  readonly nextAction: string;
+}
+
+const final = (text: string, nextAction: string): PublicError => ({
+  text,
+  retryable: false,
+  nextAction,
+});
+const passing = (text: string, nextAction: string): PublicError => ({
+  text,
+  retryable: true,
+  nextAction,
+});
+
+/** The closed list of error codes (DESIGN section 7), each with its public face. */
+export const ERROR_CODES = {
+  E_INVALID_SLUG: final(
+    "The slug is not valid.",
+    "Use 3 to 40 lower-case letters, digits and single hyphens, beginning with a letter.",
+  ),
+  E_RESERVED_SLUG: final("The slug is reserved.", "Choose another slug."),
+  E_VALIDATION: final("The input is not valid.", "Mend the fields that `issues` names."),
+  E_ALREADY_PROVISIONED: final(
+    "A tenant with this slug exists already.",
+    "Choose another slug, or work with the tenant that exists.",
+  ),
+  E_PARTIAL_STATE: final(
+    "Something of this tenant's name exists that no tenant explains.",
+    "Look at the named object; remove or rename it by hand, then try again.",
+  ),
+  E_OWNER_EXISTS: final(
+    "An identity with this email exists already.",
+    "Set allowExistingUser to link it to the tenant, or name another email.",
+  ),
+  E_NO_CAPACITY: passing(
+    "no eligible db_server",
+    "Add a db server to the region, raise a capacity hint, or name a server.",
+  ),
+  E_DB_SERVER_NOT_FOUND: final(
+    "The db server was not found.",
+    "List the db servers and name one of them.",
+  ),
+  E_ADMIN_CONN_UNRESOLVED: passing(
+    "The db server cannot be reached with its admin secret.",
+    "Check the server, and the secret that its adminSecretRef names.",
+  ),
+  E_MIGRATIONS_FAILED: passing(
+    "A tenant migration failed.",
+    "Mend the named migration file, then retry the operation.",
+  ),
+  E_MIGRATION_UNSAFE: final(
+    "A migration file holds a statement that may not run in a tenant schema.",
+    "Mend the named statement.",
+  ),
+  E_MIGRATION_DRIFT: final(
+    "The applied migrations are not those of the migration folder.",
+    "Restore the named file as it was applied, and put changes into a new file.",
+  ),
+  E_SEEDS_FAILED: passing(
+    "A seed set failed.",
+    "Mend the named seed file, then retry the operation.",
+  ),
+  E_SEED_SET_NOT_FOUND: final(
+    "The seed set was not found.",
+    "Name one of the sets in the seed folder.",
+  ),
+  E_TENANT_NOT_FOUND: final("The tenant was not found.", "Check the slug or the id."),
+  E_TENANT_NOT_ACTIVE: final("The tenant is not active.", "Activate or resume the tenant first."),
+  E_TENANT_NOT_READY: passing(
+    "The tenant does not pass its readiness checks.",
+    "Read the failed checks, mend what they name, and try again.",
+  ),
+  E_OPERATION_IN_PROGRESS: passing(
+    "Another operation of this tenant is running.",
+    "Wait for the running operation, or cancel it.",
+  ),
+  E_OPERATION_NOT_FOUND: final("The operation was not found.", "Check the operation's id."),
+  E_NOT_RETRYABLE: final(
+    "The operation cannot be retried.",
+    "Only the newest failed or cancelled operation of a tenant can be retried.",
+  ),
+  E_NOT_CANCELLABLE: final("The operation cannot be cancelled.", "It has ended already."),
+  E_CANCELLED: final(
+    "The operation was cancelled.",
+    "Retry the operation if it is wanted after all.",
+  ),
+  E_IDEMPOTENCY_KEY_REUSED: final(
+    "This idempotency key was used with another input.",
+    "Send the first input again, or choose a new key.",
+  ),
+  E_INVALID_CURSOR: final(
+    "The cursor is not valid.",
+    "Use a cursor that this API answered for this list.",
+  ),
+  E_UNSUPPORTED: final("This is not supported yet.", "Leave the option out."),
+  E_SECRET_STORE: passing(
+    "The secret store did not answer as expected.",
+    "Check the secret store and its permissions, then retry.",
+  ),
+  PROVISIONING_UNAVAILABLE: passing(
+    "Provisioning is unavailable: no secret store can be used.",
+    "Configure the secret store.",
+  ),
+  E_INVITATION_INVALID: final(
+    "The invitation is not valid: unknown, used, revoked or expired.",
+    "Ask for a new invitation.",
+  ),
+  E_PASSWORD_REVEALED: final(
+    "There is no one-time password to reveal: it was shown already, replaced or never made.",
+    "Send the administrator an invitation instead.",
+  ),
+  E_WEAK_PASSWORD: final(
+    "The password is too weak.",
+    "Use at least 12 characters that are not a known password.",
+  ),
+  E_PASSWORD_CHANGE_REQUIRED: final(
+    "The password must be changed before anything else.",
+    "Change the password, then sign in again.",
+  ),
+  E_SIGN_IN_FAILED: final("The email or the password is wrong.", "Check both and try again."),
+  E_UNAUTHENTICATED: final(
+    "You are not signed in, or your token is not valid.",
+    "Sign in and send the access token.",
+  ),
+  E_FORBIDDEN: final("Your role does not allow this.", "Ask an administrator."),
+  E_RATE_LIMITED: passing("Too many requests.", "Wait for the time that retryAfter names."),
+  E_QUERY_TOO_COMPLEX: final(
+    "The query asks for too much at once.",
+    "Ask for fewer fields, levels or rows.",
+  ),
+  E_UNAVAILABLE: passing(
+    "A part of the service does not answer at the moment.",
+    "Try again in a moment.",
+  ),
+  E_INTERNAL: passing(
+    "Something unexpected went wrong.",
+    "Try again; if it stays, look for the error id in the log.",
+  ),
+} as const satisfies Record<string, PublicError>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
