@@ -1,0 +1,43 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+
+// A row is bad when its hash is not that of its content, or when it does not follow the row before
+// it; a tail that was cut off shows in the head, which is kept apart from the rows.
+const FIRST_BAD_ROW = `
+  with chained as (
+    select sequence, hash, prev_hash,
+      platform.audit_hash(prev_hash, sequence, event) as recomputed,
+      lag(hash, 1, repeat('0', 64)) over chain as hash_before,
+      lag(sequence, 1, 0::bigint) over chain as sequence_before
+    from platform.audit_event event
+    window chain as (order by sequence)
+  ), bad as (
+    select coalesce(sequence, 0) as sequence from chained
+    where hash is distinct from recomputed
+      or prev_hash is distinct from hash_before
+      or sequence is distinct from sequence_before + 1
+    union all
+    select coalesce(newest.sequence, 0) + 1
+    from platform.audit_head head
+    left join lateral (
+      select sequence, hash from platform.audit_event
+      where sequence is not null order by sequence desc limit 1
+    ) newest on true
+    where head.sequence <> coalesce(newest.sequence, 0)
+      or head.hash <> coalesce(newest.hash, repeat('0', 64))
+    union all
+    select 0 where not exists (select from platform.audit_head)
+  )
+  select min(sequence)::text as sequence from bad`;
+
+/**
+ * Recomputes the whole chain of the audit trail in the database.
+ *
+ * @returns the sequence of the first row that was changed, was inserted past the chain or follows a
+ *   removed one (one past the newest where the removed ones were the last; 0 for a row that has no
+ *   sequence, or where the chain's head is gone); null when the trail is whole
+ */
+export async function verifyAuditChain(em: EntityManager): Promise<bigint | null> {
+  const rows = await em.execute<{ sequence: string | null }[]>(FIRST_BAD_ROW);
+  const sequence = rows[0]?.sequence ?? null;
+  return sequence === null ? null : BigInt(sequence);
+}

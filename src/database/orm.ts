@@ -1,0 +1,66 @@
+import { join } from "node:path";
+import type { EntitySchema } from "@mikro-orm/core";
+import { Migrator } from "@mikro-orm/migrations";
+import { type EntityManager, MikroORM } from "@mikro-orm/postgresql";
+import pg from "pg";
+
+export type { EntityManager };
+
+/** The platform database's ORM. Every entity states its schema, so a fork's schema never moves it. */
+export type Orm = MikroORM;
+
+interface OrmOptions {
+  /** Connection URL of the platform database. */
+  readonly url: string;
+  readonly entities: readonly EntitySchema[];
+  /** Connections at most; 10 unless told. */
+  readonly poolSize?: number;
+}
+
+/** Opens the ORM on the platform database; connects at the first query. */
+export async function openOrm({ url, entities, poolSize = 10 }: OrmOptions): Promise<Orm> {
+  return await MikroORM.init({
+    clientUrl: url,
+    entities: [...entities],
+    extensions: [Migrator],
+    pool: { min: 0, max: poolSize, idleTimeoutMillis: 30_000 },
+    driverOptions: {
+      application_name: "tenantry",
+      keepAlive: true,
+      connectionTimeoutMillis: 10_000,
+      // A process that froze in a transaction must not hold what another process has taken over.
+      idle_in_transaction_session_timeout: 10_000,
+    },
+    forceUtcTimezone: true,
+    // What went wrong is thrown; the migrator would tell the console of what went right.
+    logger: () => {},
+    ignoreUndefinedInQuery: false,
+    migrations: {
+      path: join(import.meta.dirname, "../../migrations/platform"),
+      glob: "Migration*.{ts,js}",
+      schema: "platform",
+      tableName: "migration",
+      snapshot: false,
+    },
+  });
+}
+
+/**
+ * Brings the platform schema to the newest migration; several processes may call it at once.
+ *
+ * @returns the names of the migrations that were applied, none when it was up to date
+ */
+export async function migratePlatform(orm: Orm, url: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: url, application_name: "tenantry migrations" });
+  await client.connect();
+  try {
+    await client.query(
+      "select pg_advisory_lock(hashtextextended('tenantry:platform-migrations', 0))",
+    );
+    await client.query("create schema if not exists platform");
+    const applied = await orm.migrator.up();
+    return applied.map((migration) => migration.name);
+  } finally {
+    await client.end();
+  }
+}

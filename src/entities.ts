@@ -1,0 +1,34 @@
+import { AuditEventEntity } from "./audit/audit-event.entity.ts";
+import { PlatformUserEntity } from "./iam/platform-user.entity.ts";
+import { RefreshTokenEntity } from "./iam/refresh-token.entity.ts";
+import { SigningKeyEntity } from "./iam/signing-key.entity.ts";
+import { IdentityEntity } from "./invitations/identity.entity.ts";
+import { InvitationEntity } from "./invitations/invitation.entity.ts";
+import { MembershipEntity } from "./invitations/membership.entity.ts";
+import { MailEntity } from "./mail/mail.entity.ts";
+import {
+  OperationEntity,
+  OperationEventEntity,
+  OperationPhaseEntity,
+} from "./operations/engine/operation.entity.ts";
+import { DbServerEntity } from "./placement/db-server.entity.ts";
+import { SecretVersionEntity } from "./secrets/secret-version.entity.ts";
+import { TenantEntity } from "./tenants/tenant.entity.ts";
+
+/** Every entity of the platform schema. */
+export const PLATFORM_ENTITIES = [
+  AuditEventEntity,
+  DbServerEntity,
+  IdentityEntity,
+  InvitationEntity,
+  MailEntity,
+  MembershipEntity,
+  OperationEntity,
+  OperationEventEntity,
+  OperationPhaseEntity,
+  PlatformUserEntity,
+  RefreshTokenEntity,
+  SecretVersionEntity,
+  SigningKeyEntity,
+  TenantEntity,
+];

@@ -1,0 +1,25 @@
+import { z } from "zod";
+import { DomainError } from "../kernel/domain-error.ts";
+
+const Email = z.email().max(254);
+
+/** Answers the form in which an email is kept and compared: trimmed, lower case. */
+export const normalizeEmail = (raw: string): string => raw.trim().toLowerCase();
+
+/** Whether a normalised text has the form of an email. */
+export const isEmail = (text: string): boolean => Email.safeParse(text).success;
+
+/**
+ * Parses an email into the form in which it is kept.
+ *
+ * @throws DomainError E_VALIDATION naming the field `email`
+ */
+export function parseEmail(raw: string): string {
+  const email = normalizeEmail(raw);
+  if (!isEmail(email)) {
+    throw new DomainError("E_VALIDATION", {
+      issues: [{ path: ["email"], message: "is not an email address", code: "E_VALIDATION" }],
+    });
+  }
+  return email;
+}

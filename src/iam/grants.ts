@@ -1,0 +1,40 @@
+import { DomainError } from "../kernel/domain-error.ts";
+import type { Actor } from "./actor.ts";
+import { ROLES, type Role } from "./roles.ts";
+
+const EVERYONE = ROLES;
+const OPERATORS = ["ADMINISTRATOR", "PROVISIONER"] as const;
+
+/** Which role may do what: the one table that both doors ask. */
+export const GRANTS = {
+  "me:read": EVERYONE,
+  "tenant:read": EVERYONE,
+  "tenant:provision": OPERATORS,
+  "operation:read": EVERYONE,
+  "operation:retry": ["ADMINISTRATOR", "PROVISIONER", "SUPPORT"],
+  "operation:cancel": ["ADMINISTRATOR", "PROVISIONER", "SUPPORT"],
+  "db-server:read": EVERYONE,
+  "secret-name:read": ["ADMINISTRATOR", "PROVISIONER", "BILLING"],
+  "invitation:reveal": OPERATORS,
+  "audit:read": ["ADMINISTRATOR"],
+} as const satisfies Record<string, readonly Role[]>;
+
+export type Action = keyof typeof GRANTS;
+
+/** Whether a role is granted an action. */
+export const isGranted = (role: Role, action: Action): boolean =>
+  GRANTS[action].some((granted) => granted === role);
+
+/**
+ * Lets the actor pass if its role is granted the action.
+ *
+ * @throws DomainError E_FORBIDDEN
+ */
+export function authorize(actor: Actor, action: Action): void {
+  if (!isGranted(actor.role, action)) {
+    throw new DomainError("E_FORBIDDEN", {
+      message: `The role ${actor.role} does not allow ${action}`,
+      detail: { actor: actor.id, action },
+    });
+  }
+}

@@ -1,0 +1,65 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import type { JWK } from "jose";
+import type { Clock } from "../kernel/clock.ts";
+import { DomainError } from "../kernel/domain-error.ts";
+import type { SecretStore } from "../secrets/secret-store.ts";
+import { type KeyPurpose, type SigningKey, SigningKeyEntity } from "./signing-key.entity.ts";
+
+export interface KeyPorts {
+  /** Forked for every call. */
+  readonly em: EntityManager;
+  readonly secrets: SecretStore;
+  readonly clock: Clock;
+}
+
+/** A key that was just made: its id, its public half if it has one, and what must stay secret. */
+interface NewKey {
+  readonly id: string;
+  readonly publicJwk: JWK | null;
+  readonly secret: string;
+}
+
+/**
+ * Answers the active key of a purpose; makes it where there is none. Processes that do so at once
+ * agree on one key.
+ */
+export async function ensureKey(
+  ports: KeyPorts,
+  purpose: KeyPurpose,
+  make: () => Promise<NewKey>,
+): Promise<SigningKey> {
+  return await ports.em.fork().transactional(async (tx) => {
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended(?, 0))", [
+      `tenantry:key:${purpose}`,
+    ]);
+    const active = await tx.findOne(SigningKeyEntity, { purpose, retiredAt: null });
+    if (active !== null) return active;
+    const { id, publicJwk, secret } = await make();
+    const secretName = `platform-signing-key-${id}`;
+    await ports.secrets.set(secretName, secret, {
+      purpose: `platform ${purpose.toLowerCase()} key`,
+    });
+    const key = tx.create(SigningKeyEntity, {
+      ...{ id, purpose, publicJwk, secretName },
+      ...{ createdAt: ports.clock(), retiredAt: null },
+    });
+    tx.persist(key);
+    return key;
+  });
+}
+
+/**
+ * Reads a key's secret half.
+ *
+ * @throws DomainError E_SECRET_STORE when the store has lost it
+ */
+export async function keySecret(secrets: SecretStore, key: SigningKey): Promise<string> {
+  const secret = await secrets.get(key.secretName);
+  if (secret === null) {
+    throw new DomainError("E_SECRET_STORE", {
+      message: `The secret store has no secret '${key.secretName}', which this platform signs with`,
+      retryable: false,
+    });
+  }
+  return secret.value;
+}

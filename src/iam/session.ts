@@ -1,0 +1,97 @@
+import { createHash, randomUUID } from "node:crypto";
+import type { EntityManager } from "@mikro-orm/postgresql";
+import type { Clock } from "../kernel/clock.ts";
+import { newId, newSecret } from "../kernel/ids.ts";
+import type { Actor } from "./actor.ts";
+import type { PlatformUser } from "./platform-user.entity.ts";
+import { type RefreshToken, RefreshTokenEntity } from "./refresh-token.entity.ts";
+import type { Role } from "./roles.ts";
+import type { SigningKeys } from "./signing-keys.ts";
+import { PLATFORM_AUDIENCE } from "./token.ts";
+
+const DAY = 86_400_000;
+const REFRESH_TOKEN_LIFETIME = 30 * DAY;
+
+export interface SessionPorts {
+  /** Forked for every call. */
+  readonly em: EntityManager;
+  readonly keys: SigningKeys;
+  readonly clock: Clock;
+}
+
+/** A platform user as the API shows it. */
+export interface UserView {
+  readonly id: string;
+  readonly email: string;
+  readonly name: string;
+  readonly role: Role;
+}
+
+/** What a signed-in platform user holds. */
+export interface Session {
+  /** Goes into `Authorization: Bearer …`; lasts 15 minutes. */
+  readonly accessToken: string;
+  readonly accessTokenExpiresAt: Date;
+  /** Opaque; exchanged once for the next session, within 30 days. */
+  readonly refreshToken: string;
+  readonly user: UserView;
+}
+
+export const hashToken = (token: string): string =>
+  createHash("sha256").update(token).digest("hex");
+
+export const viewOf = ({ id, email, name, role }: PlatformUser): UserView => ({
+  id,
+  email,
+  name,
+  role,
+});
+
+/** The user as an actor that comes from `address`. */
+export const actorOf = (user: PlatformUser, address: string | null): Actor => ({
+  kind: "USER",
+  id: user.id,
+  name: user.email,
+  role: user.role,
+  address,
+});
+
+/**
+ * Issues a session inside the caller's transaction, which must hold the user's row lock: a new family of
+ * refresh tokens, or the next token of `family`.
+ */
+export async function issueSession(
+  { em, keys, clock }: SessionPorts,
+  user: PlatformUser,
+  family: string = randomUUID(),
+): Promise<Session> {
+  const refreshToken = newSecret();
+  const now = clock();
+  const access = await keys.sign({
+    audience: PLATFORM_AUDIENCE,
+    subject: user.id,
+    claims: { email: user.email, name: user.name, role: user.role },
+  });
+  em.persist(
+    em.create(RefreshTokenEntity, {
+      ...{ id: newId(), family, userId: user.id, tokenHash: hashToken(refreshToken) },
+      ...{ expiresAt: new Date(now.getTime() + REFRESH_TOKEN_LIFETIME), createdAt: now },
+      ...{ usedAt: null, revokedAt: null },
+    }),
+  );
+  return {
+    accessToken: access.token,
+    accessTokenExpiresAt: access.expiresAt,
+    refreshToken,
+    user: viewOf(user),
+  };
+}
+
+/** Revokes refresh tokens, of one family or of one user, inside the caller's transaction. */
+export async function revokeRefreshTokens(
+  em: EntityManager,
+  which: Pick<RefreshToken, "family"> | Pick<RefreshToken, "userId">,
+  now: Date,
+): Promise<void> {
+  await em.nativeUpdate(RefreshTokenEntity, { ...which, revokedAt: null }, { revokedAt: now });
+}

@@ -1,0 +1,38 @@
+import { createHash, createHmac, randomBytes } from "node:crypto";
+import { ensureKey, type KeyPorts, keySecret } from "../iam/key-record.ts";
+import { spellOneTimePassword } from "../iam/one-time-password.ts";
+
+/**
+ * Derives what lets somebody in from the id of their invitation, so that neither is ever stored and
+ * a mail that is sent late or twice holds the same link.
+ */
+export interface InvitationCredentials {
+  /** The token of the invitation's link: `<id>.<mac>`. */
+  token(invitationId: string): string;
+  /** The one-time password: 20 characters. */
+  oneTimePassword(invitationId: string): string;
+}
+
+/** The form in which a token is kept. */
+export const hashInvitationToken = (token: string): string =>
+  createHash("sha256").update(token).digest("hex");
+
+/**
+ * Opens the platform's invitation key; the very first to open it makes it.
+ *
+ * @throws DomainError E_SECRET_STORE when the key cannot be read
+ */
+export async function openInvitationCredentials(ports: KeyPorts): Promise<InvitationCredentials> {
+  const record = await ensureKey(ports, "INVITATION", async () => ({
+    ...{ id: randomBytes(12).toString("hex"), publicJwk: null },
+    secret: randomBytes(32).toString("base64"),
+  }));
+  const key = Buffer.from(await keySecret(ports.secrets, record), "base64");
+  // The purpose is part of what is signed: one of the two must tell nothing of the other.
+  const mac = (purpose: string, id: string) =>
+    createHmac("sha256", key).update(`${purpose}\n${id}`).digest();
+  return {
+    token: (id) => `${id}.${mac("invitation-token", id).toString("base64url")}`,
+    oneTimePassword: (id) => spellOneTimePassword(mac("one-time-password", id)),
+  };
+}

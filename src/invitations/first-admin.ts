@@ -1,0 +1,191 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import { type AuditActor, record } from "../audit/record.ts";
+import { parseEmail } from "../iam/email.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { DomainError } from "../kernel/domain-error.ts";
+import { newId } from "../kernel/ids.ts";
+import { queueMail, revokeMail } from "../mail/outbox.ts";
+import type { InvitationCredentials } from "./credentials.ts";
+import { findIdentityByEmail, hasOwnPassword, lockEmail, lockIdentity } from "./identities.ts";
+import { type Identity, IdentityEntity } from "./identity.entity.ts";
+import { InvitationEntity, type InvitationKind } from "./invitation.entity.ts";
+import { invite } from "./invite.ts";
+import { type Membership, MembershipEntity } from "./membership.entity.ts";
+
+export interface FirstAdminPorts {
+  readonly credentials: InvitationCredentials;
+  readonly clock: Clock;
+}
+
+/** The first administrator of a tenant, and how they get in. */
+export interface FirstAdmin {
+  readonly tenantId: string;
+  readonly slug: string;
+  readonly tenantName: string;
+  readonly email: string;
+  readonly name: string | null;
+  /** Whether an identity that exists already may be linked to the tenant. */
+  readonly allowExistingUser: boolean;
+  readonly credential: InvitationKind;
+  readonly operationId: string;
+  /** Who started the operation, for the audit trail. */
+  readonly actor: AuditActor;
+}
+
+/** How the first administrator gets in. */
+export interface SeededAdmin {
+  readonly identityId: string;
+  readonly membershipId: string;
+  /** Null where the identity has a password already. */
+  readonly invitationId: string | null;
+  /**
+   * EXISTING_PASSWORD: the identity keeps the password that it has, whatever was asked for. An
+   * identity that exists without a password of its own gets an INVITATION, never a one-time
+   * password: that would open its other tenants to whoever reads it.
+   */
+  readonly credential: InvitationKind | "EXISTING_PASSWORD";
+}
+
+/**
+ * Makes the owner of a tenant inside the caller's transaction: identity where there is none, OWNER
+ * membership, invitation or one-time password, and the mail. Done already, it changes nothing.
+ *
+ * @throws DomainError E_OWNER_EXISTS when there is an identity with this email and linking it was
+ *   not allowed; E_VALIDATION for a malformed email
+ */
+export async function seedFirstAdmin(
+  ports: FirstAdminPorts,
+  em: EntityManager,
+  input: FirstAdmin,
+): Promise<SeededAdmin> {
+  const email = parseEmail(input.email);
+  await lockEmail(em, email);
+  const existing = await findIdentityByEmail(em, email);
+  const done = existing && (await findSeeded(em, input, existing));
+  if (done !== null) return done;
+  if (existing !== null && !input.allowExistingUser) throw ownerExists(email);
+  const identity = existing ?? (await createIdentity(em, email, input.name, ports.clock()));
+  const membership = addOwner(em, identity, input, ports.clock());
+  if (existing !== null && hasOwnPassword(existing)) {
+    return welcome(ports, em, { identity, membership, input });
+  }
+  const kind = existing === null ? input.credential : "INVITATION";
+  const invitation = await invite(ports, em, {
+    ...input,
+    ...{ kind, identity, createdIdentity: existing === null },
+  });
+  return resultOf(membership, { id: invitation.id, kind });
+}
+
+/** What an earlier call for this tenant made of this identity, null when there was none. */
+async function findSeeded(
+  em: EntityManager,
+  { tenantId, operationId }: FirstAdmin,
+  { id: identityId }: Identity,
+): Promise<SeededAdmin | null> {
+  const membership = await em.findOne(MembershipEntity, { tenantId, identityId });
+  if (membership === null) return null;
+  const invitation = await em.findOne(
+    InvitationEntity,
+    { tenantId, identityId, revokedAt: null },
+    { orderBy: { createdAt: "desc" } },
+  );
+  // A retry takes over what the operation before it left behind.
+  if (membership.operationId) membership.operationId = operationId;
+  if (invitation !== null) invitation.operationId = operationId;
+  return resultOf(membership, invitation);
+}
+
+const resultOf = (
+  { id, identityId }: Membership,
+  invitation: { readonly id: string; readonly kind: InvitationKind } | null,
+): SeededAdmin => ({
+  ...{ identityId, membershipId: id, invitationId: invitation?.id ?? null },
+  credential: invitation?.kind ?? "EXISTING_PASSWORD",
+});
+
+const ownerExists = (email: string) =>
+  new DomainError("E_OWNER_EXISTS", {
+    message: `An identity with the email ${email} exists already`,
+    issues: [{ path: ["adminEmail"], message: "exists already", code: "E_OWNER_EXISTS" }],
+  });
+
+async function createIdentity(
+  em: EntityManager,
+  email: string,
+  name: string | null,
+  now: Date,
+): Promise<Identity> {
+  const identity = em.create(IdentityEntity, {
+    ...{ id: newId(), email, name, passwordHash: null, mustChangePassword: false },
+    ...{ oneTimePasswordExpiresAt: null, lastSignedInAt: null, createdAt: now, updatedAt: now },
+  });
+  // Written at once: the ORM does not know that memberships and invitations refer to it.
+  await em.persist(identity).flush();
+  return identity;
+}
+
+function addOwner(em: EntityManager, identity: Identity, input: FirstAdmin, now: Date): Membership {
+  const membership = em.create(MembershipEntity, {
+    ...{ id: newId(), identityId: identity.id, tenantId: input.tenantId, role: "OWNER" },
+    ...{ operationId: input.operationId, createdAt: now },
+  });
+  em.persist(membership);
+  record(em, input.actor, {
+    type: "MEMBERSHIP_ADDED",
+    tenant: { id: input.tenantId, slug: input.slug },
+    operationId: input.operationId,
+    detail: { membershipId: membership.id, email: identity.email, role: "OWNER" },
+  });
+  return membership;
+}
+
+interface Welcome {
+  readonly identity: Identity;
+  readonly membership: Membership;
+  readonly input: FirstAdmin;
+}
+
+function welcome(
+  { clock }: FirstAdminPorts,
+  em: EntityManager,
+  { identity, membership, input: { slug, tenantName } }: Welcome,
+): SeededAdmin {
+  queueMail(em, clock, {
+    template: "membership-added",
+    recipient: identity.email,
+    params: { membershipId: membership.id, slug, tenantName },
+  });
+  return resultOf(membership, null);
+}
+
+/**
+ * Removes, inside the caller's transaction, what `seedFirstAdmin` made for a tenant: memberships and
+ * invitations of operations, their unsent mail, and identities that were made for it, unless they
+ * belong to another tenant by now or have signed in. Nothing made is fine.
+ */
+export async function undoFirstAdmin(
+  em: EntityManager,
+  { tenantId }: { readonly tenantId: string },
+): Promise<void> {
+  const invitations = await em.find(InvitationEntity, { tenantId });
+  const memberships = await em.find(MembershipEntity, { tenantId, operationId: { $ne: null } });
+  for (const { id } of [...invitations, ...memberships]) await revokeMail(em, id);
+  await em.remove([...invitations, ...memberships]).flush();
+  for (const { createdIdentity, identityId } of invitations) {
+    if (createdIdentity) await removeIfUnused(em, identityId);
+  }
+}
+
+async function removeIfUnused(em: EntityManager, identityId: string): Promise<void> {
+  const identity = await lockIdentity(em, identityId);
+  if (identity === null || identity.lastSignedInAt) return;
+  const used =
+    (await em.count(MembershipEntity, { identityId })) +
+    (await em.count(InvitationEntity, { identityId }));
+  if (used === 0) await em.remove(identity).flush();
+}
+
+/** Whether an identity has this email already: asked early, before work is begun. */
+export const ownerEmailTaken = async (em: EntityManager, email: string): Promise<boolean> =>
+  (await findIdentityByEmail(em, email)) !== null;

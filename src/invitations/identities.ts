@@ -1,0 +1,29 @@
+import { LockMode } from "@mikro-orm/core";
+import type { EntityManager } from "@mikro-orm/postgresql";
+import type { AuditActor } from "../audit/record.ts";
+import { normalizeEmail } from "../iam/email.ts";
+import { type Identity, IdentityEntity } from "./identity.entity.ts";
+
+/** Answers the identity of an email as it stands now, null when there is none. */
+export const findIdentityByEmail = (em: EntityManager, email: string): Promise<Identity | null> =>
+  em.findOne(IdentityEntity, { email: normalizeEmail(email) }, { refresh: true });
+
+/** Locks an identity's row until the caller's transaction ends. */
+export const lockIdentity = (em: EntityManager, id: string): Promise<Identity | null> =>
+  em.findOne(IdentityEntity, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true });
+
+/** Serialises, until the caller's transaction ends, whatever gives an email to an identity. */
+export async function lockEmail(em: EntityManager, email: string): Promise<void> {
+  const name = `tenantry:identity:${normalizeEmail(email)}`;
+  await em.execute("select pg_advisory_xact_lock(hashtextextended(?, 0))", [name]);
+}
+
+/** The identity as the actor of an audit event, coming from `address`. */
+export const auditActorOf = (
+  { id, email }: Pick<Identity, "id" | "email">,
+  address: string | null,
+): AuditActor => ({ kind: "IDENTITY", id, name: email, address });
+
+/** Whether the identity has a password that its owner chose. */
+export const hasOwnPassword = (identity: Identity): boolean =>
+  Boolean(identity.passwordHash) && !identity.mustChangePassword;

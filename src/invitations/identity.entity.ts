@@ -1,0 +1,28 @@
+// Terminology
+// identity           a person on the tenants' side: global, found by email, one password everywhere
+// membership         that an identity belongs to a tenant, in a role
+// invitation         how somebody without a password gets in: by a link, or by a one-time password
+// one-time password  lets in until it is changed, which must come first
+
+import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
+
+export const IdentityEntity = defineEntity({
+  name: "Identity",
+  tableName: "identity",
+  schema: "platform",
+  properties: {
+    id: p.uuid().primary(),
+    /** In lower case: emails are compared without their case. */
+    email: p.string(),
+    name: p.string().nullable(),
+    /** Null until an invitation was accepted. */
+    passwordHash: p.string().nullable().hidden(),
+    mustChangePassword: p.boolean(),
+    /** Until when a one-time password lets in; null for a password that its owner chose. */
+    oneTimePasswordExpiresAt: p.datetime().nullable(),
+    lastSignedInAt: p.datetime().nullable(),
+    createdAt: p.datetime(),
+    updatedAt: p.datetime(),
+  },
+});
+export type Identity = InferEntity<typeof IdentityEntity>;

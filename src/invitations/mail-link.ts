@@ -1,0 +1,26 @@
+import type { Clock } from "../kernel/clock.ts";
+import type { LinkOf } from "../mail/deliver.ts";
+import type { InvitationCredentials } from "./credentials.ts";
+import { InvitationEntity } from "./invitation.entity.ts";
+
+interface MailLinkPorts {
+  readonly credentials: InvitationCredentials;
+  readonly clock: Clock;
+  /** Where a tenant's users find their application; `{slug}` stands for the slug. */
+  readonly tenantUrl: string;
+}
+
+/**
+ * Tells the delivery of mail where each mail leads: an invitation to its link with the token, while
+ * it can be accepted; a new membership to the tenant's page.
+ */
+export function mailLinks({ credentials, clock, tenantUrl }: MailLinkPorts): LinkOf {
+  const pageOf = (slug: string) => tenantUrl.replaceAll("{slug}", slug).replace(/\/+$/, "");
+  return async (em, { template, params }) => {
+    if (template === "membership-added") return pageOf(params.slug);
+    const open = { acceptedAt: null, revokedAt: null, expiresAt: { $gt: clock() } };
+    const invitation = await em.findOne(InvitationEntity, { id: params.invitationId, ...open });
+    if (invitation === null) return null;
+    return `${pageOf(params.slug)}/accept-invitation?token=${credentials.token(invitation.id)}`;
+  };
+}

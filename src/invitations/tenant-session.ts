@@ -1,0 +1,58 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import type { SigningKeys } from "../iam/signing-keys.ts";
+import { tenantAudience } from "../iam/token.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { DomainError } from "../kernel/domain-error.ts";
+import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
+import type { Identity } from "./identity.entity.ts";
+import type { TenantRole } from "./membership.entity.ts";
+
+export interface TenantSessionPorts {
+  /** Forked for every call. */
+  readonly em: EntityManager;
+  readonly keys: SigningKeys;
+  readonly clock: Clock;
+}
+
+/** What a signed-in user of a tenant holds. */
+export interface TenantSession {
+  /** Lasts 15 minutes; its audience is `tenant:<slug>`, so that only this tenant accepts it. */
+  readonly accessToken: string;
+  readonly expiresAt: Date;
+  readonly identity: { readonly id: string; readonly email: string; readonly name: string | null };
+  readonly tenantSlug: string;
+  readonly role: TenantRole;
+}
+
+/** Issues a session inside the caller's transaction, and notes that the identity has signed in. */
+export async function issueTenantSession(
+  { keys, clock }: TenantSessionPorts,
+  { identity, tenant, role }: { identity: Identity; tenant: Tenant; role: TenantRole },
+): Promise<TenantSession> {
+  const { id, email, name = null } = identity;
+  const { token, expiresAt } = await keys.sign({
+    audience: tenantAudience(tenant.slug),
+    subject: id,
+    claims: { email, name, role, tenant: tenant.slug, tenant_id: tenant.id },
+  });
+  identity.lastSignedInAt = clock();
+  return {
+    ...{ accessToken: token, expiresAt, tenantSlug: tenant.slug, role },
+    identity: { id, email, name },
+  };
+}
+
+/** Answers the tenant that holds a slug now, null when there is none. */
+export const findTenant = (em: EntityManager, slug: string): Promise<Tenant | null> =>
+  em.findOne(TenantEntity, { slug, status: { $ne: "PURGED" } }, { refresh: true });
+
+/**
+ * Lets a tenant pass that is ACTIVE.
+ *
+ * @throws DomainError E_TENANT_NOT_ACTIVE
+ */
+export function checkActive({ slug, status }: Tenant): void {
+  if (status !== "ACTIVE") {
+    throw new DomainError("E_TENANT_NOT_ACTIVE", { message: `Tenant '${slug}' is not active` });
+  }
+}

@@ -1,0 +1,203 @@
+import type { AuditEvent } from "../audit/events.ts";
+import { type AuditActor, record } from "../audit/record.ts";
+import { isEmail, normalizeEmail } from "../iam/email.ts";
+import { checkNewPassword, hashPassword, verifyPassword } from "../iam/password.ts";
+import { DomainError } from "../kernel/domain-error.ts";
+import type { Tenant } from "../tenants/tenant.entity.ts";
+import { auditActorOf, findIdentityByEmail, lockIdentity } from "./identities.ts";
+import type { Identity } from "./identity.entity.ts";
+import { InvitationEntity } from "./invitation.entity.ts";
+import { type Membership, MembershipEntity } from "./membership.entity.ts";
+import {
+  checkActive,
+  findTenant,
+  issueTenantSession,
+  type TenantSession,
+  type TenantSessionPorts,
+} from "./tenant-session.ts";
+
+type Refusal = Extract<AuditEvent, { type: "SIGN_IN_FAILED" }>["detail"]["reason"];
+
+interface TenantCredentials {
+  readonly slug: string;
+  readonly email: string;
+  readonly password: string;
+  /** Where the request came from, for the audit trail. */
+  readonly address: string | null;
+}
+
+/** Whom a tenant, an email and a password were looked up as; what was not found is null. */
+interface Found {
+  readonly tenant: Tenant | null;
+  readonly identity: Identity | null;
+  readonly membership: Membership | null;
+}
+
+interface Verified {
+  readonly tenant: Tenant;
+  readonly identity: Identity;
+  readonly membership: Membership;
+}
+
+/**
+ * Signs a user of a tenant in. Unknown tenant, account or membership, wrong password and expired
+ * one-time password are alike to the caller, in time too; every refusal is audited.
+ *
+ * @throws DomainError E_SIGN_IN_FAILED; only after the right password E_TENANT_NOT_ACTIVE, and
+ *   E_PASSWORD_CHANGE_REQUIRED while it is a one-time password
+ */
+export async function tenantSignIn(
+  ports: TenantSessionPorts,
+  input: TenantCredentials,
+): Promise<TenantSession> {
+  const verified = await verifyCredentials(ports, input);
+  if (verified.identity.mustChangePassword) {
+    await auditRefusal(ports, input, verified, "PASSWORD_CHANGE_REQUIRED");
+    throw new DomainError("E_PASSWORD_CHANGE_REQUIRED");
+  }
+  return await ports.em.fork().transactional(async (em) => {
+    const identity = await lockUnchanged({ ...ports, em }, verified.identity);
+    const { tenant, membership } = verified;
+    record(em, auditActorOf(identity, input.address), {
+      type: "SIGNED_IN",
+      tenant: { id: tenant.id, slug: tenant.slug },
+      detail: { realm: "TENANT", email: identity.email },
+    });
+    return await issueTenantSession(ports, { identity, tenant, role: membership.role });
+  });
+}
+
+interface TenantPasswordChange {
+  readonly slug: string;
+  readonly email: string;
+  readonly currentPassword: string;
+  readonly newPassword: string;
+  readonly address: string | null;
+}
+
+/**
+ * Changes the password of a tenant's user and signs in with it: the way out of a one-time password,
+ * which cannot be revealed any more from then on.
+ *
+ * @throws DomainError E_WEAK_PASSWORD; E_SIGN_IN_FAILED and E_TENANT_NOT_ACTIVE as `tenantSignIn`
+ */
+export async function changeTenantPassword(
+  ports: TenantSessionPorts,
+  input: TenantPasswordChange,
+): Promise<TenantSession> {
+  const { slug, email, currentPassword, newPassword, address } = input;
+  checkNewPassword(newPassword, normalizeEmail(email));
+  if (newPassword === currentPassword) {
+    throw new DomainError("E_WEAK_PASSWORD", { message: "The new password must be another one." });
+  }
+  const verified = await verifyCredentials(ports, {
+    slug,
+    email,
+    password: currentPassword,
+    address,
+  });
+  const passwordHash = await hashPassword(newPassword);
+  return await ports.em.fork().transactional(async (em) => {
+    const identity = await lockUnchanged({ ...ports, em }, verified.identity);
+    const { tenant, membership } = verified;
+    const now = ports.clock();
+    em.assign(identity, {
+      ...{
+        passwordHash,
+        mustChangePassword: false,
+        oneTimePasswordExpiresAt: null,
+        updatedAt: now,
+      },
+    });
+    const open = { identityId: identity.id, kind: "ONE_TIME_PASSWORD", acceptedAt: null } as const;
+    await em.nativeUpdate(InvitationEntity, open, { acceptedAt: now });
+    record(em, auditActorOf(identity, address), {
+      type: "PASSWORD_CHANGED",
+      tenant: { id: tenant.id, slug: tenant.slug },
+      detail: { realm: "TENANT", email: identity.email },
+    });
+    return await issueTenantSession(ports, { identity, tenant, role: membership.role });
+  });
+}
+
+/** Answers whose password this is; everything else fails alike, after the same work. */
+async function verifyCredentials(
+  ports: TenantSessionPorts,
+  input: TenantCredentials,
+): Promise<Verified> {
+  const { tenant, identity, membership } = await lookUp(ports, input);
+  const matches = await verifyPassword(identity?.passwordHash ?? null, input.password);
+  const found = { tenant, identity, membership };
+  if (tenant === null || identity === null || membership === null || !matches) {
+    return await refuse(ports, input, found, reasonOf(found));
+  }
+  const expiresAt = identity.oneTimePasswordExpiresAt ?? null;
+  if (expiresAt !== null && expiresAt <= ports.clock()) {
+    return await refuse(ports, input, found, "ONE_TIME_PASSWORD_EXPIRED");
+  }
+  if (tenant.status !== "ACTIVE") {
+    await auditRefusal(ports, input, found, "TENANT_NOT_ACTIVE");
+    checkActive(tenant);
+  }
+  return { tenant, identity, membership };
+}
+
+const NOBODY = "00000000-0000-0000-0000-000000000000";
+
+/** Asks the same three questions whatever exists, so that the time tells nothing. */
+async function lookUp({ em }: TenantSessionPorts, input: TenantCredentials): Promise<Found> {
+  const fork = em.fork();
+  const tenant = await findTenant(fork, input.slug);
+  const identity = await findIdentityByEmail(fork, input.email);
+  const membership = await fork.findOne(MembershipEntity, {
+    tenantId: tenant?.id ?? NOBODY,
+    identityId: identity?.id ?? NOBODY,
+  });
+  return { tenant, identity, membership };
+}
+
+function reasonOf({ tenant, identity, membership }: Found): Refusal {
+  if (tenant === null) return "UNKNOWN_TENANT";
+  if (identity === null) return "UNKNOWN_ACCOUNT";
+  return membership === null ? "NO_MEMBERSHIP" : "WRONG_PASSWORD";
+}
+
+async function refuse(
+  ports: TenantSessionPorts,
+  input: TenantCredentials,
+  found: Found,
+  reason: Refusal,
+): Promise<never> {
+  await auditRefusal(ports, input, found, reason);
+  throw new DomainError("E_SIGN_IN_FAILED");
+}
+
+async function auditRefusal(
+  ports: TenantSessionPorts,
+  { email: raw, address }: TenantCredentials,
+  { tenant, identity }: Found,
+  reason: Refusal,
+): Promise<void> {
+  const typed = normalizeEmail(raw);
+  const email = isEmail(typed) ? typed : null;
+  const stranger: AuditActor = {
+    ...{ kind: "ANONYMOUS", id: "anonymous", name: email ?? "unknown", address },
+  };
+  const actor = identity === null ? stranger : auditActorOf(identity, address);
+  await ports.em.fork().transactional(async (em) => {
+    record(em, actor, {
+      type: "SIGN_IN_FAILED",
+      tenant: tenant === null ? undefined : { id: tenant.id, slug: tenant.slug },
+      detail: { realm: "TENANT", email, reason },
+    });
+  });
+}
+
+/** Locks the identity, whose password may have changed since it was verified. */
+async function lockUnchanged({ em }: TenantSessionPorts, verified: Identity): Promise<Identity> {
+  const identity = await lockIdentity(em, verified.id);
+  if (identity === null || identity.passwordHash !== verified.passwordHash) {
+    throw new DomainError("E_SIGN_IN_FAILED");
+  }
+  return identity;
+}

@@ -1,0 +1,81 @@
+import { z } from "zod";
+
+/** What each template needs; nothing of it is secret. */
+export const MailContent = z.discriminatedUnion("template", [
+  z.strictObject({
+    template: z.literal("invitation"),
+    params: z.strictObject({ invitationId: z.uuid(), slug: z.string(), tenantName: z.string() }),
+  }),
+  z.strictObject({
+    template: z.literal("membership-added"),
+    params: z.strictObject({ membershipId: z.uuid(), slug: z.string(), tenantName: z.string() }),
+  }),
+]);
+export type MailContent = z.infer<typeof MailContent>;
+
+/** The words of a mail, as plain text and as HTML. */
+export interface Rendered {
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+}
+
+const ENTITIES: Record<string, string> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
+
+// A tenant's name is typed by people: a line break in it must not begin a header or a paragraph.
+const oneLine = (text: string) => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim();
+
+/** Renders a mail. `link` is where it leads: the invitation's own link, or the tenant's page. */
+export function render({ template, params }: MailContent, link: string): Rendered {
+  const tenant = oneLine(params.tenantName);
+  switch (template) {
+    case "invitation":
+      return letter({
+        subject: `Your invitation to ${tenant}`,
+        lead: `You have been invited to ${tenant}. Choose a password to sign in for the first time:`,
+        action: "Accept the invitation",
+        link,
+        close:
+          "The link can be used once, within 7 days. If you did not expect it, ignore this mail.",
+      });
+    case "membership-added":
+      return letter({
+        subject: `You were added to ${tenant}`,
+        lead: `You were added to ${tenant}. Sign in with the password that you have already:`,
+        action: `Open ${tenant}`,
+        link,
+        close: "If you did not expect this, tell the administrator of your organisation.",
+      });
+  }
+}
+
+interface Letter {
+  readonly subject: string;
+  readonly lead: string;
+  readonly action: string;
+  readonly link: string;
+  readonly close: string;
+}
+
+function letter({ subject, lead, action, link, close }: Letter): Rendered {
+  const text = `${lead}\n\n${link}\n\n${close}\n`;
+  const html = `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>${escapeHtml(subject)}</title></head>
+<body>
+<p>${escapeHtml(lead)}</p>
+<p><a href="${escapeHtml(link)}">${escapeHtml(action)}</a></p>
+<p>${escapeHtml(close)}</p>
+</body>
+</html>
+`;
+  return { subject, text, html };
+}

@@ -1,0 +1,60 @@
+import { DomainError } from "../kernel/domain-error.ts";
+import type { DbServer } from "./db-server.entity.ts";
+
+/** A db server with the tenants that count against its capacity. */
+export interface Candidate {
+  readonly server: DbServer;
+  readonly tenants: number;
+}
+
+/** What a caller asked for: a server by name, a region, or neither. */
+export interface PlacementWish {
+  readonly dbServer: string | null;
+  readonly region: string | null;
+}
+
+const load = ({ server, tenants }: Candidate): number => tenants / server.capacityHint;
+
+/**
+ * Chooses the db server for a new tenant: the one that was named, or the least loaded active one of
+ * the region (of any region when none is given), load being tenants against the capacity hint.
+ *
+ * @throws DomainError E_DB_SERVER_NOT_FOUND for a name that is unknown or not active, E_NO_CAPACITY
+ */
+export function chooseServer(candidates: readonly Candidate[], wish: PlacementWish): DbServer {
+  if (wish.dbServer !== null) return namedServer(candidates, wish.dbServer);
+  const eligible = candidates
+    .filter(
+      ({ server }) =>
+        server.status === "ACTIVE" && (wish.region === null || server.region === wish.region),
+    )
+    .filter(({ server, tenants }) => tenants < server.capacityHint)
+    .toSorted(
+      (a, b) =>
+        load(a) - load(b) || a.tenants - b.tenants || a.server.name.localeCompare(b.server.name),
+    );
+  const [best] = eligible;
+  if (!best) {
+    throw new DomainError("E_NO_CAPACITY", {
+      message:
+        wish.region === null
+          ? "no eligible db_server"
+          : `no eligible db_server in region '${wish.region}'`,
+    });
+  }
+  return best.server;
+}
+
+function namedServer(candidates: readonly Candidate[], name: string): DbServer {
+  const named = candidates.find(({ server }) => server.name === name);
+  if (named?.server.status !== "ACTIVE") {
+    const why = named ? `is ${named.server.status}` : "not found";
+    throw new DomainError("E_DB_SERVER_NOT_FOUND", { message: `Db server '${name}' ${why}` });
+  }
+  if (named.tenants >= named.server.capacityHint) {
+    throw new DomainError("E_NO_CAPACITY", {
+      message: `Db server '${name}' is full: no eligible db_server`,
+    });
+  }
+  return named.server;
+}

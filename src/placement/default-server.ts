@@ -1,0 +1,110 @@
+import pg from "pg";
+import type { EntityManager, Orm } from "../database/orm.ts";
+import { newId } from "../kernel/ids.ts";
+import type { SecretStore } from "../secrets/secret-store.ts";
+import { prepareTenantDatabase } from "../tenant-schemas/tenant-database.ts";
+import { type DbServer, DbServerEntity } from "./db-server.entity.ts";
+
+/** The name of the server that the platform itself lives on. */
+const DEFAULT_SERVER = "default";
+const ADMIN_SECRET = "db-server-default";
+const CAPACITY = 10_000;
+
+interface DefaultServerPorts {
+  readonly orm: Orm;
+  readonly secrets: SecretStore;
+}
+
+/**
+ * Registers the platform's own server as the db server `default` and prepares its shared tenant
+ * database. Called at every start: the address and the admin's password follow the configuration.
+ *
+ * @param url connection URL of the platform database, as a role that may create databases and roles
+ */
+export async function ensureDefaultServer(
+  { orm, secrets }: DefaultServerPorts,
+  url: string,
+): Promise<DbServer> {
+  const at = new URL(url);
+  const platformDatabase = decodeURIComponent(at.pathname.slice(1));
+  const tenantDatabase = `${platformDatabase}_tenants`;
+  await prepareDatabases(url, platformDatabase, tenantDatabase);
+  const stored = await secrets.get(ADMIN_SECRET);
+  if (stored?.value !== url) await secrets.set(ADMIN_SECRET, url, { purpose: "db-server" });
+  return await orm.em.fork().transactional(async (em) => {
+    const server = await register(em as EntityManager, {
+      host: at.hostname,
+      port: Number(at.port || 5432),
+      tlsMode: tlsModeOf(at),
+      tenantDatabase,
+    });
+    return server;
+  });
+}
+
+type Whereabouts = Pick<DbServer, "host" | "port" | "tlsMode" | "tenantDatabase">;
+
+async function register(em: EntityManager, at: Whereabouts): Promise<DbServer> {
+  await em.execute(
+    `insert into platform.db_server
+       (id, name, region, host, port, tls_mode, kind, capacity_hint, admin_secret_ref, tenant_database, status)
+     values (?, ?, 'local', ?, ?, ?, 'POSTGRES', ?, ?, ?, 'ACTIVE')
+     on conflict (name) do update set host = excluded.host, port = excluded.port,
+       tls_mode = excluded.tls_mode, updated_at = now()
+     where (db_server.host, db_server.port, db_server.tls_mode) <> (excluded.host, excluded.port, excluded.tls_mode)`,
+    [
+      newId(),
+      DEFAULT_SERVER,
+      at.host,
+      at.port,
+      at.tlsMode,
+      CAPACITY,
+      ADMIN_SECRET,
+      at.tenantDatabase,
+    ],
+  );
+  return await em.findOneOrFail(DbServerEntity, { name: DEFAULT_SERVER });
+}
+
+/** The TLS mode that a connection URL's `sslmode` asks for, as libpq names them. */
+function tlsModeOf(url: URL): DbServer["tlsMode"] {
+  const mode = url.searchParams.get("sslmode") ?? "disable";
+  if (mode === "verify-full" || mode === "verify-ca") return "VERIFY_FULL";
+  return mode === "require" || mode === "prefer" || mode === "no-verify" ? "REQUIRE" : "DISABLE";
+}
+
+async function prepareDatabases(
+  url: string,
+  platformDatabase: string,
+  tenantDatabase: string,
+): Promise<void> {
+  await withClient(url, async (client) => {
+    await client.query("select pg_advisory_lock(hashtextextended('tenantry:prepare-server', 0))");
+    await client.query(
+      `revoke connect, temporary on database ${pg.escapeIdentifier(platformDatabase)} from public`,
+    );
+    const { rowCount } = await client.query("select 1 from pg_database where datname = $1", [
+      tenantDatabase,
+    ]);
+    if (rowCount === 0)
+      await client.query(
+        `create database ${pg.escapeIdentifier(tenantDatabase)} template template0`,
+      );
+  });
+  const tenants = new URL(url);
+  tenants.pathname = `/${encodeURIComponent(tenantDatabase)}`;
+  await withClient(tenants.href, prepareTenantDatabase);
+}
+
+async function withClient(
+  url: string,
+  work: (client: pg.Client) => Promise<unknown>,
+): Promise<void> {
+  const client = new pg.Client({ connectionString: url, application_name: "tenantry" });
+  await client.connect();
+  try {
+    await work(client);
+  } finally {
+    await client.end();
+  }
+}

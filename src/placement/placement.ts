@@ -1,0 +1,29 @@
+import type { EntityManager } from "../database/orm.ts";
+import { type Candidate, chooseServer, type PlacementWish } from "./choose-server.ts";
+import { type DbServer, DbServerEntity } from "./db-server.entity.ts";
+
+/**
+ * Chooses a db server in the caller's transaction. The servers stay locked until it ends, so that
+ * what it writes into the registry counts for the next one who places.
+ *
+ * @throws DomainError E_DB_SERVER_NOT_FOUND, E_NO_CAPACITY
+ */
+export async function place(em: EntityManager, wish: PlacementWish): Promise<DbServer> {
+  await em.execute("select pg_advisory_xact_lock(hashtextextended('tenantry:placement', 0))");
+  return chooseServer(await candidates(em), wish);
+}
+
+/** Chooses as `place` does, holding nothing: for a dry run. */
+export async function previewPlacement(em: EntityManager, wish: PlacementWish): Promise<DbServer> {
+  return chooseServer(await candidates(em), wish);
+}
+
+async function candidates(em: EntityManager): Promise<Candidate[]> {
+  const servers = await em.find(DbServerEntity, {}, { disableIdentityMap: true });
+  const counts = await em.execute<{ db_server_id: string; tenants: number }[]>(
+    `select db_server_id, count(*)::int as tenants from platform.tenant
+     where db_server_id is not null and status <> 'PURGED' group by db_server_id`,
+  );
+  const tenants = new Map(counts.map((row) => [row.db_server_id, row.tenants]));
+  return servers.map((server) => ({ server, tenants: tenants.get(server.id) ?? 0 }));
+}

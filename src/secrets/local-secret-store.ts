@@ -1,0 +1,101 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import { DomainError } from "../kernel/domain-error.ts";
+import { newId } from "../kernel/ids.ts";
+import { type Sealed, seal, unseal } from "./cipher.ts";
+import { createKeyFile, readKeyFile } from "./key-file.ts";
+import { Secret, type SecretStore, type SecretTags, secretName } from "./secret-store.ts";
+import { SecretVersionEntity } from "./secret-version.entity.ts";
+
+interface LocalSecretStorePorts {
+  /** Forked for every call. */
+  readonly em: EntityManager;
+  /** Where the key file lies or is made. */
+  readonly dataDir: string;
+}
+
+// No secret can have this name (its underscore): it tells whether a key is the one of this database.
+const KEY_CHECK = { name: "key_check", version: "1" };
+
+const contextOf = (row: { name: string; version: string }) => `${row.name}\n${row.version}`;
+
+/**
+ * Opens the local secret store: AES-256-GCM in the platform database, with the key in a file of the
+ * data directory. The first one to open it makes the key; the database must be migrated.
+ *
+ * @throws DomainError E_SECRET_STORE when the data directory is not that of this database
+ */
+export async function openLocalSecretStore(ports: LocalSecretStorePorts): Promise<SecretStore> {
+  const key = await loadKey(ports);
+  return new LocalSecretStore(ports.em, key);
+}
+
+/** Loads the key that this database is encrypted with, or makes it where nothing is encrypted yet. */
+async function loadKey({ em, dataDir }: LocalSecretStorePorts): Promise<Buffer> {
+  return await em.fork().transactional(async (tx) => {
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended('tenantry:secret-key', 0))");
+    const check = await tx.findOne(SecretVersionEntity, KEY_CHECK);
+    if (check === null) {
+      await createKeyFile(dataDir);
+    }
+    const key = await readKeyFile(dataDir);
+    if (key === null) throw wrongKey("has no secret.key");
+    if (check === null) {
+      const sealed = seal(key, contextOf(KEY_CHECK), "");
+      tx.persist(tx.create(SecretVersionEntity, { ...KEY_CHECK, ...sealed, tags: {} }));
+    } else if (unseal(key, contextOf(KEY_CHECK), check) === null) {
+      throw wrongKey("holds the secret.key of another database");
+    }
+    return key;
+  });
+}
+
+const wrongKey = (fault: string) =>
+  new DomainError("E_SECRET_STORE", {
+    message: `The secrets of this database cannot be decrypted: the data directory ${fault}. Check DATA_DIR, or restore secret.key from its backup.`,
+    retryable: false,
+  });
+
+class LocalSecretStore implements SecretStore {
+  readonly #em: EntityManager;
+  readonly #key: Buffer;
+
+  constructor(em: EntityManager, key: Buffer) {
+    this.#em = em;
+    this.#key = key;
+  }
+
+  async get(name: string): Promise<Secret | null> {
+    const row = await this.#em
+      .fork()
+      .findOne(SecretVersionEntity, { name: secretName(name) }, { orderBy: { ordinal: "desc" } });
+    return row && new Secret(this.#open(row), row.version, row.tags);
+  }
+
+  async set(name: string, value: string, tags: SecretTags): Promise<{ version: string }> {
+    const id = { name: secretName(name), version: newId().replaceAll("-", "") };
+    const sealed = seal(this.#key, contextOf(id), value);
+    await this.#em.fork().insert(SecretVersionEntity, { ...id, ...sealed, tags });
+    return { version: id.version };
+  }
+
+  async purge(name: string): Promise<void> {
+    await this.#em.fork().nativeDelete(SecretVersionEntity, { name: secretName(name) });
+  }
+
+  async check(): Promise<void> {
+    const row = await this.#em
+      .fork()
+      .findOne(SecretVersionEntity, KEY_CHECK)
+      .catch((cause: unknown) => {
+        throw new DomainError("E_SECRET_STORE", { cause });
+      });
+    if (row === null) throw wrongKey("is not known to it any more");
+    this.#open(row);
+  }
+
+  #open(row: Sealed & { name: string; version: string }): string {
+    const value = unseal(this.#key, contextOf(row), row);
+    if (value === null) throw wrongKey("holds another key, or the secret was changed by hand");
+    return value;
+  }
+}

@@ -1,0 +1,68 @@
+import { inspect } from "node:util";
+import { DomainError } from "../kernel/domain-error.ts";
+
+/** What is told of a secret beside its value; readable by whoever may list secrets. */
+export type SecretTags = Readonly<Record<string, string>>;
+
+/** One version of a secret. Printed, logged or turned into JSON it does not show its value. */
+export class Secret {
+  readonly value: string;
+  readonly version: string;
+  readonly tags: SecretTags;
+
+  constructor(value: string, version: string, tags: SecretTags) {
+    this.value = value;
+    this.version = version;
+    this.tags = tags;
+  }
+
+  toJSON(): { version: string; tags: SecretTags } {
+    return { version: this.version, tags: this.tags };
+  }
+
+  [inspect.custom](): string {
+    return `Secret(version ${this.version})`;
+  }
+}
+
+/**
+ * Keeps secrets by name, each with its versions. A call is its own transaction: what it wrote
+ * stays, whatever the caller's transaction does.
+ */
+export interface SecretStore {
+  /** Answers the newest version of a secret, null when there is none of this name. */
+  get(name: string): Promise<Secret | null>;
+
+  /** Stores a new version, which every later `get` answers; older ones and a deleted name give way. */
+  set(name: string, value: string, tags: SecretTags): Promise<{ version: string }>;
+
+  /** Removes every version for good; a name that is not there is fine. */
+  purge(name: string): Promise<void>;
+
+  /**
+   * Asks whether the store can be used at all.
+   *
+   * @throws DomainError PROVISIONING_UNAVAILABLE when there is none, E_SECRET_STORE when it does not
+   *   answer as expected
+   */
+  check(): Promise<void>;
+}
+
+// Key Vault's rule for names, which every adapter keeps; names differ by more than their case.
+const NAME = /^[0-9A-Za-z-]{1,127}$/;
+
+/**
+ * Answers the form in which a secret's name is kept: lower case, since names ignore it.
+ *
+ * @throws DomainError E_SECRET_STORE for a name that Key Vault would refuse
+ */
+export function secretName(raw: string): string {
+  if (!NAME.test(raw)) {
+    throw new DomainError("E_SECRET_STORE", {
+      message: "A secret's name has 1 to 127 letters, digits and hyphens",
+      detail: { name: raw.slice(0, 127) },
+      retryable: false,
+    });
+  }
+  return raw.toLowerCase();
+}

@@ -1,0 +1,138 @@
+import type { ClientBase } from "pg";
+import { ident, literal, withSessionLock } from "../database/sql.ts";
+import { schemaLock } from "../tenant-schemas/apply-migrations.ts";
+import { rowsOrNone } from "../tenant-schemas/ledger.ts";
+import { runSteps, type Step } from "../tenant-schemas/multi-query.ts";
+import {
+  asOwner,
+  commitAsOwner,
+  DEFAULT_LIMITS,
+  fileAsOwner,
+  type OwnerLimits,
+  openAsOwner,
+  publicErrorOf,
+} from "../tenant-schemas/owner-steps.ts";
+import { type Check, check } from "../tenant-schemas/verify-tenant-schema.ts";
+import type { TenantNames } from "../tenants/names.ts";
+import type { SeedSet } from "./seed-folder.ts";
+import { tableOf } from "./seed-rules.ts";
+
+export interface ApplySeedSet {
+  readonly names: TenantNames;
+  readonly set: SeedSet;
+  /** Told of each INSERT when the set is committed: its table and how many rows it added. */
+  readonly onStatement?: (table: string, rowsAdded: number, index: number, total: number) => void;
+  readonly limits?: Partial<OwnerLimits>;
+}
+
+export interface AppliedSeedSet {
+  readonly set: string;
+  readonly rowsAdded: number;
+  /** Rows added by table, in the order of the files; tables that got none are there with 0. */
+  readonly tables: Readonly<Record<string, number>>;
+}
+
+const LEDGER = "tenantry_seed";
+
+/**
+ * Adds a seed set to a tenant schema as its owner role: one transaction, one round trip. Repeatable:
+ * the second time adds nothing. Ends with `RESET ALL` on the connection.
+ *
+ * @throws DomainError E_SEEDS_FAILED with `detail { file, line, sqlstate, statement }`; transient
+ *   faults (`isTransient`) as they come
+ */
+export async function applySeedSet(
+  client: ClientBase,
+  request: ApplySeedSet,
+): Promise<AppliedSeedSet> {
+  const { names, set } = request;
+  const steps = stepsOf(request);
+  return await withSessionLock(client, schemaLock(names.schema), async () => {
+    try {
+      const results = await runSteps(client, steps);
+      const inserts = set.files.flatMap((file) => file.statements);
+      const counts = results
+        .filter((_, index) => steps[index]?.origins !== undefined)
+        .flatMap(({ value }) => (value ?? "").split(",").map(Number));
+      return summarise(request, inserts.map(tableOf), counts.slice(0, inserts.length));
+    } catch (error) {
+      await client.query("rollback").catch(() => undefined);
+      throw publicErrorOf(error, "E_SEEDS_FAILED");
+    }
+  });
+}
+
+function stepsOf({ names, set, limits }: ApplySeedSet): Step[] {
+  const files = set.files.flatMap((file) => [
+    ...(file.statements.length > 0 ? [fileAsOwner(names, file)] : []),
+    recordFile(names, set.name, file.name, file.sha256),
+  ]);
+  const last = set.files.at(-1)?.name ?? set.name;
+  return [
+    ...openAsOwner(names, { ...DEFAULT_LIMITS, ...limits }),
+    ...createLedger(names),
+    ...files,
+    ...commitAsOwner(names, { file: last, line: 1, text: "deferred constraints" }),
+    { sql: "reset all" },
+  ];
+}
+
+function summarise(
+  { set, onStatement }: ApplySeedSet,
+  tables: readonly string[],
+  counts: readonly number[],
+): AppliedSeedSet {
+  const byTable: Record<string, number> = {};
+  tables.forEach((table, index) => {
+    const added = counts[index] ?? 0;
+    byTable[table] = (byTable[table] ?? 0) + added;
+    onStatement?.(table, added, index, tables.length);
+  });
+  const rowsAdded = counts.reduce((sum, count) => sum + count, 0);
+  return { set: set.name, rowsAdded, tables: byTable };
+}
+
+/** The app role may read which seeds were added, and nothing else. */
+function createLedger({ schema, appRole }: TenantNames): Step[] {
+  const table = `${ident(schema)}.${LEDGER}`;
+  return [
+    {
+      sql: `create table if not exists ${table} (seed_set text not null, file text not null,
+        sha256 text not null, applied_at timestamptz not null, primary key (seed_set, file))`,
+    },
+    { sql: `revoke all on table ${table} from ${ident(appRole)}` },
+    { sql: `grant select on table ${table} to ${ident(appRole)}` },
+  ];
+}
+
+function recordFile(names: TenantNames, set: string, file: string, sha256: string): Step {
+  const values = [set, file, sha256].map(literal).join(", ");
+  return asOwner(names, [
+    `insert into ${ident(names.schema)}.${LEDGER} (seed_set, file, sha256, applied_at)
+     values (${values}, clock_timestamp())
+     on conflict (seed_set, file) do update
+       set sha256 = excluded.sha256, applied_at = excluded.applied_at
+       where ${LEDGER}.sha256 <> excluded.sha256`,
+  ]);
+}
+
+/** Looks whether every file of the sets was added to the tenant schema as it is now. */
+export async function verifySeeds(
+  client: ClientBase,
+  names: TenantNames,
+  sets: readonly SeedSet[],
+): Promise<Check> {
+  const rows = await rowsOrNone<{ file: string; sha256: string }>(
+    client,
+    `select file, sha256 from ${ident(names.schema)}.${LEDGER}`,
+  );
+  const applied = new Map(rows.map(({ file, sha256 }) => [file, sha256]));
+  const missing = sets
+    .flatMap((set) => set.files)
+    .filter((file) => applied.get(file.name) !== file.sha256)
+    .map((file) => file.name);
+  const seeds = sets.map((set) => set.name);
+  return missing.length === 0
+    ? check("SEEDS", true, `seed sets added: ${seeds.join(", ") || "none"}`, { seeds })
+    : check("SEEDS", false, `not added, or changed since: ${missing.join(", ")}`, { missing });
+}

@@ -1,0 +1,193 @@
+import { isTransient, sqlStateOf } from "../database/faults.ts";
+import { ident, literal } from "../database/sql.ts";
+import { DomainError } from "../kernel/domain-error.ts";
+import type { TenantNames } from "../tenants/names.ts";
+import { type Origin, type Step, StepError } from "./multi-query.ts";
+import { excerptOf, linesBefore, type SqlFile } from "./sql-file.ts";
+
+/** How long a statement of a migration or a seed may wait for a lock, and how long it may take. */
+export interface OwnerLimits {
+  readonly lockTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+}
+
+export const DEFAULT_LIMITS: OwnerLimits = { lockTimeoutMs: 10_000, statementTimeoutMs: 600_000 };
+
+const runner = (schema: string) => `${ident(schema)}.tenantry_run`;
+
+/**
+ * The steps that open a transaction as the tenant's owner role.
+ *
+ * `SET ROLE` alone is no wall: whoever runs in the session can `RESET ROLE` and be the admin again,
+ * also from a DO block. So everything that a file brings runs inside a SECURITY DEFINER function of
+ * the owner role, where PostgreSQL refuses to change the role (GUC_NOT_WHILE_SEC_REST). The function
+ * lives only in this transaction.
+ */
+export function openAsOwner({ schema, ownerRole }: TenantNames, limits: OwnerLimits): Step[] {
+  return [
+    { sql: "begin" },
+    { sql: `set local lock_timeout = ${limits.lockTimeoutMs}` },
+    { sql: `set local statement_timeout = ${limits.statementTimeoutMs}` },
+    { sql: `set local search_path = ${ident(schema)}, ext` },
+    { sql: `set local role ${ident(ownerRole)}` },
+    {
+      sql: `create or replace function ${runner(schema)}(pg_catalog.text[])
+        returns pg_catalog.text language plpgsql security definer as ${literal(RUN)}`,
+    },
+  ];
+}
+
+/** Answers how many rows each statement touched, separated by commas. */
+const RUN = `declare
+  statement pg_catalog.text;
+  touched pg_catalog.int8;
+  counts pg_catalog.text[];
+begin
+  foreach statement in array $1 loop
+    execute statement;
+    get diagnostics touched = row_count;
+    counts := pg_catalog.array_append(counts, touched::pg_catalog.text);
+  end loop;
+  return pg_catalog.array_to_string(counts, ',');
+end`;
+
+/**
+ * Statements of a file, run as the owner role in one call; it answers the number of rows that each
+ * touched, separated by commas. The condition makes the call do nothing where an earlier file
+ * changed the function. Each statement ends with its number in a comment, which the server repeats
+ * in its errors.
+ */
+export function asOwner(
+  { schema }: Pick<TenantNames, "schema">,
+  statements: readonly string[],
+  origins?: readonly Origin[],
+): Step {
+  const name = literal(`${runner(schema)}(pg_catalog.text[])`);
+  const texts = statements.map((text, index) => literal(text + tagOf(index))).join(",");
+  const sql = `select ${runner(schema)}(array[${texts}]::pg_catalog.text[]) from pg_catalog.pg_proc
+    where oid operator(pg_catalog.=) ${name}::pg_catalog.regprocedure and prosecdef`;
+  return { sql, answers: true, ...(origins === undefined ? {} : { origins }) };
+}
+
+/** On a line of its own: the statement may end with a comment. */
+const tagOf = (index: number): string => `\n/* tenantry:${index} */`;
+const TAG = /\n\/\* tenantry:(\d+) \*\//g;
+
+/** All statements of a SQL file, run as the owner role in one call. */
+export function fileAsOwner(names: Pick<TenantNames, "schema">, file: SqlFile): Step {
+  const origins = file.statements.map(({ text, line }) => ({ file: file.name, line, text }));
+  return asOwner(
+    names,
+    origins.map(({ text }) => text),
+    origins,
+  );
+}
+
+/** Checks deferred constraints while the restrictions still hold, and commits. */
+export function commitAsOwner(names: TenantNames, origin?: Origin): Step[] {
+  return [
+    asOwner(names, ["set constraints all immediate; close all"], origin && [origin]),
+    { sql: `drop function ${runner(names.schema)}(pg_catalog.text[])` },
+    { sql: "commit" },
+  ];
+}
+
+/** Reports progress: INFO reaches the client at once, whatever client_min_messages says. */
+export const tell = (message: string): Step => ({
+  sql: `do ${literal(`begin raise info using message = ${literal(message)}; end`)}`,
+});
+
+/** A failed statement of a file, as a person can find it. */
+interface Failure {
+  readonly file: string;
+  readonly line: number;
+  readonly sqlstate: string;
+  readonly statement: string;
+  readonly reason: string;
+}
+
+interface ServerError extends Error {
+  readonly where?: string;
+  readonly internalPosition?: string;
+  readonly internalQuery?: string;
+}
+
+/** Where in its file a step failed, or undefined when it was no statement of a file that failed. */
+function failureOf(error: unknown): Failure | undefined {
+  if (!(error instanceof StepError)) return undefined;
+  const cause = error.cause as ServerError;
+  // The statement is the outermost query that the server names; a DO block may hold inner ones.
+  const named = `${cause.internalQuery ?? ""}\n${cause.where ?? ""}`;
+  const index = Number([...named.matchAll(TAG)].at(-1)?.[1] ?? 0);
+  const origin = error.step?.origins?.[index];
+  if (origin === undefined) return undefined;
+  return {
+    file: origin.file,
+    line: origin.line + linesInto(origin.text, index, error, cause),
+    sqlstate: sqlStateOf(cause) ?? "XX000",
+    statement: origin.text,
+    reason: cause.message,
+  };
+}
+
+/**
+ * Whether a failed statement of a file can succeed when nothing is mended. 55006 cannot: within one
+ * transaction it is the file's own order of statements ("has pending trigger events").
+ */
+export const mayPass = (cause: unknown): boolean =>
+  isTransient(cause) && sqlStateOf(cause) !== "55006";
+
+/**
+ * What the caller sees of a failed script: the file's own fault as a DomainError of `code` with
+ * `detail { file, line, sqlstate, statement }`, or any other fault as it came.
+ */
+export function publicErrorOf(
+  error: unknown,
+  code: "E_MIGRATIONS_FAILED" | "E_SEEDS_FAILED",
+): unknown {
+  const cause = error instanceof StepError ? error.cause : error;
+  const failure = failureOf(error);
+  return failure === undefined || mayPass(cause) ? cause : fileError(code, failure, cause);
+}
+
+/** The public form of a failure in a file. */
+export function fileError(
+  code: "E_MIGRATIONS_FAILED" | "E_SEEDS_FAILED",
+  { file, line, sqlstate, statement, reason }: Failure,
+  cause: unknown,
+): DomainError {
+  return new DomainError(code, {
+    message: `${file} line ${line}: ${reason} (${sqlstate})`,
+    detail: { file, line, sqlstate, statement: excerptOf(statement) },
+    cause,
+  });
+}
+
+/** How many lines below the statement's first one the fault lies; 0 where the server does not say. */
+function linesInto(text: string, index: number, error: StepError, cause: ServerError): number {
+  const { internalPosition, internalQuery } = cause;
+  if (internalPosition === undefined || internalQuery === undefined)
+    return linesIntoBlock(text, cause);
+  const query = internalQuery.replace(TAG, "");
+  const inner = [...internalQuery].slice(0, Number(internalPosition) - 1).join("");
+  const token = /"([^"]+)"/.exec(cause.message)?.[1] ?? "";
+  // PostgreSQL seeks a faulty body of CREATE FUNCTION in what the client sent, and counts from there
+  // (match_prosrc_to_query). Quoting a statement changes its columns, never its lines.
+  const sent = [...(error.step?.sql ?? "")];
+  const outer = Number(internalPosition) - 1 - error.offset;
+  const isOuter = outer > 0 && sent.slice(outer).join("").startsWith(token);
+  if (isOuter && !internalQuery.slice(inner.length).startsWith(token)) {
+    const before = sent.slice(0, outer).join("");
+    const begin = Math.max(0, before.lastIndexOf(tagOf(index - 1)) + 1);
+    return linesBefore(before.slice(begin), before.length);
+  }
+  const at = text.indexOf(query);
+  return at === -1 ? linesIntoBlock(text, cause) : linesBefore(text, at + inner.length);
+}
+
+/** The line of a DO block's own text that the context names, such as `inline_code_block line 3`. */
+function linesIntoBlock(text: string, { where = "" }: ServerError): number {
+  const line = [...where.matchAll(/inline_code_block\D+(\d+)/g)].at(-1)?.[1];
+  const body = text.search(/\$\w*\$|'/);
+  return line === undefined ? 0 : linesBefore(text, body) + Number(line) - 1;
+}

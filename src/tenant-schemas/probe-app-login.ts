@@ -1,0 +1,74 @@
+import pg, { type ClientConfig } from "pg";
+import { sqlStateOf } from "../database/faults.ts";
+import { ident } from "../database/sql.ts";
+import type { TenantNames } from "../tenants/names.ts";
+import { type Check, check } from "./verify-tenant-schema.ts";
+
+export interface AppLogin {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  /** As the secret store keeps it; it appears in no answer. */
+  readonly password: string;
+  readonly ssl?: ClientConfig["ssl"];
+  readonly names: TenantNames;
+}
+
+/**
+ * Logs in as the app role, on a connection of its own, and tries what it must and must not do: read
+ * a table of its schema; create nothing in `public` or in its schema.
+ *
+ * @returns the check ROLE_LOGIN; what goes wrong is its message, not an exception
+ */
+export async function probeAppLogin(login: AppLogin): Promise<Check> {
+  const { host, port, database, user, password, ssl, names } = login;
+  const client = new pg.Client({
+    ...{ host, port, database, user, password, application_name: "tenantry-probe" },
+    ...{ connectionTimeoutMillis: 10_000, query_timeout: 30_000 },
+    ...(ssl === undefined ? {} : { ssl }),
+  });
+  // A connection that breaks between two queries must fail the next one, not the process.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    return (await faultOf(client, names)) ?? check("ROLE_LOGIN", true, `${user} can log in`);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return check("ROLE_LOGIN", false, message, { sqlstate: sqlStateOf(error) });
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function faultOf(client: pg.Client, { schema }: TenantNames): Promise<Check | undefined> {
+  const { rows } = await client.query<{ name: string }>(
+    `select c.relname as name from pg_catalog.pg_class c
+     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = $1 and c.relkind in ('r', 'p')
+     order by starts_with(c.relname, 'tenantry_'), c.relname limit 1`,
+    [schema],
+  );
+  const table = rows[0]?.name;
+  if (table !== undefined) await client.query(`select 1 from ${ident(table)} limit 1`);
+  for (const place of [schema, "public"]) {
+    if (await canCreate(client, place)) {
+      return check("ROLE_LOGIN", false, `the role can create tables in ${place}`, { place });
+    }
+  }
+  return undefined;
+}
+
+async function canCreate(client: pg.Client, schema: string): Promise<boolean> {
+  await client.query("begin");
+  try {
+    await client.query(`create table ${ident(schema)}.tenantry_probe ()`);
+    return true;
+  } catch (error) {
+    // No right to create, or no such schema.
+    if (sqlStateOf(error) === "42501" || sqlStateOf(error) === "3F000") return false;
+    throw error;
+  } finally {
+    await client.query("rollback");
+  }
+}

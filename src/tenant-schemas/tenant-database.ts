@@ -1,0 +1,101 @@
+import { createHash } from "node:crypto";
+import type { ClientBase } from "pg";
+import { ident, literal } from "../database/sql.ts";
+import { DomainError } from "../kernel/domain-error.ts";
+
+/** The schema of extensions, which all tenants of a database share. */
+export const EXTENSIONS_SCHEMA = "ext";
+
+/**
+ * The role that may connect to a tenant database and use its extensions; every tenant role there is
+ * a member. Granting to each tenant role instead would let the database's access list grow by two
+ * entries a tenant, and the server reads that list at every login.
+ */
+export function groupRoleOf(database: string): string {
+  const name = `${database}_tenants`;
+  if (Buffer.byteLength(name) <= 63) return name;
+  return `tenants_${createHash("sha256").update(database).digest("hex").slice(0, 40)}`;
+}
+
+/** Waits for, and holds to the end of the transaction, the lock of all changes to shared catalogs. */
+async function lockSharedCatalogs(client: ClientBase): Promise<void> {
+  await client.query(
+    "select pg_catalog.pg_advisory_xact_lock(hashtextextended('tenantry:shared-catalogs', 0))",
+  );
+}
+
+/** Runs `fn` in a transaction that holds the lock of all changes to shared catalogs. */
+export async function underSharedLock<T>(client: ClientBase, fn: () => Promise<T>): Promise<T> {
+  await client.query("begin");
+  try {
+    await lockSharedCatalogs(client);
+    const answer = await fn();
+    await client.query("commit");
+    return answer;
+  } catch (error) {
+    await client.query("rollback").catch(() => undefined);
+    throw error;
+  }
+}
+
+/**
+ * Makes the connected database ready to hold tenant schemas: creates `ext` and the group role, and
+ * takes from PUBLIC the rights to connect, to make temporary tables and to use `public`. Repeatable.
+ *
+ * @param client connected as a role that owns the database and may create roles
+ * @throws DomainError E_PARTIAL_STATE when a role has the group role's name without being it
+ */
+export async function prepareTenantDatabase(client: ClientBase): Promise<void> {
+  await underSharedLock(client, async () => {
+    const { rows } = await client.query<{ database: string; hasPublic: boolean }>(
+      `select current_database() as database,
+         exists (select 1 from pg_catalog.pg_namespace where nspname = 'public') as "hasPublic"`,
+    );
+    const { database = "", hasPublic = false } = rows[0] ?? {};
+    const group = ident(groupRoleOf(database));
+    await ensureGroupRole(client, database);
+    await client.query(`create schema if not exists ${EXTENSIONS_SCHEMA}`);
+    await client.query(`
+      revoke connect, temporary on database ${ident(database)} from public;
+      revoke all on schema ${EXTENSIONS_SCHEMA} from public;
+      grant connect on database ${ident(database)} to ${group};
+      grant usage on schema ${EXTENSIONS_SCHEMA} to ${group}`);
+    if (hasPublic) await client.query("revoke all on schema public from public");
+  });
+}
+
+async function ensureGroupRole(client: ClientBase, database: string): Promise<void> {
+  const name = groupRoleOf(database);
+  const mark = `tenantry:database=${database}`;
+  const { rows } = await client.query<{ mark: string | null }>(
+    `select shobj_description(oid, 'pg_authid') as mark from pg_catalog.pg_roles where rolname = $1`,
+    [name],
+  );
+  const [found] = rows;
+  if (found?.mark === mark) return;
+  if (found !== undefined) {
+    throw new DomainError("E_PARTIAL_STATE", {
+      message: `The role ${name} exists already and was not made by Tenantry`,
+      detail: { kind: "ROLE", name },
+    });
+  }
+  await client.query(`create role ${ident(name)} nologin`);
+  await client.query(`comment on role ${ident(name)} is ${literal(mark)}`);
+}
+
+/**
+ * Drops the group role of a database that is gone, or about to go with nothing in it but its
+ * tenant. Repeatable. Call it connected to that database, or after the database was dropped.
+ */
+export async function dropGroupRole(client: ClientBase, database: string): Promise<void> {
+  const name = groupRoleOf(database);
+  await underSharedLock(client, async () => {
+    const { rowCount } = await client.query(
+      `select 1 from pg_catalog.pg_roles
+       where rolname = $1 and shobj_description(oid, 'pg_authid') = $2`,
+      [name, `tenantry:database=${database}`],
+    );
+    if (rowCount === 0) return;
+    await client.query(`drop owned by ${ident(name)}; drop role ${ident(name)}`);
+  });
+}

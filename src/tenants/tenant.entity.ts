@@ -1,0 +1,49 @@
+// Terminology
+// tenant     one customer: a row here, found by slug or id
+// isolation  where its schema lies: in the shared tenant database, or in a database of its own
+// placement  the db server that was chosen for it
+// version    the id of the last migration applied to its schema, kept here so that a list over
+//            thousands of tenants touches no tenant schema
+
+import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
+import { TENANT_STATUSES } from "./lifecycle.ts";
+import { ISOLATIONS } from "./names.ts";
+
+export const TIERS = ["TRIAL", "STANDARD", "PREMIUM", "ENTERPRISE"] as const;
+export type Tier = (typeof TIERS)[number];
+
+export const TenantEntity = defineEntity({
+  name: "Tenant",
+  tableName: "tenant",
+  schema: "platform",
+  properties: {
+    id: p.uuid().primary(),
+    slug: p.string(),
+    name: p.string(),
+    status: p.enum(TENANT_STATUSES),
+    isolation: p.enum(ISOLATIONS),
+    dbServerId: p.uuid().strictNullable(),
+    databaseName: p.string().strictNullable(),
+    schemaName: p.string(),
+    ownerRole: p.string(),
+    appRole: p.string(),
+    secretName: p.string(),
+    schemaVersion: p.string().strictNullable(),
+    migrationsApplied: p.integer().default(0),
+    adminEmail: p.string(),
+    region: p.string().strictNullable(),
+    vertical: p.string().strictNullable(),
+    states: p.array().default([]),
+    tier: p.enum(TIERS),
+    timeZone: p.string(),
+    supportEmail: p.string().strictNullable(),
+    supportPhone: p.string().strictNullable(),
+    requestedBy: p.string().strictNullable(),
+    failureCode: p.string().strictNullable(),
+    failureMessage: p.text().strictNullable(),
+    createdAt: p.datetime(),
+    updatedAt: p.datetime(),
+    activatedAt: p.datetime().strictNullable(),
+  },
+});
+export type Tenant = InferEntity<typeof TenantEntity>;

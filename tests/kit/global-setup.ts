@@ -1,0 +1,37 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { startEmbeddedPostgres } from "../../src/database/embedded/index.ts";
+import { migratePlatform, openOrm } from "../../src/database/orm.ts";
+import { PLATFORM_ENTITIES } from "../../src/entities.ts";
+import { migrateEngine } from "../../src/operations/engine/engine.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Connection URL of the run's PostgreSQL, as its superuser, in the database `postgres`. */
+    postgresUrl: string;
+  }
+}
+
+/** The migrated platform database that every test file clones. */
+export const TEMPLATE = "tenantry_template";
+
+/** Starts the run's one PostgreSQL and migrates the template. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const dataDir = await mkdtemp(join(tmpdir(), "tenantry-tests-"));
+  // The data live as long as the run: nothing needs to survive a power cut.
+  const settings = { fsync: "off", full_page_writes: "off", synchronous_commit: "off" };
+  const postgres = await startEmbeddedPostgres({ dataDir, database: TEMPLATE, settings });
+  const orm = await openOrm({ url: postgres.url, entities: PLATFORM_ENTITIES });
+  await migratePlatform(orm, postgres.url);
+  await orm.close();
+  await migrateEngine(postgres.url);
+  const url = new URL(postgres.url);
+  url.pathname = "/postgres";
+  project.provide("postgresUrl", url.href);
+  return async () => {
+    await postgres.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+}

@@ -1,0 +1,69 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { assemble, type Replacements } from "../../src/assemble.ts";
+import { readConfig } from "../../src/config.ts";
+import type { Worker } from "../../src/operations/engine/engine.ts";
+import type { AnyOperation } from "../../src/operations/engine/phase.ts";
+import type { Platform } from "../../src/platform.ts";
+import { startPlatformWorker } from "../../src/worker.ts";
+import { createDatabase } from "./database.ts";
+
+export const SMALL = {
+  TENANT_MIGRATIONS_DIR: join(import.meta.dirname, "fixtures/small/migrations"),
+  TENANT_SEEDS_DIR: join(import.meta.dirname, "fixtures/small/seeds"),
+};
+export const ADMIN = { email: "root@tenantry.test", password: "correct horse battery staple" };
+
+/** The environment of a platform on a database of the run's server. */
+export const testEnvironment = (databaseUrl: string, dataDir: string): Record<string, string> => ({
+  NODE_ENV: "test",
+  PORT: "0",
+  LOG_LEVEL: "silent",
+  DATABASE_URL: databaseUrl,
+  DATA_DIR: dataDir,
+  PLATFORM_ADMIN_EMAIL: ADMIN.email,
+  PLATFORM_ADMIN_PASSWORD: ADMIN.password,
+  ...SMALL,
+});
+
+/** A platform of a test's own. */
+export interface TestPlatform extends AsyncDisposable {
+  readonly platform: Platform;
+  readonly environment: Record<string, string>;
+  readonly dataDir: string;
+  /** Starts the one worker that a process can have; `definitions` replace the real ones. */
+  startWorker(definitions?: readonly AnyOperation[]): Promise<Worker>;
+}
+
+interface PlatformOptions {
+  /** Overrides of the environment. */
+  readonly environment?: Record<string, string>;
+  readonly replace?: Replacements;
+}
+
+/** Opens a platform on a fresh clone of the migrated database, with a small tenant schema. */
+export async function openPlatform(options: PlatformOptions = {}): Promise<TestPlatform> {
+  const database = await createDatabase("platform");
+  const dataDir = await mkdtemp(join(tmpdir(), "tenantry-test-"));
+  const environment = { ...testEnvironment(database.url, dataDir), ...options.environment };
+  const platform = await assemble(readConfig(environment), options.replace);
+  let worker: Worker | undefined;
+  return {
+    platform,
+    environment,
+    dataDir,
+    startWorker: async (definitions) => {
+      const own =
+        definitions && new Map(definitions.map((definition) => [definition.kind, definition]));
+      worker = await startPlatformWorker(own ? { ...platform, definitions: own } : platform);
+      return worker;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await worker?.stop(2_000);
+      await platform.close();
+      await database.drop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import pg from "pg";
+import { afterAll, beforeAll } from "vitest";
+import { scramVerifier } from "../../src/database/sql.ts";
+import { newId, newSecret } from "../../src/kernel/ids.ts";
+import { createTenantSchema } from "../../src/tenant-schemas/create-tenant-schema.ts";
+import { prepareTenantDatabase } from "../../src/tenant-schemas/tenant-database.ts";
+import { namesOf } from "../../src/tenants/names.ts";
+import { parseSlug } from "../../src/tenants/slug.ts";
+import { createDatabase } from "./database.ts";
+
+export type Tenant = ReturnType<typeof newTenant>;
+
+/** A tenant that nobody else has: roles belong to the whole server. */
+export function newTenant() {
+  const slug = parseSlug(`t${randomBytes(6).toString("hex")}`);
+  return { names: namesOf(slug, "org_"), tenantId: newId(), password: newSecret() };
+}
+
+/** A prepared tenant database for the tests of one file, with folders and connections on demand. */
+export function useWorld() {
+  const world = {} as World;
+  beforeAll(async () => {
+    Object.assign(world, await openWorld());
+  });
+  afterAll(async () => {
+    await world.close();
+  });
+  return world;
+}
+
+type World = Awaited<ReturnType<typeof openWorld>>;
+
+async function openWorld() {
+  const own = await createDatabase("empty");
+  const client = new pg.Client({ connectionString: own.url });
+  client.on("error", () => undefined);
+  await client.connect();
+  const database = { ...own, client };
+  await prepareTenantDatabase(database.client);
+  const root = await mkdtemp(join(tmpdir(), "tenantry-test-"));
+  const opened: pg.Client[] = [];
+  const tenants: Tenant[] = [];
+  const connect = async (user = database.user, password = database.password) => {
+    const { host, port, database: name } = database;
+    const client = new pg.Client({ host, port, database: name, user, password });
+    client.on("error", () => undefined);
+    await client.connect();
+    opened.push(client);
+    return client;
+  };
+  return {
+    ...database,
+    connect,
+    /** Connects as the tenant's app role. */
+    login: (tenant: Tenant) => connect(tenant.names.appRole, tenant.password),
+    /** Writes files, by their path, into a new folder. */
+    async folder(files: Record<string, string>): Promise<string> {
+      const dir = await mkdtemp(join(root, "folder-"));
+      await write(dir, files);
+      return dir;
+    },
+    write,
+    tenant() {
+      const tenant = newTenant();
+      tenants.push(tenant);
+      return tenant;
+    },
+    async create(tenant: Tenant, client = database.client) {
+      return await createTenantSchema(client, {
+        ...tenant,
+        appPasswordVerifier: scramVerifier(tenant.password),
+        connectDatabase: database.database,
+      });
+    },
+    async close() {
+      await Promise.all(opened.map((client) => client.end().catch(() => undefined)));
+      for (const { names } of tenants)
+        await dropRoles(database.client, [names.ownerRole, names.appRole]);
+      await dropRoles(database.client, [`${database.database}_tenants`]);
+      await rm(root, { recursive: true });
+      await client.end();
+      await own.drop();
+    },
+  };
+}
+
+async function write(dir: string, files: Record<string, string>): Promise<void> {
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(dir, path)), { recursive: true });
+    await writeFile(join(dir, path), content);
+  }
+}
+
+async function dropRoles(client: pg.Client, roles: string[]): Promise<void> {
+  for (const role of roles) {
+    const { rowCount } = await client.query("select 1 from pg_roles where rolname = $1", [role]);
+    const name = pg.escapeIdentifier(role);
+    if (rowCount === 1) await client.query(`drop owned by ${name} cascade; drop role ${name}`);
+  }
+}

@@ -1,0 +1,58 @@
+import type { Actor } from "../../src/iam/actor.ts";
+import { followEvents } from "../../src/operations/engine/follow.ts";
+import {
+  type Operation,
+  OperationEntity,
+  type OperationEvent,
+} from "../../src/operations/engine/operation.entity.ts";
+import type { ProvisionRequest } from "../../src/operations/provision-input.ts";
+import { startProvisioning } from "../../src/operations/provision-tenant.ts";
+import type { Platform } from "../../src/platform.ts";
+import { freshSlug } from "./database.ts";
+
+/** An administrator at the break-glass command. */
+export const OPERATOR: Actor = {
+  kind: "OS_USER",
+  id: "ada@tests",
+  name: "ada",
+  role: "ADMINISTRATOR",
+  address: null,
+};
+
+/** A request that is valid and collides with no other. */
+export function provisionRequest(request: Partial<ProvisionRequest> = {}): ProvisionRequest {
+  const slug = request.slug ?? freshSlug();
+  return {
+    slug,
+    name: "Acme",
+    adminEmail: `${slug}@acme.test`,
+    initialLaboratory: "Main",
+    ...request,
+  };
+}
+
+/** Waits for an operation's end by following it; answers it and every event. */
+export async function followToEnd(
+  platform: Platform,
+  operationId: string,
+): Promise<{ operation: Operation; events: OperationEvent[] }> {
+  const events: OperationEvent[] = [];
+  for await (const event of followEvents(platform, operationId, 0)) events.push(event);
+  return {
+    operation: await platform.orm.em.fork().findOneOrFail(OperationEntity, { id: operationId }),
+    events,
+  };
+}
+
+/** Provisions a tenant and waits for the end. */
+export async function provision(
+  platform: Platform,
+  request: Partial<ProvisionRequest> = {},
+  options: { dryRun?: boolean; idempotencyKey?: string } = {},
+) {
+  const { operation } = await startProvisioning(platform, OPERATOR, provisionRequest(request), {
+    dryRun: options.dryRun ?? false,
+    idempotencyKey: options.idempotencyKey ?? null,
+  });
+  return await followToEnd(platform, operation.id);
+}

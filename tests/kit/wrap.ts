@@ -1,0 +1,52 @@
+import type { EntityManager } from "../../src/database/orm.ts";
+import type { AnyOperation, Phase } from "../../src/operations/engine/phase.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: phases of every operation are wrapped
+type AnyPhase = Phase<any, any>;
+type AnyRun = Parameters<AnyPhase["ensure"]>[0];
+
+/** What a test does around the phases of an operation. */
+export interface Around {
+  /** Runs after a phase has done its deed and before that is recorded. */
+  readonly afterDeed: (phase: string, run: AnyRun) => Promise<void>;
+  /** How often each step outside the platform database is done: they must bear more than once. */
+  readonly times?: number;
+}
+
+/** The same operations, with a test's doings around their phases. */
+export const wrapOperations = (
+  definitions: Iterable<AnyOperation>,
+  around: Around,
+): AnyOperation[] =>
+  [...definitions].map((definition) => ({
+    ...definition,
+    phases: definition.phases.map((phase: AnyPhase) => wrapPhase(phase, around)),
+  }));
+
+function wrapPhase(phase: AnyPhase, { afterDeed, times = 1 }: Around): AnyPhase {
+  if (phase.where === "platform") {
+    return {
+      ...phase,
+      ensure: async (run: AnyRun, em: EntityManager) => {
+        const answer = await phase.ensure(run, em);
+        await em.flush();
+        await afterDeed(phase.name, run);
+        return answer;
+      },
+    };
+  }
+  const { undo } = phase;
+  const again = async <T>(step: () => Promise<T>): Promise<T> => {
+    for (let done = 1; done < times; done += 1) await step();
+    return await step();
+  };
+  return {
+    ...phase,
+    ensure: async (run: AnyRun) => {
+      const answer = await again(() => phase.ensure(run));
+      await afterDeed(phase.name, run);
+      return answer;
+    },
+    undo: typeof undo === "function" ? (run: AnyRun) => again(() => undo(run)) : undo,
+  };
+}

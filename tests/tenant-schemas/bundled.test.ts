@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { applySeedSet } from "../../src/seeding/apply-seeds.ts";
+import { openSeedFolder, resolveSets } from "../../src/seeding/seed-folder.ts";
+import { applyMigrations } from "../../src/tenant-schemas/apply-migrations.ts";
+import { dropTenantSchema } from "../../src/tenant-schemas/drop-tenant-schema.ts";
+import { openMigrationFolder } from "../../src/tenant-schemas/migration-folder.ts";
+import { verifyTenantSchema } from "../../src/tenant-schemas/verify-tenant-schema.ts";
+import { useWorld } from "../kit/tenant-schemas.ts";
+
+const world = useWorld();
+
+test("the bundled schema and seeds are applied, verified, seeded again and dropped", async () => {
+  const folder = await openMigrationFolder("migrations/tenant");
+  const sets = resolveSets(await openSeedFolder("seeds/tenant"), ["all"]);
+  const tenant = world.tenant();
+  const { names } = tenant;
+  await world.create(tenant);
+  await applyMigrations(world.client, { names, folder, mode: "one-transaction" });
+  const checks = await verifyTenantSchema(world.client, { names, folder });
+  expect(checks.filter(({ passed }) => !passed)).toEqual([]);
+  for (const set of sets) await applySeedSet(world.client, { names, set });
+  for (const set of sets) {
+    expect(await applySeedSet(world.client, { names, set })).toMatchObject({ rowsAdded: 0 });
+  }
+  expect((await dropTenantSchema(world.client, tenant)).dropped).toHaveLength(3);
+}, 60_000);

@@ -1,0 +1,213 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { applyMigrations } from "../../src/tenant-schemas/apply-migrations.ts";
+import { openMigrationFolder } from "../../src/tenant-schemas/migration-folder.ts";
+import { probeAppLogin } from "../../src/tenant-schemas/probe-app-login.ts";
+import {
+  summariseTenantSchema,
+  verifyTenantSchema,
+} from "../../src/tenant-schemas/verify-tenant-schema.ts";
+import { type Tenant, useWorld } from "../kit/tenant-schemas.ts";
+
+const world = useWorld();
+const FILES = {
+  "0001_all.sql": `create table t (id int primary key, a text);
+create sequence s;
+create type kind as enum ('a');
+create view v as select * from t;
+create function f() returns int language sql as 'select 1';
+insert into t values (1, 'x');`,
+};
+let one: Tenant;
+let two: Tenant;
+
+const migrate = async (tenant: Tenant, files: Record<string, string>) =>
+  await applyMigrations(world.client, {
+    names: tenant.names,
+    folder: await openMigrationFolder(await world.folder(files)),
+    mode: "transaction-per-file",
+  });
+
+beforeAll(async () => {
+  await world.client.query("create schema platform; create table platform.tenant (id int)");
+  [one, two] = [world.tenant(), world.tenant()];
+  for (const tenant of [one, two]) {
+    await world.create(tenant);
+    await migrate(tenant, FILES);
+  }
+});
+
+describe("a tenant's app role", () => {
+  test("works on the data of its own schema", async () => {
+    const app = await world.login(one);
+    await app.query(
+      "insert into t values (2, 'y'); update t set a = 'z'; delete from t where id = 2",
+    );
+    const { rows } = await app.query(
+      "select count(*)::int as n, nextval('s')::int as s, f() from v",
+    );
+    expect(rows).toEqual([{ n: 1, s: 1, f: 1 }]);
+  });
+
+  test.each([
+    "select * from OTHER.t",
+    "select * from OTHER.v",
+    "insert into OTHER.t values (9)",
+    "select nextval('OTHER.s')",
+    "select OTHER.f()",
+    "create table OTHER.x ()",
+    "select * from OTHER.tenantry_migration",
+    "select * from platform.tenant",
+    "create table platform.x ()",
+    "create table OWN.x ()",
+    "create table public.x ()",
+    "create schema x",
+    "create temporary table x ()",
+    "drop table t",
+    "alter table t add column b int",
+    "truncate t",
+    "create table ext.x ()",
+    "insert into tenantry_migration values ('x', 'y', now(), 1)",
+    "delete from tenantry_migration",
+    "update tenantry_migration set sha256 = 'x'",
+    "set role OWNER",
+    "set role tenantry",
+    "create database x",
+    "create role x",
+    "create function OWN.g() returns int language sql as 'select 1'",
+  ])("may not: %s", async (sql) => {
+    const text = sql
+      .replace("OTHER", two.names.schema)
+      .replace("OWNER", one.names.ownerRole)
+      .replace("OWN", one.names.schema);
+    const app = await world.login(one);
+    await expect(app.query(text)).rejects.toMatchObject({ code: "42501" });
+    await app.end();
+  });
+});
+
+describe("a migration's own code", () => {
+  const hidden = (sql: string) => `do $$ begin execute ${sql}; end $$`;
+  test.each([
+    ["becomes the admin", hidden("'re' || 'set ro' || 'le'"), "42501"],
+    ["becomes another", hidden("'set ro' || 'le postgres'"), "42501"],
+    ["becomes the session's user", hidden("'reset session authori' || 'zation'"), "42501"],
+    ["commits", "do $$ begin commit; end $$", "2D000"],
+    ["commits in text", hidden("'commit'"), "0A000"],
+    ["writes to public", hidden("'create table pub' || 'lic.x ()'"), "42501"],
+    ["reads another tenant", hidden("'table OTHER.t'"), "42501"],
+    ["reads the platform", hidden("'table platf' || 'orm.tenant'"), "42501"],
+    [
+      "changes its search path and creates",
+      `${hidden("format('set search_%s = public', 'path')")};\ncreate table escaped ()`,
+      "3F000|42501",
+    ],
+    [
+      "makes the runner harmless to it",
+      `${hidden("'alter function tenant' || 'ry_run(text[]) security invoker'")};\n${hidden("'re' || 'set ro' || 'le'")}`,
+      "42501",
+    ],
+    [
+      "escapes in a deferred trigger",
+      `create table d (id int);
+create function esc() returns trigger language plpgsql as $$ begin execute 're' || 'set ro' || 'le'; return null; end $$;
+create constraint trigger d after insert on d deferrable initially deferred for each row execute function esc();
+insert into d values (1)`,
+      "42501",
+    ],
+  ])("cannot leave the tenant when it %s", async (_, sql, sqlstate) => {
+    const tenant = world.tenant();
+    await world.create(tenant);
+    const before = await outsideOf(tenant);
+    const text = sql.replace("OTHER", two.names.schema);
+    const failed = await migrate(tenant, { "0001_x.sql": text }).then(
+      () => null,
+      (error) => error,
+    );
+    expect(failed).not.toBeNull();
+    expect(String(failed.detail?.sqlstate)).toMatch(new RegExp(`^(${sqlstate})$`));
+    expect(await outsideOf(tenant)).toEqual(before);
+    expect(
+      (await world.client.query("select current_user as u, current_setting('search_path') as p"))
+        .rows,
+    ).toEqual([{ u: world.user, p: '"$user", public' }]);
+  });
+
+  test("does nothing more once it has changed what it runs in", async () => {
+    const tenant = world.tenant();
+    await world.create(tenant);
+    const before = await outsideOf(tenant);
+    const files = {
+      "0001_a.sql": hidden("'alter function tenant' || 'ry_run(text[]) security invoker'"),
+      "0002_b.sql": `${hidden("'re' || 'set ro' || 'le'")};\ncreate table escaped ()`,
+    };
+    const folder = await openMigrationFolder(await world.folder(files));
+    const applying = applyMigrations(world.client, {
+      ...{ names: tenant.names, folder, mode: "one-transaction" },
+    });
+    await expect(applying).rejects.toThrow("its runner was changed");
+    expect(await outsideOf(tenant)).toEqual(before);
+    expect((await world.client.query("select current_user as u")).rows).toEqual([
+      { u: world.user },
+    ]);
+  });
+
+  const outsideOf = async (tenant: Tenant) =>
+    (
+      await world.client.query(
+        "select oid from pg_class where relnamespace <> $1::regnamespace and relnamespace <> 'pg_toast'::regnamespace order by 1",
+        [tenant.names.schema],
+      )
+    ).rows;
+});
+
+describe("verification", () => {
+  const probe = (tenant: Tenant, password = tenant.password) =>
+    probeAppLogin({
+      ...{ host: world.host, port: world.port, database: world.database },
+      ...{ user: tenant.names.appRole, password, names: tenant.names },
+    });
+
+  test("passes for a tenant that is as it should be", async () => {
+    const folder = await openMigrationFolder(await world.folder(FILES));
+    const checks = await verifyTenantSchema(world.client, { names: one.names, folder });
+    expect(checks.map(({ name, passed }) => [name, passed])).toEqual([
+      ["SCHEMA", true],
+      ["OWNERSHIP", true],
+      ["MIGRATIONS", true],
+      ["TABLES", true],
+    ]);
+    expect(await summariseTenantSchema(world.client, one.names)).toEqual({
+      tables: 1,
+      migrations: 1,
+      version: "0001_all",
+    });
+    expect(await probe(one)).toMatchObject({ name: "ROLE_LOGIN", passed: true });
+  });
+
+  test("names what is wrong", async () => {
+    const tenant = world.tenant();
+    const files = { ...FILES, "0002_b.sql": "select 1" };
+    const folder = await openMigrationFolder(await world.folder(files));
+    const verify = () => verifyTenantSchema(world.client, { names: tenant.names, folder });
+    expect(await verify()).toMatchObject([{ name: "SCHEMA", passed: false }]);
+    await world.create(tenant);
+    await migrate(tenant, FILES);
+    await world.client.query(`create table ${tenant.names.schema}.foreign_one ()`);
+    expect((await verify()).filter(({ passed }) => !passed)).toMatchObject([
+      { name: "OWNERSHIP", message: expect.stringContaining("foreign_one") },
+      { name: "MIGRATIONS", message: "not applied: 0002_b" },
+    ]);
+    await world.client.query(`drop table ${tenant.names.schema}.foreign_one`);
+    expect(await probe(tenant, "wrong")).toMatchObject({
+      passed: false,
+      detail: { sqlstate: "28P01" },
+    });
+    await world.client.query(
+      `grant create on schema ${tenant.names.schema} to ${tenant.names.appRole}`,
+    );
+    expect(await probe(tenant)).toMatchObject({
+      passed: false,
+      detail: { place: tenant.names.schema },
+    });
+  });
+});

@@ -1,0 +1,234 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { openMigrationFolder } from "../../src/tenant-schemas/migration-folder.ts";
+
+async function folderOf(files: Record<string, string>): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), "tenantry-folder-"));
+  for (const [name, content] of Object.entries(files)) await writeFile(join(dir, name), content);
+  return dir;
+}
+
+const open = async (sql: string) => openMigrationFolder(await folderOf({ "0001_it.sql": sql }));
+
+describe("a migration folder", () => {
+  test("is empty when it does not exist", async () => {
+    expect((await openMigrationFolder("/nowhere/at/all")).migrations).toEqual([]);
+  });
+
+  test("is read in the order of the numbers, with the line of each statement", async () => {
+    const dir = await folderOf({
+      "0010_b.sql": "create table b (a int);",
+      "0002_a.sql":
+        "\uFEFF-- é first\r\n/* a /* nested */ one */\r\ncreate table a (x text);\r\n\r\n-- é\r\ninsert into a values ('é; $$');\r\n",
+      "readme.md": "no",
+      "notes.sql": "not a migration",
+    });
+    const { migrations } = await openMigrationFolder(dir);
+    expect(migrations.map(({ id }) => id)).toEqual(["0002_a", "0010_b"]);
+    expect(migrations[0]?.statements.map(({ line, kind, text }) => [line, kind, text])).toEqual([
+      [3, "CreateStmt", "create table a (x text)"],
+      [6, "InsertStmt", "insert into a values ('é; $$')"],
+    ]);
+  });
+
+  test("sees a changed file at the next call, and keeps what did not change", async () => {
+    const dir = await folderOf({ "0001_a.sql": "select 1", "0002_b.sql": "selec 1" });
+    await expect(openMigrationFolder(dir)).rejects.toMatchObject({
+      code: "E_MIGRATIONS_FAILED",
+      message: '0002_b.sql line 1: syntax error at or near "selec"',
+    });
+    await writeFile(join(dir, "0002_b.sql"), "select 2");
+    const before = await openMigrationFolder(dir);
+    await writeFile(join(dir, "0002_b.sql"), "select 3");
+    const after = await openMigrationFolder(dir);
+    expect(after.migrations[0]).toBe(before.migrations[0]);
+    expect(after.migrations[1]?.sha256).not.toBe(before.migrations[1]?.sha256);
+  });
+
+  test("refuses two files of one number", async () => {
+    const dir = await folderOf({ "0001_a.sql": "select 1", "01_b.sql": "select 1" });
+    await expect(openMigrationFolder(dir)).rejects.toMatchObject({ code: "E_MIGRATION_UNSAFE" });
+  });
+
+  test("takes extensions out of the file", async () => {
+    const { migrations } = await open('select 1;\ncreate extension if not exists "citext";');
+    expect(migrations[0]?.statements).toHaveLength(1);
+    expect(migrations[0]?.extensions).toEqual([{ name: "citext", wantedBy: "0001_it.sql line 2" }]);
+  });
+
+  test("keeps CONCURRENTLY apart", async () => {
+    expect((await open("create index concurrently i on t (a)")).migrations[0]?.transactional).toBe(
+      false,
+    );
+    await expect(open("create index concurrently i on t (a);\nselect 1")).rejects.toThrow(
+      "line 2: a file that holds CONCURRENTLY",
+    );
+    await expect(open("create index concurrently on t (a)")).rejects.toThrow("needs a name");
+    await expect(open("drop index concurrently i")).rejects.toThrow("needs IF EXISTS");
+  });
+});
+
+const REFUSED: readonly (readonly [string, string])[] = [
+  ["begin", "BEGIN is not allowed"],
+  ["select 1; commit", "COMMIT is not allowed"],
+  ["rollback", "ROLLBACK is not allowed"],
+  ["savepoint a", "SAVEPOINT is not allowed"],
+  ["prepare transaction 'a'", "PREPARE TRANSACTION is not allowed"],
+  ["end", "END is not allowed"],
+  ["/* harmless */ -- really\nCoMmIt", "line 2: COMMIT is not allowed"],
+  ["set search_path = public", "SET SEARCH_PATH"],
+  ["set local search_path to 'public'", "SET LOCAL SEARCH_PATH"],
+  ["set schema 'public'", "SET SCHEMA"],
+  ["set role postgres", "SET ROLE"],
+  ["set local role none", "SET LOCAL ROLE"],
+  ["reset role", "RESET ROLE"],
+  ["reset all", "RESET ALL"],
+  ["reset lock_timeout", "RESET LOCK_TIMEOUT"],
+  ["set session authorization postgres", "SET SESSION AUTHORIZATION"],
+  ["set lock_timeout = '1s'", "use SET LOCAL"],
+  ["set transaction isolation level serializable", "SET TRANSACTION ISOLATION"],
+  ["discard all", "DISCARD ALL"],
+  ["select set_config('search_path', 'public', true)", "set_config"],
+  ["select pg_catalog.set_config('ro' || 'le', 'none', false)", "set_config"],
+  ["create schema other", "CREATE SCHEMA"],
+  ["alter schema a rename to b", "ALTER SCHEMA"],
+  ["drop schema org_x", "DROP SCHEMA"],
+  ["comment on schema org_x is 'x'", "COMMENT ON"],
+  ["create table public.x (a int)", '"public"'],
+  ['create table "Public".x (a int)', '"Public"'],
+  ['create table U&"p\\0075blic".x (a int)', '"public"'],
+  ["create table other_database.public.x (a int)", '"other_database"'],
+  ["create table x (a public.t)", '"public"'],
+  ["create table x (a int references platform.tenant (id))", '"platform"'],
+  ["create table x () inherits (public.x)", '"public"'],
+  ["create table x (like public.x)", '"public"'],
+  ["create table x partition of public.y default", '"public"'],
+  ["create table x (a int default public.f())", '"public"'],
+  ["create view v as select * from platform.tenant", '"platform"'],
+  ["create view v as select platform.tenant.id from tenant", '"platform"'],
+  ["create table x as select * from public.y", '"public"'],
+  ["select * from a join (select * from public.b) b using (x)", '"public"'],
+  ["with a as (delete from public.b returning *) select * from a", '"public"'],
+  ["select '1'::public.t", '"public"'],
+  ["select public.f()", '"public"'],
+  ["select 1 operator(public.+) 2", '"public"'],
+  ["select 'a' collate public.c", '"public"'],
+  ["insert into public.x values (1)", '"public"'],
+  ["update public.x set a = 1", '"public"'],
+  ["truncate a, public.b", '"public"'],
+  ["drop table public.x", '"public"'],
+  ["drop table x, public.y", '"public"'],
+  ["drop function public.f(int)", '"public"'],
+  ["drop type public.t", '"public"'],
+  ["drop trigger t on public.x", '"public"'],
+  ["alter table public.x add column a int", '"public"'],
+  ["alter table x rename to tenantry_x", "reserved"],
+  ["alter table t set schema public", "SET SCHEMA is not allowed"],
+  ["alter function f() set schema public", "SET SCHEMA is not allowed"],
+  ["alter table t owner to postgres", "OWNER TO is not allowed"],
+  ["alter function f() owner to postgres", "OWNER TO is not allowed"],
+  ["alter type public.t add value 'x'", '"public"'],
+  ["alter sequence s owned by public.x.a", '"public"'],
+  ["comment on table public.x is ''", '"public"'],
+  ["comment on column public.x.a is ''", '"public"'],
+  ["comment on function public.f(int) is ''", '"public"'],
+  ["comment on role postgres is ''", "COMMENT ON is not allowed"],
+  ["create index i on t using gin (a public.gin_trgm_ops)", '"public"'],
+  ["create trigger t before insert on x for each row execute function public.f()", '"public"'],
+  ["create function public.f() returns int language sql as 'select 1'", '"public"'],
+  ["create function f() returns int language sql begin atomic select public.g(); end", '"public"'],
+  [
+    "create function f() returns int language sql set search_path = public as 'select 1'",
+    "SET clause",
+  ],
+  [
+    "create function f() returns int language sql security definer set role none as 'select 1'",
+    "SET clause",
+  ],
+  ["alter function f() set search_path = public", "SET clause"],
+  ["create function f() returns int language plperl as 'x'", "plperl"],
+  ["create function f() returns int as '$libdir/x', 'f' language c", "language c"],
+  [
+    "create function f() returns void language plpgsql as $x$ begin set /* */ role postgres; end $x$",
+    "SET ROLE",
+  ],
+  ["do $$ begin execute 'reset role'; end $$", "SET ROLE"],
+  ["do $$ begin perform set_config ( 'search_path', 'public', true); end $$", "set_config"],
+  ["do $$ begin update tenantry_migration set sha256 = ''; end $$", "tenantry_"],
+  ["update tenantry_migration set sha256 = ''", "reserved"],
+  ["drop table tenantry_migration", "reserved"],
+  ["create role x", "CREATE ROLE"],
+  ["create user x", "CREATE USER"],
+  ["alter role x superuser", "ALTER ROLE"],
+  ["alter role x set search_path = public", "ALTER ROLE"],
+  ["drop role x", "DROP ROLE"],
+  ["grant a to b", "GRANT or REVOKE of a role"],
+  ["revoke a from b", "GRANT or REVOKE of a role"],
+  ["grant select on public.x to y", '"public"'],
+  ["grant usage on schema org_x to y", "GRANT USAGE"],
+  ["grant select on all tables in schema org_x to y", "all objects of a schema"],
+  ["alter default privileges grant select on tables to y", "ALTER DEFAULT PRIVILEGES"],
+  ["reassign owned by a to b", "REASSIGN OWNED"],
+  ["drop owned by a", "DROP OWNED"],
+  ["create database x", "CREATE DATABASE"],
+  ["alter database x set search_path = public", "ALTER DATABASE"],
+  ["drop database x", "DROP DATABASE"],
+  ["create tablespace x location '/x'", "CREATE TABLESPACE"],
+  ["alter system set fsync = off", "ALTER SYSTEM"],
+  ["copy t from program 'id'", "COPY is not allowed"],
+  ["copy t to '/tmp/x'", "COPY is not allowed"],
+  ["vacuum t", "VACUUM"],
+  ["cluster t", "CLUSTER T"],
+  ["reindex database x", "REINDEX of a schema"],
+  ["listen x", "LISTEN"],
+  ["load 'x'", "LOAD"],
+  ["prepare p as select 1", "PREPARE is not allowed"],
+  ["declare c cursor with hold for select 1", "DECLARE"],
+  ["security label on table x is 'y'", "SECURITY LABEL"],
+  ["create event trigger e on ddl_command_start execute function f()", "CREATE EVENT TRIGGER"],
+  ["create publication p for all tables", "CREATE PUBLICATION"],
+  ["create subscription s connection '' publication p", "CREATE SUBSCRIPTION"],
+  ["create server s foreign data wrapper w", "CREATE SERVER"],
+  ["create foreign table t (a int) server s", "CREATE FOREIGN TABLE"],
+  ["import foreign schema a from server s into b", "IMPORT FOREIGN"],
+  ["create language plperl", "CREATE LANGUAGE"],
+  ["create access method m type index handler h", "CREATE ACCESS"],
+  ["drop extension citext", "DROP EXTENSION"],
+  ["alter extension citext set schema public", "is not allowed"],
+];
+
+const ALLOWED: readonly string[] = [
+  "create table x (a pg_catalog.int4 primary key, b ext.citext, unique (a, b), foreign key (a, b) references y (a, b))",
+  "create type mood as enum ('sad', 'ok'); alter type mood add value 'happy' after 'ok'",
+  "create view v (a, b) as select t.a, t.b from t (a, b) join u using (a, b)",
+  "create trigger t before update of a, b on x for each row execute function f('a', 'b')",
+  "insert into x as y (a, b) values (1, 2) on conflict (a, b) do update set a = excluded.a",
+  "with c (x, y) as (select 1, 2) select x, y from c for update",
+  "comment on column x.a is 'set role'; comment on constraint c on x is ''; drop trigger t on x",
+  "alter sequence s owned by x.a; create statistics s (ndistinct, mcv) on a, b from x",
+  "alter table x rename column a to b; alter table x rename to y; drop view if exists v",
+  "create function f() returns trigger language plpgsql security definer as $$ begin new.role := 'set'; return new; end $$",
+  "do $$ begin execute format('create table %I ()', 'x'); end $$",
+  "select set_config('app.user', 'x', true)",
+  "set local lock_timeout = '1s'; set local timezone = 'UTC'; analyze x; lock table x",
+  "create table x (r int4range, exclude using gist (r with &&)); set constraints all deferred",
+  "select (x).a.b.c, extract(year from now()), 'public.x', 'COMMIT' from x -- commit; set role",
+  "revoke execute on function f() from public; create aggregate a (int) (sfunc = f, stype = int)",
+  "create text search configuration c (copy = pg_catalog.english); alter text search configuration c alter mapping for asciiword, word with ext.unaccent, english_stem",
+];
+
+describe("a tenant migration", () => {
+  test.each(REFUSED)("may not hold: %s", async (sql, reason) => {
+    await expect(open(sql)).rejects.toMatchObject({
+      code: "E_MIGRATION_UNSAFE",
+      message: expect.stringContaining(reason),
+      detail: { file: "0001_it.sql" },
+    });
+  });
+
+  test.each(ALLOWED)("may hold: %s", async (sql) => {
+    expect((await open(sql)).migrations).toHaveLength(1);
+  });
+});
