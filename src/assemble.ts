@@ -1,0 +1,111 @@
+import { mkdir } from "node:fs/promises";
+import type { Config } from "./config.ts";
+import { startEmbeddedPostgres } from "./database/embedded/index.ts";
+import { migratePlatform, openOrm } from "./database/orm.ts";
+import { openServerPools } from "./database/server-pools.ts";
+import { PLATFORM_ENTITIES } from "./entities.ts";
+import { openSigningKeys } from "./iam/signing-keys.ts";
+import { openInvitationCredentials } from "./invitations/credentials.ts";
+import { systemClock } from "./kernel/clock.ts";
+import { fileMailer } from "./mail/file-mailer.ts";
+import { smtpMailer } from "./mail/smtp-mailer.ts";
+import { openLogger } from "./observability/logger.ts";
+import { migrateEngine } from "./operations/engine/engine.ts";
+import { openFeed } from "./operations/engine/feed.ts";
+import { openEventPages } from "./operations/engine/follow.ts";
+import { openQueue } from "./operations/engine/queue.ts";
+import { provisionTenant } from "./operations/provision-tenant.ts";
+import { ensureDefaultServer } from "./placement/default-server.ts";
+import { serverConnections } from "./placement/server-connections.ts";
+import type { Platform } from "./platform.ts";
+import { openLocalSecretStore } from "./secrets/local-secret-store.ts";
+
+/** The name of the platform database in the embedded PostgreSQL. */
+const EMBEDDED_DATABASE = "tenantry";
+
+/** Parts that a test brings along instead of the real ones. */
+export type Replacements = Partial<Pick<Platform, "log" | "clock" | "mailer">>;
+
+/**
+ * Builds the platform: finds or starts its database, migrates it, opens every part and joins them.
+ * The only place where adapters are chosen.
+ *
+ * @throws Error with one clear line where a part cannot be had; what was opened before is closed again
+ */
+export async function assemble(config: Config, replace: Replacements = {}): Promise<Platform> {
+  const closers = new AsyncDisposableStack();
+  try {
+    const platform = await build(config, replace, closers);
+    const owned = closers.move();
+    return { ...platform, close: () => owned.disposeAsync() };
+  } catch (error) {
+    await closers.disposeAsync();
+    throw error;
+  }
+}
+
+async function build(
+  config: Config,
+  replace: Replacements,
+  closers: AsyncDisposableStack,
+): Promise<Omit<Platform, "close">> {
+  const { dataDir } = config;
+  const log = replace.log ?? openLogger(config.logLevel);
+  const clock = replace.clock ?? systemClock;
+  await mkdir(dataDir, { recursive: true });
+  const databaseUrl = config.databaseUrl ?? (await openEmbedded(config, closers));
+  const orm = await openOrm({ url: databaseUrl, entities: PLATFORM_ENTITIES });
+  closers.defer(() => orm.close());
+  await migratePlatform(orm, databaseUrl);
+  await migrateEngine(databaseUrl);
+  const secrets = await openLocalSecretStore({ em: orm.em, dataDir });
+  const keyPorts = { em: orm.em, secrets, clock };
+  const pools = openServerPools();
+  closers.defer(() => pools.close());
+  await ensureDefaultServer({ orm, secrets }, databaseUrl);
+  const feed = await openFeed({ url: databaseUrl, log });
+  closers.defer(() => feed.close());
+  const queue = await openQueue(databaseUrl);
+  closers.defer(() => queue.close());
+  const credentials = await openInvitationCredentials(keyPorts);
+  const provision = provisionTenant({
+    orm,
+    secrets,
+    queue,
+    clock,
+    credentials,
+    servers: serverConnections(pools, secrets),
+    schemaPrefix: config.tenantSchemaPrefix,
+    migrationsDir: config.tenantMigrationsDir,
+    seedsDir: config.tenantSeedsDir,
+  });
+  return {
+    config,
+    log,
+    clock,
+    orm,
+    databaseUrl,
+    secrets,
+    credentials,
+    keys: await openSigningKeys(keyPorts),
+    mailer: replace.mailer ?? openMailer(config, clock),
+    queue,
+    feed,
+    pages: openEventPages(orm),
+    provisionTenant: provision,
+    definitions: new Map([[provision.kind, provision]]),
+  };
+}
+
+async function openEmbedded({ dataDir }: Config, closers: AsyncDisposableStack): Promise<string> {
+  const postgres = await startEmbeddedPostgres({ dataDir, database: EMBEDDED_DATABASE });
+  closers.defer(async () => {
+    await postgres.release();
+  });
+  return postgres.url;
+}
+
+const openMailer = ({ smtpUrl, mailFrom, dataDir }: Config, clock: Platform["clock"]) =>
+  smtpUrl === undefined
+    ? fileMailer({ dataDir, from: mailFrom, clock })
+    : smtpMailer({ url: smtpUrl, from: mailFrom });

@@ -1,0 +1,123 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { DBOS } from "@dbos-inc/dbos-sdk";
+import { DBOSExecutor } from "@dbos-inc/dbos-sdk/internal/dbos-executor";
+import { migrateSystemDatabase } from "@dbos-inc/dbos-sdk/internal/system_database";
+import type { GlobalLogger } from "@dbos-inc/dbos-sdk/internal/telemetry/logs";
+import type { Orm } from "../../database/orm.ts";
+import type { Logger } from "../../observability/logger.ts";
+import { platformTransactions } from "./data-source.ts";
+import { describeFailure } from "./failure.ts";
+import { startLiveness } from "./liveness.ts";
+import type { AnyOperation } from "./phase.ts";
+import { APPLICATION, engineUrl, MAIL_WORKFLOW, QUEUE, QUIET, WORKFLOW } from "./queue.ts";
+import { runOperation } from "./run-operation.ts";
+import type { RetryPolicy } from "./step.ts";
+
+/**
+ * Brings the durable engine's own tables (schema `dbos`) to its version, before anything enqueues.
+ *
+ * @param url connection URL of the platform database
+ */
+export const migrateEngine = (url: string): Promise<void> =>
+  // The public `DBOS.migrate` is this with a logger that writes to the console.
+  migrateSystemDatabase(engineUrl(url), QUIET as unknown as GlobalLogger, "dbos");
+
+/** A process that runs operations. */
+export interface Worker {
+  /** Takes no more operations, lets running ones end for `graceMs`, and leaves the rest to others. */
+  stop(graceMs?: number): Promise<void>;
+}
+
+/** What a worker needs. */
+export interface WorkerOptions {
+  readonly orm: Orm;
+  /** Connection URL of the platform database, where the engine keeps its own tables. */
+  readonly url: string;
+  readonly definitions: readonly AnyOperation[];
+  /** Sends what the mail outbox holds; called again, with growing pauses, when it throws. */
+  deliverMail(): Promise<void>;
+  readonly log: Logger;
+  readonly retry?: RetryPolicy;
+}
+
+const RETRY: RetryPolicy = { maxAttempts: 6, firstPauseSeconds: 0.5, backoffRate: 2 };
+
+/** A mail server may be away for hours. */
+const MAIL_RETRY = {
+  retriesAllowed: true,
+  maxAttempts: 10,
+  intervalSeconds: 1,
+  backoffRate: 3,
+} as const;
+
+/** Operations of one worker, and of one partition (a db server) over all workers, at a time. */
+const PER_WORKER = 8;
+const PER_PARTITION = 4;
+
+/**
+ * Starts this process as a worker; one per process, since the durable engine is a static object.
+ *
+ * The heartbeat begins before the launch, so that no sweep of another worker takes this one for dead.
+ */
+export async function startWorker(options: WorkerOptions): Promise<Worker> {
+  const { orm, url, log, retry = RETRY } = options;
+  const executorId = `${hostname()}-${randomUUID()}`;
+  const definitions = new Map(
+    options.definitions.map((definition) => [definition.kind, definition]),
+  );
+  const transact = platformTransactions(orm, (error) => {
+    const failure = describeFailure(error, null);
+    if (failure.code === "E_INTERNAL") log.error({ err: error }, "platform step failed");
+    return failure;
+  });
+  const ports = { orm, log, retry, transact, definitions };
+  DBOS.registerWorkflow((operationId: string) => runOperation(ports, operationId), {
+    name: WORKFLOW,
+  });
+  DBOS.registerWorkflow(
+    () => DBOS.runStep(() => options.deliverMail(), { name: "deliver", ...MAIL_RETRY }),
+    {
+      name: MAIL_WORKFLOW,
+    },
+  );
+  DBOS.setConfig({
+    name: APPLICATION,
+    systemDatabaseUrl: engineUrl(url),
+    systemDatabasePoolSize: 10,
+    executorID: executorId,
+    applicationVersion: "1",
+    enablePatching: true,
+    useListenNotify: true,
+    logger: engineLog(log),
+  });
+  const liveness = await startLiveness({
+    orm,
+    executorId,
+    host: hostname(),
+    pid: process.pid,
+    recover: (dead) =>
+      DBOSExecutor.globalInstance?.recoverPendingWorkflows(dead) ?? Promise.resolve(),
+    onError: (error) => log.warn({ err: error }, "heartbeat failed"),
+  });
+  await DBOS.launch();
+  await DBOS.registerQueue(QUEUE, {
+    workerConcurrency: PER_WORKER,
+    partitionConcurrency: PER_PARTITION,
+    minPollingIntervalMs: 100,
+    onConflict: "always_update",
+  });
+  return {
+    stop: async (graceMs = 20_000) => {
+      await DBOS.shutdown({ deregister: true, workflowCompletionTimeoutMS: graceMs });
+      await liveness.stop();
+    },
+  };
+}
+
+/** The engine's own log lines, below ours: its "info" is our "debug", and retries are told by us. */
+function engineLog(log: Logger) {
+  const to = (level: "debug" | "warn") => (entry: unknown) =>
+    log[level]({ engine: true }, String(entry));
+  return { debug: () => {}, info: to("debug"), warn: to("debug"), error: to("warn") };
+}

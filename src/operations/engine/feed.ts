@@ -1,0 +1,95 @@
+import pg from "pg";
+import type { Logger } from "../../observability/logger.ts";
+import { OPERATION_CHANNEL } from "./journal.ts";
+import type { Signal } from "./signal.ts";
+
+/**
+ * Wakes followers of operations over one LISTEN connection a process. A wake-up carries no data:
+ * followers read the journal, so a notification that was lost delays them but costs them nothing.
+ */
+export interface Feed {
+  /** Wakes `signal` with the id of every operation that changes, or of one operation only. */
+  attach(signal: Signal, operationId?: string): () => void;
+  /** How many followers are attached. */
+  readonly followers: number;
+  close(): Promise<void>;
+}
+
+/** Followers look at the journal this often even when nothing wakes them. */
+const BACKSTOP_MS = 5_000;
+const RECONNECT_MS = 500;
+
+interface FeedOptions {
+  readonly url: string;
+  readonly log: Logger;
+}
+
+/**
+ * Opens the feed on the platform database; reconnects by itself, and wakes everyone when it has.
+ *
+ * @throws Error when the first connection fails
+ */
+export async function openFeed({ url, log }: FeedOptions): Promise<Feed> {
+  const byOperation = new Map<string, Set<Signal>>();
+  const ofAll = new Set<Signal>();
+  let client: pg.Client | undefined;
+  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const wakeEveryone = () => {
+    for (const [id, signals] of byOperation) for (const signal of signals) signal.wake(id);
+    for (const signal of ofAll) signal.wakeAll();
+  };
+  const connect = async () => {
+    const next = new pg.Client({
+      connectionString: url,
+      application_name: "tenantry feed",
+      keepAlive: true,
+    });
+    next.on("notification", ({ payload }) => {
+      if (!payload) return;
+      for (const signal of byOperation.get(payload) ?? []) signal.wake(payload);
+      for (const signal of ofAll) signal.wake(payload);
+    });
+    next.on("error", (error) => log.warn({ err: error }, "feed connection failed"));
+    next.on("end", () => {
+      if (!closed) timer = setTimeout(reconnect, RECONNECT_MS);
+    });
+    try {
+      await next.connect();
+      await next.query(`listen ${OPERATION_CHANNEL}`);
+    } catch (error) {
+      await next.end().catch(() => {});
+      throw error;
+    }
+    client = next;
+    wakeEveryone();
+  };
+  const reconnect = () => {
+    connect().catch((error: unknown) => log.warn({ err: error }, "feed cannot reconnect yet"));
+  };
+
+  await connect();
+  const backstop = setInterval(wakeEveryone, BACKSTOP_MS);
+  return {
+    attach: (signal, operationId) => {
+      const signals =
+        operationId === undefined ? ofAll : (byOperation.get(operationId) ?? new Set());
+      if (operationId !== undefined) byOperation.set(operationId, signals);
+      signals.add(signal);
+      return () => {
+        signals.delete(signal);
+        if (operationId !== undefined && signals.size === 0) byOperation.delete(operationId);
+      };
+    },
+    get followers() {
+      return ofAll.size + [...byOperation.values()].reduce((sum, signals) => sum + signals.size, 0);
+    },
+    close: async () => {
+      closed = true;
+      clearInterval(backstop);
+      clearTimeout(timer);
+      await client?.end();
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import type { z } from "zod";
+import type { EntityManager } from "../../database/orm.ts";
+import type { Actor } from "../../iam/actor.ts";
+import type { OperationError } from "./operation.entity.ts";
+
+/** Who asked, as far as it is kept: no role, which may change while the operation runs. */
+export type Requester = Pick<Actor, "kind" | "id" | "name">;
+
+/** What a phase is given: its operation, what earlier phases found out, and a way to tell progress. */
+export interface Run<Input, Facts> {
+  readonly operationId: string;
+  /** Null in a dry run. */
+  readonly subjectId: string | null;
+  readonly subjectName: string;
+  readonly dryRun: boolean;
+  readonly requester: Requester;
+  readonly input: Input;
+  /** What the phases before this one answered, merged; kept in the engine's store, so never a secret. */
+  readonly facts: Readonly<Partial<Facts>>;
+  /**
+   * Tells how far the phase is. Costs a transaction: call it when there is something to see.
+   *
+   * @param total null where it is not known
+   */
+  progress(completed: number, total: number | null, message?: string): Promise<void>;
+}
+
+/** A phase's answer that it had nothing to do, and why. */
+export class Skipped {
+  readonly reason: string;
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+}
+export const skipped = (reason: string): Skipped => new Skipped(reason);
+
+/** Says that a phase needs no undo, and why. */
+export interface Nothing {
+  readonly nothing: string;
+}
+export const nothing = (why: string): Nothing => ({ nothing: why });
+
+type Answer<Facts> = Partial<Facts> | Skipped | undefined;
+
+interface PhaseBase {
+  readonly name: string;
+  /** Runs in a dry run too: it only looks, or writes nothing when `run.dryRun`. */
+  readonly inDryRun?: boolean;
+}
+
+/** Works outside the platform database: may run more than once, so `ensure` and `undo` must bear it. */
+export interface ExternalPhase<Input, Facts> extends PhaseBase {
+  readonly where: "outside";
+  ensure(run: Run<Input, Facts>): Promise<Answer<Facts>>;
+  readonly undo: ((run: Run<Input, Facts>) => Promise<void>) | Nothing;
+}
+
+/** Writes the platform database only: exactly once, in the transaction that journals the phase. */
+export interface PlatformPhase<Input, Facts> extends PhaseBase {
+  readonly where: "platform";
+  ensure(run: Run<Input, Facts>, em: EntityManager): Promise<Answer<Facts>>;
+  readonly undo: ((run: Run<Input, Facts>, em: EntityManager) => Promise<void>) | Nothing;
+}
+
+export type Phase<Input, Facts> = ExternalPhase<Input, Facts> | PlatformPhase<Input, Facts>;
+
+/** How an operation ended. */
+export type Outcome =
+  | { readonly state: "SUCCEEDED" }
+  | {
+      readonly state: "FAILED" | "CANCELLED";
+      readonly error: OperationError;
+      /** False where the undo of a phase failed, so that something was left behind. */
+      readonly undone: boolean;
+    };
+
+/** What an operation is about. */
+export interface Subject {
+  /** Null in a dry run. */
+  readonly id: string | null;
+  readonly name: string;
+  /** Operations of one partition share its concurrency limit: the db server's id, where one is known. */
+  readonly partition: string;
+  /** The failed operation that this one takes up again. */
+  readonly retryOf?: string;
+}
+
+/** One long act: its input, how it begins and ends, and its phases in order. */
+export interface OperationDefinition<Input = unknown, Facts = unknown> {
+  readonly kind: string;
+  /** Parsed when the operation is started and again when it runs. */
+  readonly input: z.ZodType<Input>;
+  /**
+   * Refuses, or makes the subject ready for the operation, in the transaction that creates it.
+   *
+   * @throws DomainError where the operation may not start
+   */
+  begin(em: EntityManager, start: BeginOptions<Input>): Promise<Subject>;
+  readonly phases: readonly Phase<Input, Facts>[];
+  /** Writes what the end means for the subject, in the transaction that ends the operation. */
+  settle(run: Run<Input, Facts>, em: EntityManager, outcome: Outcome): Promise<void>;
+  /** What the ended operation shows as its result; no secret. */
+  result(run: Run<Input, Facts>): Record<string, unknown>;
+}
+
+export interface BeginOptions<Input> {
+  readonly operationId: string;
+  readonly actor: Actor;
+  readonly input: Input;
+  readonly dryRun: boolean;
+  /** Set when a failed operation is retried as it was: its subject. */
+  readonly retry: { readonly subjectId: string } | null;
+}
+
+/** Lets the engine keep definitions of different inputs in one list. */
+// biome-ignore lint/suspicious/noExplicitAny: the engine parses the input with the definition's own schema
+export type AnyOperation = OperationDefinition<any, any>;

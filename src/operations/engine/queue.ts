@@ -1,0 +1,84 @@
+import { DBOSClient } from "@dbos-inc/dbos-sdk";
+import { CompiledQuery } from "kysely";
+import type { ClientBase } from "pg";
+import type { EntityManager } from "../../database/orm.ts";
+
+/** Names under which the durable engine knows us. */
+export const APPLICATION = "tenantry";
+export const QUEUE = "operations";
+export const WORKFLOW = "operation";
+export const MAIL_WORKFLOW = "deliver-mail";
+
+/**
+ * The platform database's URL as the durable engine gets it: with the bound on idle transactions as
+ * a start-up option. (Set by the engine itself it would cost a query on every new connection, which
+ * the driver warns of.)
+ */
+export function engineUrl(databaseUrl: string): string {
+  const url = new URL(databaseUrl);
+  if (!url.searchParams.has("options")) {
+    url.searchParams.set("options", "-c idle_in_transaction_session_timeout=60000");
+  }
+  return url.href;
+}
+
+/** The engine's log in processes that only enqueue or migrate: what matters is thrown. */
+export const QUIET = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** Puts operations on the queue that all workers share. */
+export interface OperationQueue {
+  /** Enqueues the operation in the caller's transaction: it exists when that commits, or not at all. */
+  enqueue(em: EntityManager, operationId: string, partition: string): Promise<void>;
+  /** Enqueues a delivery of the outbox in the caller's transaction; the same id is enqueued once. */
+  enqueueMail(em: EntityManager, id: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the queue for a process that starts operations, worker or not.
+ *
+ * @param url connection URL of the platform database
+ */
+export async function openQueue(url: string): Promise<OperationQueue> {
+  const client = await DBOSClient.create({
+    systemDatabaseUrl: engineUrl(url),
+    systemDatabasePoolSize: 2,
+    applicationName: APPLICATION,
+    logger: QUIET,
+  });
+  const put = async (
+    em: EntityManager,
+    workflowName: string,
+    workflowID: string,
+    partition: string,
+    args: string[],
+  ) => {
+    const options = {
+      queueName: QUEUE,
+      workflowName,
+      workflowID,
+      queuePartitionKey: partition,
+      appVersion: "1",
+    };
+    await client.enqueueInTransaction(asPgClient(em), options, ...args);
+  };
+  return {
+    enqueue: (em, operationId, partition) =>
+      put(em, WORKFLOW, operationId, partition, [operationId]),
+    enqueueMail: (em, id) => put(em, MAIL_WORKFLOW, id, "mail", []),
+    close: () => client.destroy(),
+  };
+}
+
+/** The ORM's open transaction as the client that the engine expects: it uses `query` alone. */
+function asPgClient(em: EntityManager): ClientBase {
+  const transaction = em.getTransactionContext<{
+    executeQuery(query: CompiledQuery): Promise<{ rows: unknown[] }>;
+  }>();
+  if (!transaction) throw new Error("Operations are enqueued inside a transaction");
+  const query = async (sql: string, params: unknown[] = []) => {
+    const { rows } = await transaction.executeQuery(CompiledQuery.raw(sql, params));
+    return { rows, rowCount: rows.length };
+  };
+  return { query } as unknown as ClientBase;
+}

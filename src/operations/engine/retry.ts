@@ -1,0 +1,53 @@
+import type { EntityManager } from "../../database/orm.ts";
+import type { Actor } from "../../iam/actor.ts";
+import { DomainError } from "../../kernel/domain-error.ts";
+import { lockOperation } from "./journal.ts";
+import { type Operation, OperationEntity } from "./operation.entity.ts";
+import type { AnyOperation } from "./phase.ts";
+import { create, hashRequest, type StartPorts } from "./start-operation.ts";
+
+/**
+ * Takes up a failed or cancelled operation again as a new one with the same input, in the caller's
+ * transaction. Only the newest operation of a subject can be retried, and only once.
+ *
+ * @throws DomainError E_OPERATION_NOT_FOUND, E_NOT_RETRYABLE, E_OPERATION_IN_PROGRESS
+ */
+export async function retry(
+  ports: StartPorts,
+  em: EntityManager,
+  actor: Actor,
+  definitions: ReadonlyMap<string, AnyOperation>,
+  id: string,
+): Promise<Operation> {
+  const failed = await lockOperation(em, id);
+  if (!failed)
+    throw new DomainError("E_OPERATION_NOT_FOUND", { message: `Operation '${id}' not found` });
+  const definition = definitions.get(failed.kind);
+  const { subjectId } = failed;
+  if (
+    !definition ||
+    subjectId === null ||
+    (failed.state !== "FAILED" && failed.state !== "CANCELLED")
+  ) {
+    throw new DomainError("E_NOT_RETRYABLE", {
+      message: failed.dryRun
+        ? "A dry run is not retried: start it again"
+        : `The operation is ${failed.state}`,
+    });
+  }
+  const later = await em.findOne(
+    OperationEntity,
+    { subjectId, id: { $gt: id } },
+    { orderBy: { id: "desc" } },
+  );
+  if (later)
+    throw new DomainError("E_NOT_RETRYABLE", {
+      message: `Operation '${later.id}' has taken its place`,
+    });
+  return await create(ports, em, actor, definition, definition.input.parse(failed.input), {
+    dryRun: false,
+    idempotencyKey: null,
+    requestHash: hashRequest(failed.input, false),
+    retry: { of: id, subjectId },
+  });
+}

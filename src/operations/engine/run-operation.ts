@@ -1,0 +1,160 @@
+import type { EntityManager } from "../../database/orm.ts";
+import type { Attempted } from "./data-source.ts";
+import { cancelled } from "./failure.ts";
+import { lockOperation, move } from "./journal.ts";
+import type { Operation, OperationError } from "./operation.entity.ts";
+import type { AnyOperation, Outcome, Run } from "./phase.ts";
+import {
+  type AnyPhase,
+  type AnyRun,
+  type Course,
+  type Done,
+  ensureOutside,
+  type RunPorts,
+  toDone,
+} from "./step.ts";
+import { unwind } from "./unwind.ts";
+
+/**
+ * The durable workflow behind every operation: runs its phases in order; when one fails, or the
+ * operation is cancelled, undoes that phase and those before it in reverse. Every transition is one
+ * transaction that ends a phase, begins the next, and journals both.
+ */
+export async function runOperation(ports: RunPorts, operationId: string): Promise<void> {
+  const begun = await ports.transact("begin", (em) => begin(em, ports, operationId));
+  if ("failed" in begun)
+    throw new Error(`Operation ${operationId} cannot begin: ${begun.failed.message}`);
+  const definition = ports.definitions.get(begun.ok.kind);
+  if (!definition)
+    throw new Error(`Operation ${operationId} is of an unknown kind: ${begun.ok.kind}`);
+  const course: Course = { ...ports, definition };
+  let run = toRun(course, begun.ok);
+  if (begun.ok.cancelRequested)
+    return await unwind(course, run, -1, { state: "CANCELLED", error: cancelled(null) });
+
+  for (const index of definition.phases.keys()) {
+    const ended = await runPhase(course, run, index);
+    if ("failed" in ended)
+      return await unwind(course, run, index, { state: "FAILED", error: ended.failed });
+    run = { ...run, facts: { ...run.facts, ...ended.ok.facts } };
+    if (ended.ok.cancelRequested) {
+      const error = cancelled(definition.phases[index]?.name ?? null);
+      return await unwind(course, run, index, { state: "CANCELLED", error });
+    }
+  }
+}
+
+interface Begun
+  extends Pick<Operation, "id" | "kind" | "subjectId" | "subjectName" | "dryRun" | "input"> {
+  readonly requester: AnyRun["requester"];
+  readonly cancelRequested: boolean;
+}
+
+async function begin(em: EntityManager, ports: RunPorts, id: string): Promise<Begun> {
+  const operation = await lockOperation(em, id);
+  if (!operation) throw new Error(`No operation ${id}`);
+  const cancelRequested = operation.cancelRequestedAt !== null;
+  const first = ports.definitions.get(operation.kind)?.phases[0];
+  if (!cancelRequested && first) {
+    await move(em, id, {
+      operation: { state: "RUNNING" },
+      phases: [{ name: first.name, state: "RUNNING" }],
+    });
+  }
+  const { kind, subjectId, subjectName, dryRun, input } = operation;
+  const requester = {
+    kind: operation.actorKind as AnyRun["requester"]["kind"],
+    id: operation.actorId,
+    name: operation.actorName,
+  };
+  return { id, kind, subjectId, subjectName, dryRun, input, requester, cancelRequested };
+}
+
+function toRun(course: Course, begun: Begun): AnyRun {
+  const { id, subjectId, subjectName, dryRun, requester } = begun;
+  const input = course.definition.input.parse(begun.input);
+  return {
+    operationId: id,
+    subjectId,
+    subjectName,
+    dryRun,
+    requester,
+    input,
+    facts: {},
+    progress: async () => {},
+  };
+}
+
+interface Ended extends Done {
+  readonly cancelRequested: boolean;
+}
+
+/** Runs one phase and ends it, all in one transaction where the phase works on the platform database. */
+async function runPhase(
+  course: Course,
+  run: AnyRun,
+  index: number,
+): Promise<Attempted<Ended, OperationError>> {
+  const phase = course.definition.phases[index] as AnyPhase;
+  const end = async (em: EntityManager, done: Done): Promise<Ended> => ({
+    ...done,
+    cancelRequested: await endPhase(course, run, em, index, done),
+  });
+  const step = `${phase.name} done`;
+  if (run.dryRun && !phase.inDryRun) {
+    return await course.transact(step, (em) =>
+      end(em, { facts: {}, note: "dry run", skipped: true }),
+    );
+  }
+  if (phase.where === "platform") {
+    const answer = await course.transact(
+      step,
+      async (em) => await end(em, toDone(await phase.ensure(run, em))),
+    );
+    return "failed" in answer ? { failed: { ...answer.failed, phase: phase.name } } : answer;
+  }
+  const ensured = await ensureOutside(course, phase, run);
+  return "failed" in ensured ? ensured : await course.transact(step, (em) => end(em, ensured.ok));
+}
+
+/** Ends a phase and begins the next one, or settles the operation; answers whether to stop here. */
+async function endPhase(
+  course: Course,
+  run: AnyRun,
+  em: EntityManager,
+  index: number,
+  done: Done,
+): Promise<boolean> {
+  const { definition } = course;
+  const operation = await lockOperation(em, run.operationId);
+  const phase = definition.phases[index] as AnyPhase;
+  const next = definition.phases[index + 1];
+  const ended = {
+    name: phase.name,
+    state: done.skipped ? "SKIPPED" : "SUCCEEDED",
+    note: done.note,
+  } as const;
+  if (!next) {
+    const whole = { ...run, facts: { ...run.facts, ...done.facts } };
+    await settle(definition, whole, em, { state: "SUCCEEDED" }, ended);
+    return false;
+  }
+  const cancelRequested = operation?.cancelRequestedAt != null;
+  const phases = cancelRequested
+    ? [ended]
+    : [ended, { name: next.name, state: "RUNNING" } as const];
+  await move(em, run.operationId, { phases });
+  return cancelRequested;
+}
+
+async function settle(
+  definition: AnyOperation,
+  run: Run<unknown, unknown>,
+  em: EntityManager,
+  outcome: Outcome,
+  last: { name: string; state: "SUCCEEDED" | "SKIPPED"; note: string | null },
+): Promise<void> {
+  await definition.settle(run, em, outcome);
+  const operation = { state: outcome.state, result: definition.result(run) };
+  await move(em, run.operationId, { phases: [last], operation });
+}

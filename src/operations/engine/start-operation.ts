@@ -1,0 +1,158 @@
+import { createHash } from "node:crypto";
+import type { EntityManager, Orm } from "../../database/orm.ts";
+import type { Actor } from "../../iam/actor.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import { DomainError } from "../../kernel/domain-error.ts";
+import { newId } from "../../kernel/ids.ts";
+import { open } from "./journal.ts";
+import { type Operation, OperationEntity } from "./operation.entity.ts";
+import type { AnyOperation, OperationDefinition } from "./phase.ts";
+import type { OperationQueue } from "./queue.ts";
+
+/** What starting operations needs. */
+export interface StartPorts {
+  readonly orm: Orm;
+  readonly queue: OperationQueue;
+  readonly clock: Clock;
+}
+
+/** What a caller may say beside the input. */
+export interface StartOptions {
+  readonly dryRun: boolean;
+  readonly idempotencyKey: string | null;
+}
+
+/** An operation that was started, or that an earlier request with the same key had started. */
+export interface Started {
+  readonly operation: Operation;
+  readonly replayed: boolean;
+}
+
+/** Another operation of the same subject is active; names it. */
+export class OperationInProgress extends DomainError {
+  readonly operationId: string;
+  constructor(operation: Pick<Operation, "id" | "kind" | "subjectName">) {
+    super("E_OPERATION_IN_PROGRESS", {
+      message: `Operation ${operation.kind} of '${operation.subjectName}' is running`,
+      detail: { operationId: operation.id },
+    });
+    this.operationId = operation.id;
+  }
+}
+
+/** Serialises the transactions that name the same thing, until each of them ends. */
+export async function serialise(em: EntityManager, name: string): Promise<void> {
+  await em.execute("select pg_advisory_xact_lock(hashtextextended(?, 0))", [`tenantry:${name}`]);
+}
+
+/**
+ * Starts an operation: creates and enqueues it in one transaction with what its `begin` writes.
+ * The same key with the same input answers the same operation again.
+ *
+ * @throws DomainError E_IDEMPOTENCY_KEY_REUSED, E_OPERATION_IN_PROGRESS, or what `begin` refuses with
+ */
+export async function startOperation<Input, Facts>(
+  ports: StartPorts,
+  actor: Actor,
+  definition: OperationDefinition<Input, Facts>,
+  input: Input,
+  options: StartOptions,
+): Promise<Started> {
+  const requestHash = hashRequest(input, options.dryRun);
+  return await ports.orm.em.fork().transactional(async (transaction) => {
+    const em = transaction as EntityManager;
+    const earlier = await findReplay(
+      em,
+      actor,
+      definition.kind,
+      options.idempotencyKey,
+      requestHash,
+    );
+    if (earlier) return { operation: earlier, replayed: true };
+    const start = { ...options, requestHash, retry: null };
+    return { operation: await create(ports, em, actor, definition, input, start), replayed: false };
+  });
+}
+
+interface CreateOptions extends StartOptions {
+  readonly requestHash: string;
+  readonly retry: { readonly of: string; readonly subjectId: string } | null;
+}
+
+/** Creates and enqueues an operation in the caller's transaction. */
+export async function create(
+  ports: StartPorts,
+  em: EntityManager,
+  actor: Actor,
+  definition: AnyOperation,
+  input: unknown,
+  { dryRun, idempotencyKey, requestHash, retry }: CreateOptions,
+): Promise<Operation> {
+  const id = newId();
+  const subject = await definition.begin(em, { operationId: id, actor, input, dryRun, retry });
+  if (subject.id !== null) await refuseSecond(em, subject.id);
+  const now = ports.clock();
+  await open(
+    em,
+    {
+      id,
+      kind: definition.kind,
+      state: "PENDING",
+      subjectId: subject.id,
+      subjectName: subject.name,
+      dryRun,
+      input: input as Record<string, unknown>,
+      result: null,
+      error: null,
+      actorKind: actor.kind,
+      actorId: actor.id,
+      actorName: actor.name,
+      idempotencyKey,
+      requestHash,
+      retryOf: retry?.of ?? subject.retryOf ?? null,
+      cancelRequestedAt: null,
+      createdAt: now,
+      updatedAt: now,
+      startedAt: null,
+      finishedAt: null,
+    },
+    definition.phases.map((phase) => phase.name),
+  );
+  await ports.queue.enqueue(em, id, subject.partition);
+  return await em.findOneOrFail(OperationEntity, { id });
+}
+
+/**
+ * Refuses where the subject has an active operation. The subject's row must be locked by the caller,
+ * as `begin` does; the unique index on active operations stands behind it.
+ */
+export async function refuseSecond(em: EntityManager, subjectId: string): Promise<void> {
+  const active = await em.findOne(OperationEntity, { subjectId, finishedAt: null });
+  if (active) throw new OperationInProgress(active);
+}
+
+async function findReplay(
+  em: EntityManager,
+  actor: Actor,
+  kind: string,
+  idempotencyKey: string | null,
+  requestHash: string,
+): Promise<Operation | null> {
+  if (idempotencyKey === null) return null;
+  const owner = { actorKind: actor.kind, actorId: actor.id, kind, idempotencyKey };
+  await serialise(em, `idempotency:${JSON.stringify(owner)}`);
+  const earlier = await em.findOne(OperationEntity, owner);
+  if (earlier && earlier.requestHash !== requestHash)
+    throw new DomainError("E_IDEMPOTENCY_KEY_REUSED");
+  return earlier;
+}
+
+/** Hashes what was asked, whatever the order of its fields. */
+export function hashRequest(input: unknown, dryRun: boolean): string {
+  const sorted = JSON.stringify({ input, dryRun }, (_key, value: unknown) =>
+    value !== null && typeof value === "object" && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
+  return createHash("sha256").update(sorted).digest("hex");
+}

@@ -1,0 +1,160 @@
+import { DBOS } from "@dbos-inc/dbos-sdk";
+import { assertStillOwnsWorkflow, DBOSWorkflowConflictError } from "@dbos-inc/dbos-sdk/datasource";
+import { isTransient } from "../../database/faults.ts";
+import type { EntityManager, Orm } from "../../database/orm.ts";
+import { isDomainError } from "../../kernel/domain-error.ts";
+import type { Logger } from "../../observability/logger.ts";
+import type { Attempted, Transact } from "./data-source.ts";
+import { describeFailure } from "./failure.ts";
+import { move, progress } from "./journal.ts";
+import { OperationEntity, type OperationError } from "./operation.entity.ts";
+import { type AnyOperation, type ExternalPhase, type Phase, type Run, Skipped } from "./phase.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: phases of all operations pass through here
+export type AnyPhase = Phase<any, any>;
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export type AnyRun = Run<any, any>;
+// biome-ignore lint/suspicious/noExplicitAny: as above
+type AnyExternalPhase = ExternalPhase<any, any>;
+
+/** What a phase came to: what it found out, and whether it had nothing to do. */
+export interface Done {
+  readonly facts: Record<string, unknown>;
+  readonly note: string | null;
+  readonly skipped: boolean;
+}
+
+/** Reads a phase's answer. */
+export const toDone = (answer: unknown): Done =>
+  answer instanceof Skipped
+    ? { facts: {}, note: answer.reason, skipped: true }
+    : { facts: { ...(answer as Record<string, unknown> | undefined) }, note: null, skipped: false };
+
+type Direction = "ensure" | "undo";
+
+/** How a step outside the platform database is tried again after a passing fault. */
+export interface RetryPolicy {
+  readonly maxAttempts: number;
+  readonly firstPauseSeconds: number;
+  readonly backoffRate: number;
+}
+
+/** What steps need. */
+export interface StepPorts {
+  readonly orm: Orm;
+  readonly log: Logger;
+  readonly retry: RetryPolicy;
+}
+
+/** What the running of operations needs. */
+export interface RunPorts extends StepPorts {
+  readonly transact: Transact<OperationError>;
+  readonly definitions: ReadonlyMap<string, AnyOperation>;
+}
+
+/** The operation under way: its ports and its definition. */
+export interface Course extends RunPorts {
+  readonly definition: AnyOperation;
+}
+
+/** Ensures a phase outside the platform database: as a checkpointed step, tried again after passing faults. */
+export const ensureOutside = async (ports: StepPorts, phase: AnyExternalPhase, run: AnyRun) =>
+  await attempt(ports, phase.name, run, "ensure", async () =>
+    toDone(await phase.ensure(withProgress(ports, phase.name, run))),
+  );
+
+/** Undoes a phase outside the platform database, in the same way. */
+export const undoOutside = async (
+  ports: StepPorts,
+  phase: string,
+  run: AnyRun,
+  undo: (run: AnyRun) => Promise<void>,
+) =>
+  await attempt(ports, phase, run, "undo", async () => {
+    await undo(run);
+    return null;
+  });
+
+async function attempt<T>(
+  ports: StepPorts,
+  phase: string,
+  run: AnyRun,
+  step: Direction,
+  work: () => Promise<T>,
+): Promise<Attempted<T, OperationError>> {
+  const { retry, log } = ports;
+  const { operationId } = run;
+  const once = async (): Promise<Attempted<T, OperationError>> => {
+    const count = DBOS.stepStatus?.currentAttempt ?? 1;
+    try {
+      return { ok: await work() };
+    } catch (error) {
+      if (error instanceof DBOSWorkflowConflictError) throw error;
+      const last =
+        !isTransient(error) ||
+        count >= retry.maxAttempts ||
+        (await giveUp(ports, operationId, step));
+      log[last && !isDomainError(error) ? "error" : "warn"](
+        { err: error, operationId, phase, step, attempt: count },
+        "step failed",
+      );
+      if (last) return { failed: describeFailure(error, phase) };
+      await noteRetry(ports, operationId, { phase, step, attempt: count + 1, error });
+      throw error;
+    }
+  };
+  return await DBOS.runStep(once, {
+    name: `${phase} ${step}`,
+    retriesAllowed: true,
+    maxAttempts: retry.maxAttempts,
+    intervalSeconds: retry.firstPauseSeconds,
+    backoffRate: retry.backoffRate,
+  });
+}
+
+/** A cancelled operation waits for no further attempt of a phase; an undo goes on to its last one. */
+async function giveUp(ports: StepPorts, operationId: string, step: Direction): Promise<boolean> {
+  if (step === "undo") return false;
+  const operation = await ports.orm.em.fork().findOne(OperationEntity, { id: operationId });
+  return operation?.cancelRequestedAt != null;
+}
+
+/** Runs a transaction beside the workflow's own steps, unless another worker owns the operation by now. */
+async function beside(
+  ports: StepPorts,
+  operationId: string,
+  work: (em: EntityManager) => Promise<void>,
+) {
+  await ports.orm.em.fork().transactional(async (em) => {
+    await work(em as EntityManager);
+    await assertStillOwnsWorkflow(operationId);
+  });
+}
+
+interface RetryNote {
+  readonly phase: string;
+  readonly step: Direction;
+  readonly attempt: number;
+  readonly error: unknown;
+}
+
+async function noteRetry(
+  ports: StepPorts,
+  operationId: string,
+  { phase, step, attempt, error }: RetryNote,
+) {
+  const state = step === "ensure" ? "RUNNING" : "UNDOING";
+  const why = describeFailure(error, phase);
+  const note = `trying again after: ${why.message}`;
+  await beside(ports, operationId, (em) =>
+    move(em, operationId, { phases: [{ name: phase, state, note, attempt }] }),
+  );
+}
+
+function withProgress(ports: StepPorts, phase: string, run: AnyRun): AnyRun {
+  const tell: AnyRun["progress"] = async (completed, total, message) => {
+    const step = { phase, completed, total, message: message ?? null };
+    await beside(ports, run.operationId, (em) => progress(em, run.operationId, step));
+  };
+  return { ...run, progress: tell };
+}

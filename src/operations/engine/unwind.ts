@@ -1,0 +1,126 @@
+import type { EntityManager } from "../../database/orm.ts";
+import { move } from "./journal.ts";
+import type { OperationError } from "./operation.entity.ts";
+import type { Outcome } from "./phase.ts";
+import { type AnyPhase, type AnyRun, type Course, undoOutside } from "./step.ts";
+
+/** Why the phases are undone, and the state that the operation ends in. */
+type Ending = Pick<Exclude<Outcome, { state: "SUCCEEDED" }>, "state" | "error">;
+
+/**
+ * Undoes the phases from `reached` (the one that failed or was the last to succeed; -1 for none)
+ * back to the first, then settles the operation. An undo that fails is shown as UNDO_FAILED and
+ * does not keep the others from being undone.
+ */
+export async function unwind(
+  course: Course,
+  run: AnyRun,
+  reached: number,
+  ending: Ending,
+): Promise<void> {
+  const phases = course.definition.phases.slice(0, reached + 1) as AnyPhase[];
+  await expectOk(course.transact("unwind", (em) => beginUnwinding(em, run, phases, ending)));
+  const stuck: string[] = [];
+  for (const phase of phases.toReversed()) {
+    if (run.dryRun) continue;
+    const undone = await undoPhase(
+      course,
+      run,
+      phase,
+      phase === phases.at(-1) && ending.state === "FAILED",
+    );
+    if (!undone) stuck.push(phase.name);
+  }
+  const error = withStuck(ending.error, stuck);
+  const settled = await course.transact("settle", async (em) => {
+    await course.definition.settle(run, em, {
+      state: ending.state,
+      error,
+      undone: stuck.length === 0,
+    });
+    await move(em, run.operationId, { operation: { state: ending.state, error } });
+  });
+  if ("ok" in settled) return;
+  course.log.error(
+    { operationId: run.operationId, error: settled.failed },
+    "operation could not be settled",
+  );
+  await expectOk(
+    course.transact("settle without subject", (em) =>
+      move(em, run.operationId, { operation: { state: ending.state, error } }),
+    ),
+  );
+}
+
+async function beginUnwinding(
+  em: EntityManager,
+  run: AnyRun,
+  phases: readonly AnyPhase[],
+  ending: Ending,
+) {
+  const last = phases.at(-1);
+  const failed =
+    last && ending.state === "FAILED"
+      ? [{ name: last.name, state: "FAILED", error: ending.error } as const]
+      : [];
+  await move(em, run.operationId, {
+    phases: failed,
+    operation: { state: "UNDOING", error: ending.error },
+  });
+}
+
+/** Undoes one phase; answers whether nothing of it is left. */
+async function undoPhase(
+  course: Course,
+  run: AnyRun,
+  phase: AnyPhase,
+  failed: boolean,
+): Promise<boolean> {
+  const { undo, name } = phase;
+  const { operationId } = run;
+  if (typeof undo !== "function") {
+    if (!failed) await note(course, operationId, name, "UNDONE", undo.nothing);
+    return true;
+  }
+  if (phase.where === "platform") {
+    const undone = await course.transact(`${name} undone`, async (em) => {
+      await (undo as (run: AnyRun, em: EntityManager) => Promise<void>)(run, em);
+      await move(em, operationId, { phases: [{ name, state: "UNDONE" }] });
+    });
+    if ("ok" in undone) return true;
+    await note(course, operationId, name, "UNDO_FAILED", undone.failed.message);
+    return false;
+  }
+  await note(course, operationId, name, "UNDOING", null);
+  const undone = await undoOutside(course, name, run, undo as (run: AnyRun) => Promise<void>);
+  const stuck = "failed" in undone ? undone.failed.message : null;
+  await note(course, operationId, name, stuck === null ? "UNDONE" : "UNDO_FAILED", stuck);
+  return stuck === null;
+}
+
+async function note(
+  course: Course,
+  operationId: string,
+  name: string,
+  state: "UNDOING" | "UNDONE" | "UNDO_FAILED",
+  text: string | null,
+) {
+  await expectOk(
+    course.transact(`${name} ${state}`, (em) =>
+      move(em, operationId, { phases: [{ name, state, note: text }] }),
+    ),
+  );
+}
+
+/** An operation whose undo failed says so in its error: somebody has to look. */
+const withStuck = (error: OperationError, stuck: readonly string[]): OperationError =>
+  stuck.length === 0
+    ? error
+    : { ...error, message: `${error.message} (could not be undone: ${stuck.join(", ")})` };
+
+async function expectOk(
+  attempted: Promise<{ ok: unknown } | { failed: OperationError }>,
+): Promise<void> {
+  const answer = await attempted;
+  if ("failed" in answer) throw new Error(answer.failed.message);
+}

@@ -1,0 +1,166 @@
+import type { Actor } from "../iam/actor.ts";
+import type { SecretStore } from "../secrets/secret-store.ts";
+import { openSeedFolder } from "../seeding/seed-folder.ts";
+import { namesOf } from "../tenants/names.ts";
+import { parseSlug } from "../tenants/slug.ts";
+import { nothing, type OperationDefinition } from "./engine/phase.ts";
+import {
+  type Started,
+  type StartOptions,
+  type StartPorts,
+  startOperation,
+} from "./engine/start-operation.ts";
+import { removeFirstAdmin, seedAdmin } from "./provision/first-admin.ts";
+import { checkState, resolvePlacement } from "./provision/placement.ts";
+import type { ProvisionFacts, ProvisionPorts, ProvisionRun } from "./provision/ports.ts";
+import {
+  beginProvisioning,
+  recordProvisioned,
+  registerTenant,
+  releasePlacement,
+  settleProvisioning,
+  unregisterTenant,
+} from "./provision/registry.ts";
+import {
+  applySeeds,
+  createSchema,
+  dropSchema,
+  migrateSchema,
+  verifyTenant,
+} from "./provision/schema.ts";
+import { removeSecret, setSecret } from "./provision/secret.ts";
+import { ProvisionInput, type ProvisionRequest, parseProvisionRequest } from "./provision-input.ts";
+
+export type ProvisionTenant = OperationDefinition<ProvisionInput, ProvisionFacts>;
+
+/** Provisions a tenant: placement, secret, schema with roles, migrations, seeds, first admin. */
+export const provisionTenant = (ports: ProvisionPorts): ProvisionTenant => ({
+  kind: "PROVISION",
+  input: ProvisionInput,
+  begin: (em, start) => beginProvisioning(ports, em, start),
+  phases: [
+    {
+      name: "PLACEMENT_RESOLVED",
+      where: "platform",
+      inDryRun: true,
+      ensure: (run, em) => resolvePlacement(run, em),
+      undo: (run, em) => releasePlacement(ports, run, em),
+    },
+    {
+      name: "STATE_CHECKED",
+      where: "outside",
+      inDryRun: true,
+      ensure: (run) => checkState(ports, run),
+      undo: nothing("it only looks"),
+    },
+    {
+      name: "SECRET_SET",
+      where: "outside",
+      ensure: (run) => setSecret(ports, run),
+      undo: (run) => removeSecret(ports, run),
+    },
+    {
+      name: "DATABASE_CREATED",
+      where: "outside",
+      ensure: (run) => createSchema(ports, run),
+      undo: (run) => dropSchema(ports, run),
+    },
+    {
+      name: "MIGRATIONS_APPLIED",
+      where: "outside",
+      ensure: (run) => migrateSchema(ports, run),
+      undo: nothing("dropped with the schema"),
+    },
+    {
+      name: "SEEDS_APPLIED",
+      where: "outside",
+      ensure: (run) => applySeeds(ports, run),
+      undo: nothing("dropped with the schema"),
+    },
+    {
+      name: "VERIFIED",
+      where: "outside",
+      ensure: (run) => verifyTenant(ports, run),
+      undo: nothing("it only looks"),
+    },
+    {
+      name: "MASTER_REGISTERED",
+      where: "platform",
+      ensure: (run, em) => registerTenant(ports, run, em),
+      undo: (run, em) => unregisterTenant(ports, run, em),
+    },
+    {
+      name: "ADMIN_SEEDED",
+      where: "platform",
+      ensure: (run, em) => seedAdmin(ports, run, em),
+      undo: (run, em) => removeFirstAdmin(run, em),
+    },
+    {
+      name: "COMPLETE",
+      where: "platform",
+      ensure: (run, em) => recordProvisioned(run, em),
+      undo: nothing("it is the last phase"),
+    },
+  ],
+  settle: (run, em, outcome) => settleProvisioning(ports, run, em, outcome),
+  result: (run) => (run.dryRun ? { plan: planOf(ports, run) } : { summary: summaryOf(ports, run) }),
+});
+
+interface StartProvisioningPorts extends StartPorts {
+  readonly secrets: SecretStore;
+  readonly config: { readonly tenantSeedsDir: string };
+  readonly provisionTenant: ProvisionTenant;
+}
+
+/**
+ * Starts provisioning a tenant, or a dry run of it.
+ *
+ * @throws DomainError for a faulty request (see `parseProvisionRequest`), PROVISIONING_UNAVAILABLE
+ *   without a usable secret store, and whatever `beginProvisioning` refuses with
+ */
+export async function startProvisioning(
+  ports: StartProvisioningPorts,
+  actor: Actor,
+  request: ProvisionRequest,
+  options: StartOptions,
+): Promise<Started> {
+  const seeds = await openSeedFolder(ports.config.tenantSeedsDir);
+  const input = parseProvisionRequest(request, [...seeds.sets.keys()]);
+  await ports.secrets.check();
+  return await startOperation(ports, actor, ports.provisionTenant, input, options);
+}
+
+/** What a dry run answers: everything that would be made. */
+function planOf({ schemaPrefix }: ProvisionPorts, { facts, subjectName, input }: ProvisionRun) {
+  const names = namesOf(parseSlug(subjectName), schemaPrefix);
+  return {
+    dbServer: facts.dbServer,
+    isolation: input.isolation,
+    database: facts.database,
+    schema: names.schema,
+    ownerRole: names.ownerRole,
+    appRole: names.appRole,
+    secretName: names.secret,
+    migrations: facts.migrations ?? [],
+    seedSets: facts.seedSets ?? [],
+  };
+}
+
+/** What a provisioned tenant consists of. */
+function summaryOf(
+  { schemaPrefix }: ProvisionPorts,
+  { facts, subjectId, subjectName }: ProvisionRun,
+) {
+  return {
+    tenantId: subjectId,
+    dbServer: facts.dbServer,
+    database: facts.database,
+    schema: namesOf(parseSlug(subjectName), schemaPrefix).schema,
+    tables: facts.tables ?? 0,
+    migrationsApplied: facts.migrationsApplied ?? 0,
+    schemaVersion: facts.schemaVersion ?? null,
+    seedRows: facts.seedRows ?? [],
+    roleLogin: facts.roleLogin ?? false,
+    credential: facts.credential,
+  };
+}

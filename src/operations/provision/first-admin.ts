@@ -1,0 +1,30 @@
+import type { EntityManager } from "../../database/orm.ts";
+import { seedFirstAdmin, undoFirstAdmin } from "../../invitations/first-admin.ts";
+import type { ProvisionFacts, ProvisionPorts, ProvisionRun } from "./ports.ts";
+import { tenantIdOf } from "./registry.ts";
+
+/** Makes the first admin's identity and membership, and the way in; the mail goes out when this commits. */
+export async function seedAdmin(
+  ports: ProvisionPorts,
+  run: ProvisionRun,
+  em: EntityManager,
+): Promise<Partial<ProvisionFacts>> {
+  const { input } = run;
+  const { credential } = await seedFirstAdmin(ports, em, {
+    tenantId: tenantIdOf(run),
+    slug: run.subjectName,
+    tenantName: input.name,
+    email: input.adminEmail,
+    name: input.adminName,
+    allowExistingUser: input.allowExistingUser,
+    credential: input.adminCredential,
+    operationId: run.operationId,
+    actor: { ...run.requester, address: null },
+  });
+  await ports.queue.enqueueMail(em, `${run.operationId}-mail`);
+  return { credential };
+}
+
+/** Removes what seeding the first admin made. */
+export const removeFirstAdmin = (run: ProvisionRun, em: EntityManager): Promise<void> =>
+  undoFirstAdmin(em, { tenantId: tenantIdOf(run) });

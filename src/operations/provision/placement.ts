@@ -1,0 +1,55 @@
+import type { EntityManager } from "../../database/orm.ts";
+import { DbServerEntity } from "../../placement/db-server.entity.ts";
+import { previewPlacement } from "../../placement/placement.ts";
+import { openSeedFolder, resolveSets } from "../../seeding/seed-folder.ts";
+import { findLeftovers, partialState } from "../../tenant-schemas/leftovers.ts";
+import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
+import { TenantEntity } from "../../tenants/tenant.entity.ts";
+import type { ProvisionFacts, ProvisionPorts, ProvisionRun } from "./ports.ts";
+import { tenantIdOf } from "./registry.ts";
+import { foreignSecret } from "./secret.ts";
+import { siteOf } from "./site.ts";
+
+/** No tenant has this id: in a dry run everything that exists is somebody else's. */
+const NOBODY = "00000000-0000-0000-0000-000000000000";
+
+/** Reads the place that was reserved when the operation was started; a dry run looks for one. */
+export async function resolvePlacement(
+  run: ProvisionRun,
+  em: EntityManager,
+): Promise<Partial<ProvisionFacts>> {
+  if (run.dryRun) {
+    const server = await previewPlacement(em, run.input);
+    return { dbServerId: server.id, dbServer: server.name, database: server.tenantDatabase };
+  }
+  const tenant = await em.findOneOrFail(TenantEntity, { id: tenantIdOf(run) });
+  const server = await em.findOneOrFail(DbServerEntity, { id: tenant.dbServerId });
+  return { dbServerId: server.id, dbServer: server.name, database: server.tenantDatabase };
+}
+
+/**
+ * Looks whether the server answers and nothing is in the way, and reads the migrations and seeds
+ * that will be applied, so that a broken file is refused before anything is made.
+ *
+ * @throws DomainError E_PARTIAL_STATE, E_ADMIN_CONN_UNRESOLVED, E_MIGRATION_UNSAFE, E_MIGRATIONS_FAILED
+ */
+export async function checkState(
+  ports: ProvisionPorts,
+  run: ProvisionRun,
+): Promise<Partial<ProvisionFacts>> {
+  const site = await siteOf(ports.orm, run, ports.schemaPrefix);
+  const tenantId = run.subjectId ?? NOBODY;
+  const secret = await ports.secrets.get(site.names.secret);
+  if (secret && secret.tags.tenantId !== tenantId) throw foreignSecret(site.names.secret);
+  const leftovers = await ports.servers.asAdmin(site.server, site.database, (client) =>
+    findLeftovers(client, site.names, tenantId),
+  );
+  const foreign = leftovers.find((leftover) => !leftover.ours);
+  if (foreign) throw partialState(foreign);
+  const folder = await openMigrationFolder(ports.migrationsDir);
+  const sets = resolveSets(await openSeedFolder(ports.seedsDir), run.input.seeds);
+  return {
+    migrations: folder.migrations.map((migration) => migration.id),
+    seedSets: sets.map((set) => set.name),
+  };
+}

@@ -1,0 +1,244 @@
+import { record } from "../../audit/record.ts";
+import type { EntityManager } from "../../database/orm.ts";
+import { ownerEmailTaken } from "../../invitations/first-admin.ts";
+import { DomainError } from "../../kernel/domain-error.ts";
+import { newId } from "../../kernel/ids.ts";
+import type { DbServer } from "../../placement/db-server.entity.ts";
+import { place, previewPlacement } from "../../placement/placement.ts";
+import { namesOf } from "../../tenants/names.ts";
+import { lockTenant } from "../../tenants/registry.ts";
+import { parseSlug } from "../../tenants/slug.ts";
+import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
+import { type Operation, OperationEntity } from "../engine/operation.entity.ts";
+import type { BeginOptions, Outcome, Subject } from "../engine/phase.ts";
+import { refuseSecond, serialise } from "../engine/start-operation.ts";
+import type { ProvisionInput } from "../provision-input.ts";
+import type { ProvisionPorts, ProvisionRun } from "./ports.ts";
+
+/**
+ * Refuses, or holds the slug by a PROVISIONING row with its placement reserved: one transaction, so
+ * that a crash is visible and parallel requests see one another (DESIGN section 2).
+ *
+ * @throws DomainError E_UNSUPPORTED, E_ALREADY_PROVISIONED, E_OPERATION_IN_PROGRESS, E_OWNER_EXISTS,
+ *   E_NO_CAPACITY, E_DB_SERVER_NOT_FOUND
+ */
+export async function beginProvisioning(
+  ports: ProvisionPorts,
+  em: EntityManager,
+  start: BeginOptions<ProvisionInput>,
+): Promise<Subject> {
+  const { input, dryRun } = start;
+  if (input.isolation !== "SCHEMA") {
+    throw new DomainError("E_UNSUPPORTED", { message: "Isolation DATABASE is not supported yet" });
+  }
+  await serialise(em, `tenant:${input.slug}`);
+  const existing = await lockTenant(
+    em,
+    start.retry ? { id: start.retry.subjectId } : { slug: input.slug },
+  );
+  const retryOf = existing ? await takeUpAgain(em, existing) : null;
+  await refuseTakenOwner(em, input);
+  if (dryRun) {
+    const server = await previewPlacement(em, input);
+    return { id: null, name: input.slug, partition: server.id };
+  }
+  const server = await place(em, input);
+  const id = await holdSlug(ports, em, existing, input, server);
+  record(em, start.actor, {
+    type: "TENANT_PROVISION_REQUESTED",
+    tenant: { id, slug: input.slug },
+    operationId: start.operationId,
+    detail: {
+      dryRun,
+      isolation: input.isolation,
+      tier: input.tier,
+      region: input.region,
+      adminEmail: input.adminEmail,
+      requestedBy: input.requestedBy,
+    },
+  });
+  return {
+    id,
+    name: input.slug,
+    partition: server.id,
+    ...(retryOf ? { retryOf: retryOf.id } : {}),
+  };
+}
+
+/** Provisioning a FAILED slug again is a retry; any other tenant of that slug is in the way. */
+async function takeUpAgain(em: EntityManager, tenant: Tenant): Promise<Operation | null> {
+  await refuseSecond(em, tenant.id);
+  if (tenant.status !== "FAILED") {
+    throw new DomainError("E_ALREADY_PROVISIONED", {
+      message: `Tenant '${tenant.slug}' exists already (${tenant.status})`,
+    });
+  }
+  return await em.findOne(
+    OperationEntity,
+    { subjectId: tenant.id, kind: "PROVISION", state: { $in: ["FAILED", "CANCELLED"] } },
+    { orderBy: { id: "desc" } },
+  );
+}
+
+async function refuseTakenOwner(em: EntityManager, input: ProvisionInput): Promise<void> {
+  if (input.allowExistingUser) return;
+  if (await ownerEmailTaken(em, input.adminEmail)) {
+    throw new DomainError("E_OWNER_EXISTS", {
+      message: `An identity with the email '${input.adminEmail}' exists already`,
+      issues: [
+        {
+          path: ["adminEmail"],
+          message: "belongs to an existing identity",
+          code: "E_OWNER_EXISTS",
+        },
+      ],
+    });
+  }
+}
+
+async function holdSlug(
+  ports: ProvisionPorts,
+  em: EntityManager,
+  existing: Tenant | null,
+  input: ProvisionInput,
+  server: DbServer,
+): Promise<string> {
+  const names = namesOf(parseSlug(input.slug), ports.schemaPrefix);
+  const now = ports.clock();
+  const row = {
+    slug: input.slug,
+    name: input.name,
+    status: "PROVISIONING",
+    isolation: input.isolation,
+    dbServerId: server.id,
+    databaseName: server.tenantDatabase,
+    schemaName: names.schema,
+    ownerRole: names.ownerRole,
+    appRole: names.appRole,
+    secretName: names.secret,
+    adminEmail: input.adminEmail,
+    region: input.region ?? server.region,
+    vertical: input.vertical,
+    states: input.states,
+    tier: input.tier,
+    timeZone: input.timeZone,
+    supportEmail: input.supportEmail,
+    supportPhone: input.supportPhone,
+    requestedBy: input.requestedBy,
+    failureCode: null,
+    failureMessage: null,
+    updatedAt: now,
+  } as const;
+  if (existing) {
+    await em.nativeUpdate(TenantEntity, { id: existing.id }, row);
+    return existing.id;
+  }
+  const id = newId(now.getTime());
+  const unset = { schemaVersion: null, migrationsApplied: 0, activatedAt: null, createdAt: now };
+  await em.insert(TenantEntity, { id, ...row, ...unset });
+  return id;
+}
+
+/** Makes the tenant ACTIVE: everything of it stands and was verified. */
+export async function registerTenant(
+  ports: ProvisionPorts,
+  run: ProvisionRun,
+  em: EntityManager,
+): Promise<undefined> {
+  const now = ports.clock();
+  await em.nativeUpdate(
+    TenantEntity,
+    { id: tenantIdOf(run), status: "PROVISIONING" },
+    {
+      status: "ACTIVE",
+      schemaVersion: run.facts.schemaVersion ?? null,
+      migrationsApplied: run.facts.migrationsApplied ?? 0,
+      activatedAt: now,
+      updatedAt: now,
+    },
+  );
+}
+
+/** Takes the tenant back to PROVISIONING, while what it consists of is being undone. */
+export async function unregisterTenant(
+  ports: ProvisionPorts,
+  run: ProvisionRun,
+  em: EntityManager,
+): Promise<void> {
+  await em.nativeUpdate(
+    TenantEntity,
+    { id: tenantIdOf(run), status: "ACTIVE" },
+    {
+      status: "PROVISIONING",
+      schemaVersion: null,
+      migrationsApplied: 0,
+      activatedAt: null,
+      updatedAt: ports.clock(),
+    },
+  );
+}
+
+/** Gives the reserved place on the db server back. */
+export async function releasePlacement(
+  ports: ProvisionPorts,
+  run: ProvisionRun,
+  em: EntityManager,
+): Promise<void> {
+  await em.nativeUpdate(
+    TenantEntity,
+    { id: tenantIdOf(run) },
+    { dbServerId: null, databaseName: null, updatedAt: ports.clock() },
+  );
+}
+
+/** Writes what a provisioning that did not succeed means for its tenant: FAILED, with the reason. */
+export async function settleProvisioning(
+  ports: ProvisionPorts,
+  run: ProvisionRun,
+  em: EntityManager,
+  outcome: Outcome,
+): Promise<void> {
+  if (outcome.state === "SUCCEEDED" || run.dryRun) return;
+  const id = tenantIdOf(run);
+  const { code, message, phase } = outcome.error;
+  await em.nativeUpdate(
+    TenantEntity,
+    { id },
+    { status: "FAILED", failureCode: code, failureMessage: message, updatedAt: ports.clock() },
+  );
+  record(
+    em,
+    { ...run.requester, address: null },
+    {
+      type: "TENANT_PROVISION_FAILED",
+      tenant: { id, slug: run.subjectName },
+      operationId: run.operationId,
+      detail: { code, phase, undone: outcome.undone },
+    },
+  );
+}
+
+/** Records the one TENANT_PROVISIONED fact. */
+export async function recordProvisioned(run: ProvisionRun, em: EntityManager): Promise<undefined> {
+  record(
+    em,
+    { ...run.requester, address: null },
+    {
+      type: "TENANT_PROVISIONED",
+      tenant: { id: tenantIdOf(run), slug: run.subjectName },
+      operationId: run.operationId,
+      detail: {
+        dbServer: run.facts.dbServer ?? "",
+        isolation: run.input.isolation,
+        schemaVersion: run.facts.schemaVersion ?? null,
+        migrationsApplied: run.facts.migrationsApplied ?? 0,
+      },
+    },
+  );
+}
+
+/** The tenant that a run is about: there is one in every run but a dry one. */
+export function tenantIdOf(run: Pick<ProvisionRun, "subjectId">): string {
+  if (run.subjectId === null) throw new Error("A dry run has no tenant");
+  return run.subjectId;
+}

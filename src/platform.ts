@@ -1,0 +1,35 @@
+import type { Config } from "./config.ts";
+import type { Orm } from "./database/orm.ts";
+import type { SigningKeys } from "./iam/signing-keys.ts";
+import type { InvitationCredentials } from "./invitations/credentials.ts";
+import type { Clock } from "./kernel/clock.ts";
+import type { Mailer } from "./mail/mailer.ts";
+import type { Logger } from "./observability/logger.ts";
+import type { Feed } from "./operations/engine/feed.ts";
+import type { EventPages } from "./operations/engine/follow.ts";
+import type { AnyOperation } from "./operations/engine/phase.ts";
+import type { OperationQueue } from "./operations/engine/queue.ts";
+import type { ProvisionTenant } from "./operations/provision-tenant.ts";
+import type { SecretStore } from "./secrets/secret-store.ts";
+
+/** What `assemble` hands to the doors: every part of the running platform, already connected. */
+export interface Platform {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly orm: Orm;
+  /** Connection URL of the platform database. */
+  readonly databaseUrl: string;
+  readonly secrets: SecretStore;
+  readonly keys: SigningKeys;
+  readonly credentials: InvitationCredentials;
+  readonly mailer: Mailer;
+  readonly queue: OperationQueue;
+  readonly feed: Feed;
+  readonly pages: EventPages;
+  readonly provisionTenant: ProvisionTenant;
+  /** Every kind of operation, by its kind. */
+  readonly definitions: ReadonlyMap<string, AnyOperation>;
+  /** Lets go of every connection; workers and servers are stopped before. */
+  close(): Promise<void>;
+}
