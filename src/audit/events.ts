@@ -47,6 +47,14 @@ export const AuditEvent = z.discriminatedUnion("type", [
     /** False where an undo failed and something was left behind. */
     undone: z.boolean(),
   }),
+  operationFact("TENANT_OPERATION_REQUESTED", { kind: words, reason: words.nullable() }),
+  operationFact("TENANT_OPERATION_ENDED", {
+    kind: words,
+    state: words,
+    code: words.nullable(),
+    /** False where an undo failed and something was left behind; null where there was none. */
+    undone: z.boolean().nullable(),
+  }),
   operationFact("OPERATION_RETRIED", { kind: words, retryOf: z.uuid() }),
   operationFact("OPERATION_CANCEL_REQUESTED", { kind: words }),
   fact("PLATFORM_USER_CREATED", { userId: z.uuid(), email, role }),

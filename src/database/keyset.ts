@@ -4,7 +4,7 @@ import { isId } from "../kernel/ids.ts";
 import type { EntityManager } from "./orm.ts";
 
 /** Rows of a page at most. */
-export const LARGEST_PAGE = 100;
+const LARGEST_PAGE = 100;
 
 /** Which page of a list is wanted. */
 export interface PageRequest {

@@ -16,6 +16,7 @@ export const GRANTS = {
   "db-server:read": EVERYONE,
   "secret-name:read": ["ADMINISTRATOR", "PROVISIONER", "BILLING"],
   "invitation:reveal": OPERATORS,
+  "platform-user:write": ["ADMINISTRATOR"],
   "audit:read": ["ADMINISTRATOR"],
 } as const satisfies Record<string, readonly Role[]>;
 

@@ -1,6 +1,6 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 
-export const INVITATION_KINDS = ["INVITATION", "ONE_TIME_PASSWORD"] as const;
+const INVITATION_KINDS = ["INVITATION", "ONE_TIME_PASSWORD"] as const;
 export type InvitationKind = (typeof INVITATION_KINDS)[number];
 
 export const InvitationEntity = defineEntity({

@@ -77,6 +77,38 @@ export const ERROR_CODES = {
     "The tenant does not pass its readiness checks.",
     "Read the failed checks, mend what they name, and try again.",
   ),
+  E_TENANT_STATUS: final(
+    "The tenant's status does not allow this.",
+    "Look at the tenant's status, and at the operations that it allows.",
+  ),
+  E_TENANT_LOCKED: final(
+    "The tenant is locked against deletion.",
+    "Unlock the tenant first, if it is really to go.",
+  ),
+  E_RETENTION_RUNNING: final(
+    "The tenant's retention window has not ended.",
+    "Wait for its end, or purge at once with a reason, as an administrator.",
+  ),
+  E_CONFIRMATION_REQUIRED: final(
+    "This asks to be confirmed.",
+    "Send it again with confirm: true, if it is really wanted.",
+  ),
+  E_LABORATORY_EXISTS: final(
+    "The organization has a laboratory of this name already.",
+    "Choose another name.",
+  ),
+  E_ORGANIZATION_AMBIGUOUS: final(
+    "The tenant has several organizations.",
+    "Select one with setupName.",
+  ),
+  E_ORGANIZATION_NOT_FOUND: final(
+    "The tenant has no such organization.",
+    "Name the setupName of one of its organizations.",
+  ),
+  E_NO_LABORATORIES: final(
+    "The tenant's schema has no laboratories.",
+    "This schema does not know laboratories: leave the operation out.",
+  ),
   E_OPERATION_IN_PROGRESS: passing(
     "Another operation of this tenant is running.",
     "Wait for the running operation, or cancel it.",

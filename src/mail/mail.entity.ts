@@ -1,6 +1,6 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 
-export const MAIL_STATES = ["PENDING", "SENT", "FAILED", "REVOKED"] as const;
+const MAIL_STATES = ["PENDING", "SENT", "FAILED", "REVOKED"] as const;
 export type MailState = (typeof MAIL_STATES)[number];
 
 export const MailEntity = defineEntity({

@@ -2,7 +2,7 @@ import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 
 export const DB_SERVER_STATUSES = ["ACTIVE", "DRAINING", "INACTIVE"] as const;
 export const DB_SERVER_KINDS = ["POSTGRES", "CITUS"] as const;
-export const TLS_MODES = ["DISABLE", "REQUIRE", "VERIFY_FULL"] as const;
+const TLS_MODES = ["DISABLE", "REQUIRE", "VERIFY_FULL"] as const;
 
 export const DbServerEntity = defineEntity({
   name: "DbServer",

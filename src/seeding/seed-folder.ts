@@ -22,7 +22,7 @@ export interface SeedFolder {
 }
 
 /** Names every set of the folder at once. */
-export const ALL_SETS = "all";
+const ALL_SETS = "all";
 
 const SET_NAME = /^[a-z][a-z0-9-]*$/;
 const FILE_NAME = /^\d{1,14}_[A-Za-z0-9][A-Za-z0-9._-]*\.sql$/;

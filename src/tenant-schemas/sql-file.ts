@@ -39,7 +39,7 @@ export class SqlSyntaxError extends Error {
 export const normaliseSql = (content: string): string =>
   content.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n");
 
-export const sha256Of = (content: string): string =>
+const sha256Of = (content: string): string =>
   createHash("sha256").update(content, "utf8").digest("hex");
 
 /** The statement on one line, short enough for a message. */

@@ -82,20 +82,3 @@ async function ensureGroupRole(client: ClientBase, database: string): Promise<vo
   await client.query(`create role ${ident(name)} nologin`);
   await client.query(`comment on role ${ident(name)} is ${literal(mark)}`);
 }
-
-/**
- * Drops the group role of a database that is gone, or about to go with nothing in it but its
- * tenant. Repeatable. Call it connected to that database, or after the database was dropped.
- */
-export async function dropGroupRole(client: ClientBase, database: string): Promise<void> {
-  const name = groupRoleOf(database);
-  await underSharedLock(client, async () => {
-    const { rowCount } = await client.query(
-      `select 1 from pg_catalog.pg_roles
-       where rolname = $1 and shobj_description(oid, 'pg_authid') = $2`,
-      [name, `tenantry:database=${database}`],
-    );
-    if (rowCount === 0) return;
-    await client.query(`drop owned by ${ident(name)}; drop role ${ident(name)}`);
-  });
-}

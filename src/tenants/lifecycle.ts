@@ -1,3 +1,6 @@
+import { DomainError } from "../kernel/domain-error.ts";
+import type { ErrorCode } from "../kernel/error-codes.ts";
+
 /** Every state of a tenant, in the order of its life. */
 export const TENANT_STATUSES = [
   "PROVISIONING",
@@ -9,15 +12,84 @@ export const TENANT_STATUSES = [
 ] as const;
 export type TenantStatus = (typeof TENANT_STATUSES)[number];
 
-const NEXT = {
-  PROVISIONING: ["ACTIVE", "FAILED"],
-  FAILED: ["PROVISIONING", "ACTIVE", "PURGED"],
-  ACTIVE: ["SUSPENDED", "OFFBOARDED", "FAILED"],
-  SUSPENDED: ["ACTIVE", "OFFBOARDED"],
-  OFFBOARDED: ["ACTIVE", "SUSPENDED", "PURGED"],
-  PURGED: [],
-} as const satisfies Record<TenantStatus, readonly TenantStatus[]>;
+/** Every kind of operation on a tenant. */
+export const TENANT_ACTS = [
+  "PROVISION",
+  "MIGRATE",
+  "ACTIVATE",
+  "ADD_LABORATORY",
+  "SEED",
+  "REFRESH_SNAPSHOTS",
+  "SUSPEND",
+  "RESUME",
+  "CLEANUP",
+  "OFFBOARD",
+  "RESTORE",
+  "PURGE",
+] as const;
+export type TenantAct = (typeof TENANT_ACTS)[number];
 
-/** Whether a tenant may go from one status to another. */
-export const canMove = (from: TenantStatus, to: TenantStatus): boolean =>
-  NEXT[from].some((next) => next === to);
+type Verdict = "ALLOWED" | ErrorCode;
+
+const EXISTS = "E_ALREADY_PROVISIONED";
+const INACTIVE = "E_TENANT_NOT_ACTIVE";
+const STATUS = "E_TENANT_STATUS";
+const OK = "ALLOWED";
+const GONE = "E_TENANT_NOT_FOUND";
+
+const everything = (verdict: Verdict): Record<TenantAct, Verdict> =>
+  Object.fromEntries(TENANT_ACTS.map((act) => [act, verdict])) as Record<TenantAct, Verdict>;
+
+/**
+ * The lifecycle: which operation a tenant of which status allows, or the code it is refused with.
+ * A purged tenant is not there any more: its slug can be provisioned as a new one.
+ */
+export const LIFECYCLE: Record<TenantStatus, Record<TenantAct, Verdict>> = {
+  PROVISIONING: {
+    ...everything(INACTIVE),
+    ...{ PROVISION: OK, MIGRATE: OK, ACTIVATE: OK, SEED: OK },
+    ...{ RESUME: STATUS, CLEANUP: STATUS, RESTORE: STATUS, PURGE: STATUS },
+  },
+  ACTIVE: {
+    ...everything(OK),
+    ...{ PROVISION: EXISTS, RESUME: STATUS, CLEANUP: STATUS, RESTORE: STATUS },
+  },
+  FAILED: {
+    ...everything(INACTIVE),
+    ...{ PROVISION: OK, MIGRATE: OK, ACTIVATE: OK, SEED: OK, CLEANUP: OK },
+    ...{ RESUME: STATUS, RESTORE: STATUS, PURGE: STATUS },
+  },
+  SUSPENDED: {
+    ...everything(INACTIVE),
+    ...{ PROVISION: EXISTS, MIGRATE: OK, RESUME: OK, OFFBOARD: OK, PURGE: OK },
+    ...{ SUSPEND: STATUS, CLEANUP: STATUS, RESTORE: STATUS },
+  },
+  OFFBOARDED: {
+    ...everything(INACTIVE),
+    ...{ PROVISION: EXISTS, RESTORE: OK, PURGE: OK },
+    ...{ RESUME: STATUS, CLEANUP: STATUS, OFFBOARD: STATUS },
+  },
+  PURGED: { ...everything(GONE), PROVISION: OK },
+};
+
+/**
+ * Lets an operation pass that the tenant's status allows.
+ *
+ * @throws DomainError with the code that the lifecycle names
+ */
+export function refuseByStatus(
+  tenant: { readonly slug: string; readonly status: TenantStatus },
+  act: TenantAct,
+): void {
+  const verdict = LIFECYCLE[tenant.status][act];
+  if (verdict === "ALLOWED") return;
+  const { slug, status } = tenant;
+  const messages: Partial<Record<ErrorCode, string>> = {
+    E_ALREADY_PROVISIONED: `Tenant '${slug}' exists already (${status})`,
+    E_TENANT_NOT_ACTIVE: `Tenant '${slug}' is not active`,
+    E_TENANT_NOT_FOUND: `Tenant slug '${slug}' not found`,
+    E_TENANT_STATUS: `Tenant '${slug}' is ${status}, which does not allow ${act}`,
+  };
+  const message = messages[verdict];
+  throw new DomainError(verdict, message === undefined ? {} : { message });
+}

@@ -79,17 +79,20 @@ describe("a hash", () => {
 
   test("takes as long to miss where there is no account", async () => {
     const hash = await hashPassword("a quiet river bends");
-    const time = async (against: string | null) => {
-      const times: number[] = [];
-      for (let round = 0; round < 15; round++) {
+    const best = { absent: Number.POSITIVE_INFINITY, present: Number.POSITIVE_INFINITY };
+    for (let round = 0; round < 10; round++) {
+      for (const [which, against] of [
+        ["absent", null],
+        ["present", hash],
+      ] as const) {
         const start = performance.now();
         await verifyPassword(against, "a wrong password");
-        times.push(performance.now() - start);
+        best[which] = Math.min(best[which], performance.now() - start);
       }
-      return Math.min(...times);
-    };
-    const ratio = (await time(null)) / (await time(hash));
-    expect(ratio).toBeGreaterThan(0.5);
-    expect(ratio).toBeLessThan(2);
+    }
+    // An answer without hashing takes a hundredth; the rest is the noise of a busy machine.
+    const ratio = best.absent / best.present;
+    expect(ratio).toBeGreaterThan(0.25);
+    expect(ratio).toBeLessThan(4);
   });
 });

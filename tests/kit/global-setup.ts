@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
@@ -20,6 +20,8 @@ export const TEMPLATE = "tenantry_template";
 /** Starts the run's one PostgreSQL and migrates the template. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dataDir = await mkdtemp(join(tmpdir(), "tenantry-tests-"));
+  // As root the server runs as another user, who has to get in.
+  await chmod(dataDir, 0o755);
   // The data live as long as the run: nothing needs to survive a power cut.
   const settings = { fsync: "off", full_page_writes: "off", synchronous_commit: "off" };
   const postgres = await startEmbeddedPostgres({ dataDir, database: TEMPLATE, settings });

@@ -13,7 +13,7 @@ export const SMALL = {
   TENANT_MIGRATIONS_DIR: join(import.meta.dirname, "fixtures/small/migrations"),
   TENANT_SEEDS_DIR: join(import.meta.dirname, "fixtures/small/seeds"),
 };
-export const ADMIN = { email: "root@tenantry.test", password: "correct horse battery staple" };
+const ADMIN = { email: "root@tenantry.test", password: "seven quiet herons wait" };
 
 /** The environment of a platform on a database of the run's server. */
 export const testEnvironment = (databaseUrl: string, dataDir: string): Record<string, string> => ({

@@ -15,7 +15,7 @@ import { createDatabase } from "./database.ts";
 export type Tenant = ReturnType<typeof newTenant>;
 
 /** A tenant that nobody else has: roles belong to the whole server. */
-export function newTenant() {
+function newTenant() {
   const slug = parseSlug(`t${randomBytes(6).toString("hex")}`);
   return { names: namesOf(slug, "org_"), tenantId: newId(), password: newSecret() };
 }

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
 import { DBOS } from "@dbos-inc/dbos-sdk";
 import { DBOSExecutor } from "@dbos-inc/dbos-sdk/internal/dbos-executor";
 import { migrateSystemDatabase } from "@dbos-inc/dbos-sdk/internal/system_database";
 import type { GlobalLogger } from "@dbos-inc/dbos-sdk/internal/telemetry/logs";
+import pg from "pg";
 import type { Orm } from "../../database/orm.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { platformTransactions } from "./data-source.ts";
@@ -15,13 +17,33 @@ import { runOperation } from "./run-operation.ts";
 import type { RetryPolicy } from "./step.ts";
 
 /**
- * Brings the durable engine's own tables (schema `dbos`) to its version, before anything enqueues.
+ * Brings the durable engine's own tables (schema `dbos`) to its version, before anything enqueues;
+ * several processes may call it at once.
  *
  * @param url connection URL of the platform database
  */
-export const migrateEngine = (url: string): Promise<void> =>
-  // The public `DBOS.migrate` is this with a logger that writes to the console.
-  migrateSystemDatabase(engineUrl(url), QUIET as unknown as GlobalLogger, "dbos");
+export async function migrateEngine(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, application_name: "tenantry migrations" });
+  await client.connect();
+  try {
+    // The engine creates indexes concurrently, which waits for every open snapshot: a process that
+    // waited inside pg_advisory_lock would hold one, and the two would wait for each other.
+    while (!(await tryLock(client))) await delay(LOCK_POLL_MS);
+    // The public `DBOS.migrate` is this with a logger that writes to the console.
+    await migrateSystemDatabase(engineUrl(url), QUIET as unknown as GlobalLogger, "dbos");
+  } finally {
+    await client.end();
+  }
+}
+
+const LOCK_POLL_MS = 50;
+
+async function tryLock(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ locked: boolean }>(
+    "select pg_try_advisory_lock(hashtextextended('tenantry:engine-migrations', 0)) as locked",
+  );
+  return rows[0]?.locked === true;
+}
 
 /** A process that runs operations. */
 export interface Worker {

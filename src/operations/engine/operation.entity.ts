@@ -18,7 +18,7 @@ export const OPERATION_STATES = [
 ] as const;
 export type OperationState = (typeof OPERATION_STATES)[number];
 
-export const PHASE_STATES = [
+const PHASE_STATES = [
   "PENDING",
   "RUNNING",
   "SUCCEEDED",

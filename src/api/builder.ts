@@ -1,0 +1,68 @@
+import SchemaBuilder from "@pothos/core";
+import ScopeAuthPlugin from "@pothos/plugin-scope-auth";
+import { GraphQLError } from "graphql";
+import type { Action } from "../iam/grants.ts";
+import { actorWith } from "./caller.ts";
+import type { ApiContext } from "./context.ts";
+
+interface SchemaTypes {
+  Context: ApiContext;
+  DefaultFieldNullability: false;
+  AuthScopes: {
+    /** What the caller's role must be granted in the grants table. */
+    action: Action;
+    /** Open to callers without a token. */
+    anyone: boolean;
+  };
+  Scalars: {
+    ID: { Input: string; Output: string };
+    DateTime: { Input: Date; Output: Date };
+    EventCursor: { Input: string; Output: string };
+  };
+}
+
+/** Builds the schema; the files named like rooms add their types and fields to it. */
+export const builder = new SchemaBuilder<SchemaTypes>({
+  plugins: [ScopeAuthPlugin],
+  defaultFieldNullability: false,
+  scopeAuth: {
+    authorizeOnSubscribe: true,
+    authScopes: ({ caller }) => ({
+      anyone: true,
+      action: (action) => {
+        actorWith(caller, action);
+        return true;
+      },
+    }),
+  },
+});
+
+builder.queryType({ description: "What can be asked. Every field needs a signed-in caller." });
+builder.mutationType({
+  description:
+    "What can be done. Each mutation answers a union: the payload, or a type that implements `UserError`. A long act answers at once with its operation, which then runs on its own.",
+});
+builder.subscriptionType({
+  description:
+    "What can be followed live, over WebSocket (graphql-transport-ws) or as server-sent events.",
+});
+
+builder.scalarType("DateTime", {
+  description: "A moment in ISO 8601 with milliseconds, in UTC: `2026-11-21T09:30:00.000Z`.",
+  serialize: (value) => value.toISOString(),
+  parseValue: (value) => {
+    const date = typeof value === "string" ? new Date(value) : new Date(Number.NaN);
+    if (Number.isNaN(date.getTime())) throw new GraphQLError("DateTime must be an ISO 8601 text");
+    return date;
+  },
+});
+
+builder.scalarType("EventCursor", {
+  description:
+    "The opaque place of an event in its operation's journal. Keep the newest one you have seen and send it as `after` to go on from there. A cursor of another operation is refused with `E_INVALID_CURSOR`.",
+  serialize: String,
+  parseValue: (value) => {
+    if (typeof value !== "string") throw new GraphQLError("EventCursor must be a text");
+    return value;
+  },
+});

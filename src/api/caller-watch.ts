@@ -1,0 +1,91 @@
+import { PlatformUserEntity } from "../iam/platform-user.entity.ts";
+import type { Role } from "../iam/roles.ts";
+import { DomainError } from "../kernel/domain-error.ts";
+import type { Platform } from "../platform.ts";
+import type { Caller } from "./caller.ts";
+
+type End = (reason: DomainError) => void;
+
+/** Ends what a caller has open when the caller may not have it any more. */
+export interface CallerWatch {
+  /**
+   * Calls `end` when the token expires, or within 5 seconds after the caller was disabled, removed
+   * or given another role.
+   *
+   * @returns lets go, without calling `end`
+   */
+  watch(caller: Caller, end: End): () => void;
+  /** How many sockets and streams the caller has open. */
+  openOf(caller: Caller): number;
+  /** Ends everything that is watched. */
+  endAll(reason: DomainError): void;
+  close(): void;
+}
+
+interface Watched {
+  readonly role: Role;
+  readonly end: End;
+}
+
+const EVERY_MS = 4_000;
+
+/** Sockets and event streams that one caller may have open at a time. */
+export const OPEN_OF_ONE_CALLER = 2_000;
+
+/** Watches callers: one query every 4 seconds for all of them, none while nobody is watched. */
+export function watchCallers({
+  orm,
+  clock,
+  log,
+}: Pick<Platform, "orm" | "clock" | "log">): CallerWatch {
+  const watched = new Map<string, Set<Watched>>();
+  let asking = false;
+
+  const check = async () => {
+    if (asking || watched.size === 0) return;
+    asking = true;
+    try {
+      const ids = [...watched.keys()];
+      const users = await orm.em.fork().find(PlatformUserEntity, { id: { $in: ids } });
+      const roles = new Map(
+        users
+          .filter((user) => user.disabledAt === null && !user.mustChangePassword)
+          .map((user) => [user.id, user.role]),
+      );
+      for (const id of ids) {
+        for (const entry of [...(watched.get(id) ?? [])]) {
+          if (roles.get(id) !== entry.role) entry.end(noLonger());
+        }
+      }
+    } catch (error) {
+      log.warn({ err: error }, "callers of open streams cannot be checked");
+    } finally {
+      asking = false;
+    }
+  };
+  const timer = setInterval(() => void check(), EVERY_MS);
+
+  return {
+    watch: ({ actor, expiresAt }, end) => {
+      const entry: Watched = { role: actor.role, end };
+      const entries = watched.get(actor.id) ?? new Set();
+      watched.set(actor.id, entries.add(entry));
+      const expiry = setTimeout(() => end(expired()), expiresAt.getTime() - clock().getTime());
+      return () => {
+        clearTimeout(expiry);
+        entries.delete(entry);
+        if (entries.size === 0 && watched.get(actor.id) === entries) watched.delete(actor.id);
+      };
+    },
+    openOf: ({ actor }) => watched.get(actor.id)?.size ?? 0,
+    endAll: (reason) => {
+      for (const entries of [...watched.values()]) for (const { end } of [...entries]) end(reason);
+    },
+    close: () => clearInterval(timer),
+  };
+}
+
+const expired = () => new DomainError("E_UNAUTHENTICATED", { message: "The token has expired" });
+
+const noLonger = () =>
+  new DomainError("E_UNAUTHENTICATED", { message: "The account or its role has changed" });

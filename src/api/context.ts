@@ -1,0 +1,31 @@
+import type { EntityManager } from "../database/orm.ts";
+import type { Platform } from "../platform.ts";
+import type { Caller } from "./caller.ts";
+import { type Loaders, makeLoaders } from "./loaders.ts";
+
+/** What every resolver is given. */
+export interface ApiContext {
+  readonly platform: Platform;
+  /** Null for an anonymous caller. */
+  readonly caller: Caller | null;
+  /** Where the request came from. */
+  readonly address: string | null;
+  readonly load: Loaders;
+  /** A fresh look at the platform database, for one read. */
+  em(): EntityManager;
+  /** Whether one socket carries the request, which ends its subscriptions by closing. */
+  readonly overSocket: boolean;
+}
+
+/** Makes the context of one request, on either transport. */
+export function makeContext(
+  platform: Platform,
+  call: Pick<ApiContext, "caller" | "address" | "overSocket">,
+): ApiContext {
+  return {
+    ...call,
+    platform,
+    load: makeLoaders(platform.orm),
+    em: () => platform.orm.em.fork() as EntityManager,
+  };
+}

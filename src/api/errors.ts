@@ -1,0 +1,149 @@
+import type { ObjectRef } from "@pothos/core";
+import { DomainError, type FieldIssue, isDomainError } from "../kernel/domain-error.ts";
+import { ERROR_CODES, type ErrorCode } from "../kernel/error-codes.ts";
+import { OperationInProgress } from "../operations/engine/start-operation.ts";
+import { builder } from "./builder.ts";
+import { describedEnum } from "./described-enum.ts";
+import { OperationRef } from "./refs.ts";
+
+export const ErrorCodeRef = describedEnum<ErrorCode>(
+  "ErrorCode",
+  "Every way in which a request or an operation can fail. The list is closed: a client may switch over it.",
+  Object.fromEntries(
+    Object.entries(ERROR_CODES).map(([code, { text, nextAction }]) => [
+      code,
+      `${text.replace(/\.?$/, ".")} ${nextAction}`,
+    ]),
+  ) as Record<ErrorCode, string>,
+);
+
+/** A refused request as the schema shows it: graphql would throw an Error that a resolver answers. */
+class Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retryable: boolean;
+  readonly nextAction: string;
+  readonly issues: readonly FieldIssue[];
+  /** The operation that is in the way, where there is one. */
+  readonly operationId: string | null;
+
+  constructor(error: DomainError) {
+    this.code = error.code;
+    this.message = error.message;
+    this.retryable = error.retryable;
+    this.nextAction = error.nextAction;
+    this.issues = error.issues;
+    this.operationId = error instanceof OperationInProgress ? error.operationId : null;
+  }
+
+  /** The type that says most about it. */
+  get member(): string {
+    if (this.operationId !== null) return "OperationInProgressError";
+    if (this.issues.length > 0) return "ValidationError";
+    return this.code === "E_ALREADY_PROVISIONED" ? "SlugTakenError" : "RefusedError";
+  }
+}
+
+const UserError = builder.interfaceRef<Refusal>("UserError").implement({
+  description:
+    "A failure that a caller can do something about. Every mutation's result has members of this kind; select `... on UserError` to understand those that are added later, too.",
+  resolveType: ({ member }) => member,
+  fields: (t) => ({
+    code: t.expose("code", { type: ErrorCodeRef, description: "What went wrong, for programs." }),
+    message: t.exposeString("message", { description: "What went wrong, for people." }),
+    retryable: t.exposeBoolean("retryable", {
+      description: "Whether the same request can succeed later without being changed.",
+    }),
+    nextAction: t.exposeString("nextAction", { description: "The next thing to do, for people." }),
+  }),
+});
+
+const ValidationIssue = builder.objectRef<FieldIssue>("ValidationIssue").implement({
+  description: "One fault of one field of the input.",
+  fields: (t) => ({
+    path: t.stringList({
+      description: 'The way to the field from the input: `["states", "0"]`.',
+      resolve: (issue) => [...issue.path],
+    }),
+    message: t.exposeString("message", {
+      description: "What is wrong with the field, for people.",
+    }),
+    code: t.expose("code", { type: ErrorCodeRef, description: "What is wrong, for programs." }),
+  }),
+});
+
+export const ValidationErrorRef = builder.objectRef<Refusal>("ValidationError").implement({
+  description: "The input is not valid. All faults are told at once.",
+  interfaces: [UserError],
+  fields: (t) => ({
+    issues: t.field({
+      type: [ValidationIssue],
+      description: "Every faulty field.",
+      resolve: ({ issues }) => [...issues],
+    }),
+  }),
+});
+
+export const OperationInProgressErrorRef = builder
+  .objectRef<Refusal>("OperationInProgressError")
+  .implement({
+    description:
+      "The tenant has a running operation, and can have only one. Follow that one, or cancel it.",
+    interfaces: [UserError],
+    fields: (t) => ({
+      operation: t.field({
+        type: OperationRef,
+        description: "The operation that is running.",
+        resolve: async ({ operationId }, _args, { load }) => {
+          const operation = await load.operation.load(operationId ?? "");
+          if (operation === null) throw new DomainError("E_OPERATION_NOT_FOUND");
+          return operation;
+        },
+      }),
+    }),
+  });
+
+export const SlugTakenErrorRef = builder.objectRef<Refusal>("SlugTakenError").implement({
+  description: "A tenant with this slug exists already: ask for another slug.",
+  interfaces: [UserError],
+});
+
+const RefusedErrorRef = builder.objectRef<Refusal>("RefusedError").implement({
+  description: "The request was understood and refused; `code` says why.",
+  interfaces: [UserError],
+});
+
+type ErrorRef = typeof RefusedErrorRef;
+
+/**
+ * Adds a mutation's result to the schema: its payload, or one of the errors. `RefusedError` is
+ * always one, and stands in for those that are not listed.
+ */
+export function resultOf<Payload extends object>(
+  name: string,
+  payload: { readonly name: string },
+  errors: readonly ErrorRef[],
+): ObjectRef<never, Payload | Refusal> {
+  const members = [...errors, RefusedErrorRef];
+  return builder.unionType(name, {
+    description: `What \`${name.charAt(0).toLowerCase()}${name.slice(1, -"Result".length)}\` answers: the payload, or why there is none.`,
+    types: [payload as ErrorRef, ...members],
+    resolveType: (value: unknown) => {
+      if (!(value instanceof Refusal)) return payload.name;
+      return members.some((ref) => ref.name === value.member) ? value.member : "RefusedError";
+    },
+  }) as unknown as ObjectRef<never, Payload | Refusal>;
+}
+
+/** Errors of the request itself rather than of what it asks for: never a member of a result. */
+const OF_THE_REQUEST: readonly ErrorCode[] = ["E_FORBIDDEN", "E_INTERNAL"];
+
+/** Does what a mutation asks for; an expected failure becomes its answer. */
+export async function answer<Payload>(work: () => Promise<Payload>): Promise<Payload | Refusal> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isDomainError(error) && !OF_THE_REQUEST.includes(error.code)) return new Refusal(error);
+    throw error;
+  }
+}

@@ -1,0 +1,75 @@
+import DataLoader from "dataloader";
+import type { EntityManager, Orm } from "../database/orm.ts";
+import {
+  type Operation,
+  OperationEntity,
+  type OperationPhase,
+  OperationPhaseEntity,
+} from "../operations/engine/operation.entity.ts";
+import { type DbServer, DbServerEntity } from "../placement/db-server.entity.ts";
+import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
+
+type Ids = readonly string[];
+
+/** Reads many in one query; remembers nothing, since a subscription's context lives for hours. */
+export interface Loaders {
+  readonly tenant: DataLoader<string, Tenant | null>;
+  readonly dbServer: DataLoader<string, DbServer | null>;
+  readonly operation: DataLoader<string, Operation | null>;
+  /** By the tenant's id. */
+  readonly activeOperation: DataLoader<string, Operation | null>;
+  /** By the operation's id, in order. */
+  readonly phases: DataLoader<string, OperationPhase[]>;
+  /** By the db server's id: tenants that count against its capacity. */
+  readonly tenantCount: DataLoader<string, number>;
+}
+
+/** Makes the loaders of one request. */
+export function makeLoaders(orm: Orm): Loaders {
+  const by = <Value>(read: (em: EntityManager, ids: Ids) => Promise<(id: string) => Value>) =>
+    new DataLoader<string, Value>(
+      async (ids) => ids.map(await read(orm.em.fork() as EntityManager, [...new Set(ids)])),
+      { cache: false, maxBatchSize: 500 },
+    );
+  return {
+    tenant: by(async (em, ids) => pick(await em.find(TenantEntity, { id: { $in: [...ids] } }))),
+    dbServer: by(async (em, ids) => pick(await em.find(DbServerEntity, { id: { $in: [...ids] } }))),
+    operation: by(async (em, ids) =>
+      pick(await em.find(OperationEntity, { id: { $in: [...ids] } })),
+    ),
+    activeOperation: by(async (em, ids) => {
+      const active = { subjectId: { $in: [...ids] }, finishedAt: null };
+      return pick(await em.find(OperationEntity, active), (operation) => operation.subjectId);
+    }),
+    phases: by(readPhases),
+    tenantCount: by(countTenants),
+  };
+}
+
+const pick = <Row extends { id: string }>(
+  rows: readonly Row[],
+  key: (row: Row) => string | null = (row) => row.id,
+) => {
+  const found = new Map(rows.map((row) => [key(row), row]));
+  return (id: string): Row | null => found.get(id) ?? null;
+};
+
+async function readPhases(em: EntityManager, ids: Ids) {
+  const phases = await em.find(
+    OperationPhaseEntity,
+    { operationId: { $in: [...ids] } },
+    { orderBy: { position: "asc" } },
+  );
+  const found = Map.groupBy(phases, (phase) => phase.operationId);
+  return (id: string) => found.get(id) ?? [];
+}
+
+async function countTenants(em: EntityManager, ids: Ids) {
+  const counts = await em.execute<{ id: string; tenants: number }[]>(
+    `select db_server_id as id, count(*)::int as tenants from platform.tenant
+     where db_server_id in (${ids.map(() => "?").join(", ")}) and status <> 'PURGED' group by db_server_id`,
+    [...ids],
+  );
+  const found = new Map(counts.map(({ id, tenants }) => [id, tenants]));
+  return (id: string) => found.get(id) ?? 0;
+}

@@ -1,0 +1,217 @@
+import type { FilterQuery } from "@mikro-orm/core";
+import { findPage } from "../database/keyset.ts";
+import type { Actor } from "../iam/actor.ts";
+import { isId } from "../kernel/ids.ts";
+import { hasEnded } from "../operations/engine/journal.ts";
+import {
+  type Operation,
+  OperationEntity,
+  type OperationState,
+} from "../operations/engine/operation.entity.ts";
+import { builder } from "./builder.ts";
+import { type ConnectionPage, connectionOf, pageArgs, pageOf } from "./connections.ts";
+import type { ApiContext } from "./context.ts";
+import { describedEnum } from "./described-enum.ts";
+import { encodeEventCursor } from "./event-cursor.ts";
+import { ActorRef } from "./iam.ts";
+import { NodeRef } from "./node.ts";
+import { OperationErrorRef, OperationPhaseRef } from "./operation-phases.ts";
+import { OperationResultRef } from "./operation-results.ts";
+import { OperationRef, TenantRef } from "./refs.ts";
+
+type OperationKind = "PROVISION";
+
+const OperationKindRef = describedEnum<OperationKind>("OperationKind", "What an operation does.", {
+  PROVISION:
+    "Makes a tenant: placement, secret, schema and roles, migrations, seeds, first administrator.",
+});
+
+export const OperationStateRef = describedEnum<OperationState>(
+  "OperationState",
+  "Where an operation is in its life. SUCCEEDED, FAILED and CANCELLED are final.",
+  {
+    PENDING: "Waits for a worker.",
+    RUNNING: "A worker is at it.",
+    CANCELLING: "Was asked to stop, and will at the next phase boundary.",
+    UNDOING: "Failed or was cancelled, and takes back what it made.",
+    SUCCEEDED: "Has done everything.",
+    FAILED: "Failed; what it made is undone, or named in its phases as UNDO_FAILED.",
+    CANCELLED: "Was cancelled; what it made is undone.",
+  },
+);
+
+OperationRef.implement({
+  description:
+    "One long act, made of phases. It survives restarts, and a final state never changes: a retry is a new operation.",
+  interfaces: [NodeRef],
+  fields: (t) => ({
+    kind: t.field({
+      type: OperationKindRef,
+      description: "What it does.",
+      resolve: ({ kind }) => kind as OperationKind,
+    }),
+    state: t.expose("state", { type: OperationStateRef, description: "Where it is in its life." }),
+    done: t.boolean({
+      description: "Whether it has ended, well or badly: when to stop polling.",
+      resolve: ({ state }) => hasEnded(state),
+    }),
+    dryRun: t.exposeBoolean("dryRun", {
+      description: "Whether it only says what it would do, and writes nothing.",
+    }),
+    slug: t.exposeString("subjectName", { description: "The slug of the tenant it is about." }),
+    tenant: t.field({
+      type: TenantRef,
+      nullable: true,
+      description: "The tenant it is about; null for a dry run.",
+      resolve: ({ subjectId }, _args, { load }) =>
+        subjectId === null ? null : load.tenant.load(subjectId),
+    }),
+    phases: t.field({
+      type: [OperationPhaseRef],
+      description: "Its phases, in order.",
+      resolve: ({ id }, _args, { load }) => load.phases.load(id),
+    }),
+    cursor: t.field({
+      type: "EventCursor",
+      nullable: true,
+      description:
+        "The cursor of its newest event: follow `operationEvents` after it to see only what comes.",
+      resolve: ({ id, lastSequence }) =>
+        lastSequence === 0 ? null : encodeEventCursor({ operationId: id, sequence: lastSequence }),
+    }),
+    error: t.expose("error", {
+      type: OperationErrorRef,
+      nullable: true,
+      description: "Why it failed or was cancelled; null otherwise.",
+    }),
+    result: t.field({
+      type: OperationResultRef,
+      nullable: true,
+      description: "What came of it, by its kind; null until it has succeeded.",
+      resolve: ({ result }) => result as typeof OperationResultRef.$inferType | null,
+    }),
+    requestedBy: t.field({
+      type: ActorRef,
+      description: "Who started it.",
+      resolve: ({ actorKind, actorId, actorName }) => ({
+        kind: actorKind as Actor["kind"],
+        id: actorId,
+        name: actorName,
+      }),
+    }),
+    retryOf: t.field({
+      type: OperationRef,
+      nullable: true,
+      description: "The failed operation that this one takes up again; null for a first attempt.",
+      resolve: ({ retryOf }, _args, { load }) =>
+        retryOf === null ? null : load.operation.load(retryOf),
+    }),
+    cancelRequested: t.boolean({
+      description: "Whether somebody has asked it to stop.",
+      resolve: ({ cancelRequestedAt }) => cancelRequestedAt !== null,
+    }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was asked for." }),
+    startedAt: t.expose("startedAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When a worker began with it; null before.",
+    }),
+    finishedAt: t.expose("finishedAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When it ended; null before.",
+    }),
+    durationMs: t.int({
+      nullable: true,
+      description: "How long a worker was at it, in milliseconds; null before it has ended.",
+      resolve: ({ startedAt, finishedAt }) => milliseconds(startedAt, finishedAt),
+    }),
+  }),
+});
+
+function milliseconds(from: Date | null, to: Date | null): number | null {
+  return from === null || to === null ? null : to.getTime() - from.getTime();
+}
+
+const OperationConnection = connectionOf<Operation>("Operation", "operations", OperationRef);
+
+export const OperationFilter = builder.inputType("OperationFilter", {
+  description: "Which operations. What is left out does not matter.",
+  fields: (t) => ({
+    kind: t.field({ type: OperationKindRef, description: "Those of this kind." }),
+    state: t.field({ type: OperationStateRef, description: "Those in this state." }),
+    slug: t.string({ description: "Those about the tenant with this slug." }),
+    active: t.boolean({
+      description: "Those that have not ended (true), or those that have (false).",
+    }),
+  }),
+});
+
+builder.queryFields((t) => ({
+  operation: t.field({
+    type: OperationRef,
+    nullable: true,
+    description: "One operation; null when there is none.",
+    authScopes: { action: "operation:read" },
+    args: { id: t.arg.id({ required: true, description: "The operation's UUID." }) },
+    resolve: (_root, { id }, { load }) => (isId(id) ? load.operation.load(id) : null),
+  }),
+  operations: t.field({
+    type: OperationConnection,
+    description: "All operations, the newest first.",
+    authScopes: { action: "operation:read" },
+    args: {
+      filter: t.arg({ type: OperationFilter, description: "Which operations; all when left out." }),
+      ...pageArgs("operations"),
+    },
+    resolve: (_root, { filter, ...page }, context) =>
+      listOperations(context, operationsWhere(filter ?? {}), page),
+  }),
+}));
+
+builder.objectField(TenantRef, "operations", (t) =>
+  t.field({
+    type: OperationConnection,
+    description: "Its operations, the newest first.",
+    args: pageArgs("operations"),
+    resolve: ({ id }, page, context) => listOperations(context, { subjectId: id }, page),
+  }),
+);
+
+async function listOperations(
+  { em }: ApiContext,
+  where: FilterQuery<Operation>,
+  args: { first: number; after?: string | null | undefined },
+): Promise<ConnectionPage<Operation>> {
+  const page = pageOf(args);
+  const list = { name: "operation", entity: OperationEntity };
+  const found = await findPage(em(), list, where, page);
+  return {
+    ...found,
+    hasPreviousPage: page.after !== null,
+    count: () => em().count(OperationEntity, where),
+  };
+}
+
+function operationsWhere(filter: typeof OperationFilter.$inferInput): FilterQuery<Operation> {
+  const { kind, state, slug, active } = filter;
+  return {
+    ...(kind ? { kind } : {}),
+    ...(state ? { state } : {}),
+    ...(slug ? { subjectName: slug } : {}),
+    ...(typeof active === "boolean" ? { finishedAt: active ? null : { $ne: null } } : {}),
+  };
+}
+
+/** Whether an operation passes a filter: the same question as the list's, asked of one row. */
+export function passes(
+  operation: Operation,
+  { kind, state, slug, active }: typeof OperationFilter.$inferInput,
+): boolean {
+  return (
+    (!kind || operation.kind === kind) &&
+    (!state || operation.state === state) &&
+    (!slug || operation.subjectName === slug) &&
+    (typeof active !== "boolean" || hasEnded(operation.state) !== active)
+  );
+}

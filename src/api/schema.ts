@@ -1,0 +1,14 @@
+import type { GraphQLSchema } from "graphql";
+import { builder } from "./builder.ts";
+import "./events.ts";
+import "./iam.ts";
+import "./invitations.ts";
+import "./node.ts";
+import "./operation-starts.ts";
+import "./operations.ts";
+import "./placement.ts";
+import "./provisioning.ts";
+import "./tenants.ts";
+
+/** The API's schema, assembled from the files named like rooms. */
+export const schema: GraphQLSchema = builder.toSchema();

@@ -1,0 +1,225 @@
+import type { FilterQuery } from "@mikro-orm/core";
+import { findPage } from "../database/keyset.ts";
+import { isGranted } from "../iam/grants.ts";
+import type { ErrorCode } from "../kernel/error-codes.ts";
+import type { TenantStatus } from "../tenants/lifecycle.ts";
+import type { Isolation } from "../tenants/names.ts";
+import { findTenant, type TenantKey } from "../tenants/registry.ts";
+import { type Tenant, TenantEntity, type Tier } from "../tenants/tenant.entity.ts";
+import { builder } from "./builder.ts";
+import { type ConnectionPage, connectionOf, pageArgs, pageOf } from "./connections.ts";
+import type { ApiContext } from "./context.ts";
+import { describedEnum } from "./described-enum.ts";
+import { ErrorCodeRef } from "./errors.ts";
+import { NodeRef } from "./node.ts";
+import { DbServerRef, OperationRef, TenantRef } from "./refs.ts";
+
+const TenantStatusRef = describedEnum<TenantStatus>(
+  "TenantStatus",
+  "Where a tenant is in its life.",
+  {
+    PROVISIONING: "Its first operation is running; the slug is taken already.",
+    ACTIVE: "Verified and in use.",
+    FAILED: "Provisioning failed and was undone; retry its operation.",
+    SUSPENDED: "Out of use for now; everything is kept.",
+    OFFBOARDED: "Out of use for good; what it holds can still be restored.",
+    PURGED: "Gone: nothing is left but this row, and the slug is free again.",
+  },
+);
+
+export const IsolationRef = describedEnum<Isolation>("Isolation", "Where a tenant's schema lies.", {
+  SCHEMA: "In the db server's shared tenant database.",
+  DATABASE: "In a database of its own.",
+});
+
+export const TierRef = describedEnum<Tier>("Tier", "The plan that a tenant is on.", {
+  TRIAL: "Trying it out.",
+  STANDARD: "The usual plan.",
+  PREMIUM: "The larger plan.",
+  ENTERPRISE: "A plan of its own.",
+});
+
+interface Failure {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+const TenantFailure = builder.objectRef<Failure>("TenantFailure").implement({
+  description: "Why a tenant could not be provisioned.",
+  fields: (t) => ({
+    code: t.expose("code", { type: ErrorCodeRef, description: "What went wrong, for programs." }),
+    message: t.exposeString("message", { description: "What went wrong, for people." }),
+  }),
+});
+
+const failureOf = ({ failureCode, failureMessage }: Tenant): Failure | null =>
+  failureCode === null
+    ? null
+    : { code: failureCode as ErrorCode, message: failureMessage ?? failureCode };
+
+TenantRef.implement({
+  description: "One customer: its place in the registry, and where its tables lie.",
+  interfaces: [NodeRef],
+  fields: (t) => ({
+    slug: t.exposeString("slug", { description: "Its short name, unique among living tenants." }),
+    name: t.exposeString("name", { description: "Its name, for people." }),
+    status: t.expose("status", { type: TenantStatusRef, description: "Where it is in its life." }),
+    failure: t.field({
+      type: TenantFailure,
+      nullable: true,
+      description: "Why provisioning failed; null unless the status is FAILED.",
+      resolve: failureOf,
+    }),
+    tier: t.expose("tier", { type: TierRef, description: "The plan that it is on." }),
+    region: t.exposeString("region", {
+      nullable: true,
+      description: "The region it was asked for in; null when none was named.",
+    }),
+    vertical: t.exposeString("vertical", {
+      nullable: true,
+      description: "Its line of business; null when none was named.",
+    }),
+    states: t.stringList({
+      description: "The codes of the states it works in, such as `CA` or `US-CA`.",
+      resolve: ({ states }) => states,
+    }),
+    timeZone: t.exposeString("timeZone", { description: "Its IANA time zone: `Europe/Berlin`." }),
+    adminEmail: t.exposeString("adminEmail", {
+      description: "The email of its first administrator.",
+    }),
+    supportEmail: t.exposeString("supportEmail", {
+      nullable: true,
+      description: "Where its users ask for help; null when none was named.",
+    }),
+    supportPhone: t.exposeString("supportPhone", {
+      nullable: true,
+      description: "Where its users call for help; null when none was named.",
+    }),
+    requestedBy: t.exposeString("requestedBy", {
+      nullable: true,
+      description: "Who wanted it, in the words of whoever asked; null when nobody was named.",
+    }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was asked for." }),
+    updatedAt: t.expose("updatedAt", {
+      type: "DateTime",
+      description: "When its row changed last.",
+    }),
+    activatedAt: t.expose("activatedAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When it became ACTIVE; null before.",
+    }),
+  }),
+});
+
+builder.objectFields(TenantRef, (t) => ({
+  isolation: t.expose("isolation", { type: IsolationRef, description: "Where its schema lies." }),
+  dbServer: t.field({
+    type: DbServerRef,
+    nullable: true,
+    description: "The db server it is placed on; null before it is placed and after a failure.",
+    resolve: ({ dbServerId }, _args, { load }) =>
+      dbServerId === null ? null : load.dbServer.load(dbServerId),
+  }),
+  databaseName: t.exposeString("databaseName", {
+    nullable: true,
+    description: "The database that holds its schema; null before it is placed.",
+  }),
+  schemaName: t.exposeString("schemaName", { description: "The schema that holds its tables." }),
+  ownerRole: t.exposeString("ownerRole", {
+    description: "The PostgreSQL role that owns the schema; it cannot log in.",
+  }),
+  appRole: t.exposeString("appRole", {
+    description: "The PostgreSQL role that the application logs in as.",
+  }),
+  secretName: t.string({
+    nullable: true,
+    description:
+      "The name of the secret that holds the application's connection URL, never the URL itself; null for roles without `secret-name:read`.",
+    resolve: ({ secretName }, _args, { caller }) =>
+      caller !== null && isGranted(caller.actor.role, "secret-name:read") ? secretName : null,
+  }),
+  schemaVersion: t.exposeString("schemaVersion", {
+    nullable: true,
+    description: "The last migration applied to its schema; null before the first.",
+  }),
+  migrationsApplied: t.exposeInt("migrationsApplied", {
+    description: "How many migrations are applied to its schema.",
+  }),
+  activeOperation: t.field({
+    type: OperationRef,
+    nullable: true,
+    description: "The operation that is running for it; null when there is none.",
+    resolve: ({ id }, _args, { load }) => load.activeOperation.load(id),
+  }),
+}));
+
+const TenantConnection = connectionOf<Tenant>("Tenant", "tenants", TenantRef);
+
+const TenantBy = builder.inputType("TenantBy", {
+  description: "Names one tenant: by its slug or by its id.",
+  isOneOf: true,
+  fields: (t) => ({
+    slug: t.string({ description: "Its slug; purged tenants are not found by it." }),
+    id: t.id({ description: "Its UUID." }),
+  }),
+});
+
+const TenantFilter = builder.inputType("TenantFilter", {
+  description: "Which tenants to list. What is left out does not matter.",
+  fields: (t) => ({
+    status: t.field({ type: TenantStatusRef, description: "Those with this status." }),
+    region: t.string({ description: "Those of this region." }),
+    tier: t.field({ type: TierRef, description: "Those on this plan." }),
+    isolation: t.field({ type: IsolationRef, description: "Those with this isolation." }),
+    text: t.string({ description: "Those with this text in their slug or name, in any case." }),
+  }),
+});
+
+builder.queryFields((t) => ({
+  tenant: t.field({
+    type: TenantRef,
+    nullable: true,
+    description: "One tenant; null when there is none.",
+    authScopes: { action: "tenant:read" },
+    args: { by: t.arg({ type: TenantBy, required: true, description: "Which one." }) },
+    resolve: (_root, { by }, { em }) => findTenant(em(), by as TenantKey),
+  }),
+  tenants: t.field({
+    type: TenantConnection,
+    description: "All tenants, the newest first. Purged ones are listed only when asked for.",
+    authScopes: { action: "tenant:read" },
+    args: {
+      filter: t.arg({ type: TenantFilter, description: "Which tenants; all when left out." }),
+      ...pageArgs("tenants"),
+    },
+    resolve: (_root, { filter, ...page }, context) => listTenants(context, filter ?? {}, page),
+  }),
+}));
+
+async function listTenants(
+  { em }: ApiContext,
+  filter: typeof TenantFilter.$inferInput,
+  args: { first: number; after?: string | null | undefined },
+): Promise<ConnectionPage<Tenant>> {
+  const where = tenantsWhere(filter);
+  const page = pageOf(args);
+  const found = await findPage(em(), { name: "tenant", entity: TenantEntity }, where, page);
+  return {
+    ...found,
+    hasPreviousPage: page.after !== null,
+    count: () => em().count(TenantEntity, where),
+  };
+}
+
+function tenantsWhere(filter: typeof TenantFilter.$inferInput): FilterQuery<Tenant> {
+  const { status, region, tier, isolation, text } = filter;
+  const pattern = `%${(text ?? "").replace(/[\\%_]/g, "\\$&")}%`;
+  return {
+    status: status ?? { $ne: "PURGED" },
+    ...(region ? { region } : {}),
+    ...(tier ? { tier } : {}),
+    ...(isolation ? { isolation } : {}),
+    ...(text ? { $or: [{ slug: { $ilike: pattern } }, { name: { $ilike: pattern } }] } : {}),
+  };
+}

@@ -1,0 +1,60 @@
+import type { Command } from "commander";
+import type { SuperuserFlags } from "./seed-superuser.ts";
+
+const load = () => import("./serve.ts");
+
+/** Adds the commands that run the platform itself. */
+export function addPlatformCommands(program: Command): void {
+  program.commandsGroup("Platform:");
+  program
+    .command("serve")
+    .description("answer the API in this process; operations need a worker beside it")
+    .addHelpText("after", "\nExample:\n  $ PORT=4100 tenantry serve")
+    .action(async () => (await load()).serve({ api: true, worker: false }));
+  program
+    .command("worker")
+    .description("run operations in this process; start as many as you like, anywhere")
+    .addHelpText("after", "\nExample:\n  $ tenantry worker")
+    .action(async () => (await load()).serve({ api: false, worker: true }));
+  program
+    .command("db")
+    .description("look after the platform database")
+    .command("upgrade")
+    .description("bring the platform database to this version; runs at every start as well")
+    .option("--json", "one JSON object")
+    .addHelpText("after", "\nExample:\n  $ tenantry db upgrade")
+    .action(async (flags: { json?: boolean }) =>
+      (await import("./db-upgrade.ts")).upgradeDatabase(flags),
+    );
+  program
+    .command("audit")
+    .description("check the audit trail")
+    .command("verify")
+    .description("recompute the audit trail's chain; exit code 1 when a row was changed or removed")
+    .option("--json", "one JSON object")
+    .addHelpText("after", "\nExample:\n  $ tenantry audit verify")
+    .action(async (flags: { json?: boolean }) =>
+      (await import("./audit-verify.ts")).verifyAudit(flags),
+    );
+  program
+    .command("seed")
+    .description("make what an empty platform needs")
+    .command("platform-superuser")
+    .description("make sure that an administrator can sign in with this email")
+    .requiredOption(
+      "--email <email>",
+      "the administrator's email; made, enabled and promoted as needed",
+    )
+    .option(
+      "--password-stdin",
+      "read the password from standard input, instead of making a one-time one",
+    )
+    .option("--json", "one JSON object")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ tenantry seed platform-superuser --email ops@example.com --password-stdin < password.txt",
+    )
+    .action(async (flags: SuperuserFlags) =>
+      (await import("./seed-superuser.ts")).seedPlatformSuperuser(flags),
+    );
+}

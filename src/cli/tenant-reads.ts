@@ -1,0 +1,149 @@
+import { authorize } from "../iam/grants.ts";
+import { OperationEntity } from "../operations/engine/operation.entity.ts";
+import { DbServerEntity } from "../placement/db-server.entity.ts";
+import { TENANT_STATUSES } from "../tenants/lifecycle.ts";
+import { tenantBySlug } from "../tenants/registry.ts";
+import { type Tenant, TenantEntity, TIERS } from "../tenants/tenant.entity.ts";
+import { EXIT } from "./exit-codes.ts";
+import { limitOf, oneOf } from "./flag-values.ts";
+import { runOnPlatform, type Session } from "./session.ts";
+import { writeFields, writeTable } from "./table.ts";
+
+/** The flags of `tenant list`. */
+export interface ListFlags {
+  readonly status?: string;
+  readonly region?: string;
+  readonly tier?: string;
+  readonly text?: string;
+  readonly limit: string;
+  readonly json?: boolean;
+}
+
+/** `tenantry tenant list`: the newest tenants first. */
+export async function listTenants(flags: ListFlags): Promise<never> {
+  return await runOnPlatform(flags, async ({ platform, actor, out }) => {
+    const limit = limitOf(flags.limit);
+    const where = filterOf(flags);
+    authorize(actor, "tenant:read");
+    const em = platform.orm.em.fork();
+    const tenants = await em.find(TenantEntity, where, {
+      orderBy: { id: "desc" },
+      limit: limit + 1,
+    });
+    const shown = tenants.slice(0, limit);
+    if (flags.json) for (const tenant of shown) out.json(tenantJson(tenant));
+    else if (shown.length === 0) out.note("No tenants.");
+    else {
+      writeTable(
+        out,
+        ["SLUG", "STATUS", "TIER", "REGION", "VERSION", "CREATED", "NAME"],
+        shown.map(rowOf),
+      );
+    }
+    if (tenants.length > limit) out.note(`There are more than ${limit}: raise --limit, or filter.`);
+    return EXIT.ok;
+  });
+}
+
+function filterOf({ status, tier, region, text }: ListFlags) {
+  const like = text === undefined ? undefined : `%${text.replace(/[\\%_]/g, "\\$&")}%`;
+  return {
+    ...(status === undefined
+      ? { status: { $ne: "PURGED" as const } }
+      : { status: oneOf("--status", status, TENANT_STATUSES) }),
+    ...(tier === undefined ? {} : { tier: oneOf("--tier", tier, TIERS) }),
+    ...(region === undefined ? {} : { region }),
+    ...(like === undefined
+      ? {}
+      : {
+          $or: [
+            { slug: { $ilike: like } },
+            { name: { $ilike: like } },
+            { adminEmail: { $ilike: like } },
+          ],
+        }),
+  };
+}
+
+const rowOf = (tenant: Tenant) => [
+  tenant.slug,
+  tenant.status,
+  tenant.tier,
+  tenant.region ?? "",
+  tenant.schemaVersion ?? "",
+  tenant.createdAt.toISOString().slice(0, 16).replace("T", " "),
+  tenant.name,
+];
+
+/** `tenantry tenant show`: everything that the registry knows of one tenant. */
+export async function showTenant(flags: {
+  readonly slug: string;
+  readonly json?: boolean;
+}): Promise<never> {
+  return await runOnPlatform(flags, async (session) => {
+    const { platform, actor, out } = session;
+    authorize(actor, "tenant:read");
+    authorize(actor, "secret-name:read");
+    const em = platform.orm.em.fork();
+    const tenant = await tenantBySlug(em, flags.slug);
+    const server =
+      tenant.dbServerId && (await em.findOne(DbServerEntity, { id: tenant.dbServerId }));
+    const details = {
+      dbServer: server ? server.name : null,
+      operations: await operationsOf(session, tenant.id),
+    };
+    if (flags.json) out.json({ ...tenantJson(tenant), ...details });
+    else {
+      out.line(`${out.style("bold", tenant.name)}  ${tenant.status}`);
+      writeFields(out, fieldsOf(tenant, details.dbServer));
+      out.line();
+      writeTable(
+        out,
+        ["OPERATION", "KIND", "STATE", "CREATED"],
+        details.operations.map((one) => [one.id, one.kind, one.state, one.createdAt.toISOString()]),
+      );
+    }
+    return EXIT.ok;
+  });
+}
+
+async function operationsOf({ platform }: Session, tenantId: string) {
+  const operations = await platform.orm.em
+    .fork()
+    .find(OperationEntity, { subjectId: tenantId }, { orderBy: { id: "desc" }, limit: 10 });
+  return operations.map(({ id, kind, state, createdAt }) => ({ id, kind, state, createdAt }));
+}
+
+/** A tenant as scripts read it. */
+function tenantJson(tenant: Tenant) {
+  const { failureCode, failureMessage, ...facts } = tenant;
+  const { dbServerId: _server, ...shown } = facts;
+  return {
+    ...shown,
+    failure: failureCode === null ? null : { code: failureCode, message: failureMessage },
+  };
+}
+
+const fieldsOf = (tenant: Tenant, dbServer: string | null): [string, string | null][] => [
+  ["id", tenant.id],
+  ["slug", tenant.slug],
+  ["isolation", tenant.isolation],
+  ["db server", dbServer],
+  ["database", tenant.databaseName],
+  ["schema", tenant.schemaName],
+  ["roles", `${tenant.ownerRole}, ${tenant.appRole}`],
+  ["secret", tenant.secretName],
+  ["version", tenant.schemaVersion],
+  ["migrations", String(tenant.migrationsApplied)],
+  ["admin email", tenant.adminEmail],
+  ["region", tenant.region],
+  ["vertical", tenant.vertical],
+  ["states", tenant.states.join(", ") || null],
+  ["tier", tenant.tier],
+  ["time zone", tenant.timeZone],
+  ["support", [tenant.supportEmail, tenant.supportPhone].filter(Boolean).join(", ") || null],
+  ["requested by", tenant.requestedBy],
+  ["failure", tenant.failureCode && `${tenant.failureCode}: ${tenant.failureMessage ?? ""}`],
+  ["created", tenant.createdAt.toISOString()],
+  ["activated", tenant.activatedAt?.toISOString() ?? null],
+];

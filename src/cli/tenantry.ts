@@ -1,0 +1,47 @@
+import { Command, CommanderError } from "commander";
+import manifest from "../../package.json" with { type: "json" };
+import { EXIT } from "./exit-codes.ts";
+import { addOperationCommands } from "./operation.ts";
+import { exitWith } from "./output.ts";
+import { addPlatformCommands } from "./platform.ts";
+import { addTenantCommands } from "./tenant.ts";
+
+const FOOTER = `
+Exit codes: 0 done, 1 failed or refused, 2 wrong usage or configuration,
+3 cancelled, 130 interrupted by Ctrl-C.
+
+The commands work directly on the platform database, with the API up or down.
+They take the service's environment variables (DATA_DIR, DATABASE_URL, …), and
+act as the OS user who runs them.
+
+Examples:
+  $ tenantry tenant provision --slug acme --name "Acme Labs" \\
+      --admin-email ada@acme.example --lab "Main laboratory"
+  $ tenantry tenant list --status FAILED`;
+
+/** Runs the command line `argv` (node, script, words …) and ends the process with its exit code. */
+export async function tenantry(argv: readonly string[]): Promise<never> {
+  try {
+    await makeProgram().parseAsync(argv);
+    return await exitWith(EXIT.ok);
+  } catch (error) {
+    // Commander has told what is wrong, or shown the help that was asked for.
+    if (error instanceof CommanderError)
+      return await exitWith(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
+    throw error;
+  }
+}
+
+function makeProgram(): Command {
+  const program = new Command("tenantry")
+    .description("Provisions, shows and mends tenants of a multi-tenant PostgreSQL platform.")
+    .version(manifest.version, "-V, --version", "show the version")
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError("(tenantry --help shows the commands)")
+    .addHelpText("after", FOOTER);
+  addTenantCommands(program);
+  addOperationCommands(program);
+  addPlatformCommands(program);
+  return program;
+}

@@ -1,0 +1,586 @@
+/* eslint-disable */
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** An invitation, and the password to sign in with from now on. */
+export type AcceptInvitationInput = {
+  /** 12 to 128 characters, not a known password, not built from the email address. */
+  newPassword: string;
+  /** The token in the invitation's link. */
+  token: string;
+};
+
+/** How the first administrator is to get in. */
+export type AdminCredential =
+  /** By the link in an email, which asks for a password. */
+  | 'INVITATION'
+  /** With a one-time password, which whoever asked for the tenant reveals once and hands over. */
+  | 'ONE_TIME_PASSWORD';
+
+/** Every way in which a request or an operation can fail. The list is closed: a client may switch over it. */
+export type ErrorCode =
+  /** The db server cannot be reached with its admin secret. Check the server, and the secret that its adminSecretRef names. */
+  | 'E_ADMIN_CONN_UNRESOLVED'
+  /** A tenant with this slug exists already. Choose another slug, or work with the tenant that exists. */
+  | 'E_ALREADY_PROVISIONED'
+  /** The operation was cancelled. Retry the operation if it is wanted after all. */
+  | 'E_CANCELLED'
+  /** This asks to be confirmed. Send it again with confirm: true, if it is really wanted. */
+  | 'E_CONFIRMATION_REQUIRED'
+  /** The db server was not found. List the db servers and name one of them. */
+  | 'E_DB_SERVER_NOT_FOUND'
+  /** Your role does not allow this. Ask an administrator. */
+  | 'E_FORBIDDEN'
+  /** This idempotency key was used with another input. Send the first input again, or choose a new key. */
+  | 'E_IDEMPOTENCY_KEY_REUSED'
+  /** Something unexpected went wrong. Try again; if it stays, look for the error id in the log. */
+  | 'E_INTERNAL'
+  /** The cursor is not valid. Use a cursor that this API answered for this list. */
+  | 'E_INVALID_CURSOR'
+  /** The slug is not valid. Use 3 to 40 lower-case letters, digits and single hyphens, beginning with a letter. */
+  | 'E_INVALID_SLUG'
+  /** The invitation is not valid: unknown, used, revoked or expired. Ask for a new invitation. */
+  | 'E_INVITATION_INVALID'
+  /** The organization has a laboratory of this name already. Choose another name. */
+  | 'E_LABORATORY_EXISTS'
+  /** A tenant migration failed. Mend the named migration file, then retry the operation. */
+  | 'E_MIGRATIONS_FAILED'
+  /** The applied migrations are not those of the migration folder. Restore the named file as it was applied, and put changes into a new file. */
+  | 'E_MIGRATION_DRIFT'
+  /** A migration file holds a statement that may not run in a tenant schema. Mend the named statement. */
+  | 'E_MIGRATION_UNSAFE'
+  /** The operation cannot be cancelled. It has ended already. */
+  | 'E_NOT_CANCELLABLE'
+  /** The operation cannot be retried. Only the newest failed or cancelled operation of a tenant can be retried. */
+  | 'E_NOT_RETRYABLE'
+  /** no eligible db_server. Add a db server to the region, raise a capacity hint, or name a server. */
+  | 'E_NO_CAPACITY'
+  /** The tenant's schema has no laboratories. This schema does not know laboratories: leave the operation out. */
+  | 'E_NO_LABORATORIES'
+  /** Another operation of this tenant is running. Wait for the running operation, or cancel it. */
+  | 'E_OPERATION_IN_PROGRESS'
+  /** The operation was not found. Check the operation's id. */
+  | 'E_OPERATION_NOT_FOUND'
+  /** The tenant has several organizations. Select one with setupName. */
+  | 'E_ORGANIZATION_AMBIGUOUS'
+  /** The tenant has no such organization. Name the setupName of one of its organizations. */
+  | 'E_ORGANIZATION_NOT_FOUND'
+  /** An identity with this email exists already. Set allowExistingUser to link it to the tenant, or name another email. */
+  | 'E_OWNER_EXISTS'
+  /** Something of this tenant's name exists that no tenant explains. Look at the named object; remove or rename it by hand, then try again. */
+  | 'E_PARTIAL_STATE'
+  /** The password must be changed before anything else. Change the password, then sign in again. */
+  | 'E_PASSWORD_CHANGE_REQUIRED'
+  /** There is no one-time password to reveal: it was shown already, replaced or never made. Send the administrator an invitation instead. */
+  | 'E_PASSWORD_REVEALED'
+  /** The query asks for too much at once. Ask for fewer fields, levels or rows. */
+  | 'E_QUERY_TOO_COMPLEX'
+  /** Too many requests. Wait for the time that retryAfter names. */
+  | 'E_RATE_LIMITED'
+  /** The slug is reserved. Choose another slug. */
+  | 'E_RESERVED_SLUG'
+  /** The tenant's retention window has not ended. Wait for its end, or purge at once with a reason, as an administrator. */
+  | 'E_RETENTION_RUNNING'
+  /** The secret store did not answer as expected. Check the secret store and its permissions, then retry. */
+  | 'E_SECRET_STORE'
+  /** A seed set failed. Mend the named seed file, then retry the operation. */
+  | 'E_SEEDS_FAILED'
+  /** The seed set was not found. Name one of the sets in the seed folder. */
+  | 'E_SEED_SET_NOT_FOUND'
+  /** The email or the password is wrong. Check both and try again. */
+  | 'E_SIGN_IN_FAILED'
+  /** The tenant is locked against deletion. Unlock the tenant first, if it is really to go. */
+  | 'E_TENANT_LOCKED'
+  /** The tenant is not active. Activate or resume the tenant first. */
+  | 'E_TENANT_NOT_ACTIVE'
+  /** The tenant was not found. Check the slug or the id. */
+  | 'E_TENANT_NOT_FOUND'
+  /** The tenant does not pass its readiness checks. Read the failed checks, mend what they name, and try again. */
+  | 'E_TENANT_NOT_READY'
+  /** The tenant's status does not allow this. Look at the tenant's status, and at the operations that it allows. */
+  | 'E_TENANT_STATUS'
+  /** You are not signed in, or your token is not valid. Sign in and send the access token. */
+  | 'E_UNAUTHENTICATED'
+  /** A part of the service does not answer at the moment. Try again in a moment. */
+  | 'E_UNAVAILABLE'
+  /** This is not supported yet. Leave the option out. */
+  | 'E_UNSUPPORTED'
+  /** The input is not valid. Mend the fields that `issues` names. */
+  | 'E_VALIDATION'
+  /** The password is too weak. Use at least 12 characters that are not a known password. */
+  | 'E_WEAK_PASSWORD'
+  /** Provisioning is unavailable: no secret store can be used. Configure the secret store. */
+  | 'PROVISIONING_UNAVAILABLE';
+
+/** Where a tenant's schema lies. */
+export type Isolation =
+  /** In a database of its own. */
+  | 'DATABASE'
+  /** In the db server's shared tenant database. */
+  | 'SCHEMA';
+
+/** Where an operation is in its life. SUCCEEDED, FAILED and CANCELLED are final. */
+export type OperationState =
+  /** Was cancelled; what it made is undone. */
+  | 'CANCELLED'
+  /** Was asked to stop, and will at the next phase boundary. */
+  | 'CANCELLING'
+  /** Failed; what it made is undone, or named in its phases as UNDO_FAILED. */
+  | 'FAILED'
+  /** Waits for a worker. */
+  | 'PENDING'
+  /** A worker is at it. */
+  | 'RUNNING'
+  /** Has done everything. */
+  | 'SUCCEEDED'
+  /** Failed or was cancelled, and takes back what it made. */
+  | 'UNDOING';
+
+/** Where a phase of an operation is in its life. */
+export type PhaseState =
+  /** Failed; the error says why. */
+  | 'FAILED'
+  /** Its turn has not come. */
+  | 'PENDING'
+  /** A worker is at it. */
+  | 'RUNNING'
+  /** Had nothing to do; the note says why. */
+  | 'SKIPPED'
+  /** Has done its work. */
+  | 'SUCCEEDED'
+  /** Takes back what it made. */
+  | 'UNDOING'
+  /** Has taken back what it made. */
+  | 'UNDONE'
+  /** Could not take back what it made: an operator must look. */
+  | 'UNDO_FAILED';
+
+/** A new tenant. */
+export type ProvisionTenantInput = {
+  /** How the first administrator is to get in. */
+  adminCredential?: AdminCredential | null | undefined;
+  /** The email of its first administrator, its owner. */
+  adminEmail: string;
+  /** The name of its first administrator. */
+  adminName?: string | null | undefined;
+  /** Whether an identity that exists with the administrator's email is linked to the tenant. Otherwise it is refused with `E_OWNER_EXISTS`. */
+  allowExistingUser?: boolean | null | undefined;
+  /** The name of the db server to be placed on. Left out, the least loaded one of the region is chosen. */
+  dbServer?: string | null | undefined;
+  /** Whether only to say what would be made, and to write nothing. */
+  dryRun?: boolean;
+  /** Any text of yours, such as a UUID: sending the same key with the same input again answers the same operation, so that a request whose answer was lost can be repeated. */
+  idempotencyKey?: string | null | undefined;
+  /** The name of its first laboratory, 1 to 200 characters. */
+  initialLaboratory: string;
+  /** Where the tenant's schema is to lie. */
+  isolation?: Isolation | null | undefined;
+  /** Its name, 1 to 200 characters. */
+  name: string;
+  /** The region to be placed in: `eu-central`. Left out, any region will do. */
+  region?: string | null | undefined;
+  /** Who wants it, in your words: kept for later questions. */
+  requestedBy?: string | null | undefined;
+  /** The seed sets to apply, by name; `all` is every set, and `[]` is none. */
+  seeds?: Array<string> | null | undefined;
+  /** The name of the first laboratory's setup, by which it can be chosen later. */
+  setupName?: string | null | undefined;
+  /** Its short name: 3 to 40 lower-case letters, digits and single inner hyphens, beginning with a letter. It becomes part of host and database names and never changes. */
+  slug: string;
+  /** The codes of the states it works in, such as `CA` or `US-CA`; at most 100. */
+  states?: Array<string> | null | undefined;
+  /** Where its users ask for help. */
+  supportEmail?: string | null | undefined;
+  /** Where its users call for help: `+49 30 1234567`. */
+  supportPhone?: string | null | undefined;
+  /** Its plan. */
+  tier?: Tier | null | undefined;
+  /** Its IANA time zone: `Europe/Berlin`. */
+  timeZone?: string | null | undefined;
+  /** Its line of business, at most 60 characters. */
+  vertical?: string | null | undefined;
+};
+
+/** What a platform user may do. */
+export type Role =
+  /** Everything, also what needs a reason. */
+  | 'ADMINISTRATOR'
+  /** Looks at tenants and their plans. */
+  | 'BILLING'
+  /** Provisions, migrates and retires tenants. */
+  | 'PROVISIONER'
+  /** Looks, and changes nothing. */
+  | 'READONLY'
+  /** Looks at everything, retries and cancels operations. */
+  | 'SUPPORT';
+
+/** A platform user's credentials. */
+export type SignInInput = {
+  /** The email address, in any case. */
+  email: string;
+  /** The password. */
+  password: string;
+};
+
+/** What a user may do inside a tenant; its application decides what that means. */
+export type TenantRole =
+  /** Administers the tenant. */
+  | 'ADMIN'
+  /** Works in the tenant. */
+  | 'MEMBER'
+  /** The first administrator, who answers for the tenant. */
+  | 'OWNER';
+
+/** The credentials of a tenant's user. */
+export type TenantSignInInput = {
+  /** The email address, in any case. */
+  email: string;
+  /** The password. */
+  password: string;
+  /** The tenant's slug. */
+  slug: string;
+};
+
+/** The plan that a tenant is on. */
+export type Tier =
+  /** A plan of its own. */
+  | 'ENTERPRISE'
+  /** The larger plan. */
+  | 'PREMIUM'
+  /** The usual plan. */
+  | 'STANDARD'
+  /** Trying it out. */
+  | 'TRIAL';
+
+export type DemoSignInMutationVariables = Exact<{
+  input: SignInInput;
+}>;
+
+
+export type DemoSignInMutation = { signIn:
+    | { __typename: 'RefusedError', code: ErrorCode, message: string }
+    | { __typename: 'Session', accessToken: string, user: { email: string, role: Role } }
+   };
+
+export type DemoTenantsQueryVariables = Exact<{
+  text: string;
+  after?: string | null | undefined;
+}>;
+
+
+export type DemoTenantsQuery = { tenants: { nodes: Array<{ slug: string }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export type DemoProvisionTenantMutationVariables = Exact<{
+  input: ProvisionTenantInput;
+}>;
+
+
+export type DemoProvisionTenantMutation = { provisionTenant:
+    | { __typename: 'OperationInProgressError', code: ErrorCode, message: string }
+    | { __typename: 'ProvisionTenantPayload', operation: { id: string } }
+    | { __typename: 'RefusedError', code: ErrorCode, message: string }
+    | { __typename: 'SlugTakenError', code: ErrorCode, message: string }
+    | { __typename: 'ValidationError', code: ErrorCode, message: string }
+   };
+
+export type DemoOperationEventsSubscriptionVariables = Exact<{
+  operationId: string;
+  after?: string | null | undefined;
+}>;
+
+
+export type DemoOperationEventsSubscription = { operationEvents:
+    | { __typename: 'OperationStateChanged', operationState: OperationState, cursor: string, at: string, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null }
+    | { __typename: 'PhaseProgressed', phase: string, completed: number, total: number | null, message: string | null, cursor: string, at: string }
+    | { __typename: 'PhaseStateChanged', phase: string, phaseState: PhaseState, note: string | null, attempt: number, cursor: string, at: string, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null }
+   };
+
+export type DemoOperationResultQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type DemoOperationResultQuery = { operation: { state: OperationState, startedAt: string | null, finishedAt: string | null, error: { code: ErrorCode, message: string } | null, result:
+      | { __typename: 'ProvisionPlan' }
+      | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, seedRows: Array<{ set: string, rows: number }> }
+     | null } | null };
+
+export type DemoAcceptInvitationMutationVariables = Exact<{
+  input: AcceptInvitationInput;
+}>;
+
+
+export type DemoAcceptInvitationMutation = { acceptInvitation:
+    | { __typename: 'RefusedError', code: ErrorCode, message: string }
+    | { __typename: 'TenantSession' }
+   };
+
+export type DemoTenantSignInMutationVariables = Exact<{
+  input: TenantSignInInput;
+}>;
+
+
+export type DemoTenantSignInMutation = { tenantSignIn:
+    | { __typename: 'RefusedError', code: ErrorCode, message: string }
+    | { __typename: 'TenantSession', role: TenantRole, identity: { email: string } }
+   };
+
+export type SignInMutationVariables = Exact<{
+  input: SignInInput;
+}>;
+
+
+export type SignInMutation = { signIn:
+    | { __typename: 'RefusedError', code: ErrorCode, message: string }
+    | { __typename: 'Session', accessToken: string, accessTokenExpiresAt: string, refreshToken: string }
+   };
+
+export type ProvisionTenantMutationVariables = Exact<{
+  input: ProvisionTenantInput;
+}>;
+
+
+export type ProvisionTenantMutation = { provisionTenant:
+    | { __typename: 'OperationInProgressError', code: ErrorCode, message: string, nextAction: string }
+    | { __typename: 'ProvisionTenantPayload', replayed: boolean, operation: { id: string } }
+    | { __typename: 'RefusedError', code: ErrorCode, message: string, nextAction: string }
+    | { __typename: 'SlugTakenError', code: ErrorCode, message: string, nextAction: string }
+    | { __typename: 'ValidationError', code: ErrorCode, message: string, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }> }
+   };
+
+export type FollowOperationSubscriptionVariables = Exact<{
+  operationId: string;
+  after?: string | null | undefined;
+}>;
+
+
+export type FollowOperationSubscription = { operationEvents:
+    | { __typename: 'OperationStateChanged', operationState: OperationState, cursor: string, sequence: number }
+    | { __typename: 'PhaseProgressed', phase: string, completed: number, total: number | null, cursor: string, sequence: number }
+    | { __typename: 'PhaseStateChanged', phase: string, phaseState: PhaseState, cursor: string, sequence: number }
+   };
+
+export class TypedDocumentString<TResult, TVariables>
+  extends String
+  implements DocumentTypeDecoration<TResult, TVariables>
+{
+  __apiType?: NonNullable<DocumentTypeDecoration<TResult, TVariables>['__apiType']>;
+  private value: string;
+  public __meta__?: Record<string, any> | undefined;
+
+  constructor(value: string, __meta__?: Record<string, any> | undefined) {
+    super(value);
+    this.value = value;
+    this.__meta__ = __meta__;
+  }
+
+  override toString(): string & DocumentTypeDecoration<TResult, TVariables> {
+    return this.value;
+  }
+}
+
+export const DemoSignInDocument = new TypedDocumentString(`
+    mutation DemoSignIn($input: SignInInput!) {
+  signIn(input: $input) {
+    __typename
+    ... on Session {
+      accessToken
+      user {
+        email
+        role
+      }
+    }
+    ... on UserError {
+      code
+      message
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<DemoSignInMutation, DemoSignInMutationVariables>;
+export const DemoTenantsDocument = new TypedDocumentString(`
+    query DemoTenants($text: String!, $after: String) {
+  tenants(filter: { text: $text }, first: 100, after: $after) {
+    nodes {
+      slug
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<DemoTenantsQuery, DemoTenantsQueryVariables>;
+export const DemoProvisionTenantDocument = new TypedDocumentString(`
+    mutation DemoProvisionTenant($input: ProvisionTenantInput!) {
+  provisionTenant(input: $input) {
+    __typename
+    ... on ProvisionTenantPayload {
+      operation {
+        id
+      }
+    }
+    ... on UserError {
+      code
+      message
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<DemoProvisionTenantMutation, DemoProvisionTenantMutationVariables>;
+export const DemoOperationEventsDocument = new TypedDocumentString(`
+    subscription DemoOperationEvents($operationId: ID!, $after: EventCursor) {
+  operationEvents(operationId: $operationId, after: $after) {
+    __typename
+    cursor
+    at
+    ... on OperationStateChanged {
+      operationState
+      error {
+        code
+        message
+        phase
+        retryable
+      }
+    }
+    ... on PhaseStateChanged {
+      phase
+      phaseState
+      note
+      attempt
+      error {
+        code
+        message
+        phase
+        retryable
+      }
+    }
+    ... on PhaseProgressed {
+      phase
+      completed
+      total
+      message
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<DemoOperationEventsSubscription, DemoOperationEventsSubscriptionVariables>;
+export const DemoOperationResultDocument = new TypedDocumentString(`
+    query DemoOperationResult($id: ID!) {
+  operation(id: $id) {
+    state
+    startedAt
+    finishedAt
+    error {
+      code
+      message
+    }
+    result {
+      __typename
+      ... on ProvisionSummary {
+        tenantId
+        dbServer
+        database
+        schema
+        tables
+        migrationsApplied
+        schemaVersion
+        seedRows {
+          set
+          rows
+        }
+        roleLogin
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<DemoOperationResultQuery, DemoOperationResultQueryVariables>;
+export const DemoAcceptInvitationDocument = new TypedDocumentString(`
+    mutation DemoAcceptInvitation($input: AcceptInvitationInput!) {
+  acceptInvitation(input: $input) {
+    __typename
+    ... on UserError {
+      code
+      message
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<DemoAcceptInvitationMutation, DemoAcceptInvitationMutationVariables>;
+export const DemoTenantSignInDocument = new TypedDocumentString(`
+    mutation DemoTenantSignIn($input: TenantSignInInput!) {
+  tenantSignIn(input: $input) {
+    __typename
+    ... on TenantSession {
+      role
+      identity {
+        email
+      }
+    }
+    ... on UserError {
+      code
+      message
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<DemoTenantSignInMutation, DemoTenantSignInMutationVariables>;
+export const SignInDocument = new TypedDocumentString(`
+    mutation SignIn($input: SignInInput!) {
+  signIn(input: $input) {
+    __typename
+    ... on Session {
+      accessToken
+      accessTokenExpiresAt
+      refreshToken
+    }
+    ... on UserError {
+      code
+      message
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<SignInMutation, SignInMutationVariables>;
+export const ProvisionTenantDocument = new TypedDocumentString(`
+    mutation ProvisionTenant($input: ProvisionTenantInput!) {
+  provisionTenant(input: $input) {
+    __typename
+    ... on ProvisionTenantPayload {
+      replayed
+      operation {
+        id
+      }
+    }
+    ... on ValidationError {
+      issues {
+        path
+        message
+        code
+      }
+    }
+    ... on UserError {
+      code
+      message
+      nextAction
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ProvisionTenantMutation, ProvisionTenantMutationVariables>;
+export const FollowOperationDocument = new TypedDocumentString(`
+    subscription FollowOperation($operationId: ID!, $after: EventCursor) {
+  operationEvents(operationId: $operationId, after: $after) {
+    __typename
+    cursor
+    sequence
+    ... on OperationStateChanged {
+      operationState
+    }
+    ... on PhaseStateChanged {
+      phase
+      phaseState
+    }
+    ... on PhaseProgressed {
+      phase
+      completed
+      total
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<FollowOperationSubscription, FollowOperationSubscriptionVariables>;

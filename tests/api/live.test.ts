@@ -1,0 +1,214 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { WebSocket } from "ws";
+import { openApi } from "../../src/api/server.ts";
+import { openClient } from "../../src/client/client.ts";
+import { openTestApi, signIn, type TestApi } from "./_api.ts";
+import { FollowOperation, ProvisionTenant } from "./documents.ts";
+
+let door: TestApi;
+beforeAll(async () => {
+  door = await openTestApi();
+  await door.test.startWorker();
+});
+afterAll(() => door[Symbol.asyncDispose]());
+
+const ALL = "subscription { operationUpdated { id state } }";
+
+async function provision(slug: string): Promise<string> {
+  const input = { slug, name: slug, adminEmail: `${slug}@example.com`, initialLaboratory: "Main" };
+  const { provisionTenant } = await door.client.execute(ProvisionTenant, { input });
+  if (provisionTenant.__typename !== "ProvisionTenantPayload") throw new Error("not started");
+  return provisionTenant.operation.id;
+}
+
+/** A socket without a client library around it. */
+function connect(
+  token: string | null,
+  options: { origin?: string } = {},
+  url: string = door.api.url,
+) {
+  const socket = new WebSocket(url.replace("http", "ws"), "graphql-transport-ws", options);
+  const messages: { type: string; id?: string; payload?: unknown }[] = [];
+  const payload = token === null ? {} : { authorization: `Bearer ${token}` };
+  socket.on("open", () => socket.send(JSON.stringify({ type: "connection_init", payload })));
+  socket.on("message", (data) => messages.push(JSON.parse(String(data))));
+  const closed = new Promise<number>((resolve) => socket.on("close", resolve));
+  const refused = new Promise<string>((resolve) =>
+    socket.on("error", ({ message }) => resolve(message)),
+  );
+  const send = (id: string, query: string) =>
+    socket.send(JSON.stringify({ id, type: "subscribe", payload: { query } }));
+  const acknowledged = () =>
+    vi.waitFor(() => expect(messages[0]).toEqual({ type: "connection_ack" }));
+  return { socket, messages, closed, refused, send, acknowledged };
+}
+
+const followers = (count: number) =>
+  vi.waitFor(() => expect(door.test.platform.feed.followers).toBe(count), 3_000);
+
+const asSse = (query: string) => ({
+  method: "POST",
+  body: JSON.stringify({ query }),
+  headers: {
+    ...{ "content-type": "application/json", accept: "text/event-stream" },
+    authorization: `Bearer ${door.token}`,
+  },
+});
+
+describe("an operation's events", () => {
+  test("arrive once, in order, and complete, over lost connections", async () => {
+    const operationId = await provision("live-one");
+    const sockets = new Set<WebSocket>();
+    vi.stubGlobal(
+      "WebSocket",
+      class extends WebSocket {
+        constructor(...args: ConstructorParameters<typeof WebSocket>) {
+          super(...args);
+          sockets.add(this);
+        }
+      },
+    );
+    const client = openClient({ url: door.api.url, token: () => door.token });
+    const sequences: number[] = [];
+    let lost = 0;
+    for await (const { operationEvents } of client.subscribe(
+      FollowOperation,
+      { operationId },
+      (data) => data.operationEvents.cursor,
+    )) {
+      sequences.push(operationEvents.sequence);
+      if (sequences.length % 12 !== 5 || lost === 2) continue;
+      const [socket, ...more] = sockets;
+      expect(more).toEqual([]);
+      if (socket?.readyState === WebSocket.OPEN) lost += 1;
+      socket?.terminate();
+      sockets.clear();
+    }
+    await client.close();
+    vi.unstubAllGlobals();
+    expect(lost).toBe(2);
+    expect(sequences).toEqual(sequences.map((_, index) => index + 1));
+    expect(sequences.length).toBeGreaterThan(20);
+  });
+
+  test("complete at once for whoever has seen the last one", async () => {
+    const operationId = await provision("live-two");
+    let after = "";
+    const all = door.client.subscribe(FollowOperation, { operationId });
+    for await (const { operationEvents } of all) after = operationEvents.cursor;
+    const rest = door.client.subscribe(FollowOperation, { operationId, after });
+    expect(await rest.next()).toEqual({ value: undefined, done: true });
+    const other = door.client.subscribe(FollowOperation, {
+      operationId: await provision("live-three"),
+      after,
+    });
+    await expect(other.next()).rejects.toMatchObject({ code: "E_INVALID_CURSOR" });
+  });
+
+  test("of an unknown operation are refused with a code", async () => {
+    for (const operationId of ["nonsense", "01a1fbed-b29a-70d2-8c55-85317a02f6a4"]) {
+      const events = door.client.subscribe(FollowOperation, { operationId });
+      await expect(events.next()).rejects.toMatchObject({ code: "E_OPERATION_NOT_FOUND" });
+    }
+  });
+
+  test("come as server-sent events, too", async () => {
+    const id = await provision("live-four");
+    const query = `subscription { operationEvents(operationId: "${id}") { sequence } }`;
+    const text = await (await fetch(door.api.url, asSse(query))).text();
+    expect(text).toContain('{"data":{"operationEvents":{"sequence":1}}}');
+    expect(text.trimEnd()).toMatch(/event: complete\ndata:$/);
+  });
+});
+
+describe("a socket", () => {
+  test("without a good token is closed with a code that clients may retry", async () => {
+    expect(await connect(null).closed).toBe(4403);
+    expect(await connect("a.b.c").closed).toBe(4403);
+  });
+
+  test("from a page of another origin is refused before it is opened", async () => {
+    const { refused } = connect(door.token, { origin: "https://evil.example.com" });
+    expect(await refused).toContain("403");
+  });
+
+  test("survives a query that is refused, and runs the next", async () => {
+    const { socket, messages, send, acknowledged } = connect(door.token);
+    await acknowledged();
+    send("bad", "{ nope");
+    send("worse", `{ ${Array.from({ length: 40 }, (_, i) => `a${i}: __typename`).join(" ")} }`);
+    send("good", "{ me { role } }");
+    await vi.waitFor(() =>
+      expect(messages.filter(({ type }) => type !== "complete")).toHaveLength(4),
+    );
+    const ends = Object.fromEntries(messages.slice(1).map(({ id, type }) => [id, type]));
+    expect(ends).toMatchObject({ bad: "error", worse: "error", good: "complete" });
+    socket.close();
+  });
+
+  test("carries a bounded number of operations", async () => {
+    const { socket, messages, send, acknowledged } = connect(door.token);
+    await acknowledged();
+    for (let at = 0; at < 103; at += 1) send(`s${at}`, ALL);
+    await followers(100);
+    expect(messages.filter(({ type }) => type === "error")).toHaveLength(3);
+    socket.terminate();
+    await followers(0);
+  });
+
+  test("lets go of a subscription that is completed, however quiet it is", async () => {
+    const { socket, send, acknowledged } = connect(door.token);
+    await acknowledged();
+    send("quiet", ALL);
+    await followers(1);
+    socket.send(JSON.stringify({ id: "quiet", type: "complete" }));
+    await followers(0);
+    socket.close();
+  });
+
+  test("is closed when its token expires", async () => {
+    door.delay.ms = 898_000;
+    const token = await signIn(door.api);
+    door.delay.ms = 0;
+    const { send, acknowledged, closed } = connect(token);
+    await acknowledged();
+    send("all", ALL);
+    expect(await closed).toBe(4403);
+    await followers(0);
+  });
+});
+
+describe("a server that is closed", () => {
+  test("ends sockets and event streams, and says that they may come again", async () => {
+    const { platform } = door.test;
+    const api = await openApi(platform);
+    const { acknowledged, closed } = connect(door.token, {}, api.url);
+    await acknowledged();
+    const stream = fetch(api.url, asSse(ALL)).then((answer) => answer.text());
+    await followers(1);
+    const since = Date.now();
+    await api.close();
+    expect(Date.now() - since).toBeLessThan(2_000);
+    expect(await closed).toBe(1001);
+    expect(await stream).toMatch(/E_UNAVAILABLE[\s\S]*event: complete/);
+    await followers(0);
+    await expect(fetch(api.url)).rejects.toThrow();
+  });
+});
+
+describe("a caller whose role changes", () => {
+  test("loses sockets and event streams within five seconds", async () => {
+    const { acknowledged, closed } = connect(door.token);
+    await acknowledged();
+    const stream = fetch(door.api.url, asSse(ALL)).then((answer) => answer.text());
+    await followers(1);
+    const { orm } = door.test.platform;
+    const since = Date.now();
+    await orm.em.fork().execute("update platform.platform_user set role = 'SUPPORT'");
+    expect(await closed).toBe(4403);
+    expect(await stream).toMatch(/E_UNAUTHENTICATED[\s\S]*event: complete/);
+    expect(Date.now() - since).toBeLessThan(5_000);
+    await orm.em.fork().execute("update platform.platform_user set role = 'ADMINISTRATOR'");
+    await followers(0);
+  });
+});

@@ -1,0 +1,80 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdtemp } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dirname, "../..");
+export const COMMAND = join(ROOT, "bin/tenantry.js");
+export const SERVICE = join(ROOT, "src/main.ts");
+export const DEMO = join(ROOT, "src/demo/demo.ts");
+
+export type Environment = Record<string, string>;
+
+/** How a program ended, and what it wrote. */
+export interface Ran {
+  /** The exit code, or the signal that ended it. */
+  readonly end: number | NodeJS.Signals;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A program that runs. */
+export interface Running {
+  readonly child: ChildProcessWithoutNullStreams;
+  /** Waits until standard output holds a text. @throws Error with all output when it ends before */
+  until(text: string): Promise<void>;
+  readonly ended: Promise<Ran>;
+}
+
+/** Starts a script with this Node; flags of Node itself come before the script. */
+export function start(words: readonly string[], environment: Environment): Running {
+  const child = spawn(process.execPath, words, { env: environment, cwd: environment.DATA_DIR });
+  const output = { stdout: "", stderr: "" };
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream].setEncoding("utf8").on("data", (text: string) => {
+      output[stream] += text;
+    });
+  }
+  const ended = once(child, "close").then(([code, signal]) => ({ end: code ?? signal, ...output }));
+  const until = async (text: string) => {
+    const gone = ended.then((ran) => {
+      if (!ran.stdout.includes(text))
+        throw new Error(`Ended before '${text}': ${JSON.stringify(ran)}`);
+    });
+    while (!output.stdout.includes(text)) await Promise.race([once(child.stdout, "data"), gone]);
+  };
+  return { child, until, ended };
+}
+
+/** Runs the `tenantry` command to its end. */
+export async function tenantry(words: readonly string[], environment: Environment): Promise<Ran> {
+  const { child, ended } = start([COMMAND, ...words], environment);
+  child.stdin.end();
+  return await ended;
+}
+
+/** What a command wrote with `--json`: one value a line. */
+export const linesOf = ({ stdout }: Ran): Record<string, unknown>[] =>
+  stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+/** A fresh data folder; open to all, so that a server that root starts as another user can live in it. */
+export async function makeDataDir(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "tenantry-cli-"));
+  await chmod(folder, 0o755);
+  return folder;
+}
+
+/** A port that nobody listens on at this moment. */
+export async function freePort(): Promise<string> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return String(typeof address === "object" ? address?.port : address);
+}

@@ -1,0 +1,67 @@
+import { rm } from "node:fs/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { SMALL } from "../kit/platform.ts";
+import { type Environment, freePort, makeDataDir, SERVICE, start, tenantry } from "./_run.ts";
+
+let environment: Environment;
+
+beforeAll(async () => {
+  const dataDir = await makeDataDir();
+  environment = { ...SMALL, DATA_DIR: dataDir, PORT: await freePort(), LOG_LEVEL: "error" };
+});
+
+afterAll(() => rm(environment.DATA_DIR ?? "", { recursive: true, force: true }));
+
+const ask = async (port: string | undefined) => {
+  const answer = await fetch(`http://127.0.0.1:${port}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query: "{ __typename }" }),
+  });
+  return await answer.json();
+};
+
+test("starts, shares its database, survives a kill, and drains", { timeout: 60_000 }, async () => {
+  const first = start([SERVICE], environment);
+  await first.until("Ctrl-C stops it.");
+  expect(await ask(environment.PORT)).toEqual({ data: { __typename: "Query" } });
+
+  const samePort = await start([SERVICE], environment).ended;
+  expect(samePort.end).toBe(1);
+  expect(samePort.stderr.trim()).toMatch(/^✘ port \d+ of 127\.0\.0\.1 is in use: set PORT .*$/);
+
+  const beside = start([SERVICE], { ...environment, PORT: "0" });
+  await beside.until("Ctrl-C stops it.");
+  beside.child.kill("SIGTERM");
+  expect(await beside.ended).toMatchObject({ end: 0, stderr: "" });
+  expect(await ask(environment.PORT)).toEqual({ data: { __typename: "Query" } });
+
+  first.child.kill("SIGKILL");
+  const killed = await first.ended;
+  expect(killed.end).toBe("SIGKILL");
+  expect(killed.stdout.match(/one-time password +\w{20}/g)).toHaveLength(1);
+
+  const second = start([SERVICE], environment);
+  await second.until("Ctrl-C stops it.");
+  const provisioned = await tenantry(
+    [
+      "tenant",
+      "provision",
+      "--slug",
+      "acme",
+      "--name",
+      "Acme",
+      "--admin-email",
+      "a@b.test",
+      "--lab",
+      "Main",
+    ],
+    environment,
+  );
+  expect(provisioned).toMatchObject({ end: 0, stderr: "" });
+  second.child.kill("SIGTERM");
+  const drained = await second.ended;
+  expect(drained).toMatchObject({ end: 0, stderr: "" });
+  expect(drained.stdout).toMatch(/Stopping \(SIGTERM\)[\s\S]*Stopped\.\n$/);
+  expect(drained.stdout).not.toContain("one-time password");
+});

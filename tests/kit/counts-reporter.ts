@@ -1,0 +1,19 @@
+import type { Reporter, TestModule } from "vitest/node";
+
+/** Ends the run with the one line that says how it went: `N passed, N failed`, and skipped ones. */
+export default class CountsReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
+    const counts = { passed: 0, failed: errors.length, skipped: 0, pending: 0 };
+    for (const module of modules) {
+      // A file that cannot be loaded has no tests to fail.
+      if (module.state() === "failed" && module.errors().length > 0) counts.failed += 1;
+      for (const test of module.children.allTests()) counts[test.result().state] += 1;
+    }
+    const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
+    process.on("exit", () => {
+      process.stdout.write(
+        `${counts.passed} passed, ${counts.failed + counts.pending} failed${skipped}\n`,
+      );
+    });
+  }
+}
