@@ -10,11 +10,11 @@ import { systemClock } from "./kernel/clock.ts";
 import { fileMailer } from "./mail/file-mailer.ts";
 import { smtpMailer } from "./mail/smtp-mailer.ts";
 import { openLogger } from "./observability/logger.ts";
+import { byKind, operationCatalog } from "./operations/catalog.ts";
 import { migrateEngine } from "./operations/engine/engine.ts";
 import { openFeed } from "./operations/engine/feed.ts";
 import { openEventPages } from "./operations/engine/follow.ts";
 import { openQueue } from "./operations/engine/queue.ts";
-import { provisionTenant } from "./operations/provision-tenant.ts";
 import { ensureDefaultServer } from "./placement/default-server.ts";
 import { serverConnections } from "./placement/server-connections.ts";
 import type { Platform } from "./platform.ts";
@@ -68,7 +68,7 @@ async function build(
   const queue = await openQueue(databaseUrl);
   closers.defer(() => queue.close());
   const credentials = await openInvitationCredentials(keyPorts);
-  const provision = provisionTenant({
+  const operations = operationCatalog({
     orm,
     secrets,
     queue,
@@ -92,8 +92,8 @@ async function build(
     queue,
     feed,
     pages: openEventPages(orm),
-    provisionTenant: provision,
-    definitions: new Map([[provision.kind, provision]]),
+    operations,
+    definitions: byKind(operations),
   };
 }
 

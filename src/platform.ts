@@ -5,11 +5,11 @@ import type { InvitationCredentials } from "./invitations/credentials.ts";
 import type { Clock } from "./kernel/clock.ts";
 import type { Mailer } from "./mail/mailer.ts";
 import type { Logger } from "./observability/logger.ts";
+import type { OperationCatalog } from "./operations/catalog.ts";
 import type { Feed } from "./operations/engine/feed.ts";
 import type { EventPages } from "./operations/engine/follow.ts";
 import type { AnyOperation } from "./operations/engine/phase.ts";
 import type { OperationQueue } from "./operations/engine/queue.ts";
-import type { ProvisionTenant } from "./operations/provision-tenant.ts";
 import type { SecretStore } from "./secrets/secret-store.ts";
 
 /** What `assemble` hands to the doors: every part of the running platform, already connected. */
@@ -27,7 +27,7 @@ export interface Platform {
   readonly queue: OperationQueue;
   readonly feed: Feed;
   readonly pages: EventPages;
-  readonly provisionTenant: ProvisionTenant;
+  readonly operations: OperationCatalog;
   /** Every kind of operation, by its kind. */
   readonly definitions: ReadonlyMap<string, AnyOperation>;
   /** Lets go of every connection; workers and servers are stopped before. */

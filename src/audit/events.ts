@@ -55,6 +55,11 @@ export const AuditEvent = z.discriminatedUnion("type", [
     /** False where an undo failed and something was left behind; null where there was none. */
     undone: z.boolean().nullable(),
   }),
+  operationFact("TENANT_ACTIVATED", {
+    forced: z.boolean(),
+    reason: words.nullable(),
+    failedChecks: z.array(words).max(20),
+  }),
   operationFact("OPERATION_RETRIED", { kind: words, retryOf: z.uuid() }),
   operationFact("OPERATION_CANCEL_REQUESTED", { kind: words }),
   fact("PLATFORM_USER_CREATED", { userId: z.uuid(), email, role }),

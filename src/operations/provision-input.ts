@@ -1,19 +1,12 @@
 import { z } from "zod";
-import { DomainError, type FieldIssue, isDomainError } from "../kernel/domain-error.ts";
+import { type FieldIssue, isDomainError } from "../kernel/domain-error.ts";
 import { ISOLATIONS } from "../tenants/names.ts";
 import { parseSlug } from "../tenants/slug.ts";
 import { TIERS } from "../tenants/tenant.entity.ts";
+import { faultsError, issuesOf, lineField } from "./input.ts";
 
 /** How the first admin gets in. */
 export const ADMIN_CREDENTIALS = ["INVITATION", "ONE_TIME_PASSWORD"] as const;
-
-const text = (max: number) =>
-  z.string().trim().min(1, "must not be empty").max(max, `must have at most ${max} characters`);
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
-const CONTROL = /[\u0000-\u001f\u007f]/;
-const line = (max: number) =>
-  text(max).refine((value) => !CONTROL.test(value), "must not hold control characters");
 
 const email = z
   .email("must be an email address")
@@ -34,10 +27,10 @@ const unique = (list: string[]) => new Set(list).size === list.length;
 /** What provisioning a tenant takes (DESIGN section 2), with the rule of every field. */
 export const ProvisionInput = z.strictObject({
   slug: z.string(),
-  name: line(200),
+  name: lineField(200),
   adminEmail: email,
-  adminName: line(200).nullable().default(null),
-  initialLaboratory: line(200),
+  adminName: lineField(200).nullable().default(null),
+  initialLaboratory: lineField(200),
   setupName: z
     .string()
     .regex(
@@ -53,7 +46,7 @@ export const ProvisionInput = z.strictObject({
     )
     .nullable()
     .default(null),
-  vertical: line(60).nullable().default(null),
+  vertical: lineField(60).nullable().default(null),
   states: z
     .array(z.string().regex(/^[A-Z]{2}(-[A-Z0-9]{1,3})?$/, "must be a code such as CA or US-CA"))
     .max(100, "must name at most 100 states")
@@ -70,12 +63,12 @@ export const ProvisionInput = z.strictObject({
     .regex(/^\+?[0-9][0-9 ().-]{3,28}[0-9]$/, "must be a phone number such as +49 30 1234567")
     .nullable()
     .default(null),
-  requestedBy: line(200).nullable().default(null),
+  requestedBy: lineField(200).nullable().default(null),
   seeds: z.array(z.string()).max(50).refine(unique, "must name each set once").default(["all"]),
   allowExistingUser: z.boolean().default(false),
   adminCredential: z.enum(ADMIN_CREDENTIALS).default("INVITATION"),
   isolation: z.enum(ISOLATIONS).default("SCHEMA"),
-  dbServer: line(63).nullable().default(null),
+  dbServer: lineField(63).nullable().default(null),
 });
 export type ProvisionInput = z.infer<typeof ProvisionInput>;
 
@@ -98,16 +91,9 @@ export function parseProvisionRequest(
     ...seedFaults(request.seeds ?? [], knownSeedSets),
   ];
   const read = ProvisionInput.safeParse(request);
-  for (const issue of read.error?.issues ?? []) {
-    faults.push({ path: issue.path.map(String), message: issue.message, code: "E_VALIDATION" });
-  }
+  faults.push(...issuesOf(read.error));
   if (faults.length === 0 && read.data) return read.data;
-  const codes = new Set(faults.map((fault) => fault.code));
-  const [code] = codes;
-  throw new DomainError(codes.size === 1 && code ? code : "E_VALIDATION", {
-    message: faults.map((fault) => `${fault.path.join(".")}: ${fault.message}`).join("; "),
-    issues: faults,
-  });
+  throw faultsError(faults);
 }
 
 function slugFaults(slug: unknown): readonly FieldIssue[] {

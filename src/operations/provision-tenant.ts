@@ -12,7 +12,7 @@ import {
 } from "./engine/start-operation.ts";
 import { removeFirstAdmin, seedAdmin } from "./provision/first-admin.ts";
 import { checkState, resolvePlacement } from "./provision/placement.ts";
-import type { ProvisionFacts, ProvisionPorts, ProvisionRun } from "./provision/ports.ts";
+import type { ProvisionFacts, ProvisionRun } from "./provision/ports.ts";
 import {
   beginProvisioning,
   recordProvisioned,
@@ -26,15 +26,17 @@ import {
   createSchema,
   dropSchema,
   migrateSchema,
+  setSecret,
+  unsetSecret,
   verifyTenant,
 } from "./provision/schema.ts";
-import { removeSecret, setSecret } from "./provision/secret.ts";
 import { ProvisionInput, type ProvisionRequest, parseProvisionRequest } from "./provision-input.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
 
 export type ProvisionTenant = OperationDefinition<ProvisionInput, ProvisionFacts>;
 
 /** Provisions a tenant: placement, secret, schema with roles, migrations, seeds, first admin. */
-export const provisionTenant = (ports: ProvisionPorts): ProvisionTenant => ({
+export const provisionTenant = (ports: TenantPorts): ProvisionTenant => ({
   kind: "PROVISION",
   input: ProvisionInput,
   begin: (em, start) => beginProvisioning(ports, em, start),
@@ -57,7 +59,7 @@ export const provisionTenant = (ports: ProvisionPorts): ProvisionTenant => ({
       name: "SECRET_SET",
       where: "outside",
       ensure: (run) => setSecret(ports, run),
-      undo: (run) => removeSecret(ports, run),
+      undo: (run) => unsetSecret(ports, run),
     },
     {
       name: "DATABASE_CREATED",
@@ -103,13 +105,18 @@ export const provisionTenant = (ports: ProvisionPorts): ProvisionTenant => ({
     },
   ],
   settle: (run, em, outcome) => settleProvisioning(ports, run, em, outcome),
-  result: (run) => (run.dryRun ? { plan: planOf(ports, run) } : { summary: summaryOf(ports, run) }),
+  result: (run, { state }) =>
+    state !== "SUCCEEDED"
+      ? null
+      : run.dryRun
+        ? { plan: planOf(ports, run) }
+        : { summary: summaryOf(ports, run) },
 });
 
 interface StartProvisioningPorts extends StartPorts {
   readonly secrets: SecretStore;
   readonly config: { readonly tenantSeedsDir: string };
-  readonly provisionTenant: ProvisionTenant;
+  readonly operations: { readonly provisionTenant: ProvisionTenant };
 }
 
 /**
@@ -127,11 +134,11 @@ export async function startProvisioning(
   const seeds = await openSeedFolder(ports.config.tenantSeedsDir);
   const input = parseProvisionRequest(request, [...seeds.sets.keys()]);
   await ports.secrets.check();
-  return await startOperation(ports, actor, ports.provisionTenant, input, options);
+  return await startOperation(ports, actor, ports.operations.provisionTenant, input, options);
 }
 
 /** What a dry run answers: everything that would be made. */
-function planOf({ schemaPrefix }: ProvisionPorts, { facts, subjectName, input }: ProvisionRun) {
+function planOf({ schemaPrefix }: TenantPorts, { facts, subjectName, input }: ProvisionRun) {
   const names = namesOf(parseSlug(subjectName), schemaPrefix);
   return {
     dbServer: facts.dbServer,
@@ -147,10 +154,7 @@ function planOf({ schemaPrefix }: ProvisionPorts, { facts, subjectName, input }:
 }
 
 /** What a provisioned tenant consists of. */
-function summaryOf(
-  { schemaPrefix }: ProvisionPorts,
-  { facts, subjectId, subjectName }: ProvisionRun,
-) {
+function summaryOf({ schemaPrefix }: TenantPorts, { facts, subjectId, subjectName }: ProvisionRun) {
   return {
     tenantId: subjectId,
     dbServer: facts.dbServer,

@@ -50,6 +50,16 @@ export async function openMigrationFolder(dir: string): Promise<MigrationFolder>
   return { dir, migrations: await Promise.all(sources.map(openMigration)) };
 }
 
+/** Whether a migration of the folder creates a table of this name. */
+export const createsTable = ({ migrations }: MigrationFolder, table: string): boolean =>
+  migrations.some(({ statements }) =>
+    statements.some(
+      ({ kind, fields }) =>
+        kind === "CreateStmt" &&
+        (fields.relation as { relname?: string } | undefined)?.relname === table,
+    ),
+  );
+
 interface Source {
   readonly id: string;
   readonly path: string;

@@ -132,3 +132,17 @@ export async function summariseTenantSchema(
     version: ledger.at(-1)?.id ?? null,
   };
 }
+
+/** Whether the schema holds a table of this name. */
+export async function hasTable(
+  client: ClientBase,
+  schema: string,
+  table: string,
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `select 1 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p')`,
+    [schema, table],
+  );
+  return rowCount === 1;
+}

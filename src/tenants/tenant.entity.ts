@@ -30,6 +30,8 @@ export const TenantEntity = defineEntity({
     secretName: p.string(),
     schemaVersion: p.string().strictNullable(),
     migrationsApplied: p.integer().default(0),
+    /** The seed sets that it was given; a tenant is ready only while they are there. */
+    seedSets: p.array().default([]),
     adminEmail: p.string(),
     region: p.string().strictNullable(),
     vertical: p.string().strictNullable(),
@@ -44,6 +46,13 @@ export const TenantEntity = defineEntity({
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
     activatedAt: p.datetime().strictNullable(),
+    /** The status that a restored tenant goes back to; set while it is OFFBOARDED. */
+    offboardedFrom: p.enum(["ACTIVE", "SUSPENDED"] as const).strictNullable(),
+    /** The end of the retention window; set while it is OFFBOARDED. */
+    purgeAfter: p.datetime().strictNullable(),
+    /** Locked against deletion since then, and why. */
+    lockedAt: p.datetime().strictNullable(),
+    lockReason: p.text().strictNullable(),
   },
 });
 export type Tenant = InferEntity<typeof TenantEntity>;

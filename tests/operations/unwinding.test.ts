@@ -36,7 +36,9 @@ describe("provisioning", () => {
   ];
 
   test("has the phases that are tested here", () => {
-    expect(world.platform.provisionTenant.phases.map((phase) => phase.name)).toEqual(phases);
+    expect(world.platform.operations.provisionTenant.phases.map((phase) => phase.name)).toEqual(
+      phases,
+    );
   });
 
   test.each(phases)(

@@ -58,7 +58,7 @@ async function append(
 interface OperationMove {
   readonly state: OperationState;
   readonly error?: OperationError | null;
-  readonly result?: Record<string, unknown>;
+  readonly result?: Record<string, unknown> | null;
 }
 
 /** What one transition changes: the operation, its phases, or both, with one event each. */

@@ -99,8 +99,8 @@ export interface OperationDefinition<Input = unknown, Facts = unknown> {
   readonly phases: readonly Phase<Input, Facts>[];
   /** Writes what the end means for the subject, in the transaction that ends the operation. */
   settle(run: Run<Input, Facts>, em: EntityManager, outcome: Outcome): Promise<void>;
-  /** What the ended operation shows as its result; no secret. */
-  result(run: Run<Input, Facts>): Record<string, unknown>;
+  /** What the ended operation shows as its result, also when it failed; no secret. */
+  result(run: Run<Input, Facts>, outcome: Outcome): Record<string, unknown> | null;
 }
 
 export interface BeginOptions<Input> {

@@ -155,6 +155,6 @@ async function settle(
   last: { name: string; state: "SUCCEEDED" | "SKIPPED"; note: string | null },
 ): Promise<void> {
   await definition.settle(run, em, outcome);
-  const operation = { state: outcome.state, result: definition.result(run) };
+  const operation = { state: outcome.state, result: definition.result(run, outcome) };
   await move(em, run.operationId, { phases: [last], operation });
 }

@@ -32,13 +32,11 @@ export async function unwind(
     if (!undone) stuck.push(phase.name);
   }
   const error = withStuck(ending.error, stuck);
+  const outcome = { state: ending.state, error, undone: stuck.length === 0 };
+  const operation = { state: ending.state, error, result: course.definition.result(run, outcome) };
   const settled = await course.transact("settle", async (em) => {
-    await course.definition.settle(run, em, {
-      state: ending.state,
-      error,
-      undone: stuck.length === 0,
-    });
-    await move(em, run.operationId, { operation: { state: ending.state, error } });
+    await course.definition.settle(run, em, outcome);
+    await move(em, run.operationId, { operation });
   });
   if ("ok" in settled) return;
   course.log.error(
@@ -46,9 +44,7 @@ export async function unwind(
     "operation could not be settled",
   );
   await expectOk(
-    course.transact("settle without subject", (em) =>
-      move(em, run.operationId, { operation: { state: ending.state, error } }),
-    ),
+    course.transact("settle without subject", (em) => move(em, run.operationId, { operation })),
   );
 }
 

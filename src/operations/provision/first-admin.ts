@@ -1,11 +1,12 @@
 import type { EntityManager } from "../../database/orm.ts";
 import { seedFirstAdmin, undoFirstAdmin } from "../../invitations/first-admin.ts";
-import type { ProvisionFacts, ProvisionPorts, ProvisionRun } from "./ports.ts";
+import type { TenantPorts } from "../tenant-ports.ts";
+import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
 import { tenantIdOf } from "./registry.ts";
 
 /** Makes the first admin's identity and membership, and the way in; the mail goes out when this commits. */
 export async function seedAdmin(
-  ports: ProvisionPorts,
+  ports: TenantPorts,
   run: ProvisionRun,
   em: EntityManager,
 ): Promise<Partial<ProvisionFacts>> {

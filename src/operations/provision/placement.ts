@@ -5,9 +5,10 @@ import { openSeedFolder, resolveSets } from "../../seeding/seed-folder.ts";
 import { findLeftovers, partialState } from "../../tenant-schemas/leftovers.ts";
 import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
 import { TenantEntity } from "../../tenants/tenant.entity.ts";
-import type { ProvisionFacts, ProvisionPorts, ProvisionRun } from "./ports.ts";
+import type { TenantPorts } from "../tenant-ports.ts";
+import { refuseForeignSecret } from "../tenant-secret.ts";
+import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
 import { tenantIdOf } from "./registry.ts";
-import { foreignSecret } from "./secret.ts";
 import { siteOf } from "./site.ts";
 
 /** No tenant has this id: in a dry run everything that exists is somebody else's. */
@@ -34,13 +35,15 @@ export async function resolvePlacement(
  * @throws DomainError E_PARTIAL_STATE, E_ADMIN_CONN_UNRESOLVED, E_MIGRATION_UNSAFE, E_MIGRATIONS_FAILED
  */
 export async function checkState(
-  ports: ProvisionPorts,
+  ports: TenantPorts,
   run: ProvisionRun,
 ): Promise<Partial<ProvisionFacts>> {
   const site = await siteOf(ports.orm, run, ports.schemaPrefix);
   const tenantId = run.subjectId ?? NOBODY;
-  const secret = await ports.secrets.get(site.names.secret);
-  if (secret && secret.tags.tenantId !== tenantId) throw foreignSecret(site.names.secret);
+  await refuseForeignSecret(ports.secrets, site.names.secret, {
+    id: tenantId,
+    slug: run.subjectName,
+  });
   const leftovers = await ports.servers.asAdmin(site.server, site.database, (client) =>
     findLeftovers(client, site.names, tenantId),
   );

@@ -5,6 +5,7 @@ import { DomainError } from "../../kernel/domain-error.ts";
 import { newId } from "../../kernel/ids.ts";
 import type { DbServer } from "../../placement/db-server.entity.ts";
 import { place, previewPlacement } from "../../placement/placement.ts";
+import { refuseByStatus } from "../../tenants/lifecycle.ts";
 import { namesOf } from "../../tenants/names.ts";
 import { lockTenant } from "../../tenants/registry.ts";
 import { parseSlug } from "../../tenants/slug.ts";
@@ -13,7 +14,8 @@ import { type Operation, OperationEntity } from "../engine/operation.entity.ts";
 import type { BeginOptions, Outcome, Subject } from "../engine/phase.ts";
 import { refuseSecond, serialise } from "../engine/start-operation.ts";
 import type { ProvisionInput } from "../provision-input.ts";
-import type { ProvisionPorts, ProvisionRun } from "./ports.ts";
+import type { TenantPorts } from "../tenant-ports.ts";
+import type { ProvisionRun } from "./ports.ts";
 
 /**
  * Refuses, or holds the slug by a PROVISIONING row with its placement reserved: one transaction, so
@@ -23,7 +25,7 @@ import type { ProvisionPorts, ProvisionRun } from "./ports.ts";
  *   E_NO_CAPACITY, E_DB_SERVER_NOT_FOUND
  */
 export async function beginProvisioning(
-  ports: ProvisionPorts,
+  ports: TenantPorts,
   em: EntityManager,
   start: BeginOptions<ProvisionInput>,
 ): Promise<Subject> {
@@ -65,14 +67,10 @@ export async function beginProvisioning(
   };
 }
 
-/** Provisioning a FAILED slug again is a retry; any other tenant of that slug is in the way. */
+/** Provisioning a slug again is a retry where the lifecycle allows it; else its tenant is in the way. */
 async function takeUpAgain(em: EntityManager, tenant: Tenant): Promise<Operation | null> {
   await refuseSecond(em, tenant.id);
-  if (tenant.status !== "FAILED") {
-    throw new DomainError("E_ALREADY_PROVISIONED", {
-      message: `Tenant '${tenant.slug}' exists already (${tenant.status})`,
-    });
-  }
+  refuseByStatus(tenant, "PROVISION");
   return await em.findOne(
     OperationEntity,
     { subjectId: tenant.id, kind: "PROVISION", state: { $in: ["FAILED", "CANCELLED"] } },
@@ -97,7 +95,7 @@ async function refuseTakenOwner(em: EntityManager, input: ProvisionInput): Promi
 }
 
 async function holdSlug(
-  ports: ProvisionPorts,
+  ports: TenantPorts,
   em: EntityManager,
   existing: Tenant | null,
   input: ProvisionInput,
@@ -134,14 +132,24 @@ async function holdSlug(
     return existing.id;
   }
   const id = newId(now.getTime());
-  const unset = { schemaVersion: null, migrationsApplied: 0, activatedAt: null, createdAt: now };
+  const unset = {
+    schemaVersion: null,
+    migrationsApplied: 0,
+    seedSets: [],
+    activatedAt: null,
+    offboardedFrom: null,
+    purgeAfter: null,
+    lockedAt: null,
+    lockReason: null,
+    createdAt: now,
+  };
   await em.insert(TenantEntity, { id, ...row, ...unset });
   return id;
 }
 
 /** Makes the tenant ACTIVE: everything of it stands and was verified. */
 export async function registerTenant(
-  ports: ProvisionPorts,
+  ports: TenantPorts,
   run: ProvisionRun,
   em: EntityManager,
 ): Promise<undefined> {
@@ -153,6 +161,7 @@ export async function registerTenant(
       status: "ACTIVE",
       schemaVersion: run.facts.schemaVersion ?? null,
       migrationsApplied: run.facts.migrationsApplied ?? 0,
+      seedSets: [...(run.facts.seedSets ?? [])],
       activatedAt: now,
       updatedAt: now,
     },
@@ -161,7 +170,7 @@ export async function registerTenant(
 
 /** Takes the tenant back to PROVISIONING, while what it consists of is being undone. */
 export async function unregisterTenant(
-  ports: ProvisionPorts,
+  ports: TenantPorts,
   run: ProvisionRun,
   em: EntityManager,
 ): Promise<void> {
@@ -172,6 +181,7 @@ export async function unregisterTenant(
       status: "PROVISIONING",
       schemaVersion: null,
       migrationsApplied: 0,
+      seedSets: [],
       activatedAt: null,
       updatedAt: ports.clock(),
     },
@@ -180,7 +190,7 @@ export async function unregisterTenant(
 
 /** Gives the reserved place on the db server back. */
 export async function releasePlacement(
-  ports: ProvisionPorts,
+  ports: TenantPorts,
   run: ProvisionRun,
   em: EntityManager,
 ): Promise<void> {
@@ -193,7 +203,7 @@ export async function releasePlacement(
 
 /** Writes what a provisioning that did not succeed means for its tenant: FAILED, with the reason. */
 export async function settleProvisioning(
-  ports: ProvisionPorts,
+  ports: TenantPorts,
   run: ProvisionRun,
   em: EntityManager,
   outcome: Outcome,

@@ -1,28 +1,36 @@
 import { scramVerifier } from "../../database/sql.ts";
-import { DomainError } from "../../kernel/domain-error.ts";
 import { ensureFirstLaboratory } from "../../laboratories/first-laboratory.ts";
-import { sslOf } from "../../placement/server-connections.ts";
-import { applySeedSet, verifySeeds } from "../../seeding/apply-seeds.ts";
+import { applySeedSet } from "../../seeding/apply-seeds.ts";
 import { openSeedFolder, resolveSets } from "../../seeding/seed-folder.ts";
 import { applyMigrations } from "../../tenant-schemas/apply-migrations.ts";
 import { createTenantSchema } from "../../tenant-schemas/create-tenant-schema.ts";
 import { dropTenantSchema } from "../../tenant-schemas/drop-tenant-schema.ts";
 import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
-import { probeAppLogin } from "../../tenant-schemas/probe-app-login.ts";
-import {
-  summariseTenantSchema,
-  verifyTenantSchema,
-} from "../../tenant-schemas/verify-tenant-schema.ts";
 import { type Skipped, skipped } from "../engine/phase.ts";
 import { reportProgress } from "../engine/progress.ts";
-import type { ProvisionFacts, ProvisionPorts, ProvisionRun } from "./ports.ts";
+import { checkReadiness, refuseUnready } from "../readiness.ts";
+import type { TenantPorts } from "../tenant-ports.ts";
+import { ensureSecret, readAppLogin, removeSecret } from "../tenant-secret.ts";
+import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
 import { tenantIdOf } from "./registry.ts";
-import { siteOf, type TenantSite } from "./site.ts";
+import { siteOf } from "./site.ts";
+
+/** Stores the app role's connection URL, with a new password, unless it is there already. */
+export async function setSecret(ports: TenantPorts, run: ProvisionRun): Promise<undefined> {
+  const site = await siteOf(ports.orm, run, ports.schemaPrefix);
+  await ensureSecret(ports.secrets, site, { id: tenantIdOf(run), slug: run.subjectName });
+}
+
+/** Removes the secret if it was made for this tenant. */
+export async function unsetSecret(ports: TenantPorts, run: ProvisionRun): Promise<void> {
+  const { names } = await siteOf(ports.orm, run, ports.schemaPrefix);
+  await removeSecret(ports.secrets, names.secret, { id: tenantIdOf(run), slug: run.subjectName });
+}
 
 /** Creates the tenant's roles and its empty schema. */
-export async function createSchema(ports: ProvisionPorts, run: ProvisionRun): Promise<undefined> {
+export async function createSchema(ports: TenantPorts, run: ProvisionRun): Promise<undefined> {
   const site = await siteOf(ports.orm, run, ports.schemaPrefix);
-  const { password } = await readSecret(ports, site);
+  const { password } = await readAppLogin(ports.secrets, site);
   await ports.servers.asAdmin(site.server, site.database, (client) =>
     createTenantSchema(client, {
       names: site.names,
@@ -34,7 +42,7 @@ export async function createSchema(ports: ProvisionPorts, run: ProvisionRun): Pr
 }
 
 /** Drops the schema and the roles, as far as they were made for this tenant. */
-export async function dropSchema(ports: ProvisionPorts, run: ProvisionRun): Promise<void> {
+export async function dropSchema(ports: TenantPorts, run: ProvisionRun): Promise<void> {
   const site = await siteOf(ports.orm, run, ports.schemaPrefix);
   await ports.servers.asAdmin(site.server, site.database, (client) =>
     dropTenantSchema(client, { names: site.names, tenantId: tenantIdOf(run) }),
@@ -43,7 +51,7 @@ export async function dropSchema(ports: ProvisionPorts, run: ProvisionRun): Prom
 
 /** Applies every migration in one transaction: a fresh schema needs no more. */
 export async function migrateSchema(
-  ports: ProvisionPorts,
+  ports: TenantPorts,
   run: ProvisionRun,
 ): Promise<Partial<ProvisionFacts> | Skipped> {
   const site = await siteOf(ports.orm, run, ports.schemaPrefix);
@@ -66,7 +74,7 @@ export async function migrateSchema(
 
 /** Applies the seed sets, then adds the organization and its first laboratory. */
 export async function applySeeds(
-  ports: ProvisionPorts,
+  ports: TenantPorts,
   run: ProvisionRun,
 ): Promise<Partial<ProvisionFacts> | Skipped> {
   const site = await siteOf(ports.orm, run, ports.schemaPrefix);
@@ -91,52 +99,16 @@ export async function applySeeds(
 }
 
 /**
- * Verifies what was made: migrations, schema, seeds, and the app role's login with the secret as the
- * store answers it.
+ * Verifies what was made, as activating a tenant does.
  *
  * @throws DomainError E_TENANT_NOT_READY naming every check that failed
  */
 export async function verifyTenant(
-  ports: ProvisionPorts,
+  ports: TenantPorts,
   run: ProvisionRun,
 ): Promise<Partial<ProvisionFacts>> {
   const site = await siteOf(ports.orm, run, ports.schemaPrefix);
-  const folder = await openMigrationFolder(ports.migrationsDir);
-  const sets = resolveSets(await openSeedFolder(ports.seedsDir), run.input.seeds);
-  const { names } = site;
-  const { checks, tables } = await ports.servers.asAdmin(
-    site.server,
-    site.database,
-    async (client) => ({
-      checks: [
-        ...(await verifyTenantSchema(client, { names, folder })),
-        await verifySeeds(client, names, sets),
-      ],
-      tables: (await summariseTenantSchema(client, names)).tables,
-    }),
-  );
-  const login = await probeAppLogin({ ...(await readSecret(ports, site)), names });
-  const failed = [...checks, login].filter((check) => !check.passed);
-  if (failed.length > 0) {
-    throw new DomainError("E_TENANT_NOT_READY", {
-      message: failed.map((check) => `${check.name}: ${check.message}`).join("; "),
-      detail: { failed },
-    });
-  }
-  return { tables, roleLogin: true };
-}
-
-async function readSecret({ secrets }: ProvisionPorts, { names, server, database }: TenantSite) {
-  const secret = await secrets.get(names.secret);
-  if (!secret)
-    throw new DomainError("E_SECRET_STORE", { message: `The secret ${names.secret} is gone` });
-  const { username, password } = new URL(secret.value);
-  return {
-    host: server.host,
-    port: server.port,
-    database,
-    ssl: sslOf(server),
-    user: decodeURIComponent(username),
-    password: decodeURIComponent(password),
-  };
+  const readiness = await checkReadiness(ports, site, run.input.seeds);
+  refuseUnready(readiness);
+  return { tables: readiness.tables, roleLogin: true };
 }

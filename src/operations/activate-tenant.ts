@@ -1,0 +1,100 @@
+import { z } from "zod";
+import { record } from "../audit/record.ts";
+import type { EntityManager } from "../database/orm.ts";
+import { authorize } from "../iam/grants.ts";
+import type { Check } from "../tenant-schemas/verify-tenant-schema.ts";
+import { TenantEntity } from "../tenants/tenant.entity.ts";
+import { nothing, type Run } from "./engine/phase.ts";
+import { reasonField, slugField } from "./input.ts";
+import { checkReadiness, failedChecks, refuseUnready } from "./readiness.ts";
+import { tenantOperation } from "./tenant-operation.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
+import { siteOfRun, tenantOf } from "./tenant-site.ts";
+
+const ActivateInput = z
+  .strictObject({
+    slug: slugField,
+    /** Whether to activate although checks fail: for administrators, with a reason. */
+    force: z.boolean().default(false),
+    reason: reasonField.nullable().default(null),
+  })
+  .refine(({ force, reason }) => !force || reason !== null, {
+    path: ["reason"],
+    message: "is needed with force",
+  });
+export type ActivateInput = z.infer<typeof ActivateInput>;
+
+interface ActivateFacts {
+  readonly checks: readonly Check[];
+  readonly migrations: number;
+  readonly version: string | null;
+}
+
+type ActivateRun = Run<ActivateInput, ActivateFacts>;
+
+/** Makes a tenant ACTIVE when it is ready, or by force. */
+export const activateTenant = (ports: TenantPorts) =>
+  tenantOperation<ActivateInput, ActivateFacts>({
+    kind: "ACTIVATE",
+    input: ActivateInput,
+    prepare: async (_em, _tenant, { actor, input }) => {
+      if (input.force) authorize(actor, "tenant:force");
+    },
+    reason: ({ reason }) => reason,
+    phases: [
+      {
+        name: "READINESS_CHECKED",
+        where: "outside",
+        ensure: (run) => check(ports, run),
+        undo: nothing("it only looks"),
+      },
+      {
+        name: "ACTIVATED",
+        where: "platform",
+        ensure: (run, em) => activate(ports, run, em),
+        undo: nothing("it is the last phase"),
+      },
+    ],
+    result: ({ facts }) => ({ checks: facts.checks ?? [], version: facts.version ?? null }),
+  });
+
+async function check(ports: TenantPorts, run: ActivateRun): Promise<Partial<ActivateFacts>> {
+  const site = await siteOfRun(ports.orm, run);
+  const readiness = await checkReadiness(ports, site, site.tenant.seedSets);
+  const { checks, migrations, version } = readiness;
+  return { checks, migrations, version };
+}
+
+async function activate(
+  ports: TenantPorts,
+  run: ActivateRun,
+  em: EntityManager,
+): Promise<undefined> {
+  const { id, slug } = await tenantOf(em, run);
+  const { checks = [], migrations = 0, version = null } = run.facts;
+  if (!run.input.force) refuseUnready({ checks });
+  const now = ports.clock();
+  const found = { schemaVersion: version, migrationsApplied: migrations, updatedAt: now };
+  await em.nativeUpdate(TenantEntity, { id }, found);
+  await em.nativeUpdate(
+    TenantEntity,
+    { id, status: { $ne: "ACTIVE" } },
+    { status: "ACTIVE", failureCode: null, failureMessage: null, activatedAt: now },
+  );
+  record(
+    em,
+    { ...run.requester, address: null },
+    {
+      type: "TENANT_ACTIVATED",
+      tenant: { id, slug },
+      operationId: run.operationId,
+      detail: {
+        forced: run.input.force,
+        reason: run.input.reason,
+        failedChecks: failedChecks({ checks }).map(({ name, message }) =>
+          `${name}: ${message}`.slice(0, 500),
+        ),
+      },
+    },
+  );
+}

@@ -1,0 +1,49 @@
+import { z } from "zod";
+import { DomainError, type FieldIssue } from "../kernel/domain-error.ts";
+
+/** A slug that names a tenant which exists: looked up, so only its length is bounded. */
+export const slugField = z.string().min(1).max(63);
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
+const CONTROL = /[\u0000-\u001f\u007f]/;
+
+/** One line of text, without spaces around it. */
+export const lineField = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1, "must not be empty")
+    .max(max, `must have at most ${max} characters`)
+    .refine((value) => !CONTROL.test(value), "must not hold control characters");
+
+/** Why something is done, for the audit trail. */
+export const reasonField = lineField(500);
+
+/** The faults that zod found, as callers see them. */
+export const issuesOf = (error: z.ZodError | undefined): FieldIssue[] =>
+  (error?.issues ?? []).map(({ path, message }) => ({
+    path: path.map(String),
+    message,
+    code: "E_VALIDATION",
+  }));
+
+/** The error that tells of several faults at once; of their own code where they share one. */
+export function faultsError(faults: readonly FieldIssue[]): DomainError {
+  const codes = new Set(faults.map((fault) => fault.code));
+  const [code] = codes;
+  return new DomainError(codes.size === 1 && code ? code : "E_VALIDATION", {
+    message: faults.map((fault) => `${fault.path.join(".")}: ${fault.message}`).join("; "),
+    issues: faults,
+  });
+}
+
+/**
+ * Reads what a caller sent.
+ *
+ * @throws DomainError E_VALIDATION naming every faulty field
+ */
+export function parseInput<Input>(schema: z.ZodType<Input>, request: unknown): Input {
+  const read = schema.safeParse(request);
+  if (read.success) return read.data;
+  throw faultsError(issuesOf(read.error));
+}

@@ -1,0 +1,252 @@
+import { z } from "zod";
+import type { EntityManager } from "../database/orm.ts";
+import { scramVerifier } from "../database/sql.ts";
+import { DomainError } from "../kernel/domain-error.ts";
+import { place } from "../placement/placement.ts";
+import { applyMigrations } from "../tenant-schemas/apply-migrations.ts";
+import { createTenantSchema } from "../tenant-schemas/create-tenant-schema.ts";
+import { pendingOf, readLedger } from "../tenant-schemas/ledger.ts";
+import {
+  compareIds,
+  createsTable,
+  type MigrationFolder,
+  openMigrationFolder,
+} from "../tenant-schemas/migration-folder.ts";
+import { type Check, hasTable } from "../tenant-schemas/verify-tenant-schema.ts";
+import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
+import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
+import { slugField } from "./input.ts";
+import { checkReadiness, failedChecks } from "./readiness.ts";
+import { tenantOperation } from "./tenant-operation.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
+import { ensureSecret, readAppLogin } from "./tenant-secret.ts";
+import { siteOfRun, type TenantSite, tenantOf } from "./tenant-site.ts";
+
+const MigrateInput = z.strictObject({
+  slug: slugField,
+  /** The id of the last migration to apply; null for all. */
+  to: z.string().min(1).max(255).nullable().default(null),
+});
+export type MigrateInput = z.infer<typeof MigrateInput>;
+
+interface MigrateFacts {
+  readonly pending: readonly string[];
+  readonly applied: readonly string[];
+  readonly version: string | null;
+  readonly migrations: number;
+  readonly checks: readonly Check[];
+  readonly activated: boolean;
+}
+
+type MigrateRun = Run<MigrateInput, MigrateFacts>;
+
+const KEPT = nothing("what was applied stays; the next run goes on behind it");
+
+/** Brings a tenant's schema to the newest migration, and makes a tenant that failed ACTIVE when it is ready. */
+export const migrateTenant = (ports: TenantPorts) =>
+  tenantOperation<MigrateInput, MigrateFacts>({
+    kind: "MIGRATE",
+    input: MigrateInput,
+    prepare: (em, tenant, { dryRun }) => placeAgain(ports, em, tenant, dryRun),
+    phases: [
+      {
+        name: "MIGRATIONS_PLANNED",
+        where: "outside",
+        inDryRun: true,
+        ensure: (run) => plan(ports, run),
+        undo: nothing("it only looks"),
+      },
+      {
+        name: "SCHEMA_ENSURED",
+        where: "outside",
+        ensure: (run) => ensureSchema(ports, run),
+        undo: KEPT,
+      },
+      {
+        name: "MIGRATIONS_APPLIED",
+        where: "outside",
+        ensure: (run) => apply(ports, run),
+        undo: KEPT,
+      },
+      {
+        name: "VERIFIED",
+        where: "outside",
+        ensure: (run) => verify(ports, run),
+        undo: nothing("it only looks"),
+      },
+      {
+        name: "REGISTERED",
+        where: "platform",
+        ensure: (run, em) => register(ports, run, em),
+        undo: nothing("it is the last phase"),
+      },
+    ],
+    result: ({ dryRun, facts }) => ({
+      ...{ version: facts.version ?? null, migrations: facts.migrations ?? null },
+      ...(dryRun ? { pending: facts.pending ?? [] } : { applied: facts.applied ?? [] }),
+      ...{ activated: facts.activated ?? false, checks: facts.checks ?? [] },
+    }),
+  });
+
+/** A tenant whose provisioning was undone is placed nowhere: it gets a place as a new one does. */
+async function placeAgain(
+  { clock }: TenantPorts,
+  em: EntityManager,
+  tenant: Tenant,
+  dryRun: boolean,
+): Promise<void> {
+  if (tenant.dbServerId !== null || dryRun) return;
+  const server = await place(em, { dbServer: null, region: tenant.region });
+  tenant.dbServerId = server.id;
+  tenant.databaseName = server.tenantDatabase;
+  tenant.updatedAt = clock();
+  await em.flush();
+}
+
+/** The migrations up to the wanted one. */
+async function folderUpTo(dir: string, to: string | null): Promise<MigrationFolder> {
+  const folder = await openMigrationFolder(dir);
+  if (to === null) return folder;
+  if (!folder.migrations.some(({ id }) => id === to)) {
+    throw new DomainError("E_VALIDATION", {
+      message: `to: there is no migration '${to}'`,
+      issues: [{ path: ["to"], message: `there is no migration '${to}'`, code: "E_VALIDATION" }],
+    });
+  }
+  return { ...folder, migrations: folder.migrations.filter(({ id }) => compareIds(id, to) <= 0) };
+}
+
+async function plan(ports: TenantPorts, run: MigrateRun): Promise<Partial<MigrateFacts>> {
+  const folder = await folderUpTo(ports.migrationsDir, run.input.to);
+  const ledger = await ledgerOf(ports, run);
+  const pending = pendingOf(await openMigrationFolder(ports.migrationsDir), ledger);
+  const wanted = new Set(folder.migrations.map(({ id }) => id));
+  const ids = pending.map(({ id }) => id).filter((id) => wanted.has(id));
+  return { pending: ids, version: ledger.at(-1)?.id ?? null, migrations: ledger.length };
+}
+
+/** What was applied so far; nothing for a tenant that a dry run finds placed nowhere. */
+async function ledgerOf(ports: TenantPorts, run: MigrateRun) {
+  try {
+    const { server, database, names } = await siteOfRun(ports.orm, run);
+    return await ports.servers.asAdmin(server, database, (client) =>
+      readLedger(client, names.schema),
+    );
+  } catch (error) {
+    if (run.dryRun && error instanceof DomainError && error.code === "E_DB_SERVER_NOT_FOUND")
+      return [];
+    throw error;
+  }
+}
+
+/** Creates the schema with its roles and its secret where they are missing. */
+async function ensureSchema(ports: TenantPorts, run: MigrateRun): Promise<undefined> {
+  const site = await siteOfRun(ports.orm, run);
+  await ensureSecret(ports.secrets, site, site.tenant);
+  const { password } = await readAppLogin(ports.secrets, site);
+  await ports.servers.asAdmin(site.server, site.database, (client) =>
+    createTenantSchema(client, {
+      names: site.names,
+      tenantId: site.tenant.id,
+      appPasswordVerifier: scramVerifier(password),
+      connectDatabase: site.database,
+    }),
+  );
+}
+
+/** Applies what is pending, a transaction and an event for each file; the registry follows also when one fails. */
+async function apply(
+  ports: TenantPorts,
+  run: MigrateRun,
+): Promise<Partial<MigrateFacts> | Skipped> {
+  const pending = run.facts.pending ?? [];
+  if (pending.length === 0) return skipped("no migration is pending");
+  const site = await siteOfRun(ports.orm, run);
+  const folder = await folderUpTo(ports.migrationsDir, run.input.to);
+  await run.progress(0, pending.length);
+  try {
+    const { applied } = await ports.servers.asAdmin(site.server, site.database, (client) =>
+      applyMigrations(client, {
+        names: site.names,
+        folder,
+        mode: "transaction-per-file",
+        onFileApplied: (file, index, total) => run.progress(index + 1, total, file.id),
+      }),
+    );
+    return { applied };
+  } finally {
+    await followLedger(ports, site);
+  }
+}
+
+/** Keeps the registry's version as the tenant's own ledger says. */
+async function followLedger(
+  ports: TenantPorts,
+  { tenant, server, database, names }: TenantSite,
+): Promise<void> {
+  const ledger = await ports.servers.asAdmin(server, database, (client) =>
+    readLedger(client, names.schema),
+  );
+  await ports.orm.em.fork().nativeUpdate(
+    TenantEntity,
+    { id: tenant.id },
+    {
+      schemaVersion: ledger.at(-1)?.id ?? null,
+      migrationsApplied: ledger.length,
+      updatedAt: ports.clock(),
+    },
+  );
+}
+
+/** Verifies what stands now; a tenant that is not ready is told so, and fails the operation only when it was in use. */
+async function verify(ports: TenantPorts, run: MigrateRun): Promise<Partial<MigrateFacts>> {
+  const site = await siteOfRun(ports.orm, run);
+  await refuseMissingOrganization(ports, site);
+  const readiness = await checkReadiness(ports, site, site.tenant.seedSets);
+  const { checks, migrations, version } = readiness;
+  return { checks, migrations, version };
+}
+
+/**
+ * A folder that makes the table `organization` has not done its work while the table is missing.
+ *
+ * @throws DomainError E_MIGRATIONS_FAILED
+ */
+async function refuseMissingOrganization(
+  ports: TenantPorts,
+  { server, database, names }: TenantSite,
+): Promise<void> {
+  const folder = await openMigrationFolder(ports.migrationsDir);
+  if (!createsTable(folder, "organization")) return;
+  const present = await ports.servers.asAdmin(server, database, (client) =>
+    hasTable(client, names.schema, "organization"),
+  );
+  if (present) return;
+  throw new DomainError("E_MIGRATIONS_FAILED", {
+    message: `Tenant migration completed but ${names.schema}.organization was not created`,
+  });
+}
+
+/** Makes a tenant that failed ACTIVE, only when every check passes. */
+async function register(
+  ports: TenantPorts,
+  run: MigrateRun,
+  em: EntityManager,
+): Promise<Partial<MigrateFacts>> {
+  const { checks = [], migrations = 0, version = null } = run.facts;
+  const ready = failedChecks({ checks }).length === 0;
+  const now = ports.clock();
+  const { id } = await tenantOf(em, run);
+  await em.nativeUpdate(
+    TenantEntity,
+    { id },
+    { schemaVersion: version, migrationsApplied: migrations, updatedAt: now },
+  );
+  if (!ready) return { activated: false };
+  const activated = await em.nativeUpdate(
+    TenantEntity,
+    { id, status: { $in: ["FAILED", "PROVISIONING"] } },
+    { status: "ACTIVE", failureCode: null, failureMessage: null, activatedAt: now, updatedAt: now },
+  );
+  return { activated: activated === 1 };
+}

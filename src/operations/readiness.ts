@@ -1,0 +1,78 @@
+import { DomainError, isDomainError } from "../kernel/domain-error.ts";
+import { verifySeeds } from "../seeding/apply-seeds.ts";
+import { openSeedFolder, resolveSets } from "../seeding/seed-folder.ts";
+import { openMigrationFolder } from "../tenant-schemas/migration-folder.ts";
+import { probeAppLogin } from "../tenant-schemas/probe-app-login.ts";
+import {
+  type Check,
+  check,
+  summariseTenantSchema,
+  verifyTenantSchema,
+} from "../tenant-schemas/verify-tenant-schema.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
+import { readAppLogin } from "./tenant-secret.ts";
+import type { Site } from "./tenant-site.ts";
+
+/** What the readiness checks found. */
+export interface Readiness {
+  readonly checks: readonly Check[];
+  readonly tables: number;
+  readonly migrations: number;
+  readonly version: string | null;
+}
+
+type ReadinessPorts = Pick<TenantPorts, "servers" | "secrets" | "migrationsDir" | "seedsDir">;
+
+/**
+ * Runs the readiness checks of a tenant (DESIGN section 2, activation): every migration applied and
+ * unchanged, the schema as its version says, its seeds present, and its app role's login with the
+ * secret as the store answers it.
+ *
+ * @param seedSets the sets that must be there, `all` and dependencies understood
+ * @throws DomainError E_ADMIN_CONN_UNRESOLVED and the like: where a check cannot be made at all
+ */
+export async function checkReadiness(
+  ports: ReadinessPorts,
+  site: Site,
+  seedSets: readonly string[],
+): Promise<Readiness> {
+  const folder = await openMigrationFolder(ports.migrationsDir);
+  const sets = resolveSets(await openSeedFolder(ports.seedsDir), seedSets);
+  const { names } = site;
+  const found = await ports.servers.asAdmin(site.server, site.database, async (client) => ({
+    checks: [
+      ...(await verifyTenantSchema(client, { names, folder })),
+      await verifySeeds(client, names, sets),
+    ],
+    summary: await summariseTenantSchema(client, names),
+  }));
+  const { tables, migrations, version } = found.summary;
+  return { checks: [...found.checks, await checkLogin(ports, site)], tables, migrations, version };
+}
+
+async function checkLogin(ports: ReadinessPorts, site: Site): Promise<Check> {
+  try {
+    return await probeAppLogin(await readAppLogin(ports.secrets, site));
+  } catch (error) {
+    if (isDomainError(error, "E_SECRET_STORE")) return check("ROLE_LOGIN", false, error.message);
+    throw error;
+  }
+}
+
+/** The checks that did not pass. */
+export const failedChecks = ({ checks }: Pick<Readiness, "checks">): Check[] =>
+  checks.filter(({ passed }) => !passed);
+
+/**
+ * Refuses a tenant of which a check failed.
+ *
+ * @throws DomainError E_TENANT_NOT_READY naming every failed check
+ */
+export function refuseUnready(readiness: Pick<Readiness, "checks">): void {
+  const failed = failedChecks(readiness);
+  if (failed.length === 0) return;
+  throw new DomainError("E_TENANT_NOT_READY", {
+    message: failed.map(({ name, message }) => `${name}: ${message}`).join("; "),
+    detail: { failed },
+  });
+}

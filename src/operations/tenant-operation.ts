@@ -1,0 +1,99 @@
+import type { z } from "zod";
+import { record } from "../audit/record.ts";
+import type { EntityManager } from "../database/orm.ts";
+import { DomainError } from "../kernel/domain-error.ts";
+import { refuseByStatus, type TenantAct } from "../tenants/lifecycle.ts";
+import { lockTenant } from "../tenants/registry.ts";
+import type { Tenant } from "../tenants/tenant.entity.ts";
+import type { BeginOptions, OperationDefinition, Outcome, Phase, Run } from "./engine/phase.ts";
+import { refuseSecond, serialise } from "./engine/start-operation.ts";
+
+/** Every operation on a tenant that exists names it by its slug. */
+export interface TenantInput {
+  readonly slug: string;
+}
+
+/** What is particular to one kind of operation on a tenant that exists. */
+export interface TenantOperation<Input extends TenantInput, Facts> {
+  readonly kind: TenantAct;
+  readonly input: z.ZodType<Input>;
+  readonly phases: readonly Phase<Input, Facts>[];
+  /** Refuses, or makes ready, what the lifecycle alone cannot decide; in the starting transaction. */
+  prepare?(em: EntityManager, tenant: Tenant, start: BeginOptions<Input>): Promise<void>;
+  /** Writes what the end means for the tenant; in the ending transaction. */
+  settle?(run: Run<Input, Facts>, em: EntityManager, outcome: Outcome): Promise<void>;
+  /** What the ended operation shows, also when it failed; no secret. */
+  result?(run: Run<Input, Facts>): Record<string, unknown>;
+  /** Why it is done, for the audit trail, where the input says so. */
+  reason?(input: Input): string | null;
+}
+
+/**
+ * Makes an operation on a tenant that exists: it begins with the tenant locked, its status asked in
+ * the lifecycle table, and the request and its end in the audit trail.
+ */
+export const tenantOperation = <Input extends TenantInput, Facts>(
+  options: TenantOperation<Input, Facts>,
+): OperationDefinition<Input, Facts> => ({
+  kind: options.kind,
+  input: options.input,
+  phases: options.phases,
+  begin: async (em, start) => {
+    const tenant = await lockForOperation(em, options.kind, start);
+    await options.prepare?.(em, tenant, start);
+    if (!start.dryRun) {
+      record(em, start.actor, {
+        type: "TENANT_OPERATION_REQUESTED",
+        tenant: { id: tenant.id, slug: tenant.slug },
+        operationId: start.operationId,
+        detail: { kind: options.kind, reason: options.reason?.(start.input) ?? null },
+      });
+    }
+    return {
+      id: start.dryRun ? null : tenant.id,
+      name: tenant.slug,
+      partition: tenant.dbServerId ?? "unplaced",
+    };
+  },
+  settle: async (run, em, outcome) => {
+    await options.settle?.(run, em, outcome);
+    if (run.dryRun) return;
+    record(
+      em,
+      { ...run.requester, address: null },
+      {
+        type: "TENANT_OPERATION_ENDED",
+        tenant: { id: run.subjectId, slug: run.subjectName },
+        operationId: run.operationId,
+        detail: {
+          kind: options.kind,
+          state: outcome.state,
+          code: outcome.state === "SUCCEEDED" ? null : outcome.error.code,
+          undone: outcome.state === "SUCCEEDED" ? null : outcome.undone,
+        },
+      },
+    );
+  },
+  result: (run) => options.result?.(run) ?? {},
+});
+
+/**
+ * The tenant, locked until the transaction ends, if its status allows the operation.
+ *
+ * @throws DomainError E_TENANT_NOT_FOUND, E_OPERATION_IN_PROGRESS, or what the lifecycle refuses with
+ */
+async function lockForOperation(
+  em: EntityManager,
+  kind: TenantAct,
+  { input, retry }: BeginOptions<TenantInput>,
+): Promise<Tenant> {
+  await serialise(em, `tenant:${input.slug}`);
+  const tenant = await lockTenant(em, retry ? { id: retry.subjectId } : { slug: input.slug });
+  if (!tenant)
+    throw new DomainError("E_TENANT_NOT_FOUND", {
+      message: `Tenant slug '${input.slug}' not found`,
+    });
+  await refuseSecond(em, tenant.id);
+  refuseByStatus(tenant, kind);
+  return tenant;
+}

@@ -1,0 +1,19 @@
+import type { Orm } from "../database/orm.ts";
+import type { InvitationCredentials } from "../invitations/credentials.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { ServerConnections } from "../placement/server-connections.ts";
+import type { SecretStore } from "../secrets/secret-store.ts";
+import type { OperationQueue } from "./engine/queue.ts";
+
+/** What operations on tenants work with; each takes the part that it needs. */
+export interface TenantPorts {
+  readonly orm: Orm;
+  readonly secrets: SecretStore;
+  readonly servers: ServerConnections;
+  readonly credentials: InvitationCredentials;
+  readonly queue: OperationQueue;
+  readonly clock: Clock;
+  readonly schemaPrefix: string;
+  readonly migrationsDir: string;
+  readonly seedsDir: string;
+}

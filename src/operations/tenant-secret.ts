@@ -1,0 +1,106 @@
+import { DomainError } from "../kernel/domain-error.ts";
+import { newSecret } from "../kernel/ids.ts";
+import { sslOf } from "../placement/server-connections.ts";
+import type { Secret, SecretStore } from "../secrets/secret-store.ts";
+import type { AppLogin } from "../tenant-schemas/probe-app-login.ts";
+import type { Site } from "./tenant-site.ts";
+
+/** Whose a tenant's secret is. */
+export interface SecretOwner {
+  readonly id: string;
+  readonly slug: string;
+}
+
+const isOurs = (secret: Secret, { id }: SecretOwner): boolean => secret.tags.tenantId === id;
+
+/** The secret belongs to something that no tenant explains; it is neither taken over nor removed. */
+const foreignSecret = (name: string): DomainError =>
+  new DomainError("E_PARTIAL_STATE", {
+    message: `The secret ${name} exists already and was not made for this tenant`,
+    detail: { kind: "SECRET", name },
+  });
+
+/**
+ * Refuses where the tenant's secret name is taken by something else.
+ *
+ * @throws DomainError E_PARTIAL_STATE, E_SECRET_STORE
+ */
+export async function refuseForeignSecret(
+  secrets: SecretStore,
+  name: string,
+  owner: SecretOwner,
+): Promise<void> {
+  const existing = await secrets.get(name);
+  if (existing && !isOurs(existing, owner)) throw foreignSecret(name);
+}
+
+/**
+ * Stores the app role's connection URL under the tenant's secret name, unless it is there already.
+ *
+ * @throws DomainError E_PARTIAL_STATE for a secret that was not made for this tenant, E_SECRET_STORE
+ */
+export async function ensureSecret(
+  secrets: SecretStore,
+  site: Site,
+  owner: SecretOwner,
+): Promise<void> {
+  const name = site.names.secret;
+  const existing = await secrets.get(name);
+  if (existing && !isOurs(existing, owner)) throw foreignSecret(name);
+  if (existing && leadsTo(existing.value, site)) return;
+  await secrets.set(name, connectionUrl(site, newSecret()), {
+    tenantId: owner.id,
+    slug: owner.slug,
+  });
+}
+
+/** Removes the secret if it was made for this tenant. */
+export async function removeSecret(
+  secrets: SecretStore,
+  name: string,
+  owner: SecretOwner,
+): Promise<void> {
+  const existing = await secrets.get(name);
+  if (existing && isOurs(existing, owner)) await secrets.purge(name);
+}
+
+/**
+ * What the app role logs in with, as the store answers it now.
+ *
+ * @throws DomainError E_SECRET_STORE when the secret is gone
+ */
+export async function readAppLogin(
+  secrets: SecretStore,
+  { names, server, database }: Site,
+): Promise<AppLogin> {
+  const secret = await secrets.get(names.secret);
+  if (!secret)
+    throw new DomainError("E_SECRET_STORE", { message: `The secret ${names.secret} is gone` });
+  const { username, password } = new URL(secret.value);
+  return {
+    host: server.host,
+    port: server.port,
+    database,
+    ssl: sslOf(server),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    names,
+  };
+}
+
+function connectionUrl({ server, database, names }: Site, password: string): string {
+  const sslmode = { DISABLE: "disable", REQUIRE: "require", VERIFY_FULL: "verify-full" }[
+    server.tlsMode
+  ];
+  const url = new URL(`postgres://${server.host}:${server.port}/${encodeURIComponent(database)}`);
+  url.username = names.appRole;
+  url.password = password;
+  url.searchParams.set("sslmode", sslmode);
+  return url.href;
+}
+
+/** Whether the URL leads to this place as this role: a retry may have been placed elsewhere. */
+function leadsTo(value: string, site: Site): boolean {
+  const url = new URL(value);
+  return connectionUrl(site, decodeURIComponent(url.password)) === value;
+}
