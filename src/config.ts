@@ -48,6 +48,8 @@ const Environment = z
     CORS_ORIGINS: list.pipe(z.array(origin)).default([]),
     PLATFORM_ADMIN_EMAIL: z.email().default("admin@tenantry.local"),
     PLATFORM_ADMIN_PASSWORD: z.string().min(12).max(128).optional(),
+    /** Set by npm for what it runs. */
+    npm_lifecycle_event: z.string().optional(),
     LOG_LEVEL: z
       .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
       .default("info"),
@@ -83,6 +85,8 @@ export interface Config {
   /** Browser origins that may call the API and open WebSockets, beside the API's own. */
   readonly corsOrigins: readonly string[];
   readonly firstAdmin: { readonly email: string; readonly password: string | undefined };
+  /** Whether npm runs this process through a shell, which dies of a SIGTERM without passing it on. */
+  readonly runByNpm: boolean;
   readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
 }
 
@@ -118,6 +122,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     tenantUrl: env.TENANT_URL,
     corsOrigins: env.CORS_ORIGINS,
     firstAdmin: { email: env.PLATFORM_ADMIN_EMAIL, password: env.PLATFORM_ADMIN_PASSWORD },
+    runByNpm: env.npm_lifecycle_event !== undefined,
     logLevel: env.LOG_LEVEL,
   };
 }

@@ -40,7 +40,9 @@ export function addPlatformCommands(program: Command): void {
     .command("seed")
     .description("make what an empty platform needs")
     .command("platform-superuser")
-    .description("make sure that an administrator can sign in with this email")
+    .description(
+      "make sure that an administrator can sign in with this email; an existing password is replaced and its sessions end",
+    )
     .requiredOption(
       "--email <email>",
       "the administrator's email; made, enabled and promoted as needed",

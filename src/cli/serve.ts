@@ -7,7 +7,7 @@ import { startPlatformWorker } from "../worker.ts";
 import { EXIT, PlainFailure } from "./exit-codes.ts";
 import { exitWith, type Output } from "./output.ts";
 import { runCommand } from "./session.ts";
-import { onStopSignal } from "./signals.ts";
+import { onParentGone, onStopSignal } from "./signals.ts";
 
 /** What a service process does: answers the API, runs operations, or both. */
 export interface Duties {
@@ -33,7 +33,9 @@ export async function serve(duties: Duties): Promise<never> {
       stop.resolve(signal);
     });
     await using parts = new AsyncDisposableStack();
-    await open(readConfig(), duties, out, parts);
+    const config = readConfig();
+    if (config.runByNpm) onParentGone(() => stop.resolve("npm has ended"));
+    await open(config, duties, out, parts);
     const signal = await stop.promise;
     out.line(`Stopping (${signal}): running operations get up to ${GRACE_MS / 1_000} s.`);
     giveUpLater(out);

@@ -18,3 +18,16 @@ export function onStopSignal(act: (count: number, signal: StopSignal) => void): 
   process.on("SIGINT", listener);
   process.on("SIGTERM", listener);
 }
+
+const LOOK_MS = 500;
+
+/** Calls `act` once when the process that started this one is gone. */
+export function onParentGone(act: () => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    act();
+  }, LOOK_MS);
+  timer.unref();
+}

@@ -118,7 +118,10 @@ export const ERROR_CODES = {
     "The operation cannot be retried.",
     "Only the newest failed or cancelled operation of a tenant can be retried.",
   ),
-  E_NOT_CANCELLABLE: final("The operation cannot be cancelled.", "It has ended already."),
+  E_NOT_CANCELLABLE: final(
+    "The operation cannot be cancelled.",
+    "Read how it ended; a failed one can be retried.",
+  ),
   E_CANCELLED: final(
     "The operation was cancelled.",
     "Retry the operation if it is wanted after all.",

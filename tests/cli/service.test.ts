@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SMALL } from "../kit/platform.ts";
@@ -64,4 +66,22 @@ test("starts, shares its database, survives a kill, and drains", { timeout: 60_0
   expect(drained).toMatchObject({ end: 0, stderr: "" });
   expect(drained.stdout).toMatch(/Stopping \(SIGTERM\)[\s\S]*Stopped\.\n$/);
   expect(drained.stdout).not.toContain("one-time password");
+});
+
+test("drains when it was started by npm, whose shell passes no signal on", async () => {
+  // As `npm start` does: npm, a shell, and the service below it.
+  const shell = spawn("sh", ["-c", `"${process.execPath}" "${SERVICE}"; true`], {
+    env: { ...environment, npm_lifecycle_event: "start", PORT: "0" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  shell.stdout.setEncoding("utf8");
+  let output = "";
+  shell.stdout.on("data", (text: string) => {
+    output += text;
+    if (text.includes("Ctrl-C stops it.")) shell.kill("SIGTERM");
+  });
+  // The service holds the pipe until it ends.
+  await once(shell.stdout, "close");
+  expect(output).toContain("Stopping (npm has ended)");
+  expect(output.trim().endsWith("Stopped.")).toBe(true);
 });
