@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
 
@@ -12,18 +13,54 @@ const list = z.string().transform((text) =>
     .filter((item) => item !== ""),
 );
 
+// A star is a whole label: "10.0.*" would let "10.0.example.com" in.
+const hostPattern = z
+  .string()
+  .regex(
+    /^(\*\.)?[a-z0-9_:][a-z0-9_.:-]*$/i,
+    "must be host names or addresses, of which a name may begin with *.",
+  )
+  .transform((pattern) => pattern.toLowerCase());
+
 // zod skips an object's own rules while a field is faulty; all faults are to be reported at once.
 const always = () => true;
+
+const PORT_RULE = "must be a number from 0 to 65535";
+
+// A misspelt folder would count as an empty one, and make tenants without tables.
+const folder = z
+  .string()
+  .refine(
+    (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
+    "must be a folder that exists",
+  );
+
+// Slugs have at most 40 characters, a Key Vault name 127, and no two names may differ by case alone.
+const secretNameTemplate = z
+  .string()
+  .regex(
+    /^[0-9A-Za-z-]*\{slug\}[0-9A-Za-z-]*$/,
+    "must hold {slug} once, and otherwise letters, digits and hyphens only",
+  )
+  .max(127 - 40 + "{slug}".length, "must leave room for 40 characters of slug in 127")
+  .transform((template) => template.toLowerCase());
 
 const bundled = (folder: string) => resolve(import.meta.dirname, "..", folder);
 
 const Environment = z
   .object({
     NODE_ENV: z.enum(["development", "test", "production"]).default("development"),
-    PORT: z.coerce.number().int().min(0).max(65_535).default(4000),
+    PORT: z
+      .string()
+      .regex(/^\d{1,5}$/, PORT_RULE)
+      .transform(Number)
+      .refine((port) => port <= 65_535, PORT_RULE)
+      .default(4000),
     HOST: z.string().min(1).default("127.0.0.1"),
     DATA_DIR: z.string().min(1).default("./.tenantry"),
-    DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+    DATABASE_URL: z
+      .url({ protocol: /^postgres(ql)?$/, error: "must be a URL that begins with postgres://" })
+      .optional(),
     TENANT_SCHEMA_PREFIX: z
       .string()
       .regex(
@@ -32,10 +69,14 @@ const Environment = z
       )
       .refine((prefix) => !prefix.startsWith("pg_"), "must not begin with pg_")
       .default("org_"),
-    TENANT_MIGRATIONS_DIR: z.string().min(1).default(bundled("migrations/tenant")),
-    TENANT_SEEDS_DIR: z.string().min(1).default(bundled("seeds/tenant")),
+    TENANT_MIGRATIONS_DIR: folder.default(bundled("migrations/tenant")),
+    TENANT_SEEDS_DIR: folder.default(bundled("seeds/tenant")),
     SECRET_STORE: z.enum(["local"]).optional(),
-    AZURE_KEY_VAULT_URL: z.url({ protocol: /^https$/ }).optional(),
+    AZURE_KEY_VAULT_URL: z
+      .url({ protocol: /^https$/, error: "must be a URL that begins with https://" })
+      .transform((url) => new URL(url).origin)
+      .optional(),
+    SECRET_NAME_TEMPLATE: secretNameTemplate.default("tenant-db-{slug}"),
     SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),
     MAIL_FROM: z.string().min(3).default("Tenantry <no-reply@localhost>"),
     TENANT_URL: z
@@ -46,6 +87,7 @@ const Environment = z
         "must be a URL that may hold {slug}",
       ),
     CORS_ORIGINS: list.pipe(z.array(origin)).default([]),
+    DB_SERVER_HOSTS: list.pipe(z.array(hostPattern)).default([]),
     PLATFORM_ADMIN_EMAIL: z.email().default("admin@tenantry.local"),
     PLATFORM_ADMIN_PASSWORD: z.string().min(12).max(128).optional(),
     /** Set by npm for what it runs. */
@@ -54,17 +96,18 @@ const Environment = z
       .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
       .default("info"),
   })
-  .refine((env) => env.AZURE_KEY_VAULT_URL === undefined, {
-    path: ["AZURE_KEY_VAULT_URL"],
-    when: always,
-    message: "is not supported yet: leave it out to use the local secret store",
-  })
-  .refine((env) => env.NODE_ENV !== "production" || env.SECRET_STORE === "local", {
-    path: ["SECRET_STORE"],
-    when: always,
-    message:
-      "production does not use the local secret store by itself: set SECRET_STORE=local to accept it",
-  });
+  .refine(
+    (env) =>
+      env.NODE_ENV !== "production" ||
+      env.SECRET_STORE === "local" ||
+      env.AZURE_KEY_VAULT_URL !== undefined,
+    {
+      path: ["SECRET_STORE"],
+      when: always,
+      message:
+        "production does not use the local secret store by itself: set AZURE_KEY_VAULT_URL, or SECRET_STORE=local to accept it",
+    },
+  );
 
 /** Everything that the environment decides, parsed and with its defaults. */
 export interface Config {
@@ -78,12 +121,18 @@ export interface Config {
   readonly tenantSchemaPrefix: string;
   readonly tenantMigrationsDir: string;
   readonly tenantSeedsDir: string;
+  /** The Azure Key Vault that keeps the secrets; absent, the local store does. */
+  readonly keyVaultUrl: string | undefined;
+  /** Names a tenant's secret; `{slug}` stands for the slug. */
+  readonly secretNameTemplate: string;
   readonly smtpUrl: string | undefined;
   readonly mailFrom: string;
   /** Where a tenant's users find their application; `{slug}` stands for the slug. */
   readonly tenantUrl: string;
   /** Browser origins that may call the API and open WebSockets, beside the API's own. */
   readonly corsOrigins: readonly string[];
+  /** Host patterns such as `*.db.internal` that registered db servers must match; empty for any host. */
+  readonly dbServerHosts: readonly string[];
   readonly firstAdmin: { readonly email: string; readonly password: string | undefined };
   /** Whether npm runs this process through a shell, which dies of a SIGTERM without passing it on. */
   readonly runByNpm: boolean;
@@ -117,10 +166,13 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     tenantSchemaPrefix: env.TENANT_SCHEMA_PREFIX,
     tenantMigrationsDir: resolve(env.TENANT_MIGRATIONS_DIR),
     tenantSeedsDir: resolve(env.TENANT_SEEDS_DIR),
+    keyVaultUrl: env.SECRET_STORE === "local" ? undefined : env.AZURE_KEY_VAULT_URL,
+    secretNameTemplate: env.SECRET_NAME_TEMPLATE,
     smtpUrl: env.SMTP_URL,
     mailFrom: env.MAIL_FROM,
     tenantUrl: env.TENANT_URL,
     corsOrigins: env.CORS_ORIGINS,
+    dbServerHosts: env.DB_SERVER_HOSTS,
     firstAdmin: { email: env.PLATFORM_ADMIN_EMAIL, password: env.PLATFORM_ADMIN_PASSWORD },
     runByNpm: env.npm_lifecycle_event !== undefined,
     logLevel: env.LOG_LEVEL,

@@ -1,6 +1,7 @@
 import { AuditEventEntity } from "./audit/audit-event.entity.ts";
 import { PlatformUserEntity } from "./iam/platform-user.entity.ts";
 import { RefreshTokenEntity } from "./iam/refresh-token.entity.ts";
+import { SignInAttemptEntity } from "./iam/sign-in-attempt.entity.ts";
 import { SigningKeyEntity } from "./iam/signing-key.entity.ts";
 import { IdentityEntity } from "./invitations/identity.entity.ts";
 import { InvitationEntity } from "./invitations/invitation.entity.ts";
@@ -29,6 +30,7 @@ export const PLATFORM_ENTITIES = [
   PlatformUserEntity,
   RefreshTokenEntity,
   SecretVersionEntity,
+  SignInAttemptEntity,
   SigningKeyEntity,
   TenantEntity,
 ];

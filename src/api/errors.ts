@@ -1,5 +1,10 @@
 import type { ObjectRef } from "@pothos/core";
-import { DomainError, type FieldIssue, isDomainError } from "../kernel/domain-error.ts";
+import {
+  DomainError,
+  type FieldIssue,
+  isDomainError,
+  RateLimitedError,
+} from "../kernel/domain-error.ts";
 import { ERROR_CODES, type ErrorCode } from "../kernel/error-codes.ts";
 import { OperationInProgress } from "../operations/engine/start-operation.ts";
 import { builder } from "./builder.ts";
@@ -26,6 +31,8 @@ class Refusal {
   readonly issues: readonly FieldIssue[];
   /** The operation that is in the way, where there is one. */
   readonly operationId: string | null;
+  /** How long to wait in seconds, where that is known. */
+  readonly retryAfter: number | null;
 
   constructor(error: DomainError) {
     this.code = error.code;
@@ -34,17 +41,19 @@ class Refusal {
     this.nextAction = error.nextAction;
     this.issues = error.issues;
     this.operationId = error instanceof OperationInProgress ? error.operationId : null;
+    this.retryAfter = error instanceof RateLimitedError ? error.retryAfterSeconds : null;
   }
 
   /** The type that says most about it. */
   get member(): string {
     if (this.operationId !== null) return "OperationInProgressError";
+    if (this.retryAfter !== null) return "RateLimitedError";
     if (this.issues.length > 0) return "ValidationError";
     return this.code === "E_ALREADY_PROVISIONED" ? "SlugTakenError" : "RefusedError";
   }
 }
 
-const UserError = builder.interfaceRef<Refusal>("UserError").implement({
+export const UserErrorRef = builder.interfaceRef<Refusal>("UserError").implement({
   description:
     "A failure that a caller can do something about. Every mutation's result has members of this kind; select `... on UserError` to understand those that are added later, too.",
   resolveType: ({ member }) => member,
@@ -74,7 +83,7 @@ const ValidationIssue = builder.objectRef<FieldIssue>("ValidationIssue").impleme
 
 export const ValidationErrorRef = builder.objectRef<Refusal>("ValidationError").implement({
   description: "The input is not valid. All faults are told at once.",
-  interfaces: [UserError],
+  interfaces: [UserErrorRef],
   fields: (t) => ({
     issues: t.field({
       type: [ValidationIssue],
@@ -89,7 +98,7 @@ export const OperationInProgressErrorRef = builder
   .implement({
     description:
       "The tenant has a running operation, and can have only one. Follow that one, or cancel it.",
-    interfaces: [UserError],
+    interfaces: [UserErrorRef],
     fields: (t) => ({
       operation: t.field({
         type: OperationRef,
@@ -105,12 +114,24 @@ export const OperationInProgressErrorRef = builder
 
 export const SlugTakenErrorRef = builder.objectRef<Refusal>("SlugTakenError").implement({
   description: "A tenant with this slug exists already: ask for another slug.",
-  interfaces: [UserError],
+  interfaces: [UserErrorRef],
+});
+
+export const RateLimitedErrorRef = builder.objectRef<Refusal>("RateLimitedError").implement({
+  description:
+    "There were too many failed attempts for this account or from this address. Until the wait is over nothing is looked at, not even the right password.",
+  interfaces: [UserErrorRef],
+  fields: (t) => ({
+    retryAfter: t.int({
+      description: "After how many seconds the same request may be sent again.",
+      resolve: ({ retryAfter }) => retryAfter ?? 1,
+    }),
+  }),
 });
 
 const RefusedErrorRef = builder.objectRef<Refusal>("RefusedError").implement({
   description: "The request was understood and refused; `code` says why.",
-  interfaces: [UserError],
+  interfaces: [UserErrorRef],
 });
 
 type ErrorRef = typeof RefusedErrorRef;
@@ -137,6 +158,9 @@ export function resultOf<Payload extends object>(
 
 /** Errors of the request itself rather than of what it asks for: never a member of a result. */
 const OF_THE_REQUEST: readonly ErrorCode[] = ["E_FORBIDDEN", "E_INTERNAL"];
+
+/** An expected failure as a field of type `UserError` answers it. */
+export const toRefusal = (error: DomainError): Refusal => new Refusal(error);
 
 /** Does what a mutation asks for; an expected failure becomes its answer. */
 export async function answer<Payload>(work: () => Promise<Payload>): Promise<Payload | Refusal> {

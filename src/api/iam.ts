@@ -9,7 +9,7 @@ import { builder } from "./builder.ts";
 import { actorWith } from "./caller.ts";
 import type { ApiContext } from "./context.ts";
 import { describedEnum } from "./described-enum.ts";
-import { answer, resultOf, ValidationErrorRef } from "./errors.ts";
+import { answer, RateLimitedErrorRef, resultOf, ValidationErrorRef } from "./errors.ts";
 
 const RoleRef = describedEnum<Role>("Role", "What a platform user may do.", {
   ADMINISTRATOR: "Everything, also what needs a reason.",
@@ -137,11 +137,12 @@ const ChangePasswordInput = builder.inputType("ChangePasswordInput", {
   }),
 });
 
-const SignInResult = resultOf<Session>("SignInResult", SessionRef, []);
+const SignInResult = resultOf<Session>("SignInResult", SessionRef, [RateLimitedErrorRef]);
 const RefreshSessionResult = resultOf<Session>("RefreshSessionResult", SessionRef, []);
 const SignOutResult = resultOf<{ signedOut: true }>("SignOutResult", SignedOutRef, []);
 const ChangePasswordResult = resultOf<Session>("ChangePasswordResult", SessionRef, [
   ValidationErrorRef,
+  RateLimitedErrorRef,
 ]);
 
 const sessionPorts = ({ platform: { orm, keys, clock } }: ApiContext) => ({

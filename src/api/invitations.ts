@@ -9,7 +9,7 @@ import { builder } from "./builder.ts";
 import { actorWith } from "./caller.ts";
 import type { ApiContext } from "./context.ts";
 import { describedEnum } from "./described-enum.ts";
-import { answer, resultOf } from "./errors.ts";
+import { answer, RateLimitedErrorRef, resultOf } from "./errors.ts";
 import { operationId } from "./operation-starts.ts";
 
 const TenantRoleRef = describedEnum<TenantRole>(
@@ -113,9 +113,14 @@ const RevealOneTimePasswordInput = builder.inputType("RevealOneTimePasswordInput
   }),
 });
 
-const AcceptResult = resultOf<TenantSession>("AcceptInvitationResult", TenantSessionRef, []);
-const TenantSignInResult = resultOf<TenantSession>("TenantSignInResult", TenantSessionRef, []);
-const ChangeResult = resultOf<TenantSession>("ChangeTenantPasswordResult", TenantSessionRef, []);
+const LIMITED = [RateLimitedErrorRef];
+const AcceptResult = resultOf<TenantSession>("AcceptInvitationResult", TenantSessionRef, LIMITED);
+const TenantSignInResult = resultOf<TenantSession>("TenantSignInResult", TenantSessionRef, LIMITED);
+const ChangeResult = resultOf<TenantSession>(
+  "ChangeTenantPasswordResult",
+  TenantSessionRef,
+  LIMITED,
+);
 const RevealResult = resultOf<RevealedPassword>(
   "RevealOneTimePasswordResult",
   RevealedPasswordRef,

@@ -24,4 +24,3 @@ export const AuditEventEntity = defineEntity({
     hash: p.text().defaultRaw("null"),
   },
 });
-export type AuditEventRow = InferEntity<typeof AuditEventEntity>;

@@ -1,3 +1,5 @@
+import { isDomainError } from "../kernel/domain-error.ts";
+
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 const SOCKET_FAULTS = new Set([
@@ -43,6 +45,11 @@ export function isConnectionLoss(error: unknown): boolean {
 
 const PASSING_STATES = new Set(["40001", "40P01", "55P03", "55006", "53200", "53400"]);
 
-/** Whether the same work can succeed when it is tried again: lost connections, deadlocks, busy locks. */
+/**
+ * Whether the same work can succeed when it is tried again: lost connections, deadlocks, busy locks,
+ * and domain errors that say so.
+ */
 export const isTransient = (error: unknown): boolean =>
-  isConnectionLoss(error) || PASSING_STATES.has(sqlStateOf(error) ?? "");
+  (isDomainError(error) && error.transient) ||
+  isConnectionLoss(error) ||
+  PASSING_STATES.has(sqlStateOf(error) ?? "");

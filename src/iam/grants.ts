@@ -18,6 +18,7 @@ export const GRANTS = {
   "operation:retry": ["ADMINISTRATOR", "PROVISIONER", "SUPPORT"],
   "operation:cancel": ["ADMINISTRATOR", "PROVISIONER", "SUPPORT"],
   "db-server:read": EVERYONE,
+  "db-server:write": ["ADMINISTRATOR"],
   "secret-name:read": ["ADMINISTRATOR", "PROVISIONER", "BILLING"],
   "invitation:reveal": OPERATORS,
   "platform-user:write": ["ADMINISTRATOR"],

@@ -2,12 +2,16 @@ import { randomBytes } from "node:crypto";
 import { hash, verify } from "@node-rs/argon2";
 import { DomainError } from "../kernel/domain-error.ts";
 import { isKnownPassword } from "./known-passwords.ts";
+import { Slots } from "./slots.ts";
 
 const SHORTEST = 12;
 const LONGEST = 128;
 
 // argon2id (the package's default) with the parameters of OWASP's Password Storage Cheat Sheet.
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
+
+// 19 MiB and a thread each: one of libuv's four stays free for files and names of hosts.
+const slots = new Slots(3);
 
 const base64 = (bytes: number) => randomBytes(bytes).toString("base64").replaceAll("=", "");
 
@@ -42,7 +46,8 @@ export function checkNewPassword(password: string, email: string): void {
 const weak = (message: string) => new DomainError("E_WEAK_PASSWORD", { message });
 
 /** Hashes a password with argon2id under a fresh salt; takes some 30 ms of one core. */
-export const hashPassword = (password: string): Promise<string> => hash(normalize(password), COST);
+export const hashPassword = (password: string): Promise<string> =>
+  slots.run(() => hash(normalize(password), COST));
 
 /**
  * Tells whether a password matches a hash. Without a hash (no such account, or no password yet) it
@@ -54,6 +59,6 @@ export async function verifyPassword(
 ): Promise<boolean> {
   const normalized = normalize(password.slice(0, 4 * LONGEST));
   const possible = passwordHash !== null && [...normalized].length <= LONGEST;
-  const matches = await verify(possible ? passwordHash : NOBODYS_HASH, normalized);
+  const matches = await slots.run(() => verify(possible ? passwordHash : NOBODYS_HASH, normalized));
   return possible && matches;
 }

@@ -9,6 +9,7 @@ import { checkNewPassword, hashPassword } from "./password.ts";
 import { PlatformUserEntity } from "./platform-user.entity.ts";
 import type { Role } from "./roles.ts";
 import { revokeRefreshTokens, type UserView, viewOf } from "./session.ts";
+import { clearAccount } from "./sign-in-limit.ts";
 import { findUserByEmail, lockUser } from "./users.ts";
 
 export interface PlatformUserPorts {
@@ -59,7 +60,7 @@ export async function createPlatformUser(
 /**
  * Makes sure, for the break-glass command, that an administrator can sign in with this email:
  * creates the user, or makes the existing one an enabled administrator with a new password and ends
- * its sessions.
+ * its sessions. Failed sign-ins are forgotten, and with them the wait after them.
  *
  * @throws DomainError E_VALIDATION for a malformed email; E_WEAK_PASSWORD
  */
@@ -71,6 +72,7 @@ export async function seedSuperuser(
   const email = parseEmail(input.email);
   return await ports.em.fork().transactional(async (em) => {
     await lockEmail(em, email);
+    await clearAccount(em, ["PLATFORM", email]);
     const existing = await findUserByEmail(em, email);
     const user = existing && (await lockUser(em, existing.id));
     if (user === null) {

@@ -11,6 +11,7 @@ import {
   type Session,
   type SessionPorts,
 } from "./session.ts";
+import { limitAttempts } from "./sign-in-limit.ts";
 import { findUserByEmail, lockUser } from "./users.ts";
 
 type Refusal = Extract<AuditEvent, { type: "SIGN_IN_FAILED" }>["detail"]["reason"];
@@ -23,11 +24,11 @@ interface Credentials {
 }
 
 /**
- * Signs a platform user in. Every refusal is audited, and but for the last they are all the same to
- * the caller, in time too: unknown account, wrong password, disabled, expired one-time password.
+ * Signs a platform user in. Every failure is audited, and they are all the same to the caller, in time
+ * too: unknown account, wrong password, disabled, expired one-time password.
  *
  * @throws DomainError E_SIGN_IN_FAILED; E_PASSWORD_CHANGE_REQUIRED, only after the right password,
- *   while it is a one-time password
+ *   while it is a one-time password; E_RATE_LIMITED after too many failures
  */
 export async function signIn(ports: SessionPorts, input: Credentials): Promise<Session> {
   const user = await verifyCredentials(ports, input);
@@ -56,7 +57,7 @@ interface PasswordChange {
  * Changes a platform user's password and signs in with it: the way out of a one-time password. Ends
  * every other session of the user.
  *
- * @throws DomainError E_WEAK_PASSWORD; E_SIGN_IN_FAILED as `signIn` does
+ * @throws DomainError E_WEAK_PASSWORD; E_SIGN_IN_FAILED and E_RATE_LIMITED as `signIn` does
  */
 export async function changePassword(ports: SessionPorts, input: PasswordChange): Promise<Session> {
   const { currentPassword, newPassword, address } = input;
@@ -91,7 +92,12 @@ export async function changePassword(ports: SessionPorts, input: PasswordChange)
 }
 
 /** Answers the user whose password this is; everything else fails alike, after the same work. */
-async function verifyCredentials(ports: SessionPorts, input: Credentials): Promise<PlatformUser> {
+function verifyCredentials(ports: SessionPorts, input: Credentials): Promise<PlatformUser> {
+  const account = ["PLATFORM", normalizeEmail(input.email)] as const;
+  return limitAttempts(ports, { account, address: input.address }, () => verify(ports, input));
+}
+
+async function verify(ports: SessionPorts, input: Credentials): Promise<PlatformUser> {
   const user = await findUserByEmail(ports.em.fork(), normalizeEmail(input.email));
   const matches = await verifyPassword(user?.passwordHash ?? null, input.password);
   const refusal = refusalOf(user, matches, ports.clock());

@@ -1,12 +1,14 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { record } from "../audit/record.ts";
 import { checkNewPassword, hashPassword } from "../iam/password.ts";
+import { limitAttempts } from "../iam/sign-in-limit.ts";
 import { DomainError } from "../kernel/domain-error.ts";
-import { TenantEntity } from "../tenants/tenant.entity.ts";
+import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
 import { hashInvitationToken } from "./credentials.ts";
 import { auditActorOf, lockIdentity } from "./identities.ts";
+import type { Identity } from "./identity.entity.ts";
 import { type Invitation, InvitationEntity } from "./invitation.entity.ts";
-import { MembershipEntity } from "./membership.entity.ts";
+import { type Membership, MembershipEntity } from "./membership.entity.ts";
 import {
   checkActive,
   issueTenantSession,
@@ -26,30 +28,30 @@ interface Acceptance {
  * it at the same moment; a refusal for another reason does not use it up.
  *
  * @throws DomainError E_INVITATION_INVALID, alike for unknown, used, revoked and expired;
- *   E_WEAK_PASSWORD; E_TENANT_NOT_ACTIVE
+ *   E_WEAK_PASSWORD; E_TENANT_NOT_ACTIVE; E_RATE_LIMITED after too many tokens that were not valid
  */
 export async function acceptInvitation(
   ports: TenantSessionPorts,
   { token, newPassword, address }: Acceptance,
 ): Promise<TenantSession> {
+  const [invitationId = ""] = token.split(".", 1);
+  const account = ["INVITATION", invitationId] as const;
+  const people = await limitAttempts(ports, { account, address }, () => invited(ports, token));
+  checkActive(people.tenant);
+  checkNewPassword(newPassword, people.identity.email);
+  // Before the transaction: nobody waits for a lock while a password is hashed.
+  const passwordHash = await hashPassword(newPassword);
   return await ports.em.fork().transactional(async (em) => {
     const invitation = await useUp(em, token, ports.clock());
-    const { tenantId, identityId } = invitation;
-    const identity = await lockIdentity(em, identityId);
-    const tenant = await em.findOne(TenantEntity, { id: tenantId });
-    const membership = await em.findOne(MembershipEntity, { tenantId, identityId });
-    if (identity === null || tenant === null || membership === null) {
-      throw new DomainError("E_INVITATION_INVALID");
-    }
+    const { tenant, identity, membership } = await lockPeople(em, invitation);
     checkActive(tenant);
-    checkNewPassword(newPassword, identity.email);
     em.assign(identity, {
-      passwordHash: await hashPassword(newPassword),
+      passwordHash,
       ...{ mustChangePassword: false, oneTimePasswordExpiresAt: null, updatedAt: ports.clock() },
     });
     record(em, auditActorOf(identity, address), {
       type: "INVITATION_ACCEPTED",
-      tenant: { id: tenantId, slug: tenant.slug },
+      tenant: { id: tenant.id, slug: tenant.slug },
       operationId: invitation.operationId,
       detail: { invitationId: invitation.id, email: identity.email },
     });
@@ -57,15 +59,45 @@ export async function acceptInvitation(
   });
 }
 
+const openAt = (token: string, now: Date) => ({
+  tokenHash: hashInvitationToken(token),
+  ...{ acceptedAt: null, revokedAt: null, expiresAt: { $gt: now } },
+});
+
+/** Answers whom an invitation is for that can be accepted now. */
+async function invited({ em, clock }: TenantSessionPorts, token: string): Promise<Invited> {
+  return await em.fork().transactional(async (tx) => {
+    const invitation = await tx.findOne(InvitationEntity, openAt(token, clock()));
+    if (invitation === null) throw new DomainError("E_INVITATION_INVALID");
+    return await lockPeople(tx, invitation);
+  });
+}
+
+interface Invited {
+  readonly tenant: Tenant;
+  readonly identity: Identity;
+  readonly membership: Membership;
+}
+
+/** Answers whom the invitation is for, and locks the identity. */
+async function lockPeople(em: EntityManager, invitation: Invitation): Promise<Invited> {
+  const { tenantId, identityId } = invitation;
+  const identity = await lockIdentity(em, identityId);
+  const tenant = await em.findOne(TenantEntity, { id: tenantId });
+  const membership = await em.findOne(MembershipEntity, { tenantId, identityId });
+  if (identity === null || tenant === null || membership === null) {
+    throw new DomainError("E_INVITATION_INVALID");
+  }
+  return { tenant, identity, membership };
+}
+
 /** Marks the invitation as accepted in one statement, which only one caller can do. */
 async function useUp(em: EntityManager, token: string, now: Date): Promise<Invitation> {
-  const tokenHash = hashInvitationToken(token);
-  const used = await em.nativeUpdate(
-    InvitationEntity,
-    { tokenHash, acceptedAt: null, revokedAt: null, expiresAt: { $gt: now } },
-    { acceptedAt: now },
-  );
-  const invitation = used === 1 ? await em.findOne(InvitationEntity, { tokenHash }) : null;
+  const used = await em.nativeUpdate(InvitationEntity, openAt(token, now), { acceptedAt: now });
+  const invitation =
+    used === 1
+      ? await em.findOne(InvitationEntity, { tokenHash: hashInvitationToken(token) })
+      : null;
   if (invitation === null) throw new DomainError("E_INVITATION_INVALID");
   return invitation;
 }

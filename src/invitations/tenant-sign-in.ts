@@ -2,6 +2,7 @@ import type { AuditEvent } from "../audit/events.ts";
 import { type AuditActor, record } from "../audit/record.ts";
 import { isEmail, normalizeEmail } from "../iam/email.ts";
 import { checkNewPassword, hashPassword, verifyPassword } from "../iam/password.ts";
+import { limitAttempts } from "../iam/sign-in-limit.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { auditActorOf, findIdentityByEmail, lockIdentity } from "./identities.ts";
@@ -44,7 +45,7 @@ interface Verified {
  * one-time password are alike to the caller, in time too; every refusal is audited.
  *
  * @throws DomainError E_SIGN_IN_FAILED; only after the right password E_TENANT_NOT_ACTIVE, and
- *   E_PASSWORD_CHANGE_REQUIRED while it is a one-time password
+ *   E_PASSWORD_CHANGE_REQUIRED while it is a one-time password; E_RATE_LIMITED after too many failures
  */
 export async function tenantSignIn(
   ports: TenantSessionPorts,
@@ -79,7 +80,8 @@ interface TenantPasswordChange {
  * Changes the password of a tenant's user and signs in with it: the way out of a one-time password,
  * which cannot be revealed any more from then on.
  *
- * @throws DomainError E_WEAK_PASSWORD; E_SIGN_IN_FAILED and E_TENANT_NOT_ACTIVE as `tenantSignIn`
+ * @throws DomainError E_WEAK_PASSWORD; E_SIGN_IN_FAILED, E_TENANT_NOT_ACTIVE and E_RATE_LIMITED as
+ *   `tenantSignIn`
  */
 export async function changeTenantPassword(
   ports: TenantSessionPorts,
@@ -120,11 +122,24 @@ export async function changeTenantPassword(
   });
 }
 
-/** Answers whose password this is; everything else fails alike, after the same work. */
+/** Answers whose password this is, in a tenant that is active. */
 async function verifyCredentials(
   ports: TenantSessionPorts,
   input: TenantCredentials,
 ): Promise<Verified> {
+  const account = ["TENANT", input.slug, normalizeEmail(input.email)] as const;
+  const verified = await limitAttempts(ports, { account, address: input.address }, () =>
+    verify(ports, input),
+  );
+  if (verified.tenant.status !== "ACTIVE") {
+    await auditRefusal(ports, input, verified, "TENANT_NOT_ACTIVE");
+    checkActive(verified.tenant);
+  }
+  return verified;
+}
+
+/** Answers whose password this is; everything else fails alike, after the same work. */
+async function verify(ports: TenantSessionPorts, input: TenantCredentials): Promise<Verified> {
   const { tenant, identity, membership } = await lookUp(ports, input);
   const matches = await verifyPassword(identity?.passwordHash ?? null, input.password);
   const found = { tenant, identity, membership };
@@ -134,10 +149,6 @@ async function verifyCredentials(
   const expiresAt = identity.oneTimePasswordExpiresAt ?? null;
   if (expiresAt !== null && expiresAt <= ports.clock()) {
     return await refuse(ports, input, found, "ONE_TIME_PASSWORD_EXPIRED");
-  }
-  if (tenant.status !== "ACTIVE") {
-    await auditRefusal(ports, input, found, "TENANT_NOT_ACTIVE");
-    checkActive(tenant);
   }
   return { tenant, identity, membership };
 }

@@ -17,6 +17,8 @@ interface DomainErrorOptions extends ErrorOptions {
   readonly issues?: readonly FieldIssue[];
   /** Overrules the code's own answer to whether the same request can succeed later. */
   readonly retryable?: boolean;
+  /** Whether the step that failed is worth trying again at once, by itself; not unless told. */
+  readonly transient?: boolean;
 }
 
 /** An expected failure: a code of the closed list, with a message that callers may see. */
@@ -26,6 +28,7 @@ export class DomainError extends Error {
   readonly detail: Readonly<Record<string, unknown>>;
   readonly issues: readonly FieldIssue[];
   readonly retryable: boolean;
+  readonly transient: boolean;
 
   constructor(code: ErrorCode, options: DomainErrorOptions = {}) {
     super(
@@ -36,11 +39,24 @@ export class DomainError extends Error {
     this.detail = options.detail ?? {};
     this.issues = options.issues ?? [];
     this.retryable = options.retryable ?? ERROR_CODES[code].retryable;
+    this.transient = options.transient ?? false;
   }
 
   /** The next thing to do, from the code's entry in the list. */
   get nextAction(): string {
     return ERROR_CODES[this.code].nextAction;
+  }
+}
+
+/** Refused for now: the same request may be sent again after a while. */
+export class RateLimitedError extends DomainError {
+  readonly retryAfterSeconds: number;
+
+  constructor(retryAfterSeconds: number) {
+    super("E_RATE_LIMITED", {
+      message: `Too many attempts: try again in ${retryAfterSeconds} s.`,
+    });
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 }
 

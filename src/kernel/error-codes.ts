@@ -47,6 +47,10 @@ export const ERROR_CODES = {
     "The db server was not found.",
     "List the db servers and name one of them.",
   ),
+  E_DB_SERVER_EXISTS: final(
+    "A db server with this name or address exists already.",
+    "Choose another name, or update the db server that exists.",
+  ),
   E_ADMIN_CONN_UNRESOLVED: passing(
     "The db server cannot be reached with its admin secret.",
     "Check the server, and the secret that its adminSecretRef names.",

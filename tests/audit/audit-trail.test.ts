@@ -159,6 +159,6 @@ test("refuses a detail that the event does not know", async () => {
 test("names every event in the past tense", () => {
   expect(AUDIT_EVENT_TYPES.length).toBeGreaterThan(15);
   for (const type of AUDIT_EVENT_TYPES) {
-    expect(type).toMatch(/(ED|SENT|SET|IN|OUT)$/);
+    expect(type).toMatch(/(ED|SENT|SET|IN|OUT|UP|BEGUN)$/);
   }
 });

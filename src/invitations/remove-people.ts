@@ -1,0 +1,62 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import { MailEntity } from "../mail/mail.entity.ts";
+import { lockEmail } from "./identities.ts";
+import { InvitationEntity } from "./invitation.entity.ts";
+import { MembershipEntity } from "./membership.entity.ts";
+
+/** How many rows about a tenant's people were removed. */
+export interface RemovedPeople {
+  readonly memberships: number;
+  readonly invitations: number;
+  /** Mails of theirs, sent or not: they hold addresses. */
+  readonly mails: number;
+  /** People who belong to no tenant any more, with their passwords. */
+  readonly identities: number;
+}
+
+/**
+ * Removes, inside the caller's transaction, everybody's ties to a tenant, and those people whom no
+ * other tenant knows: whoever left has a right to be forgotten (GDPR article 17). Repeatable.
+ */
+export async function removePeople(
+  em: EntityManager,
+  { tenantId }: { readonly tenantId: string },
+): Promise<RemovedPeople> {
+  const [invitations, memberships] = [
+    await em.find(InvitationEntity, { tenantId }),
+    await em.find(MembershipEntity, { tenantId }),
+  ];
+  const ties = [...invitations, ...memberships];
+  const ids = ties.map(({ id }) => id);
+  const people = [...new Set(ties.map(({ identityId }) => identityId))];
+  // A mail that is being sent holds its row: this waits for it.
+  const mails = await em.nativeDelete(MailEntity, { subjectId: { $in: ids } });
+  await em.remove(ties).flush();
+  return {
+    memberships: memberships.length,
+    invitations: invitations.length,
+    mails,
+    identities: await removeUnknown(em, people),
+  };
+}
+
+const UNKNOWN = `
+  identity.id = any (?::uuid[])
+  and not exists (select from platform.membership where identity_id = identity.id)
+  and not exists (select from platform.invitation where identity_id = identity.id)`;
+
+/** Removes those identities that no tenant has ties to, holding their emails against new ties. */
+async function removeUnknown(em: EntityManager, identityIds: readonly string[]): Promise<number> {
+  if (identityIds.length === 0) return 0;
+  const ids = `{${identityIds.join(",")}}`;
+  const found = await em.execute<{ email: string }[]>(
+    `select email from platform.identity where ${UNKNOWN} order by email`,
+    [ids],
+  );
+  for (const { email } of found) await lockEmail(em, email);
+  const removed = await em.execute<unknown[]>(
+    `delete from platform.identity where ${UNKNOWN} returning id`,
+    [ids],
+  );
+  return removed.length;
+}

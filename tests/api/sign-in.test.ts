@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { openApi } from "../../src/api/server.ts";
+import { openTestApi, type TestApi } from "./_api.ts";
+
+let one: TestApi;
+beforeAll(async () => {
+  // A wait must not be over because the machine is slow.
+  vi.useFakeTimers({ toFake: ["Date"] });
+  one = await openTestApi();
+});
+afterAll(async () => {
+  vi.useRealTimers();
+  await one[Symbol.asyncDispose]();
+});
+
+const ANSWER = `__typename
+  ... on UserError { code message retryable nextAction }
+  ... on RateLimitedError { retryAfter }`;
+const WRONG = "a wrong password";
+const FREE = 6;
+
+/** Every mutation that takes credentials, with some that are wrong. */
+const MUTATIONS = {
+  signIn: { type: "SignInInput", input: { email: "ada@example.com", password: WRONG } },
+  changePassword: {
+    type: "ChangePasswordInput",
+    input: {
+      email: "eve@example.com",
+      currentPassword: WRONG,
+      newPassword: "another quiet river",
+    },
+  },
+  tenantSignIn: {
+    type: "TenantSignInInput",
+    input: { slug: "acme", email: "ada@example.com", password: WRONG },
+  },
+  changeTenantPassword: {
+    type: "ChangeTenantPasswordInput",
+    input: {
+      ...{ slug: "acme", email: "eve@example.com" },
+      ...{ currentPassword: WRONG, newPassword: "another quiet river" },
+    },
+  },
+  acceptInvitation: {
+    type: "AcceptInvitationInput",
+    input: { token: "unknown.token", newPassword: "another quiet river" },
+  },
+};
+type Field = keyof typeof MUTATIONS;
+const FIELDS = Object.keys(MUTATIONS) as Field[];
+
+const documentOf = (field: Field) =>
+  `mutation ($input: ${MUTATIONS[field].type}!) { ${field}(input: $input) { ${ANSWER} } }`;
+
+const ask = async (field: Field) => {
+  const { input } = MUTATIONS[field];
+  const response = await one.post({ query: documentOf(field), variables: { input } });
+  const answer = (await response.json()) as { data: Record<Field, Record<string, unknown>> };
+  return answer.data[field];
+};
+
+test.each(FIELDS)("%s answers after how many seconds to try again", async (field) => {
+  for (let time = 0; time < FREE; time++) {
+    expect(await ask(field)).toMatchObject({ __typename: "RefusedError" });
+  }
+  expect(await ask(field)).toEqual({
+    __typename: "RateLimitedError",
+    code: "E_RATE_LIMITED",
+    message: "Too many attempts: try again in 2 s.",
+    retryable: true,
+    nextAction: "Wait for the time that retryAfter names.",
+    retryAfter: 2,
+  });
+});
+
+test("two servers of the API count together", async () => {
+  const { platform } = one.test;
+  const other = await openApi(platform);
+  try {
+    const input = { email: "mallory@example.com", password: WRONG };
+    const codes: string[] = [];
+    for (let time = 0; time <= FREE; time++) {
+      const url = time % 2 === 0 ? one.api.url : other.url;
+      const response = await fetch(url, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ query: documentOf("signIn"), variables: { input } }),
+      });
+      const { data } = (await response.json()) as { data: { signIn: { code: string } } };
+      codes.push(data.signIn.code);
+    }
+    expect(codes.at(-1)).toBe("E_RATE_LIMITED");
+    expect(codes.slice(0, -1)).toEqual(Array.from({ length: FREE }, () => "E_SIGN_IN_FAILED"));
+  } finally {
+    await other.close();
+  }
+});
+
+test.each([
+  [
+    "aliases",
+    `mutation ($a: SignInInput!) { a: signIn(input: $a) { ${ANSWER} } b: signIn(input: $a) { ${ANSWER} } }`,
+  ],
+  [
+    "a fragment that is spread twice",
+    `mutation ($a: SignInInput!) { ...F x: __typename ...G } fragment F on Mutation { a: signIn(input: $a) { ${ANSWER} } } fragment G on Mutation { b: signIn(input: $a) { ${ANSWER} } }`,
+  ],
+])("no request tries twice by %s: it is refused before the first try", async (_how, query) => {
+  const { orm } = one.test.platform;
+  const count = async () =>
+    (await orm.em.fork().execute("select sum(failures) from platform.sign_in_attempt"))[0];
+  const before = await count();
+  const input = { email: "alias@example.com", password: WRONG };
+  const response = await one.post({ query, variables: { a: input } });
+  expect(response.status).toBe(400);
+  const { errors } = (await response.json()) as { errors: { extensions: { code: string } }[] };
+  expect(errors[0]?.extensions.code).toBe("E_QUERY_TOO_COMPLEX");
+  expect(await count()).toEqual(before);
+});
+
+test("no array of requests tries more than once", async () => {
+  const { input } = MUTATIONS.signIn;
+  const request = { query: documentOf("signIn"), variables: { input } };
+  expect((await one.post([request, request])).status).toBe(400);
+});

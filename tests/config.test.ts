@@ -1,0 +1,67 @@
+import { describe, expect, test } from "vitest";
+import { ConfigError, readConfig } from "../src/config.ts";
+import { secretName } from "../src/secrets/secret-store.ts";
+import { namesOf } from "../src/tenants/names.ts";
+import { parseSlug } from "../src/tenants/slug.ts";
+
+const faultsOf = (environment: Record<string, string>): string => {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return "";
+};
+
+describe("the configuration", () => {
+  test("has a default for everything, and takes an empty value for an absent one", () => {
+    expect(readConfig({ PORT: "" })).toMatchObject({
+      port: 4000,
+      host: "127.0.0.1",
+      mode: "development",
+    });
+  });
+
+  test("tells all faults at once", () => {
+    const faults = faultsOf({
+      PORT: "many",
+      DATABASE_URL: "mysql://somewhere",
+      TENANT_MIGRATIONS_DIR: "/no/such/folder",
+      NODE_ENV: "production",
+      SECRET_NAME_TEMPLATE: "tenant_db_{slug}",
+    });
+    expect(faults).toContain("PORT: must be a number from 0 to 65535");
+    expect(faults).toContain("DATABASE_URL: must be a URL that begins with postgres://");
+    expect(faults).toContain("TENANT_MIGRATIONS_DIR: must be a folder that exists");
+    expect(faults).toContain(
+      "SECRET_STORE: production does not use the local secret store by itself",
+    );
+    expect(faults).toContain("SECRET_NAME_TEMPLATE: must hold {slug} once");
+  });
+
+  test("keeps secrets in the Key Vault that is named, unless the local store is asked for", () => {
+    const AZURE_KEY_VAULT_URL = "https://acme.vault.azure.net/";
+    const production = { NODE_ENV: "production", AZURE_KEY_VAULT_URL };
+    expect(readConfig(production).keyVaultUrl).toBe("https://acme.vault.azure.net");
+    expect(readConfig({ ...production, SECRET_STORE: "local" }).keyVaultUrl).toBeUndefined();
+    expect(readConfig({}).keyVaultUrl).toBeUndefined();
+    expect(faultsOf({ AZURE_KEY_VAULT_URL: "http://acme" })).toContain("begins with https://");
+  });
+
+  test.each(["tenant-db", "{slug}-{slug}", "a b-{slug}", "{SLUG}", `${"x".repeat(88)}{slug}`])(
+    "refuses the secret name template %j",
+    (template) => {
+      expect(faultsOf({ SECRET_NAME_TEMPLATE: template })).toContain("SECRET_NAME_TEMPLATE: must");
+    },
+  );
+
+  test("makes names of secrets that a vault takes, and that differ by more than case", () => {
+    const longest = `${"X".repeat(87)}{slug}`;
+    const { secretNameTemplate } = readConfig({ SECRET_NAME_TEMPLATE: longest });
+    const slug = parseSlug("a".repeat(40));
+    const { secret } = namesOf(slug, { schemaPrefix: "org_", secretNameTemplate });
+    expect(secret).toBe(`${"x".repeat(87)}${slug}`);
+    expect(secretName(secret)).toBe(secret);
+  });
+});
