@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import type { Config } from "./config.ts";
 import { startEmbeddedPostgres } from "./database/embedded/index.ts";
+import { isConnectionLoss } from "./database/faults.ts";
 import { migratePlatform, openOrm } from "./database/orm.ts";
 import { openServerPools } from "./database/server-pools.ts";
 import { PLATFORM_ENTITIES } from "./entities.ts";
@@ -18,13 +19,14 @@ import { openQueue } from "./operations/engine/queue.ts";
 import { ensureDefaultServer } from "./placement/default-server.ts";
 import { serverConnections } from "./placement/server-connections.ts";
 import type { Platform } from "./platform.ts";
+import { openKeyVaultStore } from "./secrets/key-vault-store.ts";
 import { openLocalSecretStore } from "./secrets/local-secret-store.ts";
 
 /** The name of the platform database in the embedded PostgreSQL. */
 const EMBEDDED_DATABASE = "tenantry";
 
 /** Parts that a test brings along instead of the real ones. */
-export type Replacements = Partial<Pick<Platform, "log" | "clock" | "mailer">>;
+export type Replacements = Partial<Pick<Platform, "log" | "clock" | "mailer" | "secrets">>;
 
 /**
  * Builds the platform: finds or starts its database, migrates it, opens every part and joins them.
@@ -52,13 +54,17 @@ async function build(
   const { dataDir } = config;
   const log = replace.log ?? openLogger(config.logLevel);
   const clock = replace.clock ?? systemClock;
-  await mkdir(dataDir, { recursive: true });
+  await mkdir(dataDir, { recursive: true }).catch((error: Error) => {
+    throw new Error(`DATA_DIR ${dataDir} cannot be made: ${error.message}`, { cause: error });
+  });
   const databaseUrl = config.databaseUrl ?? (await openEmbedded(config, closers));
   const orm = await openOrm({ url: databaseUrl, entities: PLATFORM_ENTITIES });
   closers.defer(() => orm.close());
-  await migratePlatform(orm, databaseUrl);
+  await migratePlatform(orm, databaseUrl).catch((error: unknown) => {
+    throw isConnectionLoss(error) ? unreachable(databaseUrl, error) : error;
+  });
   await migrateEngine(databaseUrl);
-  const secrets = await openLocalSecretStore({ em: orm.em, dataDir });
+  const secrets = replace.secrets ?? (await openSecrets(config, { em: orm.em, log }));
   const keyPorts = { em: orm.em, secrets, clock };
   const pools = openServerPools();
   closers.defer(() => pools.close());
@@ -76,6 +82,7 @@ async function build(
     credentials,
     servers: serverConnections(pools, secrets),
     schemaPrefix: config.tenantSchemaPrefix,
+    secretNameTemplate: config.secretNameTemplate,
     migrationsDir: config.tenantMigrationsDir,
     seedsDir: config.tenantSeedsDir,
   });
@@ -97,6 +104,12 @@ async function build(
   };
 }
 
+function unreachable(databaseUrl: string, cause: unknown): Error {
+  const { host, pathname } = new URL(databaseUrl);
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new Error(`The platform database ${host}${pathname} cannot be reached: ${why}`, { cause });
+}
+
 async function openEmbedded({ dataDir }: Config, closers: AsyncDisposableStack): Promise<string> {
   const postgres = await startEmbeddedPostgres({ dataDir, database: EMBEDDED_DATABASE });
   closers.defer(async () => {
@@ -104,6 +117,14 @@ async function openEmbedded({ dataDir }: Config, closers: AsyncDisposableStack):
   });
   return postgres.url;
 }
+
+const openSecrets = async (
+  { keyVaultUrl, dataDir }: Config,
+  { em, log }: { em: Platform["orm"]["em"]; log: Platform["log"] },
+): Promise<Platform["secrets"]> =>
+  keyVaultUrl === undefined
+    ? await openLocalSecretStore({ em, dataDir })
+    : openKeyVaultStore({ url: keyVaultUrl, log });
 
 const openMailer = ({ smtpUrl, mailFrom, dataDir }: Config, clock: Platform["clock"]) =>
   smtpUrl === undefined

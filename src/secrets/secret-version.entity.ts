@@ -16,4 +16,3 @@ export const SecretVersionEntity = defineEntity({
     createdAt: p.datetime().defaultRaw("now()"),
   },
 });
-export type SecretVersion = InferEntity<typeof SecretVersionEntity>;

@@ -18,11 +18,21 @@ export interface TenantNames {
   readonly secret: string;
 }
 
+/** What the configuration decides about names. */
+export interface NameRules {
+  readonly schemaPrefix: string;
+  /** Holds `{slug}` once. */
+  readonly secretNameTemplate: string;
+}
+
 /**
  * Derives all names of a tenant. Injective, since a slug holds no underscore, and within
- * PostgreSQL's 63 bytes, since a slug has at most 40 and the prefix at most 16.
+ * PostgreSQL's 63 bytes and Key Vault's 127, since a slug has at most 40 and the prefix at most 16.
  */
-export function namesOf(slug: TenantSlug, schemaPrefix: string): TenantNames {
+export function namesOf(
+  slug: TenantSlug,
+  { schemaPrefix, secretNameTemplate }: NameRules,
+): TenantNames {
   const stem = slug.replaceAll("-", "_");
   const schema = `${schemaPrefix}${stem}`;
   return {
@@ -30,6 +40,6 @@ export function namesOf(slug: TenantSlug, schemaPrefix: string): TenantNames {
     database: `tenant_${stem}`,
     ownerRole: `${schema}_owner`,
     appRole: `${schema}_app`,
-    secret: `tenant-db-${slug}`,
+    secret: secretNameTemplate.replace("{slug}", slug),
   };
 }

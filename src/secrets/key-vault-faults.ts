@@ -1,0 +1,125 @@
+import { DomainError } from "../kernel/domain-error.ts";
+import { redactText } from "../observability/logger.ts";
+
+/** What an identity may be allowed to do with a vault's secrets, as Azure names it after `secrets/`. */
+export type VaultRight = "get" | "set" | "delete" | "recover" | "purge";
+
+/** A call that failed. */
+export interface FailedCall {
+  readonly right: VaultRight;
+  /** The secret's name. */
+  readonly name: string;
+  /** Set when the call was given up after so many milliseconds. */
+  readonly gaveUpAfterMs: number | null;
+  /** HTTP status of the vault's last answer to the call, which the client does not always tell. */
+  readonly lastStatus: number | undefined;
+}
+
+/** What the vault said, without anything of the request: its errors carry the secret along. */
+interface Answer {
+  readonly status: number | undefined;
+  /** The innermost error code, such as `SecretNotFound` or `ObjectIsBeingDeleted`. */
+  readonly reason: string | null;
+}
+
+interface Verdict {
+  readonly message: string;
+  readonly transient: boolean;
+}
+
+const passing = (message: string): Verdict => ({ message, transient: true });
+const final = (message: string): Verdict => ({ message, transient: false });
+
+/** A fault of Key Vault, told without any part of a request or an answer but its codes. */
+export class VaultFault extends DomainError {
+  readonly reason: string | null;
+
+  constructor(error: unknown, call: FailedCall) {
+    const { status, reason } = answerOf(error, call);
+    const { message, transient } = judge(error, call, { status, reason });
+    super("E_SECRET_STORE", {
+      message,
+      transient,
+      retryable: transient,
+      detail: { call: `secrets/${call.right}`, name: call.name, status, reason, ...told(error) },
+    });
+    this.reason = reason;
+  }
+}
+
+/** Whether `error` is the vault's answer that the secret is in one of these states. */
+export const isVaultState = (error: unknown, ...states: readonly string[]): error is VaultFault =>
+  error instanceof VaultFault && error.reason !== null && states.includes(error.reason);
+
+interface NestedError {
+  readonly code?: unknown;
+  readonly innerError?: NestedError;
+}
+
+function answerOf(error: unknown, call: FailedCall): Answer {
+  if (isIdentityFault(error)) return { status: undefined, reason: null };
+  const { statusCode, details } = (error ?? {}) as {
+    statusCode?: number;
+    details?: { error?: NestedError };
+  };
+  let nested = details?.error;
+  while (nested?.innerError) nested = nested.innerError;
+  const reason = typeof nested?.code === "string" ? nested.code : null;
+  return { status: statusCode ?? lastStatusOf(error, call), reason };
+}
+
+/**
+ * The status of an answer that the client could not read, an empty one for instance. A 401 was the
+ * vault asking for credentials: what went wrong came after it, as did a connection fault.
+ */
+const lastStatusOf = (error: unknown, { lastStatus }: FailedCall): number | undefined =>
+  lastStatus === 401 || socketCode(error) !== undefined ? undefined : lastStatus;
+
+function judge(error: unknown, call: FailedCall, { status, reason }: Answer): Verdict {
+  if (call.gaveUpAfterMs !== null) return passing(gaveUp(call.gaveUpAfterMs, status));
+  if (isIdentityFault(error)) return passing("No identity could be had to enter Key Vault with");
+  if (status === undefined || status < 400) return unanswered(error);
+  if (status === 401) return final("Key Vault does not accept the identity");
+  if (status === 403) return final(forbidden(call.right, reason));
+  if (status === 429) return passing("Key Vault is throttling (429)");
+  if (status === 409) return passing(`The secret cannot be changed at the moment (${reason})`);
+  if (status === 408 || status >= 500) return passing(`Key Vault is not well (${status})`);
+  return final(`Key Vault refuses the request (${status} ${reason ?? "without a reason"})`);
+}
+
+function gaveUp(afterMs: number, status: number | undefined): string {
+  const why = status === 429 || (status ?? 0) >= 500 ? `; its last answer was ${status}` : "";
+  return `Key Vault did not answer within ${afterMs / 1000} s${why}`;
+}
+
+function forbidden(right: VaultRight, reason: string | null): string {
+  if (reason === "SecretDisabled") return "The secret is disabled in Key Vault";
+  if (reason === "ForbiddenByFirewall" || reason === "ForbiddenByConnection")
+    return "Key Vault's network rules refuse this machine";
+  return `Key Vault refuses it: the identity lacks the right secrets/${right}`;
+}
+
+/** The system's code of a connection fault: ENOTFOUND, ECONNREFUSED, a certificate's. */
+const socketCode = (error: unknown): string | undefined => {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === "string" && /^[A-Z_]+$/.test(code) ? code : undefined;
+};
+
+function unanswered(error: unknown): Verdict {
+  const code = socketCode(error);
+  return code === undefined || code === "PARSE_ERROR"
+    ? final("What answers at AZURE_KEY_VAULT_URL is not a Key Vault")
+    : passing(`Key Vault cannot be reached (${code})`);
+}
+
+const isIdentityFault = (error: unknown): error is Error =>
+  error instanceof Error &&
+  /^((Aggregate)?Authentication|CredentialUnavailable)\w*$/.test(error.name);
+
+/** What else the log should have: why there is no identity. Other texts may quote a request. */
+const told = (error: unknown): { type?: string; why?: string } =>
+  isIdentityFault(error)
+    ? { type: error.name, why: redactText(error.message).slice(0, 1_000) }
+    : error instanceof Error
+      ? { type: error.name }
+      : {};

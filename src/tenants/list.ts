@@ -1,0 +1,69 @@
+import { type FilterQuery, raw } from "@mikro-orm/core";
+import { findPage, type Page, type PageRequest } from "../database/keyset.ts";
+import type { EntityManager } from "../database/orm.ts";
+import type { TenantStatus } from "./lifecycle.ts";
+import type { Isolation } from "./names.ts";
+import { type Tenant, TenantEntity, type Tier } from "./tenant.entity.ts";
+
+/** Which tenants to list; what is absent does not matter. */
+export interface TenantFilter {
+  /** Every status but PURGED where it is absent. */
+  readonly status?: TenantStatus;
+  readonly region?: string;
+  readonly tier?: Tier;
+  readonly isolation?: Isolation;
+  /** Part of the slug, the name or the first administrator's email, in any case. */
+  readonly text?: string;
+  readonly version?: VersionFilter;
+}
+
+/** Whether the registry's version is older than the newest migration, or there is none. */
+export interface VersionFilter {
+  readonly behind: boolean;
+  /** The newest migration's id; null where there are no migrations, so that nobody is behind. */
+  readonly newest: string | null;
+}
+
+/** A page of the tenants, the newest first; answered from the registry alone. */
+export async function listTenants(
+  em: EntityManager,
+  filter: TenantFilter,
+  page: PageRequest,
+): Promise<Page<Tenant>> {
+  return await findPage(em, { name: "tenant", entity: TenantEntity }, tenantsWhere(filter), page);
+}
+
+/** How many tenants pass a filter. */
+export const countTenants = (em: EntityManager, filter: TenantFilter): Promise<number> =>
+  em.count(TenantEntity, tenantsWhere(filter));
+
+function tenantsWhere(filter: TenantFilter): FilterQuery<Tenant> {
+  const { status, region, tier, isolation, text, version } = filter;
+  return {
+    $and: [
+      { status: status ?? { $ne: "PURGED" } },
+      ...(region === undefined ? [] : [{ region }]),
+      ...(tier === undefined ? [] : [{ tier }]),
+      ...(isolation === undefined ? [] : [{ isolation }]),
+      ...(text === undefined ? [] : [holding(text)]),
+      ...(version === undefined ? [] : [atVersion(version)]),
+    ],
+  };
+}
+
+function holding(text: string): FilterQuery<Tenant> {
+  const pattern = { $ilike: `%${text.replace(/[\\%_]/g, "\\$&")}%` };
+  return { $or: [{ slug: pattern }, { name: pattern }, { adminEmail: pattern }] };
+}
+
+/** Migrations are ordered by the number that their ids begin with; most tenants have the newest one. */
+function atVersion({ behind, newest }: VersionFilter): FilterQuery<Tenant> {
+  if (newest === null) return behind ? { id: { $in: [] } } : {};
+  const number = raw((alias) => `substring(${alias}.schema_version from '^[0-9]+')::numeric`);
+  const place = Number.parseInt(newest, 10);
+  const older = { [number]: { $lt: place } } as FilterQuery<Tenant>;
+  const later = { [number]: { $gte: place } } as FilterQuery<Tenant>;
+  return behind
+    ? { $or: [{ schemaVersion: null }, { $and: [{ schemaVersion: { $ne: newest } }, older] }] }
+    : { $or: [{ schemaVersion: newest }, later] };
+}

@@ -1,0 +1,124 @@
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { OperationEvent } from "../../src/operations/engine/operation.entity.ts";
+import type { Platform } from "../../src/platform.ts";
+import { findTenant } from "../../src/tenants/registry.ts";
+import { freshSlug } from "../kit/database.ts";
+import { type KeyVault, startKeyVault } from "../kit/key-vault.ts";
+import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { provision } from "../kit/tenants.ts";
+import { wrapOperations } from "../kit/wrap.ts";
+
+let vault: KeyVault;
+let world: TestPlatform;
+let platform: Platform;
+/** The slug whose provisioning fails after its secret is set. */
+let doomed: string | null = null;
+
+beforeAll(async () => {
+  vault = await startKeyVault();
+  world = await openPlatform({
+    environment: { SECRET_NAME_TEMPLATE: "Crm-{slug}-db" },
+    replace: { secrets: vault.open({ patience: { checkMs: 500 } }) },
+  });
+  platform = world.platform;
+  const afterDeed = async (phase: string, { subjectName }: { subjectName: string }) => {
+    if (phase === "DATABASE_CREATED" && subjectName === doomed) throw new Error("planned failure");
+  };
+  await world.startWorker(wrapOperations(platform.definitions.values(), { afterDeed, times: 2 }));
+});
+beforeEach(() => vault.mend());
+afterEach(() => expect(vault.exposed).toEqual([]));
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+  await vault[Symbol.asyncDispose]();
+});
+
+const nameOf = (slug: string) => `crm-${slug}-db`;
+const notes = (events: readonly OperationEvent[]) =>
+  events.flatMap(({ body }) => (body.type === "PHASE_STATE" && body.note ? [body.note] : []));
+
+describe("provisioning with its secrets in Key Vault", () => {
+  test("keeps the platform's own secrets there too", async () => {
+    const [{ count } = {}] = await platform.orm.em
+      .fork()
+      .execute<{ count: string }[]>("select count(*) from platform.secret_version");
+    expect(count).toBe("0");
+    expect(vault.secrets.liveNames()).toContain("db-server-default");
+  });
+
+  test("stores a URL that opens the tenant's schema, tagged with whose it is", async () => {
+    const slug = freshSlug();
+    const { operation, events } = await provision(platform, { slug });
+    expect(operation).toMatchObject({ state: "SUCCEEDED", error: null });
+    const tenant = await findTenant(platform.orm.em.fork(), { slug });
+    const secret = await platform.secrets.get(nameOf(slug));
+    expect(tenant?.secretName).toBe(nameOf(slug));
+    expect(secret?.tags).toEqual({ tenantId: tenant?.id, slug });
+    const value = secret?.value ?? "";
+    const client = new pg.Client({ connectionString: value });
+    await client.connect();
+    const { rows } = await client.query("select current_user as app");
+    await client.end();
+    expect(rows).toEqual([{ app: tenant?.appRole }]);
+    expect(JSON.stringify([operation, events])).not.toContain(new URL(value).password);
+  });
+
+  test("waits while the vault throttles, and shows that it does", async () => {
+    const slug = freshSlug();
+    const headers = { "retry-after": "0" };
+    vault.fail({ on: `PUT /secrets/${nameOf(slug)}`, times: 6, status: 429, headers });
+    const { operation, events } = await provision(platform, { slug });
+    expect(operation.state).toBe("SUCCEEDED");
+    expect(notes(events)).toContain("trying again after: Key Vault is throttling (429)");
+    expect(vault.secrets.valuesOf(nameOf(slug))).toHaveLength(1);
+  });
+
+  test("fails at once, names the right that is missing, and leaves nothing", async () => {
+    const slug = freshSlug();
+    vault.fail({ on: `PUT /secrets/${nameOf(slug)}`, status: 403, reason: "ForbiddenByRbac" });
+    const { operation, events } = await provision(platform, { slug });
+    expect(operation).toMatchObject({
+      state: "FAILED",
+      error: { code: "E_SECRET_STORE", phase: "SECRET_SET", retryable: false },
+    });
+    expect(operation.error?.message).toContain("secrets/set");
+    expect(notes(events).join()).not.toContain("trying again");
+    expect(vault.secrets.stateOf(nameOf(slug))).toBeNull();
+  });
+
+  test("takes up a name that was deleted by hand", async () => {
+    const slug = freshSlug();
+    await platform.secrets.set(nameOf(slug), "old", { tenantId: "somebody" });
+    vault.secrets.answer("DELETE", `/secrets/${nameOf(slug)}`, "");
+    const { operation } = await provision(platform, { slug });
+    expect(operation.state).toBe("SUCCEEDED");
+    expect(vault.secrets.valuesOf(nameOf(slug))).toHaveLength(2);
+  });
+
+  test.each([
+    [false, "GONE"],
+    [true, "DELETED"],
+  ])(
+    "undoes the secret of a failed provisioning, purge protection %s",
+    async (purgeProtection, left) => {
+      vault.secrets.purgeProtection = purgeProtection;
+      const slug = freshSlug();
+      const name = nameOf(slug);
+      doomed = slug;
+      expect((await provision(platform, { slug })).operation.state).toBe("FAILED");
+      doomed = null;
+      expect(await platform.secrets.get(name)).toBeNull();
+      expect(vault.secrets.stateOf(name) ?? "GONE").toBe(left);
+      expect((await provision(platform, { slug })).operation.state).toBe("SUCCEEDED");
+    },
+  );
+
+  test("refuses to begin while the vault does not answer", async () => {
+    vault.fail({});
+    await expect(provision(platform)).rejects.toMatchObject({
+      code: "PROVISIONING_UNAVAILABLE",
+      message: "Provisioning is unavailable: Key Vault did not answer within 0.5 s",
+    });
+  });
+});
