@@ -13,7 +13,19 @@ export interface PlacementWish {
   readonly region: string | null;
 }
 
-const load = ({ server, tenants }: Candidate): number => tenants / server.capacityHint;
+/** Tenants against the capacity hint: 0 for an empty server, 1 for a full one or one meant to hold none. */
+export const loadOf = (
+  tenants: number,
+  { capacityHint }: Pick<DbServer, "capacityHint">,
+): number => (capacityHint === 0 ? 1 : tenants / capacityHint);
+
+/** How many more tenants a server is meant to take, whatever its status. */
+export const freePlaces = (
+  tenants: number,
+  { capacityHint }: Pick<DbServer, "capacityHint">,
+): number => Math.max(0, capacityHint - tenants);
+
+const load = ({ server, tenants }: Candidate): number => loadOf(tenants, server);
 
 /**
  * Chooses the db server for a new tenant: the one that was named, or the least loaded active one of

@@ -2,7 +2,7 @@ import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 
 export const DB_SERVER_STATUSES = ["ACTIVE", "DRAINING", "INACTIVE"] as const;
 export const DB_SERVER_KINDS = ["POSTGRES", "CITUS"] as const;
-const TLS_MODES = ["DISABLE", "REQUIRE", "VERIFY_FULL"] as const;
+export const TLS_MODES = ["DISABLE", "REQUIRE", "VERIFY_FULL"] as const;
 
 export const DbServerEntity = defineEntity({
   name: "DbServer",
@@ -22,6 +22,8 @@ export const DbServerEntity = defineEntity({
     /** The database that holds the schemas of tenants with isolation SCHEMA. */
     tenantDatabase: p.string(),
     status: p.enum(DB_SERVER_STATUSES),
+    /** What operators note of it: `{ "team": "emea" }`. */
+    labels: p.json().$type<Record<string, string>>(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
   },

@@ -2,12 +2,13 @@ import pg from "pg";
 import type { EntityManager, Orm } from "../database/orm.ts";
 import { newId } from "../kernel/ids.ts";
 import type { SecretStore } from "../secrets/secret-store.ts";
-import { prepareTenantDatabase } from "../tenant-schemas/tenant-database.ts";
+import { ADMIN_SECRET_PURPOSE } from "./admin-login.ts";
 import { type DbServer, DbServerEntity } from "./db-server.entity.ts";
+import { prepareServer, tenantDatabaseOf } from "./prepare-server.ts";
 
 /** The name of the server that the platform itself lives on. */
-const DEFAULT_SERVER = "default";
-const ADMIN_SECRET = "db-server-default";
+export const DEFAULT_SERVER = "default";
+export const DEFAULT_ADMIN_SECRET = "db-server-default";
 const CAPACITY = 10_000;
 
 interface DefaultServerPorts {
@@ -17,7 +18,8 @@ interface DefaultServerPorts {
 
 /**
  * Registers the platform's own server as the db server `default` and prepares its shared tenant
- * database. Called at every start: the address and the admin's password follow the configuration.
+ * database. Called at every start: the address and the admin's password follow the configuration; what
+ * operators set (region, capacity, status, labels) stays.
  *
  * @param url connection URL of the platform database, as a role that may create databases and roles
  */
@@ -27,13 +29,17 @@ export async function ensureDefaultServer(
 ): Promise<DbServer> {
   const at = new URL(url);
   const platformDatabase = decodeURIComponent(at.pathname.slice(1));
-  const tenantDatabase = `${platformDatabase}_tenants`;
-  await prepareDatabases(url, platformDatabase, tenantDatabase);
-  const stored = await secrets.get(ADMIN_SECRET);
-  if (stored?.value !== url) await secrets.set(ADMIN_SECRET, url, { purpose: "db-server" });
+  const tenantDatabase = tenantDatabaseOf(url);
+  await prepareServer((database, work) => withClient(urlOf(url, database), work), {
+    ...{ maintenance: platformDatabase, closed: platformDatabase },
+    tenantDatabase,
+  });
+  const stored = await secrets.get(DEFAULT_ADMIN_SECRET);
+  if (stored?.value !== url)
+    await secrets.set(DEFAULT_ADMIN_SECRET, url, { purpose: ADMIN_SECRET_PURPOSE });
   return await orm.em.fork().transactional(async (em) => {
     const server = await register(em as EntityManager, {
-      host: at.hostname,
+      host: at.hostname.replace(/^\[(.*)\]$/, "$1"),
       port: Number(at.port || 5432),
       tlsMode: tlsModeOf(at),
       tenantDatabase,
@@ -59,7 +65,7 @@ async function register(em: EntityManager, at: Whereabouts): Promise<DbServer> {
       at.port,
       at.tlsMode,
       CAPACITY,
-      ADMIN_SECRET,
+      DEFAULT_ADMIN_SECRET,
       at.tenantDatabase,
     ],
   );
@@ -73,37 +79,18 @@ function tlsModeOf(url: URL): DbServer["tlsMode"] {
   return mode === "require" || mode === "prefer" || mode === "no-verify" ? "REQUIRE" : "DISABLE";
 }
 
-async function prepareDatabases(
-  url: string,
-  platformDatabase: string,
-  tenantDatabase: string,
-): Promise<void> {
-  await withClient(url, async (client) => {
-    await client.query("select pg_advisory_lock(hashtextextended('tenantry:prepare-server', 0))");
-    await client.query(
-      `revoke connect, temporary on database ${pg.escapeIdentifier(platformDatabase)} from public`,
-    );
-    const { rowCount } = await client.query("select 1 from pg_database where datname = $1", [
-      tenantDatabase,
-    ]);
-    if (rowCount === 0)
-      await client.query(
-        `create database ${pg.escapeIdentifier(tenantDatabase)} template template0`,
-      );
-  });
-  const tenants = new URL(url);
-  tenants.pathname = `/${encodeURIComponent(tenantDatabase)}`;
-  await withClient(tenants.href, prepareTenantDatabase);
+/** The same server's URL, for another database. */
+function urlOf(url: string, database: string): string {
+  const other = new URL(url);
+  other.pathname = `/${encodeURIComponent(database)}`;
+  return other.href;
 }
 
-async function withClient(
-  url: string,
-  work: (client: pg.Client) => Promise<unknown>,
-): Promise<void> {
+async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url, application_name: "tenantry" });
   await client.connect();
   try {
-    await work(client);
+    return await work(client);
   } finally {
     await client.end();
   }

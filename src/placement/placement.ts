@@ -9,8 +9,13 @@ import { type DbServer, DbServerEntity } from "./db-server.entity.ts";
  * @throws DomainError E_DB_SERVER_NOT_FOUND, E_NO_CAPACITY
  */
 export async function place(em: EntityManager, wish: PlacementWish): Promise<DbServer> {
-  await em.execute("select pg_advisory_xact_lock(hashtextextended('tenantry:placement', 0))");
+  await lockPlacement(em);
   return chooseServer(await candidates(em), wish);
+}
+
+/** Waits for, and holds to the end of the transaction, the lock of whoever places or changes db servers. */
+export async function lockPlacement(em: EntityManager): Promise<void> {
+  await em.execute("select pg_advisory_xact_lock(hashtextextended('tenantry:placement', 0))");
 }
 
 /** Chooses as `place` does, holding nothing: for a dry run. */
@@ -18,8 +23,13 @@ export async function previewPlacement(em: EntityManager, wish: PlacementWish): 
   return chooseServer(await candidates(em), wish);
 }
 
-async function candidates(em: EntityManager): Promise<Candidate[]> {
-  const servers = await em.find(DbServerEntity, {}, { disableIdentityMap: true });
+/** Every db server with the tenants that count against its capacity, by region and name. */
+export async function candidates(em: EntityManager): Promise<Candidate[]> {
+  const servers = await em.find(
+    DbServerEntity,
+    {},
+    { disableIdentityMap: true, orderBy: { region: "asc", name: "asc" } },
+  );
   const counts = await em.execute<{ db_server_id: string; tenants: number }[]>(
     `select db_server_id, count(*)::int as tenants from platform.tenant
      where db_server_id is not null and status <> 'PURGED' group by db_server_id`,

@@ -1,0 +1,62 @@
+import { sqlStateOf } from "../database/faults.ts";
+import { isDomainError } from "../kernel/domain-error.ts";
+import { type AdminLogin, unresolved, whyNotEntered } from "./admin-login.ts";
+import { fieldFault } from "./db-server-input.ts";
+import type { DbServerPorts } from "./db-server-registry.ts";
+import { DEFAULT_SERVER } from "./default-server.ts";
+import type { HostPolicy } from "./host-rules.ts";
+import { type Enter, prepareServer, tenantDatabaseState } from "./prepare-server.ts";
+import { probeServer, strangerEntrance, type Target } from "./probe-server.ts";
+
+/** Where servers may stand; the platform's own stands where DATABASE_URL says. */
+export const hostPolicyOf = (
+  { config }: Pick<DbServerPorts, "config">,
+  { name }: Pick<Target, "name">,
+): HostPolicy =>
+  name === DEFAULT_SERVER
+    ? { loopback: true, patterns: [] }
+    : { loopback: config.mode !== "production", patterns: config.dbServerHosts };
+
+/** A server that is to be entered, and the database in it that holds its tenants. */
+export interface Candidature {
+  readonly target: Target;
+  readonly login: AdminLogin;
+  readonly tenantDatabase: string;
+  /** Whether tenants live on it already: then their database has to be there. */
+  readonly inhabited: boolean;
+}
+
+/**
+ * Enters a server, looks whether tenants can live there, and prepares it.
+ *
+ * @throws DomainError E_ADMIN_CONN_UNRESOLVED, E_VALIDATION, E_PARTIAL_STATE
+ */
+export async function makeReady(
+  ports: Pick<DbServerPorts, "config">,
+  { target, login, tenantDatabase, inhabited }: Candidature,
+): Promise<void> {
+  const enter = strangerEntrance(target, login, hostPolicyOf(ports, target));
+  await probeServer(enter, target, login);
+  try {
+    if (inhabited) await refuseOtherServer(enter, login, tenantDatabase);
+    await prepareServer(enter, { maintenance: login.database, tenantDatabase });
+  } catch (error) {
+    if (isDomainError(error)) throw error;
+    const state = sqlStateOf(error);
+    const why = state ? `it cannot be prepared (SQLSTATE ${state})` : whyNotEntered(error);
+    throw unresolved(target, why, error);
+  }
+}
+
+/** A server that moved brings its tenants along; an empty one would hide that they are gone. */
+async function refuseOtherServer(
+  enter: Enter,
+  login: AdminLogin,
+  tenantDatabase: string,
+): Promise<void> {
+  const state = await enter(login.database, (client) =>
+    tenantDatabaseState(client, tenantDatabase),
+  );
+  if (state !== "PREPARED")
+    throw fieldFault("host", `has no database ${tenantDatabase} with this server's tenants`);
+}

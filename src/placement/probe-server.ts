@@ -1,0 +1,155 @@
+import { randomUUID } from "node:crypto";
+import pg from "pg";
+import { ForbiddenAddress, guardedSockets } from "../database/guarded-socket.ts";
+import { CONNECTION } from "../database/server-pools.ts";
+import { isDomainError } from "../kernel/domain-error.ts";
+import { type AdminLogin, sslOf, unresolved, whyNotEntered } from "./admin-login.ts";
+import type { DbServer } from "./db-server.entity.ts";
+import { fieldFault } from "./db-server-input.ts";
+import { addressRule, type HostPolicy, hostFault } from "./host-rules.ts";
+import type { Enter } from "./prepare-server.ts";
+
+/** Where a server is said to be, before it is known to be one. */
+export type Target = Pick<DbServer, "name" | "host" | "port" | "tlsMode" | "adminSecretRef">;
+
+/** What a server tells of itself. */
+export interface Probed {
+  /** As PostgreSQL writes it: `17.2`. */
+  readonly version: string;
+  readonly superuser: boolean;
+}
+
+/** Whoever waits for somebody to register a server is not kept longer. */
+const PATIENCE_MS = 10_000;
+const OLDEST = 150_000;
+
+/**
+ * Enters a server that nobody vouches for yet, each time on a connection of its own.
+ *
+ * @throws DomainError E_ADMIN_CONN_UNRESOLVED, or E_VALIDATION for a host that leads where none may
+ */
+export function strangerEntrance(target: Target, login: AdminLogin, policy: HostPolicy): Enter {
+  return async (database, work) => {
+    const client = new pg.Client({
+      ...CONNECTION,
+      stream: guardedSockets(addressRule(policy)),
+      ...{ host: target.host, port: target.port, ssl: sslOf(target), database },
+      ...{ user: login.user, password: login.password, query_timeout: PATIENCE_MS },
+    });
+    // A connection that breaks between two queries is told by the next one.
+    client.on("error", () => {});
+    try {
+      await client.connect().catch((error: unknown) => {
+        if (error instanceof ForbiddenAddress)
+          throw fieldFault("host", `must not lead to a ${error.kind} address`);
+        throw unresolved(target, whyNotEntered(error), error);
+      });
+      return await work(client);
+    } finally {
+      await client.end().catch(() => {});
+    }
+  };
+}
+
+/** Refuses a host that the policy does not allow. @throws DomainError E_VALIDATION */
+export function refuseHost(host: string, policy: HostPolicy): void {
+  const fault = hostFault(host, policy);
+  if (fault !== null) throw fieldFault("host", fault);
+}
+
+/**
+ * Looks whether tenants can live on a server: that it is PostgreSQL 15 or newer, a primary, reached
+ * directly, and that the admin may create databases and roles. Changes nothing.
+ *
+ * @throws DomainError E_ADMIN_CONN_UNRESOLVED; E_VALIDATION naming the field that leads to the fault
+ */
+export async function probeServer(
+  enter: Enter,
+  target: Target,
+  login: AdminLogin,
+): Promise<Probed> {
+  try {
+    return await enter(login.database, async (client) => {
+      const probed = await examine(client);
+      await refusePooler(client, enter, login.database);
+      return probed;
+    });
+  } catch (error) {
+    if (isDomainError(error)) throw error;
+    throw unresolved(target, whyNotEntered(error), error);
+  }
+}
+
+async function examine(client: pg.ClientBase): Promise<Probed> {
+  const { rows: told } = await client.query<{ banner: string }>("select version() as banner");
+  const banner = told[0]?.banner ?? "";
+  if (!banner.startsWith("PostgreSQL "))
+    throw fieldFault("host", "must be a PostgreSQL server, and this is another kind of database");
+  const { rows } = await client.query<Examined>(EXAMINE);
+  const [found] = rows;
+  if (!found || found.number < OLDEST)
+    throw fieldFault("host", `must be PostgreSQL 15 or newer, and this is ${found?.version}`);
+  if (found.standby) throw fieldFault("host", "must be a primary, and this is a standby");
+  if (!found.superuser && !(found.databases && found.roles)) {
+    const rule = "must open a superuser, or a role with CREATEDB and CREATEROLE";
+    throw fieldFault("adminSecretRef", rule);
+  }
+  return { version: found.version, superuser: found.superuser };
+}
+
+interface Examined extends Probed {
+  readonly number: number;
+  readonly standby: boolean;
+  readonly databases: boolean;
+  readonly roles: boolean;
+}
+
+const EXAMINE = `select split_part(current_setting('server_version'), ' ', 1) as version,
+    current_setting('server_version_num')::int as number, pg_is_in_recovery() as standby,
+    rolsuper as superuser, rolcreatedb as databases, rolcreaterole as roles
+  from pg_catalog.pg_roles where rolname = current_user`;
+
+/** Transactions that are open at once: a pooler has to hand out backends that were used before. */
+const HOLDERS = 3;
+
+/**
+ * Refuses a pooler in transaction mode, which gives each transaction another backend: advisory locks
+ * would be left behind on one, and a tenant's search_path would meet another tenant.
+ */
+async function refusePooler(client: pg.ClientBase, enter: Enter, database: string): Promise<void> {
+  const token = randomUUID();
+  const look = async (on: pg.ClientBase): Promise<Session> => {
+    const { rows } = await on.query<Session>(
+      "select pg_backend_pid() as pid, current_setting('tenantry.probe', true) as token",
+    );
+    return rows[0] ?? { pid: 0, token: null };
+  };
+  await client.query("select set_config('tenantry.probe', $1, false)", [token]);
+  const seen = new Set([(await look(client)).pid]);
+  const hold = async (left: number): Promise<void> => {
+    if (left === 0) {
+      // Directly connected, the first session is where it was, and has what it was given.
+      const after = await look(client);
+      if (!seen.has(after.pid) || after.token !== token) throw pooled();
+      return;
+    }
+    await enter(database, async (holder) => {
+      await holder.query("begin");
+      const { pid, token: foreign } = await look(holder);
+      if (seen.has(pid) || foreign === token) throw pooled();
+      await hold(left - 1);
+    });
+  };
+  await hold(HOLDERS);
+}
+
+interface Session {
+  readonly pid: number;
+  readonly token: string | null;
+}
+
+const pooled = () =>
+  fieldFault(
+    "host",
+    "must be the server itself: behind a pooler in transaction mode (such as PgBouncer) sessions get mixed up",
+  );

@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { asSuperuser, freshSlug } from "../kit/database.ts";
+import { EVENTS, OPERATION, PROVISION } from "../kit/documents.ts";
+import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { startServer, type TestServer } from "../kit/servers.ts";
+import { provisionRequest } from "../kit/tenants.ts";
+
+let world: TestPlatform;
+let api: TestApi;
+let administrator: Caller;
+let east: TestServer;
+let west: TestServer;
+
+beforeAll(async () => {
+  [world, east, west] = await Promise.all([openPlatform(), startServer(), startServer()]);
+  api = await openTestApi(world.platform);
+  administrator = await api.as("ADMINISTRATOR");
+  await world.startWorker();
+}, 90_000);
+
+afterAll(async () => {
+  await api?.close();
+  await world?.[Symbol.asyncDispose]();
+  await east?.[Symbol.asyncDispose]();
+  await west?.[Symbol.asyncDispose]();
+}, 60_000);
+
+const FIELDS = `name region kind status host port tlsMode adminSecretRef capacityHint tenants
+  freeCapacity load labels { key value }`;
+
+const mutation = (name: string) => {
+  const type = name.charAt(0).toUpperCase() + name.slice(1);
+  return `mutation ($input: ${type}Input!) {
+    answer: ${name}(input: $input) {
+      __typename
+      ... on ${type}Payload { dbServer { ${FIELDS} } }
+      ... on UserError { code message retryable }
+      ... on ValidationError { issues { path message } }
+    }
+  }`;
+};
+
+const change = async (name: string, input: object, caller = administrator) =>
+  (await caller.ask(mutation(name), { input })).answer;
+
+const dbServers = async (caller = administrator) =>
+  (await caller.ask(`{ dbServers { ${FIELDS} } }`)).dbServers;
+
+/** Keeps a login under the server's secret name, as an operator would in the vault. */
+const keep = (name: string, url: string) =>
+  world.platform.secrets.set(`db-server-${name}`, url, {});
+
+const inputOf = (name: string, { host, port }: TestServer, more: object = {}) => ({
+  ...{ name, region: name, host, port, tlsMode: "DISABLE" },
+  ...{ adminSecretRef: `db-server-${name}`, ...more },
+});
+
+async function provision(request: object): Promise<{ answer: object; operation?: object }> {
+  const input = { ...provisionRequest({ slug: freshSlug("apic") }), ...request };
+  const { provisionTenant: answer } = await administrator.ask(PROVISION, { input });
+  if (!answer.operation) return { answer };
+  const { id } = answer.operation;
+  for await (const _ of administrator.follow(EVENTS, { id }));
+  return { answer, operation: (await administrator.ask(OPERATION, { id })).operation };
+}
+
+describe("db servers in the API", () => {
+  test("are registered by administrators, and seen by everybody without their addresses", async () => {
+    const input = inputOf("east", east, {
+      capacityHint: 2,
+      labels: [{ key: "team", value: "emea" }],
+    });
+    const unresolved = { __typename: "RefusedError", code: "E_ADMIN_CONN_UNRESOLVED" };
+    expect(await change("registerDbServer", input)).toMatchObject(unresolved);
+    await keep("east", east.url);
+    const provisioner = await api.as("PROVISIONER");
+    const forbidden = await provisioner.send(mutation("registerDbServer"), { input });
+    expect(forbidden.errors?.[0]?.extensions).toMatchObject({ code: "E_FORBIDDEN" });
+    const { dbServer } = await change("registerDbServer", input);
+    expect(dbServer).toEqual({
+      ...input,
+      ...{ kind: "POSTGRES", status: "ACTIVE", tenants: 0, freeCapacity: 2, load: 0 },
+    });
+    expect(await change("registerDbServer", input)).toMatchObject({ code: "E_DB_SERVER_EXISTS" });
+    const seen = await dbServers(await api.as("READONLY"));
+    expect(seen[0]).toMatchObject({ name: "east", host: null, port: null, adminSecretRef: null });
+  });
+
+  test("answer faulty fields with their paths", async () => {
+    const wrong = inputOf("west", west, { host: "169.254.169.254" });
+    expect(await change("registerDbServer", wrong)).toMatchObject({
+      __typename: "ValidationError",
+      issues: [{ path: ["host"], message: "must not be a link-local address" }],
+    });
+    const twice = [1, 2].map((value) => ({ key: "team", value: String(value) }));
+    const labels = inputOf("west", west, { labels: twice });
+    expect(await change("registerDbServer", labels)).toMatchObject({
+      issues: [{ path: ["labels"] }],
+    });
+    const citus = inputOf("west", west, { kind: "CITUS" });
+    expect(await change("registerDbServer", citus)).toMatchObject({ code: "E_UNSUPPORTED" });
+    expect(await change("updateDbServer", { name: "west" })).toMatchObject({
+      code: "E_DB_SERVER_NOT_FOUND",
+    });
+  });
+
+  test("hold tenants from end to end, also with an admin that is no superuser", async () => {
+    const create = "create role keeper login createdb createrole password 'keeper'";
+    await asSuperuser(west.url, (client) => client.query(create));
+    await keep("west", west.url.replace(/\/\/[^@]+@/, "//keeper:keeper@"));
+    await change("registerDbServer", inputOf("west", west, { capacityHint: 3 }));
+    for (const region of ["east", "west"]) {
+      const { operation } = await provision({ region });
+      expect(operation).toMatchObject({ state: "SUCCEEDED", error: null });
+    }
+    const named = await provision({ dbServer: "west" });
+    expect(named.operation).toMatchObject({ state: "SUCCEEDED" });
+    const [first, , second] = await dbServers();
+    expect(first).toMatchObject({ name: "east", tenants: 1, freeCapacity: 1, load: 0.5 });
+    expect(second).toMatchObject({ name: "west", tenants: 2, freeCapacity: 1 });
+  }, 60_000);
+
+  test("take no tenant when they are full, drained or unknown", async () => {
+    await change("updateDbServer", { name: "east", capacityHint: 1 });
+    expect((await provision({ region: "east" })).answer).toMatchObject({
+      code: "E_NO_CAPACITY",
+      message: "no eligible db_server in region 'east'",
+      retryable: true,
+    });
+    const drain = { name: "west", status: "DRAINING", reason: "new disks" };
+    const { dbServer } = await change("setDbServerStatus", drain);
+    expect(dbServer).toMatchObject({ status: "DRAINING", tenants: 2 });
+    for (const dbServer of ["west", "nowhere"])
+      expect((await provision({ dbServer })).answer).toMatchObject({
+        code: "E_DB_SERVER_NOT_FOUND",
+      });
+    await change("setDbServerStatus", { name: "west", status: "ACTIVE" });
+  });
+
+  test("fail an operation with their code when the admin's secret opens nothing", async () => {
+    await keep("west", west.url.replace(/\/\/[^@]+@/, "//keeper:wrong@"));
+    const { operation } = await provision({ dbServer: "west" });
+    expect(operation).toMatchObject({
+      state: "FAILED",
+      error: { code: "E_ADMIN_CONN_UNRESOLVED", phase: "STATE_CHECKED" },
+    });
+    expect(await dbServers()).toMatchObject([{ tenants: 1 }, {}, { tenants: 2 }]);
+  });
+});

@@ -1,0 +1,103 @@
+import { execFile } from "node:child_process";
+import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/database/embedded/index.ts";
+import { ADMIN_SECRET_PURPOSE } from "../../src/placement/admin-login.ts";
+import type { DbServer } from "../../src/placement/db-server.entity.ts";
+import { registerDbServer } from "../../src/placement/db-servers.ts";
+import type { Platform } from "../../src/platform.ts";
+import { OPERATOR } from "./tenants.ts";
+
+/** A further PostgreSQL server of a test's own, at an address that stays. */
+export interface TestServer extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  /** Connection URL as its superuser, in the database `postgres`. */
+  readonly url: string;
+  /** Disconnects everybody and ends. */
+  stop(): Promise<void>;
+  /** Starts again where it was; also one that was stopped. */
+  restart(): Promise<void>;
+  /** Makes every process of it stand still: connections open and nothing answers. */
+  freeze(): Promise<void>;
+  /** Lets it go on. */
+  thaw(): Promise<void>;
+}
+
+// The data live as long as the test.
+const settings = { fsync: "off", full_page_writes: "off", synchronous_commit: "off" };
+
+/** Starts a further server; disposing it stops it and removes its data. */
+export async function startServer(): Promise<TestServer> {
+  const dataDir = await mkdtemp(join(tmpdir(), "tenantry-server-"));
+  // As root the server runs as another user, who has to get in.
+  await chmod(dataDir, 0o755);
+  const launch = () => startEmbeddedPostgres({ dataDir, database: "postgres", settings });
+  let postgres: EmbeddedPostgres | undefined = await launch();
+  const { host, port, url, pid: first } = postgres;
+  let pid = first;
+  const signal = async (name: "SIGSTOP" | "SIGCONT") => {
+    for (const each of [pid, ...(await childrenOf(pid))]) {
+      try {
+        process.kill(each, name);
+      } catch {
+        // It has just ended by itself.
+      }
+    }
+  };
+  const stop = async () => {
+    await postgres?.stop();
+    postgres = undefined;
+  };
+  return {
+    ...{ host, port, url, stop },
+    restart: async () => {
+      await stop();
+      postgres = await launch();
+      pid = postgres.pid;
+      // It remembers its port, and takes another one only where that was given away meanwhile.
+      if (postgres.port !== port) throw new Error("The server came back at another port");
+    },
+    freeze: () => signal("SIGSTOP"),
+    thaw: () => signal("SIGCONT"),
+    [Symbol.asyncDispose]: async () => {
+      if (postgres) await signal("SIGCONT");
+      await stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The processes that a server's first process has started. */
+async function childrenOf(parent: number): Promise<number[]> {
+  if (process.platform !== "linux") {
+    const { stdout } = await promisify(execFile)("/bin/ps", ["-axo", "pid=,ppid="]);
+    const pairs = stdout.split("\n").map((line) => line.trim().split(/\s+/).map(Number));
+    return pairs.flatMap(([pid, of]) => (pid !== undefined && of === parent ? [pid] : []));
+  }
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const children = await Promise.all(
+    pids.map(async (pid) => {
+      const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+      // The name, in brackets, may hold anything.
+      const [, of] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return Number(of) === parent ? [Number(pid)] : [];
+    }),
+  );
+  return children.flat();
+}
+
+/** Stores a server's superuser as its admin and registers it, as an operator would. */
+export async function registerServer(
+  platform: Platform,
+  server: Pick<TestServer, "host" | "port" | "url">,
+  request: { readonly name: string } & Record<string, unknown>,
+): Promise<DbServer> {
+  const adminSecretRef = `db-server-${request.name}`;
+  await platform.secrets.set(adminSecretRef, server.url, { purpose: ADMIN_SECRET_PURPOSE });
+  const { host, port } = server;
+  const defaults = { region: "eu-central", tlsMode: "DISABLE", adminSecretRef };
+  return await registerDbServer(platform, OPERATOR, { ...defaults, host, port, ...request });
+}

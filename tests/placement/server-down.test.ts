@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Worker } from "../../src/operations/engine/engine.ts";
+import { OperationEntity } from "../../src/operations/engine/operation.entity.ts";
+import { startProvisioning } from "../../src/operations/provision-tenant.ts";
+import { retryOperation } from "../../src/operations/retry-and-cancel.ts";
+import { findTenant } from "../../src/tenants/registry.ts";
+import { startPlatformWorker } from "../../src/worker.ts";
+import { asSuperuser, freshSlug } from "../kit/database.ts";
+import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { registerServer, startServer, type TestServer } from "../kit/servers.ts";
+import { followToEnd, OPERATOR, provision, provisionRequest } from "../kit/tenants.ts";
+import { wrapOperations } from "../kit/wrap.ts";
+
+let world: TestPlatform;
+let worker: Worker;
+let well: TestServer;
+let ill: TestServer;
+/** What happens when a phase of a tenant has done its deed, before that is recorded. */
+const deeds = new Map<string, () => Promise<void>>();
+
+beforeAll(async () => {
+  [world, well, ill] = await Promise.all([openPlatform(), startServer(), startServer()]);
+  const { platform } = world;
+  await registerServer(platform, well, { name: "well" });
+  await registerServer(platform, ill, { name: "ill" });
+  const definitions = wrapOperations(platform.definitions.values(), {
+    afterDeed: async (phase, { subjectName }) => {
+      const deed = deeds.get(`${subjectName} ${phase}`);
+      deeds.delete(`${subjectName} ${phase}`);
+      await deed?.();
+    },
+  });
+  worker = await startPlatformWorker(
+    { ...platform, definitions: new Map(definitions.map((one) => [one.kind, one])) },
+    { retry: { maxAttempts: 3, firstPauseSeconds: 0.05, backoffRate: 1 } },
+  );
+}, 90_000);
+
+afterAll(async () => {
+  await worker?.stop(2_000);
+  await well?.[Symbol.asyncDispose]();
+  await ill?.[Symbol.asyncDispose]();
+  await world?.[Symbol.asyncDispose]();
+}, 60_000);
+
+/** Everything of a tenant that is on a server, in the secret store and in the registry. */
+async function remainsOf(slug: string, server: TestServer) {
+  const { platform } = world;
+  const tenant = await findTenant(platform.orm.em.fork(), { slug });
+  const like = `%${slug.replaceAll("-", "_")}%`;
+  const roles = await asSuperuser(server.url, (client) =>
+    client.query("select rolname from pg_roles where rolname like $1", [like]),
+  );
+  const tenants = new URL(server.url);
+  tenants.pathname = `${new URL(platform.databaseUrl).pathname}_tenants`;
+  const schemas = await asSuperuser(tenants.href, (client) =>
+    client.query("select nspname from pg_namespace where nspname like $1", [like]),
+  );
+  return {
+    status: tenant?.status,
+    placed: tenant?.dbServerId !== null,
+    secret: (await platform.secrets.get(`tenant-db-${slug}`)) !== null,
+    roles: roles.rowCount,
+    schemas: schemas.rowCount,
+  };
+}
+
+const NOTHING = { placed: false, secret: false, roles: 0, schemas: 0 };
+const EVERYTHING = { placed: true, secret: true, roles: 2, schemas: 1, status: "ACTIVE" };
+
+async function retry(id: string) {
+  const again = await retryOperation(world.platform, OPERATOR, id);
+  return (await followToEnd(world.platform, again.id)).operation;
+}
+
+describe("a db server that is down", () => {
+  test("delays its own tenants alone, fails them with its code, and takes them when it is back", async () => {
+    const { platform } = world;
+    await ill.stop();
+    const slugs = Array.from({ length: 6 }, () => freshSlug("ill"));
+    const doomed = slugs.map((slug) => provision(platform, { slug, dbServer: "ill" }));
+    const fine = await provision(platform, { dbServer: "well" });
+    expect(fine.operation.state).toBe("SUCCEEDED");
+    const ended = await Promise.all(doomed);
+    for (const { operation, events } of ended) {
+      expect(operation).toMatchObject({
+        state: "FAILED",
+        error: { code: "E_ADMIN_CONN_UNRESOLVED", phase: "STATE_CHECKED", retryable: true },
+      });
+      const told = JSON.stringify(events.map(({ body }) => body));
+      expect(told).toContain("Db server 'ill' cannot be entered: it does not answer");
+      expect(told).toMatch(/"attempt":3/);
+    }
+    await ill.restart();
+    const [slug = ""] = slugs;
+    expect(await remainsOf(slug, ill)).toEqual({ ...NOTHING, status: "FAILED" });
+    expect((await retry(ended[0]?.operation.id ?? "")).state).toBe("SUCCEEDED");
+    expect(await remainsOf(slug, ill)).toEqual(EVERYTHING);
+  }, 60_000);
+
+  test("and answers nothing holds up nobody else, and goes on when it does", async () => {
+    const { platform } = world;
+    await ill.freeze();
+    const waiting = Array.from({ length: 6 }, () => provision(platform, { dbServer: "ill" }));
+    const fine = await provision(platform, { dbServer: "well" });
+    const unfinished = { kind: "PROVISION", finishedAt: null };
+    const left = await platform.orm.em.fork().count(OperationEntity, unfinished);
+    await ill.thaw();
+    expect([fine.operation.state, left]).toEqual(["SUCCEEDED", 6]);
+    const ended = await Promise.all(waiting);
+    expect(ended.map(({ operation }) => operation.state)).toEqual(Array(6).fill("SUCCEEDED"));
+  }, 60_000);
+
+  test("in the middle of an operation leaves nothing behind once it was retried", async () => {
+    const { platform } = world;
+    const slug = freshSlug("mid");
+    deeds.set(`${slug} DATABASE_CREATED`, () => ill.stop());
+    const { operation } = await provision(platform, { slug, dbServer: "ill" });
+    expect(operation).toMatchObject({ state: "FAILED", error: { phase: "MIGRATIONS_APPLIED" } });
+    // What could not be undone is said, and stays the tenant's own.
+    expect(operation.error?.message).toMatch(/could not be undone: DATABASE_CREATED/);
+    await ill.restart();
+    expect(await retry(operation.id)).toMatchObject({ state: "SUCCEEDED" });
+    expect(await remainsOf(slug, ill)).toEqual(EVERYTHING);
+  }, 60_000);
+
+  test("for a moment is waited for", async () => {
+    const { platform } = world;
+    const slug = freshSlug("blip");
+    deeds.set(`${slug} DATABASE_CREATED`, () => ill.restart());
+    const { operation } = await provision(platform, { slug, dbServer: "ill" });
+    expect(operation.state).toBe("SUCCEEDED");
+  }, 60_000);
+
+  test("with a wrong admin secret fails at once, with its code", async () => {
+    const { platform } = world;
+    const wrong = new URL(ill.url);
+    wrong.password = "wrong";
+    await platform.secrets.set("db-server-ill", wrong.href, { purpose: "db-server" });
+    const request = provisionRequest({ dbServer: "ill" });
+    const { operation: begun } = await startProvisioning(platform, OPERATOR, request, {
+      ...{ dryRun: true, idempotencyKey: null },
+    });
+    const { operation, events } = await followToEnd(platform, begun.id);
+    expect(operation.error).toMatchObject({
+      code: "E_ADMIN_CONN_UNRESOLVED",
+      message: expect.stringContaining("it refuses the admin"),
+    });
+    expect(JSON.stringify(events)).not.toMatch(/"attempt":2/);
+    await platform.secrets.set("db-server-ill", ill.url, { purpose: "db-server" });
+  });
+});

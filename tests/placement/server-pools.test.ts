@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isConnectionLoss, sqlStateOf } from "../../src/database/faults.ts";
+import {
+  openServerPools,
+  type ServerAddress,
+  type ServerPools,
+} from "../../src/database/server-pools.ts";
+import { startServer, type TestServer } from "../kit/servers.ts";
+
+let server: TestServer;
+let address: ServerAddress;
+
+beforeAll(async () => {
+  server = await startServer();
+  const { username, password } = new URL(server.url);
+  const login = { user: username, password, database: "postgres", ssl: false } as const;
+  address = { host: server.host, port: server.port, ...login };
+}, 60_000);
+
+afterAll(() => server?.[Symbol.asyncDispose]());
+
+async function withPools<T>(
+  bounds: Parameters<typeof openServerPools>[0],
+  work: (pools: ServerPools) => Promise<T>,
+): Promise<T> {
+  const pools = openServerPools(bounds);
+  try {
+    return await work(pools);
+  } finally {
+    await pools.close();
+  }
+}
+
+const pidOn = (pools: ServerPools) =>
+  pools.use(address, async (client) => {
+    const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
+    return rows[0]?.pid;
+  });
+
+const fault = (act: Promise<unknown>): Promise<unknown> =>
+  act.then(
+    () => null,
+    (error: unknown) => error,
+  );
+
+describe("connections to a db server", () => {
+  test("are used again, and replaced after a hundred uses", async () => {
+    await withPools({}, async (pools) => {
+      const pids: unknown[] = [];
+      for (let use = 0; use < 101; use += 1) pids.push(await pidOn(pools));
+      expect([new Set(pids.slice(0, 100)).size, new Set(pids).size]).toEqual([1, 2]);
+    });
+  });
+
+  test("are no more than so many; who waits too long is told to come again", async () => {
+    await withPools({ max: 2, connectionTimeoutMillis: 200 }, async (pools) => {
+      const { promise: held, resolve: release } = Promise.withResolvers<void>();
+      const holders = [1, 2].map(() => pools.use(address, () => held));
+      expect(isConnectionLoss(await fault(pidOn(pools)))).toBe(true);
+      release();
+      await Promise.all(holders);
+      expect(await pidOn(pools)).toBeTypeOf("number");
+    });
+  });
+
+  test("wait for a lock no longer than they may", async () => {
+    await withPools({ lock_timeout: 100 }, async (pools) => {
+      const lock = "select pg_advisory_xact_lock(1)";
+      const blocked = await pools.use(address, async (holder) => {
+        await holder.query("begin");
+        await holder.query(lock);
+        return await fault(pools.use(address, (client) => client.query(lock)));
+      });
+      expect(sqlStateOf(blocked)).toBe("55P03");
+    });
+  });
+
+  test("are made anew when the server was restarted", async () => {
+    await withPools({}, async (pools) => {
+      const before = await pidOn(pools);
+      await server.restart();
+      const after = await pidOn(pools).catch(() => pidOn(pools));
+      expect(after).not.toBe(before);
+    });
+  });
+
+  test("give a server up that stands still, new ones and those that wait for an answer", async () => {
+    const bounds = { connectionTimeoutMillis: 300, query_timeout: 300 };
+    await withPools(bounds, async (pools) => {
+      const faults = await pools.use(address, async (client) => {
+        await server.freeze();
+        return [await fault(client.query("select 1")), await fault(pidOn(pools))];
+      });
+      await server.thaw();
+      expect(String(faults[0])).toMatch(/Query read timeout/);
+      expect(isConnectionLoss(faults[1])).toBe(true);
+      expect(await pidOn(pools)).toBeTypeOf("number");
+    });
+  });
+});
