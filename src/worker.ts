@@ -1,24 +1,31 @@
 import { mailLinks } from "./invitations/mail-link.ts";
 import { deliverPendingMail } from "./mail/deliver.ts";
 import { startWorker, type Worker, type WorkerOptions } from "./operations/engine/engine.ts";
+import { reconcile } from "./operations/reconcile.ts";
+import { retentionEnded } from "./operations/retention.ts";
 import type { Platform } from "./platform.ts";
 
 /** Mails of one delivery; a failing mail server is not asked for thousands at once. */
 const BATCH = 100;
 
-/** Makes this process a worker of the platform: it runs operations and sends mail. */
+/**
+ * Makes this process a worker of the platform: it runs operations and sends mail. Reconciles the
+ * tenants once, behind the start.
+ */
 export async function startPlatformWorker(
   platform: Platform,
   options: Pick<WorkerOptions, "retry"> = {},
 ): Promise<Worker> {
   const { orm, mailer, clock, credentials, config, log } = platform;
   const linkOf = mailLinks({ credentials, clock, tenantUrl: config.tenantUrl });
-  return await startWorker({
+  const worker = await startWorker({
     ...options,
     orm,
     log,
+    queue: platform.queue,
     url: platform.databaseUrl,
     definitions: [...platform.definitions.values()],
+    timerEnded: (em, operationId) => retentionEnded(platform, em, operationId),
     deliverMail: async () => {
       const { failed } = await deliverPendingMail(
         { em: orm.em, mailer, linkOf, clock },
@@ -27,4 +34,15 @@ export async function startPlatformWorker(
       if (failed > 0) throw new Error(`${failed} mails could not be sent`);
     },
   });
+  const stopping = new AbortController();
+  const reconciled = reconcile(platform, log, stopping.signal).catch((error: unknown) =>
+    log.error({ err: error }, "tenants could not be reconciled"),
+  );
+  return {
+    stop: async (graceMs) => {
+      stopping.abort();
+      await reconciled;
+      await worker.stop(graceMs);
+    },
+  };
 }

@@ -1,5 +1,5 @@
 import type { ObjectRef } from "@pothos/core";
-import type { PageRequest } from "../database/keyset.ts";
+import type { Page, PageRequest } from "../database/keyset.ts";
 import { builder } from "./builder.ts";
 
 /** A page as the resolvers of a connection hand it over. */
@@ -99,6 +99,13 @@ function pageInfoOf(page: ConnectionPage<unknown>): PageInfoShape {
     endCursor: rows.length === 0 ? null : page.cursorOf(rows.at(-1)),
   };
 }
+
+/** A page of a list as its connection answers it. */
+export const toConnection = <Row>(
+  page: Page<Row>,
+  { after }: PageRequest,
+  count: () => Promise<number>,
+): ConnectionPage<Row> => ({ ...page, hasPreviousPage: after !== null, count });
 
 /** The arguments of a connection: `first` and `after`. */
 export const pageArgs = (entries: string) =>

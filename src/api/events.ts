@@ -8,13 +8,15 @@ import {
   type OperationEvent,
   OperationEventEntity,
 } from "../operations/engine/operation.entity.ts";
+import { passes } from "../operations/list.ts";
 import { builder } from "./builder.ts";
 import { type ConnectionPage, connectionOf } from "./connections.ts";
 import type { ApiContext } from "./context.ts";
 import { encodeEventCursor, sequenceOf } from "./event-cursor.ts";
+import { given } from "./given.ts";
 import { OperationErrorRef, PhaseStateRef } from "./operation-phases.ts";
 import { operationId } from "./operation-starts.ts";
-import { OperationFilter, OperationStateRef, passes } from "./operations.ts";
+import { OperationFilter, OperationStateRef } from "./operations.ts";
 import { OperationEventRef, OperationRef } from "./refs.ts";
 import { emptyStream, filterStream } from "./streams.ts";
 
@@ -179,8 +181,10 @@ builder.subscriptionFields((t) => ({
     args: {
       filter: t.arg({ type: OperationFilter, description: "Which operations; all when left out." }),
     },
-    subscribe: (_root, { filter }, { platform }) =>
-      filterStream(followOperations(platform), (operation) => passes(operation, filter ?? {})),
+    subscribe: (_root, { filter }, { platform }) => {
+      const wanted = given(filter ?? {});
+      return filterStream(followOperations(platform), (operation) => passes(operation, wanted));
+    },
     resolve: (operation) => operation,
   }),
 }));

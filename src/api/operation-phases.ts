@@ -47,7 +47,7 @@ export const OperationPhaseRef = builder.objectRef<OperationPhase>("OperationPha
   fields: (t) => ({
     name: t.exposeString("name", {
       description:
-        "Its name in capitals. Provisioning has PLACEMENT_RESOLVED, STATE_CHECKED, SECRET_SET, DATABASE_CREATED, MIGRATIONS_APPLIED, SEEDS_APPLIED, VERIFIED, MASTER_REGISTERED, ADMIN_SEEDED, COMPLETE; show those that you do not know by this name.",
+        "Its name in capitals, such as MIGRATIONS_APPLIED. Each `OperationKind` tells its own, in order; more may come: show those that you do not know by this name.",
     }),
     state: t.expose("state", { type: PhaseStateRef, description: "Where it is in its life." }),
     completed: t.exposeInt("completed", { description: "How many of `total` are done." }),

@@ -1,9 +1,19 @@
 import { isGranted } from "../iam/grants.ts";
+import type { Operation } from "../operations/engine/operation.entity.ts";
+import type { TenantAct } from "../tenants/lifecycle.ts";
 import type { Isolation } from "../tenants/names.ts";
 import { builder } from "./builder.ts";
 import { describedEnum } from "./described-enum.ts";
 import { TenantRef } from "./refs.ts";
+import { REMOVAL_RESULTS } from "./removal-results.ts";
+import { TENANT_RESULTS } from "./tenant-results.ts";
 import { IsolationRef } from "./tenants.ts";
+
+/** The JSON that an operation keeps, told apart by the operation's kind. */
+interface Outcome {
+  readonly kind: TenantAct;
+  readonly dryRun: boolean;
+}
 
 /** What a dry run of provisioning keeps as its result. */
 interface ProvisionPlan {
@@ -158,9 +168,33 @@ const ProvisionSummaryRef = builder
     }),
   });
 
-/** The JSON that an operation keeps, told apart by its one key. */
+/** Which type tells of which kind's result; kinds of which there is nothing to tell are absent. */
+const TYPES: Partial<Record<TenantAct, { readonly name: string }>> = {
+  PROVISION: ProvisionSummaryRef,
+  ...TENANT_RESULTS,
+  ...REMOVAL_RESULTS,
+};
+
 export const OperationResultRef = builder.unionType("OperationResult", {
   description: "What came of an operation, by its kind.",
-  types: [ProvisionPlanRef, ProvisionSummaryRef],
-  resolveType: (result) => ("plan" in result ? "ProvisionPlan" : "ProvisionSummary"),
+  types: [
+    ProvisionPlanRef,
+    ProvisionSummaryRef,
+    ...Object.values(TENANT_RESULTS),
+    ...Object.values(REMOVAL_RESULTS),
+  ],
+  resolveType: (outcome: unknown) => {
+    const { kind, dryRun } = outcome as Outcome;
+    return kind === "PROVISION" && dryRun ? "ProvisionPlan" : TYPES[kind]?.name;
+  },
 });
+
+/** An ended operation's result with what tells its type; null where there is none. */
+export function outcomeOf({
+  kind,
+  dryRun,
+  result,
+}: Operation): typeof OperationResultRef.$inferType | null {
+  const told = result !== null && kind in TYPES;
+  return told ? ({ ...result, kind, dryRun } as never) : null;
+}

@@ -8,8 +8,11 @@ import { actorWith } from "./caller.ts";
 import { answer, OperationInProgressErrorRef, resultOf } from "./errors.ts";
 import { OperationRef, TenantRef } from "./refs.ts";
 
+export const IDEMPOTENCY_KEY =
+  "Any text of yours, such as a UUID: sending the same key with the same input again answers the same operation, so that a request whose answer was lost can be repeated.";
+
 /** Adds a payload with an operation and its tenant to the schema. */
-export const operationPayload = (name: string, description: string) =>
+const operationPayload = (name: string, description: string) =>
   builder.objectRef<Started>(name).implement({
     description,
     fields: (t) => ({
@@ -26,6 +29,18 @@ export const operationPayload = (name: string, description: string) =>
       }),
     }),
   });
+
+/** As `operationPayload`, for mutations that take an idempotency key. */
+export const startPayload = (name: string, description: string) => {
+  const payload = operationPayload(name, description);
+  builder.objectField(payload, "replayed", (t) =>
+    t.exposeBoolean("replayed", {
+      description:
+        "Whether an earlier request with the same `idempotencyKey` had started it already.",
+    }),
+  );
+  return payload;
+};
 
 const RetryPayload = operationPayload("RetryOperationPayload", "The new operation.");
 const CancelPayload = operationPayload("CancelOperationPayload", "The operation that will stop.");

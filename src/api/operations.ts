@@ -1,30 +1,31 @@
-import type { FilterQuery } from "@mikro-orm/core";
-import { findPage } from "../database/keyset.ts";
 import type { Actor } from "../iam/actor.ts";
 import { isId } from "../kernel/ids.ts";
 import { hasEnded } from "../operations/engine/journal.ts";
+import type { Operation, OperationState } from "../operations/engine/operation.entity.ts";
 import {
-  type Operation,
-  OperationEntity,
-  type OperationState,
-} from "../operations/engine/operation.entity.ts";
+  countOperations,
+  type OperationFilter as Filter,
+  listOperations,
+} from "../operations/list.ts";
+import type { TenantAct } from "../tenants/lifecycle.ts";
 import { builder } from "./builder.ts";
-import { type ConnectionPage, connectionOf, pageArgs, pageOf } from "./connections.ts";
+import {
+  type ConnectionPage,
+  connectionOf,
+  pageArgs,
+  pageOf,
+  toConnection,
+} from "./connections.ts";
 import type { ApiContext } from "./context.ts";
 import { describedEnum } from "./described-enum.ts";
 import { encodeEventCursor } from "./event-cursor.ts";
+import { given } from "./given.ts";
 import { ActorRef } from "./iam.ts";
 import { NodeRef } from "./node.ts";
+import { OperationKindRef } from "./operation-kinds.ts";
 import { OperationErrorRef, OperationPhaseRef } from "./operation-phases.ts";
-import { OperationResultRef } from "./operation-results.ts";
+import { OperationResultRef, outcomeOf } from "./operation-results.ts";
 import { OperationRef, TenantRef } from "./refs.ts";
-
-type OperationKind = "PROVISION";
-
-const OperationKindRef = describedEnum<OperationKind>("OperationKind", "What an operation does.", {
-  PROVISION:
-    "Makes a tenant: placement, secret, schema and roles, migrations, seeds, first administrator.",
-});
 
 export const OperationStateRef = describedEnum<OperationState>(
   "OperationState",
@@ -48,7 +49,7 @@ OperationRef.implement({
     kind: t.field({
       type: OperationKindRef,
       description: "What it does.",
-      resolve: ({ kind }) => kind as OperationKind,
+      resolve: ({ kind }) => kind as TenantAct,
     }),
     state: t.expose("state", { type: OperationStateRef, description: "Where it is in its life." }),
     done: t.boolean({
@@ -87,8 +88,9 @@ OperationRef.implement({
     result: t.field({
       type: OperationResultRef,
       nullable: true,
-      description: "What came of it, by its kind; null until it has succeeded.",
-      resolve: ({ result }) => result as typeof OperationResultRef.$inferType | null,
+      description:
+        "What came of it, by its kind, also where it failed and something is known; null before it has ended, and for kinds of which there is nothing to tell.",
+      resolve: outcomeOf,
     }),
     requestedBy: t.field({
       type: ActorRef,
@@ -165,7 +167,7 @@ builder.queryFields((t) => ({
       ...pageArgs("operations"),
     },
     resolve: (_root, { filter, ...page }, context) =>
-      listOperations(context, operationsWhere(filter ?? {}), page),
+      operationPage(context, given(filter ?? {}), page),
   }),
 }));
 
@@ -174,44 +176,16 @@ builder.objectField(TenantRef, "operations", (t) =>
     type: OperationConnection,
     description: "Its operations, the newest first.",
     args: pageArgs("operations"),
-    resolve: ({ id }, page, context) => listOperations(context, { subjectId: id }, page),
+    resolve: ({ id }, page, context) => operationPage(context, { subjectId: id }, page),
   }),
 );
 
-async function listOperations(
+async function operationPage(
   { em }: ApiContext,
-  where: FilterQuery<Operation>,
+  filter: Filter,
   args: { first: number; after?: string | null | undefined },
 ): Promise<ConnectionPage<Operation>> {
   const page = pageOf(args);
-  const list = { name: "operation", entity: OperationEntity };
-  const found = await findPage(em(), list, where, page);
-  return {
-    ...found,
-    hasPreviousPage: page.after !== null,
-    count: () => em().count(OperationEntity, where),
-  };
-}
-
-function operationsWhere(filter: typeof OperationFilter.$inferInput): FilterQuery<Operation> {
-  const { kind, state, slug, active } = filter;
-  return {
-    ...(kind ? { kind } : {}),
-    ...(state ? { state } : {}),
-    ...(slug ? { subjectName: slug } : {}),
-    ...(typeof active === "boolean" ? { finishedAt: active ? null : { $ne: null } } : {}),
-  };
-}
-
-/** Whether an operation passes a filter: the same question as the list's, asked of one row. */
-export function passes(
-  operation: Operation,
-  { kind, state, slug, active }: typeof OperationFilter.$inferInput,
-): boolean {
-  return (
-    (!kind || operation.kind === kind) &&
-    (!state || operation.state === state) &&
-    (!slug || operation.subjectName === slug) &&
-    (typeof active !== "boolean" || hasEnded(operation.state) !== active)
-  );
+  const found = await listOperations(em(), filter, page);
+  return toConnection(found, page, () => countOperations(em(), filter));
 }

@@ -11,7 +11,8 @@ import {
   SlugTakenErrorRef,
   ValidationErrorRef,
 } from "./errors.ts";
-import { operationPayload } from "./operation-starts.ts";
+import { given } from "./given.ts";
+import { IDEMPOTENCY_KEY, startPayload } from "./operation-starts.ts";
 import { IsolationRef, TierRef } from "./tenants.ts";
 
 const AdminCredential = describedEnum<(typeof ADMIN_CREDENTIALS)[number]>(
@@ -91,23 +92,13 @@ const ProvisionTenantInput = builder.inputType("ProvisionTenantInput", {
       defaultValue: false,
       description: "Whether only to say what would be made, and to write nothing.",
     }),
-    idempotencyKey: t.string({
-      description:
-        "Any text of yours, such as a UUID: sending the same key with the same input again answers the same operation, so that a request whose answer was lost can be repeated.",
-    }),
+    idempotencyKey: t.string({ description: IDEMPOTENCY_KEY }),
   }),
 });
 
-const ProvisionPayload = operationPayload(
+const ProvisionPayload = startPayload(
   "ProvisionTenantPayload",
   "The operation that provisions the tenant, and the tenant, whose slug is taken from now on.",
-);
-
-builder.objectField(ProvisionPayload, "replayed", (t) =>
-  t.exposeBoolean("replayed", {
-    description:
-      "Whether an earlier request with the same `idempotencyKey` had started it already.",
-  }),
 );
 
 const ProvisionTenantResult = resultOf<Started>("ProvisionTenantResult", ProvisionPayload, [
@@ -118,11 +109,8 @@ const ProvisionTenantResult = resultOf<Started>("ProvisionTenantResult", Provisi
 
 type Input = typeof ProvisionTenantInput.$inferInput;
 
-/** GraphQL's null and a field that is left out mean the same: its default. */
 const requestOf = ({ dryRun: _dryRun, idempotencyKey: _key, ...input }: Input): ProvisionRequest =>
-  Object.fromEntries(
-    Object.entries(input).filter(([, value]) => value !== null),
-  ) as unknown as ProvisionRequest;
+  given(input) as unknown as ProvisionRequest;
 
 builder.mutationField("provisionTenant", (t) =>
   t.field({

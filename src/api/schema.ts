@@ -1,6 +1,8 @@
 import type { GraphQLSchema } from "graphql";
 import { builder } from "./builder.ts";
+import "./db-servers.ts";
 import "./events.ts";
+import "./health.ts";
 import "./iam.ts";
 import "./invitations.ts";
 import "./node.ts";
@@ -8,6 +10,10 @@ import "./operation-starts.ts";
 import "./operations.ts";
 import "./placement.ts";
 import "./provisioning.ts";
+import "./tenant-cleanup.ts";
+import "./tenant-lock.ts";
+import "./tenant-operations.ts";
+import "./tenant-removal.ts";
 import "./tenants.ts";
 
 /** The API's schema, assembled from the files named like rooms. */

@@ -1,28 +1,35 @@
-import type { FilterQuery } from "@mikro-orm/core";
-import { findPage } from "../database/keyset.ts";
 import { isGranted } from "../iam/grants.ts";
 import type { ErrorCode } from "../kernel/error-codes.ts";
+import { newestMigration } from "../operations/list.ts";
 import type { TenantStatus } from "../tenants/lifecycle.ts";
+import { countTenants, type TenantFilter as Filter, listTenants } from "../tenants/list.ts";
 import type { Isolation } from "../tenants/names.ts";
 import { findTenant, type TenantKey } from "../tenants/registry.ts";
-import { type Tenant, TenantEntity, type Tier } from "../tenants/tenant.entity.ts";
+import type { Tenant, Tier } from "../tenants/tenant.entity.ts";
 import { builder } from "./builder.ts";
-import { type ConnectionPage, connectionOf, pageArgs, pageOf } from "./connections.ts";
+import {
+  type ConnectionPage,
+  connectionOf,
+  pageArgs,
+  pageOf,
+  toConnection,
+} from "./connections.ts";
 import type { ApiContext } from "./context.ts";
 import { describedEnum } from "./described-enum.ts";
 import { ErrorCodeRef } from "./errors.ts";
+import { given } from "./given.ts";
 import { NodeRef } from "./node.ts";
 import { DbServerRef, OperationRef, TenantRef } from "./refs.ts";
 
-const TenantStatusRef = describedEnum<TenantStatus>(
+export const TenantStatusRef = describedEnum<TenantStatus>(
   "TenantStatus",
   "Where a tenant is in its life.",
   {
     PROVISIONING: "Its first operation is running; the slug is taken already.",
     ACTIVE: "Verified and in use.",
-    FAILED: "Provisioning failed and was undone; retry its operation.",
-    SUSPENDED: "Out of use for now; everything is kept.",
-    OFFBOARDED: "Out of use for good; what it holds can still be restored.",
+    FAILED: "Provisioning failed and was undone: retry its operation, or clean it up.",
+    SUSPENDED: "Out of use for now: its application cannot log in, and everything is kept.",
+    OFFBOARDED: "Out of use for good; can be restored until its retention window ends.",
     PURGED: "Gone: nothing is left but this row, and the slug is free again.",
   },
 );
@@ -109,6 +116,26 @@ TenantRef.implement({
       nullable: true,
       description: "When it became ACTIVE; null before.",
     }),
+    offboardedFrom: t.expose("offboardedFrom", {
+      type: TenantStatusRef,
+      nullable: true,
+      description: "The status that restoring takes it back to; null unless it is OFFBOARDED.",
+    }),
+    purgeAfter: t.expose("purgeAfter", {
+      type: "DateTime",
+      nullable: true,
+      description:
+        "The end of its retention window, after which it is purged; null unless it is OFFBOARDED.",
+    }),
+    lockedAt: t.expose("lockedAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "Since when it is locked against deletion; null when it is not.",
+    }),
+    lockReason: t.exposeString("lockReason", {
+      nullable: true,
+      description: "Why it is locked against deletion; null when it is not.",
+    }),
   }),
 });
 
@@ -146,6 +173,10 @@ builder.objectFields(TenantRef, (t) => ({
   migrationsApplied: t.exposeInt("migrationsApplied", {
     description: "How many migrations are applied to its schema.",
   }),
+  seedSets: t.stringList({
+    description: "The seed sets that it was given, by name.",
+    resolve: ({ seedSets }) => seedSets,
+  }),
   activeOperation: t.field({
     type: OperationRef,
     nullable: true,
@@ -172,7 +203,14 @@ const TenantFilter = builder.inputType("TenantFilter", {
     region: t.string({ description: "Those of this region." }),
     tier: t.field({ type: TierRef, description: "Those on this plan." }),
     isolation: t.field({ type: IsolationRef, description: "Those with this isolation." }),
-    text: t.string({ description: "Those with this text in their slug or name, in any case." }),
+    behind: t.boolean({
+      description:
+        "Those whose schema lacks the newest migration (true), or those that have it (false).",
+    }),
+    text: t.string({
+      description:
+        "Those with this text in their slug, name or first administrator's email, in any case.",
+    }),
   }),
 });
 
@@ -193,33 +231,20 @@ builder.queryFields((t) => ({
       filter: t.arg({ type: TenantFilter, description: "Which tenants; all when left out." }),
       ...pageArgs("tenants"),
     },
-    resolve: (_root, { filter, ...page }, context) => listTenants(context, filter ?? {}, page),
+    resolve: (_root, { filter, ...page }, context) =>
+      tenantPage(context, given(filter ?? {}), page),
   }),
 }));
 
-async function listTenants(
-  { em }: ApiContext,
-  filter: typeof TenantFilter.$inferInput,
+async function tenantPage(
+  { em, platform }: ApiContext,
+  { behind, ...filter }: Omit<Filter, "version"> & { readonly behind?: boolean },
   args: { first: number; after?: string | null | undefined },
 ): Promise<ConnectionPage<Tenant>> {
-  const where = tenantsWhere(filter);
   const page = pageOf(args);
-  const found = await findPage(em(), { name: "tenant", entity: TenantEntity }, where, page);
-  return {
-    ...found,
-    hasPreviousPage: page.after !== null,
-    count: () => em().count(TenantEntity, where),
-  };
-}
-
-function tenantsWhere(filter: typeof TenantFilter.$inferInput): FilterQuery<Tenant> {
-  const { status, region, tier, isolation, text } = filter;
-  const pattern = `%${(text ?? "").replace(/[\\%_]/g, "\\$&")}%`;
-  return {
-    status: status ?? { $ne: "PURGED" },
-    ...(region ? { region } : {}),
-    ...(tier ? { tier } : {}),
-    ...(isolation ? { isolation } : {}),
-    ...(text ? { $or: [{ slug: { $ilike: pattern } }, { name: { $ilike: pattern } }] } : {}),
-  };
+  const newest =
+    behind === undefined ? null : await newestMigration(platform.config.tenantMigrationsDir);
+  const wanted = behind === undefined ? filter : { ...filter, version: { behind, newest } };
+  const found = await listTenants(em(), wanted, page);
+  return toConnection(found, page, () => countTenants(em(), wanted));
 }

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { renderGraphiQL } from "@graphql-yoga/render-graphiql";
 import { createYoga, type YogaServerInstance } from "graphql-yoga";
 import type { Platform } from "../platform.ts";
 import { type Caller, identify } from "./caller.ts";
 import type { CallerWatch } from "./caller-watch.ts";
 import { makeContext } from "./context.ts";
+import { graphiqlOptions, renderPage } from "./graphiql.ts";
 import { guard } from "./guard.ts";
 import { QUERY_LIMITS } from "./limits.ts";
 import type { PublicErrorOf } from "./public-error.ts";
@@ -40,8 +40,8 @@ export function openYoga(platform: Platform, { watch, publicErrorOf }: YogaOptio
     multipart: false,
     maxRequestBodySize: LARGEST_BODY,
     cors: (request) => corsOf(config.corsOrigins, request.headers.get("origin")),
-    graphiql: development ? { title: "Tenantry", defaultQuery: "{ me { role grants } }" } : false,
-    renderGraphiQL,
+    graphiql: development ? graphiqlOptions(config.firstAdmin.email) : false,
+    renderGraphiQL: renderPage,
     // Errors are logged where they become public, each once.
     logging: { debug: () => {}, info: debug, warn: debug, error: debug },
     maskedErrors: { maskError: publicErrorOf },

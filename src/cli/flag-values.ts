@@ -2,6 +2,13 @@ import { UsageError } from "./exit-codes.ts";
 
 const MOST = 1_000;
 
+/** The words of a flag that takes several, with commas between them. */
+export const listOf = (text: string | undefined): string[] | undefined =>
+  text
+    ?.split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+
 /** The value of `--limit`. @throws UsageError */
 export function limitOf(text: string): number {
   const limit = Number(text);
@@ -23,3 +30,7 @@ export function oneOf<Word extends string>(
   }
   return word;
 }
+
+/** The fields of a request whose flags were given; the others take the request's own defaults. */
+export const givenFields = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

@@ -56,6 +56,40 @@ export async function seeThrough(
   }
 }
 
+/** Several operations as they stand, and whether Ctrl-C ended the wait for them. */
+interface AllWatched {
+  readonly operations: readonly Operation[];
+  readonly interrupted: boolean;
+}
+
+/** Shows operations one after the other until all have ended, with a worker at hand; Ctrl-C leaves them. */
+export async function seeAllThrough(
+  { platform, out }: Session,
+  started: readonly Operation[],
+  { json }: { readonly json: boolean },
+): Promise<AllWatched> {
+  const helper = started.length === 0 ? null : await bringWorkerAlong(platform, out);
+  let interrupted = false;
+  let events: AsyncIterableIterator<OperationEvent> | undefined;
+  onStopSignal((count) => {
+    if (count > 1) void exitWith(EXIT.interrupted);
+    interrupted = true;
+    void events?.return?.();
+  });
+  try {
+    for (const { id, kind, subjectName } of started) {
+      if (interrupted) break;
+      if (!json) out.line(`${kind} of ${out.style("bold", subjectName)}  (operation ${id})`);
+      events = followEvents(platform, id, 0);
+      await showAll(out, events, json);
+    }
+    const operations = await Promise.all(started.map(({ id }) => readOperation(platform, id)));
+    return { operations, interrupted };
+  } finally {
+    await helper?.stop();
+  }
+}
+
 /**
  * Shows an operation's events until it has ended, or Ctrl-C ends the watch. Where the command runs
  * the operation itself, the first Ctrl-C asks for its cancellation and the second exits at once.
@@ -71,7 +105,7 @@ export async function watchOperation(
   let ended = false;
   // Listens until the process ends: what comes after the watch is not to be cut off either.
   onStopSignal((count) => {
-    if (count > 1) void exitWith(EXIT.interrupted);
+    if (count > 1) leave(session, operationId, ended || !helper?.isOurs);
     else if (ended) out.note("Finishing; Ctrl-C again exits at once.");
     else {
       interrupted = true;
@@ -86,6 +120,25 @@ export async function watchOperation(
     out.note(`The operation goes on. Watch it again: tenantry operation watch ${operationId}`);
   }
   return { operation, interrupted };
+}
+
+/** Exits in the middle; what the command ran itself is told to be left to the next worker. */
+function leave({ out }: Session, operationId: string, runsElsewhere: boolean): void {
+  if (!runsElsewhere) {
+    const watch = `tenantry operation watch ${operationId}`;
+    out.note(`The next worker ends the operation: tenantry worker, or npm start. See: ${watch}`);
+  }
+  void exitWith(EXIT.interrupted);
+}
+
+/** Shows an operation's events until it has ended; answers it as it then stands. */
+export async function showToEnd(
+  { platform, out }: Session,
+  id: string,
+  json: boolean,
+): Promise<Operation> {
+  await showAll(out, followEvents(platform, id, 0), json);
+  return await readOperation(platform, id);
 }
 
 async function showAll(

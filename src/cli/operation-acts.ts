@@ -1,19 +1,18 @@
+import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
 import { hasEnded } from "../operations/engine/journal.ts";
-import { isWorkerAlive } from "../operations/engine/liveness.ts";
-import {
-  OPERATION_STATES,
-  type Operation,
-  OperationEntity,
-} from "../operations/engine/operation.entity.ts";
+import { OPERATION_STATES, type Operation } from "../operations/engine/operation.entity.ts";
+import { listOperations as findOperations, type OperationFilter } from "../operations/list.ts";
 import { cancelOperation, retryOperation } from "../operations/retry-and-cancel.ts";
+import { TENANT_ACTS } from "../tenants/lifecycle.ts";
 import { formatDuration } from "./duration.ts";
 import { EXIT } from "./exit-codes.ts";
+import { firstRows } from "./first-rows.ts";
 import { limitOf, oneOf } from "./flag-values.ts";
 import { exitCodeOf, readOperation, seeThrough, watchOperation } from "./follow-operation.ts";
-import { sumUp } from "./provision.ts";
 import { runOnPlatform } from "./session.ts";
 import { operationJson, showResult } from "./show-result.ts";
+import { noteMissingWorker, sumUp } from "./start-operation.ts";
 import { writeTable } from "./table.ts";
 
 interface JsonFlag {
@@ -26,11 +25,7 @@ export async function watch(id: string, flags: JsonFlag): Promise<never> {
     const { platform, actor, out } = session;
     authorize(actor, "operation:read");
     const found = await readOperation(platform, id);
-    if (!hasEnded(found.state) && !(await isWorkerAlive(platform.orm.em.fork()))) {
-      out.note(
-        "No worker is alive: the operation waits until one starts (npm start, tenantry worker).",
-      );
-    }
+    if (!hasEnded(found.state)) await noteMissingWorker(session);
     const json = flags.json ?? false;
     if (!json)
       out.line(`${found.kind} of ${out.style("bold", found.subjectName)}  (operation ${id})`);
@@ -44,6 +39,7 @@ export async function watch(id: string, flags: JsonFlag): Promise<never> {
 /** The flags of `operation list`. */
 export interface OperationListFlags extends JsonFlag {
   readonly slug?: string;
+  readonly kind?: string;
   readonly state?: string;
   readonly limit: string;
 }
@@ -51,16 +47,18 @@ export interface OperationListFlags extends JsonFlag {
 /** `tenantry operation list`: the newest operations first. */
 export async function listOperations(flags: OperationListFlags): Promise<never> {
   return await runOnPlatform(flags, async ({ platform, actor, out }) => {
-    const { slug, state } = flags;
+    const { slug, kind, state } = flags;
     const limit = limitOf(flags.limit);
-    const where = {
-      ...(slug === undefined ? {} : { subjectName: slug }),
+    const filter: OperationFilter = {
+      ...(slug === undefined ? {} : { slug }),
+      ...(kind === undefined ? {} : { kind: oneOf("--kind", kind, TENANT_ACTS) }),
       ...(state === undefined ? {} : { state: oneOf("--state", state, OPERATION_STATES) }),
     };
     authorize(actor, "operation:read");
-    const operations = await platform.orm.em
-      .fork()
-      .find(OperationEntity, where, { orderBy: { id: "desc" }, limit });
+    const em = platform.orm.em.fork() as EntityManager;
+    const { rows: operations, more } = await firstRows(limit, (page) =>
+      findOperations(em, filter, page),
+    );
     if (flags.json) for (const operation of operations) out.json(operationJson(operation));
     else if (operations.length === 0) out.note("No operations.");
     else
@@ -69,6 +67,7 @@ export async function listOperations(flags: OperationListFlags): Promise<never> 
         ["OPERATION", "KIND", "STATE", "SLUG", "TOOK", "CREATED", "ERROR"],
         operations.map(rowOf),
       );
+    if (more) out.note(`There are more than ${limit}: raise --limit, or filter.`);
     return EXIT.ok;
   });
 }

@@ -25,6 +25,7 @@ export function addOperationCommands(program: Command): void {
     .command("list")
     .description("list operations, the newest first")
     .option("--slug <slug>", "only of this tenant")
+    .option("--kind <kind>", "only of this kind: provision, migrate, add-laboratory, …")
     .option("--state <state>", "only in this state: pending, running, succeeded, failed, …")
     .option("--limit <number>", "at most so many", "20")
     .option("--json", "one JSON object per operation and line")

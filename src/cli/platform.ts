@@ -36,9 +36,8 @@ export function addPlatformCommands(program: Command): void {
     .action(async (flags: { json?: boolean }) =>
       (await import("./audit-verify.ts")).verifyAudit(flags),
     );
-  program
-    .command("seed")
-    .description("make what an empty platform needs")
+  const seed = program.commands.find((command) => command.name() === "seed");
+  (seed ?? program.command("seed"))
     .command("platform-superuser")
     .description(
       "make sure that an administrator can sign in with this email; an existing password is replaced and its sessions end",
@@ -56,7 +55,8 @@ export function addPlatformCommands(program: Command): void {
       "after",
       "\nExample:\n  $ tenantry seed platform-superuser --email ops@example.com --password-stdin < password.txt",
     )
-    .action(async (flags: SuperuserFlags) =>
-      (await import("./seed-superuser.ts")).seedPlatformSuperuser(flags),
+    // `seed` has a flag --json of its own, which takes the words that come behind it.
+    .action(async (_flags: SuperuserFlags, command: Command) =>
+      (await import("./seed-superuser.ts")).seedPlatformSuperuser(command.optsWithGlobals()),
     );
 }

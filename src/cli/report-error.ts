@@ -44,7 +44,8 @@ function messageOf(error: unknown): string {
   return error.message || (first === undefined ? error.name : messageOf(first));
 }
 
-const publicError = (error: DomainError) => {
+/** A refusal as scripts read it. */
+export const publicError = (error: DomainError) => {
   const { code, message, retryable, nextAction, issues } = error;
   return { code, message, retryable, nextAction, issues, operationId: operationIn(error) };
 };
@@ -54,7 +55,7 @@ const operationIn = ({ code, detail }: DomainError): string | null =>
   code === "E_OPERATION_IN_PROGRESS" ? String(detail.operationId) : null;
 
 /** A refusal in words: code, message, every faulty field, and what to do next. */
-function describeRefusal(out: Output, error: DomainError): string {
+export function describeRefusal(out: Output, error: DomainError): string {
   // The message of faulty fields is their list, which follows anyway.
   const listed = error.issues.some((issue) => error.message.includes(issue.message));
   const text = listed ? ERROR_CODES[error.code].text : error.message;

@@ -12,10 +12,13 @@ export interface Session {
   readonly actor: Actor;
 }
 
-/** A command's configuration: the log is quiet unless it was asked to be more than the usual. */
+/**
+ * A command's configuration: the log is quiet unless it was asked to be more than the usual. Why an
+ * operation failed is told by the command itself, so that it need not be a warning as well.
+ */
 export function commandConfig(): Config {
   const config = readConfig();
-  return { ...config, logLevel: config.logLevel === "info" ? "warn" : config.logLevel };
+  return { ...config, logLevel: config.logLevel === "info" ? "error" : config.logLevel };
 }
 
 /**
@@ -45,12 +48,16 @@ function loginName(): string {
 /**
  * Runs a command on the platform, directly on its database: it works while the API is down. Ends
  * the process with the exit code that `work` answers, or that its failure stands for.
+ *
+ * @param before what is to be settled before anything is opened
  */
 export async function runOnPlatform(
   options: { readonly json?: boolean | undefined },
   work: (session: Session) => Promise<number>,
+  before: (out: Output) => Promise<void> | void = () => {},
 ): Promise<never> {
   return await runCommand(options, async (out) => {
+    await before(out);
     const { assemble } = await import("../assemble.ts");
     const platform = await assemble(commandConfig());
     try {

@@ -1,10 +1,14 @@
+import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
-import { OperationEntity } from "../operations/engine/operation.entity.ts";
+import { listOperations, newestMigration } from "../operations/list.ts";
 import { DbServerEntity } from "../placement/db-server.entity.ts";
 import { TENANT_STATUSES } from "../tenants/lifecycle.ts";
+import { listTenants as findTenants, type TenantFilter } from "../tenants/list.ts";
+import { ISOLATIONS } from "../tenants/names.ts";
 import { tenantBySlug } from "../tenants/registry.ts";
-import { type Tenant, TenantEntity, TIERS } from "../tenants/tenant.entity.ts";
+import { type Tenant, TIERS } from "../tenants/tenant.entity.ts";
 import { EXIT } from "./exit-codes.ts";
+import { firstRows } from "./first-rows.ts";
 import { limitOf, oneOf } from "./flag-values.ts";
 import { runOnPlatform, type Session } from "./session.ts";
 import { writeFields, writeTable } from "./table.ts";
@@ -14,6 +18,8 @@ export interface ListFlags {
   readonly status?: string;
   readonly region?: string;
   readonly tier?: string;
+  readonly isolation?: string;
+  readonly behind?: boolean;
   readonly text?: string;
   readonly limit: string;
   readonly json?: boolean;
@@ -23,14 +29,11 @@ export interface ListFlags {
 export async function listTenants(flags: ListFlags): Promise<never> {
   return await runOnPlatform(flags, async ({ platform, actor, out }) => {
     const limit = limitOf(flags.limit);
-    const where = filterOf(flags);
+    const wanted = filterOf(flags);
     authorize(actor, "tenant:read");
-    const em = platform.orm.em.fork();
-    const tenants = await em.find(TenantEntity, where, {
-      orderBy: { id: "desc" },
-      limit: limit + 1,
-    });
-    const shown = tenants.slice(0, limit);
+    const filter = flags.behind ? { ...wanted, version: await behindOf(platform) } : wanted;
+    const em = platform.orm.em.fork() as EntityManager;
+    const { rows: shown, more } = await firstRows(limit, (page) => findTenants(em, filter, page));
     if (flags.json) for (const tenant of shown) out.json(tenantJson(tenant));
     else if (shown.length === 0) out.note("No tenants.");
     else {
@@ -40,28 +43,23 @@ export async function listTenants(flags: ListFlags): Promise<never> {
         shown.map(rowOf),
       );
     }
-    if (tenants.length > limit) out.note(`There are more than ${limit}: raise --limit, or filter.`);
+    if (more) out.note(`There are more than ${limit}: raise --limit, or filter.`);
     return EXIT.ok;
   });
 }
 
-function filterOf({ status, tier, region, text }: ListFlags) {
-  const like = text === undefined ? undefined : `%${text.replace(/[\\%_]/g, "\\$&")}%`;
+const behindOf = async ({ config }: Session["platform"]) => ({
+  behind: true,
+  newest: await newestMigration(config.tenantMigrationsDir),
+});
+
+function filterOf({ status, tier, isolation, region, text }: ListFlags): TenantFilter {
   return {
-    ...(status === undefined
-      ? { status: { $ne: "PURGED" as const } }
-      : { status: oneOf("--status", status, TENANT_STATUSES) }),
+    ...(status === undefined ? {} : { status: oneOf("--status", status, TENANT_STATUSES) }),
     ...(tier === undefined ? {} : { tier: oneOf("--tier", tier, TIERS) }),
+    ...(isolation === undefined ? {} : { isolation: oneOf("--isolation", isolation, ISOLATIONS) }),
     ...(region === undefined ? {} : { region }),
-    ...(like === undefined
-      ? {}
-      : {
-          $or: [
-            { slug: { $ilike: like } },
-            { name: { $ilike: like } },
-            { adminEmail: { $ilike: like } },
-          ],
-        }),
+    ...(text === undefined ? {} : { text }),
   };
 }
 
@@ -107,11 +105,10 @@ export async function showTenant(flags: {
   });
 }
 
-async function operationsOf({ platform }: Session, tenantId: string) {
-  const operations = await platform.orm.em
-    .fork()
-    .find(OperationEntity, { subjectId: tenantId }, { orderBy: { id: "desc" }, limit: 10 });
-  return operations.map(({ id, kind, state, createdAt }) => ({ id, kind, state, createdAt }));
+async function operationsOf({ platform }: Session, subjectId: string) {
+  const em = platform.orm.em.fork() as EntityManager;
+  const { rows } = await listOperations(em, { subjectId }, { first: 10, after: null });
+  return rows.map(({ id, kind, state, createdAt }) => ({ id, kind, state, createdAt }));
 }
 
 /** A tenant as scripts read it. */
@@ -135,6 +132,7 @@ const fieldsOf = (tenant: Tenant, dbServer: string | null): [string, string | nu
   ["secret", tenant.secretName],
   ["version", tenant.schemaVersion],
   ["migrations", String(tenant.migrationsApplied)],
+  ["seed sets", tenant.seedSets.join(", ") || null],
   ["admin email", tenant.adminEmail],
   ["region", tenant.region],
   ["vertical", tenant.vertical],
@@ -146,4 +144,7 @@ const fieldsOf = (tenant: Tenant, dbServer: string | null): [string, string | nu
   ["failure", tenant.failureCode && `${tenant.failureCode}: ${tenant.failureMessage ?? ""}`],
   ["created", tenant.createdAt.toISOString()],
   ["activated", tenant.activatedAt?.toISOString() ?? null],
+  ["offboarded from", tenant.offboardedFrom],
+  ["purged after", tenant.purgeAfter?.toISOString() ?? null],
+  ["locked", tenant.lockedAt && `since ${tenant.lockedAt.toISOString()}: ${tenant.lockReason}`],
 ];

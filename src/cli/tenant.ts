@@ -1,6 +1,9 @@
 import type { Command } from "commander";
 import type { ProvisionFlags } from "./provision.ts";
+import { addTenantOperations } from "./tenant-commands.ts";
+import { addTenantData } from "./tenant-data-commands.ts";
 import type { ListFlags } from "./tenant-reads.ts";
+import { addTenantRemoval } from "./tenant-removal-commands.ts";
 
 const PROVISION_EXAMPLES = `
 Examples:
@@ -15,7 +18,7 @@ Examples:
 /** Adds the commands about tenants. */
 export function addTenantCommands(program: Command): void {
   program.commandsGroup("Tenants:");
-  const tenant = program.command("tenant").description("provision, list and show tenants");
+  const tenant = program.command("tenant").description("provision, list, show and operate tenants");
   addProvision(tenant);
   tenant
     .command("list")
@@ -23,6 +26,8 @@ export function addTenantCommands(program: Command): void {
     .option("--status <status>", "only of this status: provisioning, active, failed, …")
     .option("--region <region>", "only of this region")
     .option("--tier <tier>", "only of this tier: trial, standard, premium, enterprise")
+    .option("--isolation <kind>", "only of this isolation: schema, database")
+    .option("--behind", "only those whose schema lacks the newest migration")
     .option("--text <text>", "only with this text in slug, name or admin email")
     .option("--limit <number>", "at most so many", "20")
     .option("--json", "one JSON object per tenant and line")
@@ -37,6 +42,9 @@ export function addTenantCommands(program: Command): void {
     .action(async (flags: { slug: string; json?: boolean }) =>
       (await import("./tenant-reads.ts")).showTenant(flags),
     );
+  addTenantOperations(tenant);
+  addTenantRemoval(tenant);
+  addTenantData(program);
 }
 
 function addProvision(tenant: Command): void {

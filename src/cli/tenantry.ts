@@ -1,8 +1,9 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
+import { addDbServerCommands } from "./db-server.ts";
 import { EXIT } from "./exit-codes.ts";
 import { addOperationCommands } from "./operation.ts";
-import { exitWith } from "./output.ts";
+import { exitWith, openOutput } from "./output.ts";
 import { addPlatformCommands } from "./platform.ts";
 import { addTenantCommands } from "./tenant.ts";
 
@@ -21,6 +22,7 @@ Examples:
 
 /** Runs the command line `argv` (node, script, words …) and ends the process with its exit code. */
 export async function tenantry(argv: readonly string[]): Promise<never> {
+  openOutput(); // for commander's own writing too: whoever reads its help may go away
   try {
     await makeProgram().parseAsync(argv);
     return await exitWith(EXIT.ok);
@@ -42,6 +44,7 @@ function makeProgram(): Command {
     .addHelpText("after", FOOTER);
   addTenantCommands(program);
   addOperationCommands(program);
+  addDbServerCommands(program);
   addPlatformCommands(program);
   return program;
 }

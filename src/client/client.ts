@@ -47,7 +47,7 @@ interface ApiFault {
 }
 
 /** The API answered with errors; `code` is that of the first. */
-export class ApiError extends Error {
+class ApiError extends Error {
   override readonly name = "ApiError";
   readonly code: string | null;
   readonly faults: readonly ApiFault[];

@@ -1,5 +1,5 @@
 import type { ClientBase } from "pg";
-import { ident } from "../database/sql.ts";
+import { transactAsOwner } from "../tenant-schemas/as-owner.ts";
 import type { TenantNames } from "../tenants/names.ts";
 
 /** A tenant's organization and the laboratory it begins with. */
@@ -27,44 +27,38 @@ export async function ensureFirstLaboratory(
   names: TenantNames,
   first: FirstLaboratory,
 ): Promise<boolean> {
-  await client.query("begin");
-  try {
-    await client.query(`set local role ${ident(names.ownerRole)}`);
-    await client.query(`set local search_path = ${ident(names.schema)}, ext`);
-    const { rows } = await client.query<{ present: boolean }>(
-      "select to_regclass($1) is not null and to_regclass($2) is not null as present",
-      [`${ident(names.schema)}.organization`, `${ident(names.schema)}.laboratory`],
-    );
-    const present = rows[0]?.present === true;
-    if (present) await insert(client, first);
-    await client.query("commit");
-    return present;
-  } catch (error) {
-    await client.query("rollback").catch(() => {});
-    throw error;
-  }
+  return await transactAsOwner(client, names, async (ask) => {
+    const present = await ask<boolean>(TABLES_PRESENT);
+    if (present !== true) return false;
+    const { name, slug, setupName, region, vertical, states, timeZone, laboratory } = first;
+    const { supportEmail: support_email, supportPhone: support_phone } = first;
+    await ask(INSERT_ORGANIZATION, {
+      ...{ name, slug, setup_name: setupName, region, vertical, states, time_zone: timeZone },
+      ...{ support_email, support_phone },
+    });
+    await ask(INSERT_LABORATORY, { setupName, laboratory });
+    return true;
+  });
 }
 
-async function insert(client: ClientBase, first: FirstLaboratory): Promise<void> {
-  await client.query(
-    `insert into organization
-       (name, slug, setup_name, region, vertical, states, time_zone, support_email, support_phone)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing`,
-    [
-      first.name,
-      first.slug,
-      first.setupName,
-      first.region,
-      first.vertical,
-      first.states,
-      first.timeZone,
-      first.supportEmail,
-      first.supportPhone,
-    ],
-  );
-  await client.query(
-    `insert into laboratory (organization_id, name)
-     select id, $2 from organization where setup_name = $1 on conflict do nothing`,
-    [first.setupName, first.laboratory],
-  );
-}
+const TABLES_PRESENT = `
+  select to_jsonb(count(*) = 2) from pg_class
+  where relnamespace = (select oid from pg_namespace where nspname = current_schema())
+    and relname in ('organization', 'laboratory') and relkind in ('r', 'p')`;
+
+const COLUMNS =
+  "name, slug, setup_name, region, vertical, states, time_zone, support_email, support_phone";
+
+const INSERT_ORGANIZATION = `
+  with added as (
+    insert into organization (${COLUMNS})
+    select ${COLUMNS} from jsonb_populate_record(null::organization, $1)
+    on conflict do nothing returning id)
+  select to_jsonb(count(*)) from added`;
+
+const INSERT_LABORATORY = `
+  with added as (
+    insert into laboratory (organization_id, name)
+    select id, $1->>'laboratory' from organization where setup_name = $1->>'setupName'
+    on conflict do nothing returning id)
+  select to_jsonb(count(*)) from added`;

@@ -1,7 +1,16 @@
 import { activateTenant } from "./activate-tenant.ts";
+import { addLaboratory } from "./add-laboratory.ts";
+import { cleanupTenant } from "./cleanup-tenant.ts";
 import type { AnyOperation } from "./engine/phase.ts";
 import { migrateTenant } from "./migrate-tenant.ts";
+import { offboardTenant } from "./offboard-tenant.ts";
 import { provisionTenant } from "./provision-tenant.ts";
+import { purgeTenant } from "./purge-tenant.ts";
+import { refreshSnapshots } from "./refresh-snapshots.ts";
+import { restoreTenant } from "./restore-tenant.ts";
+import { resumeTenant } from "./resume-tenant.ts";
+import { seedTenant } from "./seed-tenant.ts";
+import { suspendTenant } from "./suspend-tenant.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 
 /** Every operation there is, by its name: the one list that workers, doors and tests go by. */
@@ -9,6 +18,15 @@ export const operationCatalog = (ports: TenantPorts) => ({
   provisionTenant: provisionTenant(ports),
   migrateTenant: migrateTenant(ports),
   activateTenant: activateTenant(ports),
+  addLaboratory: addLaboratory(ports),
+  seedTenant: seedTenant(ports),
+  refreshSnapshots: refreshSnapshots(ports),
+  suspendTenant: suspendTenant(ports),
+  resumeTenant: resumeTenant(ports),
+  cleanupTenant: cleanupTenant(ports),
+  offboardTenant: offboardTenant(ports),
+  restoreTenant: restoreTenant(ports),
+  purgeTenant: purgeTenant(ports),
 });
 export type OperationCatalog = ReturnType<typeof operationCatalog>;
 

@@ -150,6 +150,7 @@ async function ensureSchema(ports: TenantPorts, run: MigrateRun): Promise<undefi
       tenantId: site.tenant.id,
       appPasswordVerifier: scramVerifier(password),
       connectDatabase: site.database,
+      mayLogIn: site.tenant.status !== "SUSPENDED",
     }),
   );
 }

@@ -138,8 +138,8 @@ export async function startProvisioning(
 }
 
 /** What a dry run answers: everything that would be made. */
-function planOf({ schemaPrefix }: TenantPorts, { facts, subjectName, input }: ProvisionRun) {
-  const names = namesOf(parseSlug(subjectName), schemaPrefix);
+function planOf(ports: TenantPorts, { facts, subjectName, input }: ProvisionRun) {
+  const names = namesOf(parseSlug(subjectName), ports);
   return {
     dbServer: facts.dbServer,
     isolation: input.isolation,
@@ -154,12 +154,12 @@ function planOf({ schemaPrefix }: TenantPorts, { facts, subjectName, input }: Pr
 }
 
 /** What a provisioned tenant consists of. */
-function summaryOf({ schemaPrefix }: TenantPorts, { facts, subjectId, subjectName }: ProvisionRun) {
+function summaryOf(ports: TenantPorts, { facts, subjectId, subjectName }: ProvisionRun) {
   return {
     tenantId: subjectId,
     dbServer: facts.dbServer,
     database: facts.database,
-    schema: namesOf(parseSlug(subjectName), schemaPrefix).schema,
+    schema: namesOf(parseSlug(subjectName), ports).schema,
     tables: facts.tables ?? 0,
     migrationsApplied: facts.migrationsApplied ?? 0,
     schemaVersion: facts.schemaVersion ?? null,

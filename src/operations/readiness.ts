@@ -54,8 +54,9 @@ async function checkLogin(ports: ReadinessPorts, site: Site): Promise<Check> {
   try {
     return await probeAppLogin(await readAppLogin(ports.secrets, site));
   } catch (error) {
-    if (isDomainError(error, "E_SECRET_STORE")) return check("ROLE_LOGIN", false, error.message);
-    throw error;
+    // A store that is busy for the moment says nothing of the tenant: that is tried again.
+    if (!isDomainError(error, "E_SECRET_STORE") || error.transient) throw error;
+    return check("ROLE_LOGIN", false, error.message);
   }
 }
 

@@ -14,6 +14,7 @@ export interface TenantPorts {
   readonly queue: OperationQueue;
   readonly clock: Clock;
   readonly schemaPrefix: string;
+  readonly secretNameTemplate: string;
   readonly migrationsDir: string;
   readonly seedsDir: string;
 }

@@ -92,7 +92,8 @@ function connectionUrl({ server, database, names }: Site, password: string): str
   const sslmode = { DISABLE: "disable", REQUIRE: "require", VERIFY_FULL: "verify-full" }[
     server.tlsMode
   ];
-  const url = new URL(`postgres://${server.host}:${server.port}/${encodeURIComponent(database)}`);
+  const host = server.host.includes(":") ? `[${server.host}]` : server.host;
+  const url = new URL(`postgres://${host}:${server.port}/${encodeURIComponent(database)}`);
   url.username = names.appRole;
   url.password = password;
   url.searchParams.set("sslmode", sslmode);

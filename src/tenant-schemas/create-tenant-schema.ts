@@ -11,6 +11,8 @@ export interface CreateTenantSchema {
   readonly appPasswordVerifier: string;
   /** The connected database, in which the schema lies and to which the app role may connect. */
   readonly connectDatabase: string;
+  /** Whether the app role may log in: true unless told, false for a suspended tenant. */
+  readonly mayLogIn?: boolean;
 }
 
 /**
@@ -51,18 +53,18 @@ async function ownLeftovers(
 
 async function createRoles(
   client: ClientBase,
-  { names, tenantId, appPasswordVerifier, connectDatabase }: CreateTenantSchema,
+  { names, tenantId, appPasswordVerifier, connectDatabase, mayLogIn = true }: CreateTenantSchema,
   has: (kind: Leftover["kind"]) => boolean,
 ): Promise<void> {
   const [owner, app] = [ident(names.ownerRole), ident(names.appRole)];
   const mark = literal(markOf(tenantId));
   const group = ident(groupRoleOf(connectDatabase));
   if (!has("OWNER_ROLE")) await client.query(`create role ${owner} nologin`);
-  if (!has("APP_ROLE")) await client.query(`create role ${app} login`);
+  if (!has("APP_ROLE")) await client.query(`create role ${app} nologin`);
   await client.query(`
     comment on role ${owner} is ${mark};
     comment on role ${app} is ${mark};
-    alter role ${app} login password ${literal(appPasswordVerifier)};
+    alter role ${app} ${mayLogIn ? "login" : "nologin"} password ${literal(appPasswordVerifier)};
     grant ${group} to ${owner}, ${app};
     alter role ${app} in database ${ident(connectDatabase)}
       set search_path = ${ident(names.schema)}, ${EXTENSIONS_SCHEMA}`);

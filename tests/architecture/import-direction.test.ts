@@ -14,6 +14,7 @@ const ROOMS = [
   "placement",
   "seeding",
   "laboratories",
+  "snapshots",
   "invitations",
 ];
 const DOORS = ["api", "cli"];
@@ -32,9 +33,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   iam: [...GROUND, "audit"],
   tenants: GROUND,
   "tenant-schemas": [...GROUND, "tenants"],
-  placement: [...GROUND, "tenant-schemas"],
+  placement: [...GROUND, "audit", "iam", "tenant-schemas"],
   seeding: [...GROUND, "tenants", "tenant-schemas"],
-  laboratories: [...GROUND, "tenants"],
+  laboratories: [...GROUND, "tenants", "tenant-schemas"],
+  snapshots: [...GROUND, "tenant-schemas"],
   invitations: [...GROUND, "audit", "iam", "tenants"],
   // The engine knows phases, not tenants; of people it knows who asked.
   "operations/engine": ["kernel", "database", "observability", "iam"],
@@ -77,6 +79,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
 /** Adapters stand behind a port: only the composition root knows them. */
 const ADAPTERS = [
+  "secrets/key-vault-store.ts",
   "secrets/local-secret-store.ts",
   "mail/file-mailer.ts",
   "mail/smtp-mailer.ts",

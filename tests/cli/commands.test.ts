@@ -1,5 +1,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createDatabase, freshSlug, type TestDatabase } from "../kit/database.ts";
 import { testEnvironment } from "../kit/platform.ts";
@@ -59,6 +60,12 @@ describe("the command line", () => {
     expect(runs[2].stderr).toMatch(/PORT: [\s\S]*LOG_LEVEL: /);
   });
 
+  test("bears that the reader of its help goes away", async () => {
+    const { child, ended } = start([COMMAND, "--help"], environment);
+    child.stdout.destroy();
+    expect(await ended).toMatchObject({ end: 0, stderr: "" });
+  });
+
   test("runs with the project's own Node where this one cannot read TypeScript", async () => {
     const old = start(["--no-strip-types", COMMAND, "tenant"], environment);
     expect(await old.ended).toMatchObject({ end: 2, stdout: "" });
@@ -72,6 +79,26 @@ describe("the command line", () => {
     expect(stderr).toMatch(/^✘ .+ \(error [\w-]+; LOG_LEVEL=debug shows more\)$/m);
     expect(stderr).not.toContain("hidden");
   });
+});
+
+// Before the tests that kill a command: the row of a dead worker counts as alive for a while.
+test("lists and shows tenants and operations, for people and for scripts", async () => {
+  const slug = freshSlug("listed");
+  const queued = await tenantry(provision(slug, "--no-wait", "--json"), environment);
+  expect(queued.stderr).toContain("No worker is alive");
+  const runs = await Promise.all([
+    tenantry(["tenant", "list", "--text", slug, "--json"], environment),
+    tenantry(["tenant", "list", "--text", slug, "--status", "provisioning"], environment),
+    tenantry(["tenant", "show", "--slug", slug, "--json"], environment),
+    tenantry(["operation", "list", "--slug", slug], environment),
+    tenantry(["tenant", "list", "--status", "gone"], environment),
+  ]);
+  expect(runs.map((run) => run.end)).toEqual([0, 0, 0, 0, 2]);
+  const [list, table, show, operations] = runs;
+  expect(linesOf(list)).toMatchObject([{ slug, status: "PROVISIONING" }]);
+  expect(table.stdout).toMatch(new RegExp(`^SLUG .*\n${slug} +PROVISIONING`));
+  expect(linesOf(show)).toMatchObject([{ slug, dbServer: "default", failure: null }]);
+  expect(operations.stdout).toMatch(/PROVISION +PENDING/);
 });
 
 describe("tenant provision", () => {
@@ -139,7 +166,7 @@ describe("tenant provision", () => {
     const failed = await tenantry(provision(slug, "--seeds", ""), { ...environment, ...broken });
     expect(failed.end).toBe(1);
     expect(failed.stdout).toMatch(/✘ MIGRATIONS_APPLIED[\s\S]*↶ DATABASE_CREATED +undone/);
-    expect(failed.stderr).toMatch(/E_MIGRATIONS_FAILED \(in MIGRATIONS_APPLIED\): /);
+    expect(failed.stderr).toMatch(/^✘ E_MIGRATIONS_FAILED \(in MIGRATIONS_APPLIED\): /);
     const id = /tenantry operation retry (\S+)/.exec(failed.stderr)?.[1] ?? "";
     const retried = await tenantry(["operation", "retry", id], environment);
     expect(retried).toMatchObject({ end: 0, stderr: "" });
@@ -161,25 +188,22 @@ describe("tenant provision", () => {
     expect(ran.stderr).toContain("Cancelling");
     expect(linesOf(ran).at(-1)).toMatchObject({ operation: { state: "CANCELLED", slug } });
   });
-});
 
-test("lists and shows tenants and operations, for people and for scripts", async () => {
-  const slug = freshSlug("listed");
-  const queued = await tenantry(provision(slug, "--no-wait", "--json"), environment);
-  expect(queued.stderr).toContain("No worker is alive");
-  const runs = await Promise.all([
-    tenantry(["tenant", "list", "--text", slug, "--json"], environment),
-    tenantry(["tenant", "list", "--text", slug, "--status", "provisioning"], environment),
-    tenantry(["tenant", "show", "--slug", slug, "--json"], environment),
-    tenantry(["operation", "list", "--slug", slug], environment),
-    tenantry(["tenant", "list", "--status", "gone"], environment),
-  ]);
-  expect(runs.map((run) => run.end)).toEqual([0, 0, 0, 0, 2]);
-  const [list, table, show, operations] = runs;
-  expect(linesOf(list)).toMatchObject([{ slug, status: "PROVISIONING" }]);
-  expect(table.stdout).toMatch(new RegExp(`^SLUG .*\n${slug} +PROVISIONING`));
-  expect(linesOf(show)).toMatchObject([{ slug, dbServer: "default", failure: null }]);
-  expect(operations.stdout).toMatch(/PROVISION +PENDING/);
+  test("the second Ctrl-C exits at once, and says who ends the operation", async () => {
+    const slow = {
+      TENANT_MIGRATIONS_DIR: await migrations("select pg_sleep(3); create table a (b int);"),
+    };
+    const words = provision(freshSlug(), "--json");
+    const running = start([COMMAND, ...words], { ...environment, ...slow });
+    await running.until('"phase":"MIGRATIONS_APPLIED"');
+    running.child.kill("SIGINT");
+    await running.until('"state":"CANCELLING"');
+    await pause(300); // closer together they would be one
+    running.child.kill("SIGINT");
+    const ran = await running.ended;
+    expect(ran.end).toBe(130);
+    expect(ran.stderr).toContain("The next worker ends the operation: tenantry worker");
+  });
 });
 
 test("makes an administrator, with a password from standard input", async () => {

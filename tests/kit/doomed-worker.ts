@@ -1,5 +1,5 @@
-// A worker that stands still in every operation, at the phase that its tenant's name names, with the
-// deed done and not yet recorded. The test that started it then kills or stops it.
+// A worker that stands still in every operation that the plan names by its tenant's slug, at the phase
+// of the plan, with the deed done and not yet recorded. The test that started it then kills or stops it.
 
 import { assemble } from "../../src/assemble.ts";
 import { readConfig } from "../../src/config.ts";
@@ -7,11 +7,12 @@ import { startPlatformWorker } from "../../src/worker.ts";
 import { wrapOperations } from "./wrap.ts";
 
 const environment = JSON.parse(process.argv[2] ?? "{}") as Record<string, string>;
+const plan = JSON.parse(process.argv[3] ?? "{}") as Record<string, string>;
 const platform = await assemble(readConfig(environment));
 const definitions = wrapOperations(platform.definitions.values(), {
-  afterDeed: async (phase, run) => {
-    if (run.input.name !== phase) return;
-    process.send?.({ standing: phase });
+  afterDeed: async (phase, { subjectName }) => {
+    if (plan[subjectName] !== phase) return;
+    process.send?.({ standing: subjectName });
     await new Promise((resolve) => process.once("message", resolve));
   },
 });

@@ -8,16 +8,22 @@ import { scramVerifier } from "../../src/database/sql.ts";
 import { newId, newSecret } from "../../src/kernel/ids.ts";
 import { createTenantSchema } from "../../src/tenant-schemas/create-tenant-schema.ts";
 import { prepareTenantDatabase } from "../../src/tenant-schemas/tenant-database.ts";
-import { namesOf } from "../../src/tenants/names.ts";
+import { type NameRules, namesOf } from "../../src/tenants/names.ts";
 import { parseSlug } from "../../src/tenants/slug.ts";
 import { createDatabase } from "./database.ts";
 
 export type Tenant = ReturnType<typeof newTenant>;
 
+/** The rules that names have by default. */
+export const NAME_RULES: NameRules = {
+  schemaPrefix: "org_",
+  secretNameTemplate: "tenant-db-{slug}",
+};
+
 /** A tenant that nobody else has: roles belong to the whole server. */
 function newTenant() {
   const slug = parseSlug(`t${randomBytes(6).toString("hex")}`);
-  return { names: namesOf(slug, "org_"), tenantId: newId(), password: newSecret() };
+  return { names: namesOf(slug, NAME_RULES), tenantId: newId(), password: newSecret() };
 }
 
 /** A prepared tenant database for the tests of one file, with folders and connections on demand. */

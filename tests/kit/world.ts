@@ -1,4 +1,6 @@
+import { ident } from "../../src/database/sql.ts";
 import type { Platform } from "../../src/platform.ts";
+import { findTenant } from "../../src/tenants/registry.ts";
 import { asSuperuser } from "./database.ts";
 
 /** Everything outside the journal and the audit trail that an operation may leave: to compare before and after. */
@@ -19,17 +21,22 @@ const column = async (url: string, sql: string): Promise<string[]> =>
     return rows.map(([value]) => value);
   });
 
+const tenantsUrl = ({ databaseUrl }: Platform): string => {
+  const url = new URL(databaseUrl);
+  url.pathname = `${url.pathname}_tenants`;
+  return url.href;
+};
+
 /** Looks at a platform's world; roles are those that the schemas' names lead to. */
 export async function worldOf(platform: Platform, stem: string): Promise<World> {
   const url = platform.databaseUrl;
-  const tenants = new URL(url);
-  tenants.pathname = `${tenants.pathname}_tenants`;
+  const tenants = tenantsUrl(platform);
   const like = `'%${stem.replaceAll("-", "_")}%'`;
   const count = async (table: string, where = "true") =>
     Number((await column(url, `select count(*) from platform.${table} where ${where}`))[0]);
   return {
     schemas: await column(
-      tenants.href,
+      tenants,
       "select nspname from pg_namespace where nspname like 'org\\_%' order by 1",
     ),
     roles: await column(url, `select rolname from pg_roles where rolname like ${like} order by 1`),
@@ -45,5 +52,38 @@ export async function worldOf(platform: Platform, stem: string): Promise<World> 
       url,
       "select slug from platform.tenant where db_server_id is not null order by 1",
     ),
+  };
+}
+
+/** A platform's world, and the inside of one tenant: its row, its logins, and its tables with their rows. */
+export interface TenantWorld extends Omit<World, "pendingMail"> {
+  readonly registry: Record<string, unknown> | null;
+  readonly logins: string[];
+  readonly tables: string[];
+}
+
+/** Looks at the world and into one tenant; what an operation that was undone must not have changed. */
+export async function tenantWorldOf(platform: Platform, slug: string): Promise<TenantWorld> {
+  const tenant = await findTenant(platform.orm.em.fork(), { slug });
+  const { updatedAt: _, ...registry } = tenant ? { ...tenant } : { updatedAt: null };
+  const stem = slug.replaceAll("-", "_");
+  const url = tenantsUrl(platform);
+  const names = await column(
+    url,
+    `select relname from pg_class where relkind = 'r' and relnamespace = to_regnamespace('org_${stem}') order by 1`,
+  );
+  const counts = names.map(
+    (name) => `select '${name} ' || count(*) as rows from org_${stem}.${ident(name)}`,
+  );
+  // The mail of the tenant's provisioning goes out by itself meanwhile.
+  const { pendingMail: _mail, ...world } = await worldOf(platform, slug);
+  return {
+    ...world,
+    registry: tenant && registry,
+    logins: await column(
+      url,
+      `select rolname from pg_roles where rolcanlogin and rolname like '%${stem}%' order by 1`,
+    ),
+    tables: names.length === 0 ? [] : await column(url, counts.join(" union all ")),
   };
 }

@@ -8,7 +8,7 @@ type AnyRun = Parameters<AnyPhase["ensure"]>[0];
 /** What a test does around the phases of an operation. */
 export interface Around {
   /** Runs after a phase has done its deed and before that is recorded. */
-  readonly afterDeed: (phase: string, run: AnyRun) => Promise<void>;
+  readonly afterDeed: (phase: string, run: AnyRun, kind: string) => Promise<void>;
   /** How often each step outside the platform database is done: they must bear more than once. */
   readonly times?: number;
 }
@@ -20,17 +20,17 @@ export const wrapOperations = (
 ): AnyOperation[] =>
   [...definitions].map((definition) => ({
     ...definition,
-    phases: definition.phases.map((phase: AnyPhase) => wrapPhase(phase, around)),
+    phases: definition.phases.map((phase: AnyPhase) => wrapPhase(phase, definition.kind, around)),
   }));
 
-function wrapPhase(phase: AnyPhase, { afterDeed, times = 1 }: Around): AnyPhase {
+function wrapPhase(phase: AnyPhase, kind: string, { afterDeed, times = 1 }: Around): AnyPhase {
   if (phase.where === "platform") {
     return {
       ...phase,
       ensure: async (run: AnyRun, em: EntityManager) => {
         const answer = await phase.ensure(run, em);
         await em.flush();
-        await afterDeed(phase.name, run);
+        await afterDeed(phase.name, run, kind);
         return answer;
       },
     };
@@ -44,7 +44,7 @@ function wrapPhase(phase: AnyPhase, { afterDeed, times = 1 }: Around): AnyPhase 
     ...phase,
     ensure: async (run: AnyRun) => {
       const answer = await again(() => phase.ensure(run));
-      await afterDeed(phase.name, run);
+      await afterDeed(phase.name, run, kind);
       return answer;
     },
     undo: typeof undo === "function" ? (run: AnyRun) => again(() => undo(run)) : undo,

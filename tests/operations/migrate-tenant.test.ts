@@ -130,6 +130,31 @@ describe("migrating a tenant", () => {
     expect((await tenantOf(slug)).status).toBe("ACTIVE");
   });
 
+  test("leaves a suspended tenant suspended: its role cannot log in", async () => {
+    const slug = await provisioned();
+    const { platform } = world;
+    const options = { dryRun: false, idempotencyKey: null };
+    const suspended = await startOnTenant(
+      platform,
+      OPERATOR,
+      platform.operations.suspendTenant,
+      { slug },
+      options,
+    );
+    await followToEnd(platform, suspended.operation.id);
+    await add("0030_later.sql", "create table later (id int);");
+    expect((await migrate({ slug })).operation).toMatchObject({
+      state: "SUCCEEDED",
+      result: { version: "0030_later" },
+    });
+    const { status, appRole } = await tenantOf(slug);
+    expect(status).toBe("SUSPENDED");
+    const { rows } = await onTenants(
+      `select rolcanlogin from pg_roles where rolname = '${appRole}'`,
+    );
+    expect(rows).toEqual([{ rolcanlogin: false }]);
+  });
+
   test("says so when the organization table is missing afterwards", async () => {
     const slug = await provisioned();
     const { schemaName } = await tenantOf(slug);

@@ -1,19 +1,31 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { OperationPhaseEntity } from "../../src/operations/engine/operation.entity.ts";
+import { tenantHealth } from "../../src/operations/tenant-health.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
+import { type Tenant, TenantEntity } from "../../src/tenants/tenant.entity.ts";
 import { freshSlug } from "../kit/database.ts";
 import { openPlatform, type TestPlatform } from "../kit/platform.ts";
-import { provision } from "../kit/tenants.ts";
-import { worldOf } from "../kit/world.ts";
+import {
+  ACTS,
+  type ActName,
+  arrange,
+  begin,
+  CATALOG,
+  phasesOf,
+  SCENARIOS,
+} from "../kit/scenarios.ts";
+import { followToEnd, provision } from "../kit/tenants.ts";
+import { type TenantWorld, tenantWorldOf, worldOf } from "../kit/world.ts";
 import { wrapOperations } from "../kit/wrap.ts";
 
 let world: TestPlatform;
-/** The phase that fails, as chosen by the test that runs. */
+/** The phase that fails, as `KIND PHASE`, chosen by the test that runs. */
 let failing: string | null = null;
 
 beforeAll(async () => {
   world = await openPlatform();
-  const afterDeed = async (phase: string) => {
-    if (failing === phase) throw new Error("planned failure");
+  const afterDeed = async (phase: string, _run: unknown, kind: string) => {
+    if (failing === `${kind} ${phase}`) throw new Error("planned failure");
   };
   await world.startWorker(
     wrapOperations(world.platform.definitions.values(), { afterDeed, times: 2 }),
@@ -21,45 +33,50 @@ beforeAll(async () => {
 });
 afterAll(async () => await world[Symbol.asyncDispose]());
 
+const em = () => world.platform.orm.em.fork();
+const kindOf = (act: ActName) => CATALOG[act]?.kind;
+
+/** Runs an operation whose phase fails with its deed done; expects it to say so and no undo to fail. */
+async function failIn(act: ActName, phase: string, slug: string) {
+  failing = `${kindOf(act)} ${phase}`;
+  const { operation, events } = await followToEnd(
+    world.platform,
+    (await begin(world.platform, act, slug)).id,
+  );
+  failing = null;
+  expect(operation).toMatchObject({ state: "FAILED", error: { code: "E_INTERNAL", phase } });
+  expect(events.map((event) => event.sequence)).toEqual(events.map((_, index) => index + 1));
+  expect(operation.error?.message).not.toContain("could not be undone");
+  const stuck = { operationId: operation.id, state: "UNDO_FAILED" } as const;
+  expect(await em().count(OperationPhaseEntity, stuck)).toBe(0);
+  return operation;
+}
+
+test("every operation of the catalogue has its scenario", () => {
+  expect(ACTS.toSorted()).toEqual(Object.keys(world.platform.operations).toSorted());
+  for (const act of ACTS) {
+    const { staysFrom, diesIn } = SCENARIOS[act];
+    expect(phasesOf(act)).toContain(diesIn);
+    if (staysFrom !== null) expect(phasesOf(act)).toContain(staysFrom);
+  }
+});
+
 describe("provisioning", () => {
-  const phases = [
-    "PLACEMENT_RESOLVED",
-    "STATE_CHECKED",
-    "SECRET_SET",
-    "DATABASE_CREATED",
-    "MIGRATIONS_APPLIED",
-    "SEEDS_APPLIED",
-    "VERIFIED",
-    "MASTER_REGISTERED",
-    "ADMIN_SEEDED",
-    "COMPLETE",
-  ];
-
-  test("has the phases that are tested here", () => {
-    expect(world.platform.operations.provisionTenant.phases.map((phase) => phase.name)).toEqual(
-      phases,
-    );
-  });
-
-  test.each(phases)(
+  test.each(phasesOf("provisionTenant"))(
     "leaves no trace when %s fails, and succeeds when it is retried",
     async (phase) => {
       const slug = freshSlug("unwind");
       const before = await worldOf(world.platform, slug);
-      failing = phase;
-      const { operation, events } = await provision(world.platform, { slug });
-      expect(operation.state).toBe("FAILED");
-      expect(operation.error).toMatchObject({ code: "E_INTERNAL", phase });
-      expect(events.map((event) => event.sequence)).toEqual(events.map((_, index) => index + 1));
+      const operation = await failIn("provisionTenant", phase, slug);
       expect(await worldOf(world.platform, slug)).toEqual(before);
-      const tenant = await tenantBySlug(world.platform.orm.em.fork(), slug);
+      const tenant = await tenantBySlug(em(), slug);
       expect(tenant).toMatchObject({
         status: "FAILED",
         failureCode: "E_INTERNAL",
         dbServerId: null,
       });
+      expect(await tenantHealth(world.platform, { slug })).toMatchObject([{ healthy: true }]);
 
-      failing = null;
       const again = await provision(world.platform, { slug });
       expect(again.operation).toMatchObject({
         state: "SUCCEEDED",
@@ -68,4 +85,49 @@ describe("provisioning", () => {
       });
     },
   );
+});
+
+// One tenant for each operation: each phase fails on what the failure before it has left, so that
+// getting there is the retry that has to work.
+describe.each(ACTS.filter((act) => act !== "provisionTenant"))("%s", (act) => {
+  const { staysFrom, staysAs, from, to } = SCENARIOS[act];
+  const phases = phasesOf(act);
+  const isKept = (phase: string) =>
+    staysFrom !== null && phases.indexOf(phase) >= phases.indexOf(staysFrom);
+  let tenant: Tenant;
+  let before: TenantWorld;
+
+  beforeAll(async () => {
+    const slug = freshSlug("unwind");
+    await arrange(world.platform, act, slug);
+    tenant = await tenantBySlug(em(), slug);
+    before = await tenantWorldOf(world.platform, slug);
+  });
+
+  test.each(phases.filter((phase) => !isKept(phase)))(
+    "leaves the world as it was when %s fails",
+    async (phase) => {
+      await failIn(act, phase, tenant.slug);
+      expect(await tenantWorldOf(world.platform, tenant.slug)).toEqual(before);
+    },
+  );
+
+  test.each(phases.filter(isKept))(
+    "keeps what it has done when %s fails, with the tenant as it may be",
+    async (phase) => {
+      await failIn(act, phase, tenant.slug);
+      expect(await tenantBySlug(em(), tenant.slug)).toMatchObject({ status: staysAs ?? from });
+    },
+  );
+
+  test("succeeds after all of that", async () => {
+    const { id } = await begin(world.platform, act, tenant.slug);
+    const { operation } = await followToEnd(world.platform, id);
+    expect(operation).toMatchObject({ state: "SUCCEEDED", error: null });
+    const now = await em().findOneOrFail(TenantEntity, { id: tenant.id });
+    expect(now.status).toBe(to);
+    const healths = await tenantHealth(world.platform);
+    const health = healths.find((each) => each.tenant?.id === tenant.id);
+    expect(health?.findings ?? []).toEqual([]);
+  });
 });

@@ -29,6 +29,8 @@ export type ErrorCode =
   | 'E_CANCELLED'
   /** This asks to be confirmed. Send it again with confirm: true, if it is really wanted. */
   | 'E_CONFIRMATION_REQUIRED'
+  /** A db server with this name or address exists already. Choose another name, or update the db server that exists. */
+  | 'E_DB_SERVER_EXISTS'
   /** The db server was not found. List the db servers and name one of them. */
   | 'E_DB_SERVER_NOT_FOUND'
   /** Your role does not allow this. Ask an administrator. */
@@ -51,7 +53,7 @@ export type ErrorCode =
   | 'E_MIGRATION_DRIFT'
   /** A migration file holds a statement that may not run in a tenant schema. Mend the named statement. */
   | 'E_MIGRATION_UNSAFE'
-  /** The operation cannot be cancelled. It has ended already. */
+  /** The operation cannot be cancelled. Read how it ended; a failed one can be retried. */
   | 'E_NOT_CANCELLABLE'
   /** The operation cannot be retried. Only the newest failed or cancelled operation of a tenant can be retried. */
   | 'E_NOT_RETRYABLE'
@@ -260,6 +262,7 @@ export type DemoSignInMutationVariables = Exact<{
 
 
 export type DemoSignInMutation = { signIn:
+    | { __typename: 'RateLimitedError', code: ErrorCode, message: string }
     | { __typename: 'RefusedError', code: ErrorCode, message: string }
     | { __typename: 'Session', accessToken: string, user: { email: string, role: Role } }
    };
@@ -303,8 +306,18 @@ export type DemoOperationResultQueryVariables = Exact<{
 
 
 export type DemoOperationResultQuery = { operation: { state: OperationState, startedAt: string | null, finishedAt: string | null, error: { code: ErrorCode, message: string } | null, result:
+      | { __typename: 'ActivationResult' }
+      | { __typename: 'CleanupResult' }
+      | { __typename: 'LaboratoryResult' }
+      | { __typename: 'MigrationResult' }
+      | { __typename: 'OffboardingResult' }
       | { __typename: 'ProvisionPlan' }
       | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, seedRows: Array<{ set: string, rows: number }> }
+      | { __typename: 'PurgeResult' }
+      | { __typename: 'RestorationResult' }
+      | { __typename: 'SeedResult' }
+      | { __typename: 'SnapshotResult' }
+      | { __typename: 'SuspensionResult' }
      | null } | null };
 
 export type DemoAcceptInvitationMutationVariables = Exact<{
@@ -313,6 +326,7 @@ export type DemoAcceptInvitationMutationVariables = Exact<{
 
 
 export type DemoAcceptInvitationMutation = { acceptInvitation:
+    | { __typename: 'RateLimitedError', code: ErrorCode, message: string }
     | { __typename: 'RefusedError', code: ErrorCode, message: string }
     | { __typename: 'TenantSession' }
    };
@@ -323,6 +337,7 @@ export type DemoTenantSignInMutationVariables = Exact<{
 
 
 export type DemoTenantSignInMutation = { tenantSignIn:
+    | { __typename: 'RateLimitedError', code: ErrorCode, message: string }
     | { __typename: 'RefusedError', code: ErrorCode, message: string }
     | { __typename: 'TenantSession', role: TenantRole, identity: { email: string } }
    };
@@ -333,6 +348,7 @@ export type SignInMutationVariables = Exact<{
 
 
 export type SignInMutation = { signIn:
+    | { __typename: 'RateLimitedError', code: ErrorCode, message: string }
     | { __typename: 'RefusedError', code: ErrorCode, message: string }
     | { __typename: 'Session', accessToken: string, accessTokenExpiresAt: string, refreshToken: string }
    };

@@ -6,13 +6,23 @@ import { DBOSExecutor } from "@dbos-inc/dbos-sdk/internal/dbos-executor";
 import { migrateSystemDatabase } from "@dbos-inc/dbos-sdk/internal/system_database";
 import type { GlobalLogger } from "@dbos-inc/dbos-sdk/internal/telemetry/logs";
 import pg from "pg";
-import type { Orm } from "../../database/orm.ts";
+import type { EntityManager, Orm } from "../../database/orm.ts";
 import type { Logger } from "../../observability/logger.ts";
-import { platformTransactions } from "./data-source.ts";
+import { platformTransactions, type Transact } from "./data-source.ts";
 import { describeFailure } from "./failure.ts";
 import { startLiveness } from "./liveness.ts";
+import type { OperationError } from "./operation.entity.ts";
 import type { AnyOperation } from "./phase.ts";
-import { APPLICATION, engineUrl, MAIL_WORKFLOW, QUEUE, QUIET, WORKFLOW } from "./queue.ts";
+import {
+  APPLICATION,
+  engineUrl,
+  MAIL_WORKFLOW,
+  type OperationQueue,
+  QUEUE,
+  QUIET,
+  TIMER_WORKFLOW,
+  WORKFLOW,
+} from "./queue.ts";
 import { runOperation } from "./run-operation.ts";
 import type { RetryPolicy } from "./step.ts";
 
@@ -59,6 +69,9 @@ export interface WorkerOptions {
   readonly definitions: readonly AnyOperation[];
   /** Sends what the mail outbox holds; called again, with growing pauses, when it throws. */
   deliverMail(): Promise<void>;
+  /** Does what an operation left for later, in one transaction, exactly once. */
+  timerEnded(em: EntityManager, operationId: string): Promise<void>;
+  readonly queue: OperationQueue;
   readonly log: Logger;
   readonly retry?: RetryPolicy;
 }
@@ -72,6 +85,8 @@ const MAIL_RETRY = {
   intervalSeconds: 1,
   backoffRate: 3,
 } as const;
+
+const TIMER_AGAIN_S = 600;
 
 /** Operations of one worker, and of one partition (a db server) over all workers, at a time. */
 const PER_WORKER = 8;
@@ -103,6 +118,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       name: MAIL_WORKFLOW,
     },
   );
+  DBOS.registerWorkflow((operationId: string) => endTimer(options, transact, operationId), {
+    name: TIMER_WORKFLOW,
+  });
   DBOS.setConfig({
     name: APPLICATION,
     systemDatabaseUrl: engineUrl(url),
@@ -135,6 +153,19 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       await liveness.stop();
     },
   };
+}
+
+/** A timer whose work failed comes back, and holds no place among the running operations until then. */
+async function endTimer(
+  { timerEnded, queue, log }: WorkerOptions,
+  transact: Transact<OperationError>,
+  operationId: string,
+): Promise<void> {
+  const ended = await transact("timer", (em) => timerEnded(em, operationId));
+  if ("ok" in ended) return;
+  log.warn({ operationId, error: ended.failed }, "a timer's work failed and comes back");
+  const again = await transact("again", (em) => queue.enqueueTimer(em, operationId, TIMER_AGAIN_S));
+  if ("failed" in again) throw new Error(again.failed.message);
 }
 
 /** The engine's own log lines, below ours: its "info" is our "debug", and retries are told by us. */

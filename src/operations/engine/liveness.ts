@@ -1,7 +1,7 @@
 import type { EntityManager, Orm } from "../../database/orm.ts";
 
 /** A worker that was not seen for this long is dead, by the database's clock. */
-const TIME_TO_LIVE = "8 seconds";
+const TIME_TO_LIVE = "6 seconds";
 const BEAT_MS = 2_000;
 const SWEEP_MS = 1_000;
 
@@ -75,7 +75,7 @@ function repeat(
 }
 
 /**
- * Begins a worker's beats (every 2 s) and its look for dead workers (every 1 s, dead after 8 s).
+ * Begins a worker's beats (every 2 s) and its look for dead workers (every 1 s, dead after 6 s).
  * The open-source engine recovers its own process only: taking over another's operations is ours.
  */
 export async function startLiveness(options: LivenessOptions): Promise<Liveness> {

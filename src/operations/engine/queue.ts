@@ -2,12 +2,14 @@ import { DBOSClient } from "@dbos-inc/dbos-sdk";
 import { CompiledQuery } from "kysely";
 import type { ClientBase } from "pg";
 import type { EntityManager } from "../../database/orm.ts";
+import { newId } from "../../kernel/ids.ts";
 
 /** Names under which the durable engine knows us. */
 export const APPLICATION = "tenantry";
 export const QUEUE = "operations";
 export const WORKFLOW = "operation";
 export const MAIL_WORKFLOW = "deliver-mail";
+export const TIMER_WORKFLOW = "timer";
 
 /**
  * The platform database's URL as the durable engine gets it: with the bound on idle transactions as
@@ -31,6 +33,11 @@ export interface OperationQueue {
   enqueue(em: EntityManager, operationId: string, partition: string): Promise<void>;
   /** Enqueues a delivery of the outbox in the caller's transaction; the same id is enqueued once. */
   enqueueMail(em: EntityManager, id: string): Promise<void>;
+  /**
+   * Sets a durable timer in the caller's transaction: so many seconds later (at once when it is not
+   * positive) a worker does what an ended operation has left for then.
+   */
+  enqueueTimer(em: EntityManager, operationId: string, seconds: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -52,6 +59,7 @@ export async function openQueue(url: string): Promise<OperationQueue> {
     workflowID: string,
     partition: string,
     args: string[],
+    seconds = 0,
   ) => {
     const options = {
       queueName: QUEUE,
@@ -59,6 +67,8 @@ export async function openQueue(url: string): Promise<OperationQueue> {
       workflowID,
       queuePartitionKey: partition,
       appVersion: "1",
+      // The engine keeps whole milliseconds, and fails on a fraction of one.
+      ...(seconds > 0 ? { delaySeconds: Math.ceil(seconds) } : {}),
     };
     await client.enqueueInTransaction(asPgClient(em), options, ...args);
   };
@@ -66,6 +76,8 @@ export async function openQueue(url: string): Promise<OperationQueue> {
     enqueue: (em, operationId, partition) =>
       put(em, WORKFLOW, operationId, partition, [operationId]),
     enqueueMail: (em, id) => put(em, MAIL_WORKFLOW, id, "mail", []),
+    enqueueTimer: (em, operationId, seconds) =>
+      put(em, TIMER_WORKFLOW, `${operationId}-timer-${newId()}`, "timers", [operationId], seconds),
     close: () => client.destroy(),
   };
 }

@@ -13,6 +13,7 @@ import {
   type RunPorts,
   toDone,
 } from "./step.ts";
+import { tellBegin, tellEnd } from "./tell.ts";
 import { unwind } from "./unwind.ts";
 
 /**
@@ -29,6 +30,7 @@ export async function runOperation(ports: RunPorts, operationId: string): Promis
     throw new Error(`Operation ${operationId} is of an unknown kind: ${begun.ok.kind}`);
   const course: Course = { ...ports, definition };
   let run = toRun(course, begun.ok);
+  tellBegin(course, run);
   if (begun.ok.cancelRequested)
     return await unwind(course, run, -1, { state: "CANCELLED", error: cancelled(null) });
 
@@ -42,6 +44,7 @@ export async function runOperation(ports: RunPorts, operationId: string): Promis
       return await unwind(course, run, index, { state: "CANCELLED", error });
     }
   }
+  tellEnd(course, run, { state: "SUCCEEDED" });
 }
 
 interface Begun

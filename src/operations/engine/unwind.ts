@@ -3,6 +3,7 @@ import { move } from "./journal.ts";
 import type { OperationError } from "./operation.entity.ts";
 import type { Outcome } from "./phase.ts";
 import { type AnyPhase, type AnyRun, type Course, undoOutside } from "./step.ts";
+import { tellEnd } from "./tell.ts";
 
 /** Why the phases are undone, and the state that the operation ends in. */
 type Ending = Pick<Exclude<Outcome, { state: "SUCCEEDED" }>, "state" | "error">;
@@ -38,6 +39,7 @@ export async function unwind(
     await course.definition.settle(run, em, outcome);
     await move(em, run.operationId, { operation });
   });
+  tellEnd(course, run, outcome);
   if ("ok" in settled) return;
   course.log.error(
     { operationId: run.operationId, error: settled.failed },

@@ -38,7 +38,7 @@ export async function checkState(
   ports: TenantPorts,
   run: ProvisionRun,
 ): Promise<Partial<ProvisionFacts>> {
-  const site = await siteOf(ports.orm, run, ports.schemaPrefix);
+  const site = await siteOf(ports, run);
   const tenantId = run.subjectId ?? NOBODY;
   await refuseForeignSecret(ports.secrets, site.names.secret, {
     id: tenantId,

@@ -3,14 +3,18 @@ import type { EntityManager } from "../../database/orm.ts";
 import { ownerEmailTaken } from "../../invitations/first-admin.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { newId } from "../../kernel/ids.ts";
-import type { DbServer } from "../../placement/db-server.entity.ts";
+import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.ts";
 import { place, previewPlacement } from "../../placement/placement.ts";
 import { refuseByStatus } from "../../tenants/lifecycle.ts";
 import { namesOf } from "../../tenants/names.ts";
 import { lockTenant } from "../../tenants/registry.ts";
 import { parseSlug } from "../../tenants/slug.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
-import { type Operation, OperationEntity } from "../engine/operation.entity.ts";
+import {
+  type Operation,
+  OperationEntity,
+  OperationPhaseEntity,
+} from "../engine/operation.entity.ts";
 import type { BeginOptions, Outcome, Subject } from "../engine/phase.ts";
 import { refuseSecond, serialise } from "../engine/start-operation.ts";
 import type { ProvisionInput } from "../provision-input.ts";
@@ -44,7 +48,7 @@ export async function beginProvisioning(
     const server = await previewPlacement(em, input);
     return { id: null, name: input.slug, partition: server.id };
   }
-  const server = await place(em, input);
+  const server = await placeAgain(em, existing, input);
   const id = await holdSlug(ports, em, existing, input, server);
   record(em, start.actor, {
     type: "TENANT_PROVISION_REQUESTED",
@@ -78,6 +82,22 @@ async function takeUpAgain(em: EntityManager, tenant: Tenant): Promise<Operation
   );
 }
 
+/** A new place, or the one where an attempt that could not be undone has left something behind. */
+async function placeAgain(
+  em: EntityManager,
+  existing: Tenant | null,
+  input: ProvisionInput,
+): Promise<DbServer> {
+  const kept = existing?.dbServerId ?? null;
+  if (kept === null) return await place(em, input);
+  const server = await em.findOneOrFail(DbServerEntity, { id: kept });
+  if (input.dbServer === null || input.dbServer === server.name) return server;
+  throw new DomainError("E_PARTIAL_STATE", {
+    message: `An earlier attempt has left something behind on db server '${server.name}'`,
+    detail: { kind: "DB_SERVER", name: server.name },
+  });
+}
+
 async function refuseTakenOwner(em: EntityManager, input: ProvisionInput): Promise<void> {
   if (input.allowExistingUser) return;
   if (await ownerEmailTaken(em, input.adminEmail)) {
@@ -101,7 +121,7 @@ async function holdSlug(
   input: ProvisionInput,
   server: DbServer,
 ): Promise<string> {
-  const names = namesOf(parseSlug(input.slug), ports.schemaPrefix);
+  const names = namesOf(parseSlug(input.slug), ports);
   const now = ports.clock();
   const row = {
     slug: input.slug,
@@ -188,12 +208,17 @@ export async function unregisterTenant(
   );
 }
 
-/** Gives the reserved place on the db server back. */
+/**
+ * Gives the reserved place on the db server back. It is kept while the undo of another phase has
+ * failed: what was left behind lies there, and the retry has to find it.
+ */
 export async function releasePlacement(
   ports: TenantPorts,
   run: ProvisionRun,
   em: EntityManager,
 ): Promise<void> {
+  const stuck = { operationId: run.operationId, state: "UNDO_FAILED" as const };
+  if ((await em.count(OperationPhaseEntity, stuck)) > 0) return;
   await em.nativeUpdate(
     TenantEntity,
     { id: tenantIdOf(run) },

@@ -17,19 +17,19 @@ import { siteOf } from "./site.ts";
 
 /** Stores the app role's connection URL, with a new password, unless it is there already. */
 export async function setSecret(ports: TenantPorts, run: ProvisionRun): Promise<undefined> {
-  const site = await siteOf(ports.orm, run, ports.schemaPrefix);
+  const site = await siteOf(ports, run);
   await ensureSecret(ports.secrets, site, { id: tenantIdOf(run), slug: run.subjectName });
 }
 
 /** Removes the secret if it was made for this tenant. */
 export async function unsetSecret(ports: TenantPorts, run: ProvisionRun): Promise<void> {
-  const { names } = await siteOf(ports.orm, run, ports.schemaPrefix);
+  const { names } = await siteOf(ports, run);
   await removeSecret(ports.secrets, names.secret, { id: tenantIdOf(run), slug: run.subjectName });
 }
 
 /** Creates the tenant's roles and its empty schema. */
 export async function createSchema(ports: TenantPorts, run: ProvisionRun): Promise<undefined> {
-  const site = await siteOf(ports.orm, run, ports.schemaPrefix);
+  const site = await siteOf(ports, run);
   const { password } = await readAppLogin(ports.secrets, site);
   await ports.servers.asAdmin(site.server, site.database, (client) =>
     createTenantSchema(client, {
@@ -43,7 +43,7 @@ export async function createSchema(ports: TenantPorts, run: ProvisionRun): Promi
 
 /** Drops the schema and the roles, as far as they were made for this tenant. */
 export async function dropSchema(ports: TenantPorts, run: ProvisionRun): Promise<void> {
-  const site = await siteOf(ports.orm, run, ports.schemaPrefix);
+  const site = await siteOf(ports, run);
   await ports.servers.asAdmin(site.server, site.database, (client) =>
     dropTenantSchema(client, { names: site.names, tenantId: tenantIdOf(run) }),
   );
@@ -54,7 +54,7 @@ export async function migrateSchema(
   ports: TenantPorts,
   run: ProvisionRun,
 ): Promise<Partial<ProvisionFacts> | Skipped> {
-  const site = await siteOf(ports.orm, run, ports.schemaPrefix);
+  const site = await siteOf(ports, run);
   const folder = await openMigrationFolder(ports.migrationsDir);
   const total = folder.migrations.length;
   if (total === 0) return skipped("the migration folder is empty");
@@ -77,7 +77,7 @@ export async function applySeeds(
   ports: TenantPorts,
   run: ProvisionRun,
 ): Promise<Partial<ProvisionFacts> | Skipped> {
-  const site = await siteOf(ports.orm, run, ports.schemaPrefix);
+  const site = await siteOf(ports, run);
   const sets = resolveSets(await openSeedFolder(ports.seedsDir), run.input.seeds);
   const seedRows: { set: string; rows: number }[] = [];
   const laboratory = await ports.servers.asAdmin(site.server, site.database, async (client) => {
@@ -107,7 +107,7 @@ export async function verifyTenant(
   ports: TenantPorts,
   run: ProvisionRun,
 ): Promise<Partial<ProvisionFacts>> {
-  const site = await siteOf(ports.orm, run, ports.schemaPrefix);
+  const site = await siteOf(ports, run);
   const readiness = await checkReadiness(ports, site, run.input.seeds);
   refuseUnready(readiness);
   return { tables: readiness.tables, roleLogin: true };

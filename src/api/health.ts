@@ -1,0 +1,94 @@
+import type { Finding, FindingCode, Repair } from "../operations/health/finding.ts";
+import { type TenantHealth, tenantHealth } from "../operations/tenant-health.ts";
+import { builder } from "./builder.ts";
+import { describedEnum } from "./described-enum.ts";
+import { OperationRef, TenantRef } from "./refs.ts";
+
+const FindingCodeRef = describedEnum<FindingCode>(
+  "HealthFindingCode",
+  "What can be wrong with a tenant: where its status contradicts what exists.",
+  {
+    SERVER_UNREACHABLE: "Its db server cannot be looked at, or there is none.",
+    SCHEMA_MISSING: "Its schema does not exist.",
+    SCHEMA_FOREIGN: "A schema of its name exists that was not made for it.",
+    ROLE_MISSING: "A PostgreSQL role of it does not exist, or is not its own.",
+    ROLE_CANNOT_LOGIN: "Its application cannot log in, although its status says so.",
+    ROLE_CAN_LOGIN: "Its application can log in, although its status forbids it.",
+    LOGIN_REFUSED: "A login with its secret was refused.",
+    SECRET_MISSING: "Its secret does not exist.",
+    VERSION_MISMATCH: "Its schema's ledger and the registry tell different versions.",
+    SEEDS_MISSING: "Seed sets that it was given are not there.",
+    LEFTOVERS: "Something of a tenant is there that should be gone.",
+    PROVISIONING_STUCK: "It is PROVISIONING, and no operation works on it.",
+    OPERATION_LOST: "Its operation has not ended, and the engine does not know it any more.",
+    OPERATION_UNOWNED: "Its operation waits for a worker, and none is alive.",
+    PURGE_UNFINISHED: "Its purge has begun and not ended, and no operation works on it.",
+    RETENTION_ENDED: "Its retention window has ended, and it is not purged.",
+    ORPHAN: "Something bears the mark of a tenant that the registry does not know.",
+  },
+);
+
+const RepairRef = describedEnum<Repair>("HealthRepair", "What mends a finding.", {
+  MIGRATE: "`migrateTenant`.",
+  SEED: "`seedTenant`.",
+  SET_LOGIN: "Letting its application in or keeping it out, as the status says.",
+  MARK_FAILED: "Giving it the status FAILED.",
+  SETTLE: "Ending the lost operation.",
+  ENQUEUE: "Putting the operation on the queue again.",
+  CLEANUP: "`cleanupFailedTenants`, which a person has to ask for.",
+  PURGE: "`purgeTenant`, which a person has to ask for.",
+});
+
+const FindingRef = builder.objectRef<Finding>("HealthFinding").implement({
+  description: "One thing that is wrong with a tenant, and what mends it.",
+  fields: (t) => ({
+    code: t.expose("code", { type: FindingCodeRef, description: "What is wrong, for programs." }),
+    message: t.exposeString("message", { description: "What is wrong, for people." }),
+    repair: t.expose("repair", {
+      type: RepairRef,
+      nullable: true,
+      description: "What mends it; null where a person has to look.",
+    }),
+  }),
+});
+
+const TenantHealthRef = builder.objectRef<TenantHealth>("TenantHealth").implement({
+  description: "How a tenant is.",
+  fields: (t) => ({
+    tenant: t.expose("tenant", {
+      type: TenantRef,
+      nullable: true,
+      description: "The tenant; null for what belongs to none that the registry knows.",
+    }),
+    healthy: t.exposeBoolean("healthy", {
+      description: "Whether everything is as its status says.",
+    }),
+    findings: t.field({
+      type: [FindingRef],
+      description: "What is wrong; empty for a healthy one.",
+      resolve: ({ findings }) => [...findings],
+    }),
+    operation: t.field({
+      type: OperationRef,
+      nullable: true,
+      description: "The operation that works on it, while which nothing else is judged; or null.",
+      resolve: ({ operation }, _args, { load }) =>
+        operation === null ? null : load.operation.load(operation.id),
+    }),
+  }),
+});
+
+builder.queryField("tenantHealth", (t) =>
+  t.field({
+    type: [TenantHealthRef],
+    description:
+      "Looks on the db servers whether tenants are as their status says, and changes nothing. Of one tenant it also tries the login. Costs a few queries for each db server: for a list use `tenants`.",
+    authScopes: { action: "tenant:read" },
+    args: {
+      slug: t.arg.string({
+        description: "The tenant's slug; all that are not purged when left out.",
+      }),
+    },
+    resolve: (_root, { slug }, { platform }) => tenantHealth(platform, { slug: slug ?? undefined }),
+  }),
+);

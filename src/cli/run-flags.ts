@@ -1,0 +1,18 @@
+import type { Command } from "commander";
+
+/** The flag that names the tenant. */
+export const SLUG = ["--slug <slug>", "the tenant's slug"] as const;
+
+/** Adds the flags that every command has that starts an operation. */
+export const addRunFlags = (command: Command): Command =>
+  command
+    .option(
+      "--idempotency-key <key>",
+      "the same key and input is the same operation (default: random)",
+    )
+    .option("--no-wait", "start it and do not wait for its end")
+    .option("--json", "one JSON object per event and line, the result last");
+
+/** Adds an example to a command's help. */
+export const addExample = (command: Command, words: string): Command =>
+  command.addHelpText("after", `\nExample:\n  $ tenantry ${words}`);

@@ -1,0 +1,67 @@
+import { randomUUID } from "node:crypto";
+import { isWorkerAlive } from "../operations/engine/liveness.ts";
+import type { Started, StartOptions } from "../operations/engine/start-operation.ts";
+import { EXIT } from "./exit-codes.ts";
+import { accessFields, adminAccess } from "./first-admin-access.ts";
+import { exitCodeOf, seeThrough, type Watched } from "./follow-operation.ts";
+import { isPurgedBehind, seePurgeBehind } from "./purge-behind.ts";
+import type { Session } from "./session.ts";
+import { operationJson, showResult } from "./show-result.ts";
+
+/** The flags of every command that starts an operation. */
+export interface RunFlags {
+  readonly dryRun?: boolean;
+  readonly idempotencyKey?: string;
+  readonly json?: boolean;
+  readonly wait: boolean;
+}
+
+interface Start {
+  /** What the command does, before the tenant's slug: `Migrating`. */
+  readonly title: string;
+  start(options: StartOptions): Promise<Started>;
+}
+
+/** Starts an operation, shows its phases until it has ended, and sums it up; answers the exit code. */
+export async function startAndSeeThrough(
+  session: Session,
+  { dryRun = false, idempotencyKey = randomUUID(), json = false, wait }: RunFlags,
+  { title, start }: Start,
+): Promise<number> {
+  const { out } = session;
+  const { operation, replayed } = await start({ dryRun, idempotencyKey });
+  if (json) out.json({ type: "STARTED", replayed, operation: operationJson(operation) });
+  else {
+    const again = replayed ? ", started earlier with the same idempotency key" : "";
+    out.line(
+      `${title} ${out.style("bold", operation.subjectName)}  (operation ${operation.id}${again})`,
+    );
+  }
+  if (!wait) return await leaveIt(session, operation.id);
+  return await seeThrough(session, operation, { json }, (watched) => sumUp(session, watched, json));
+}
+
+async function leaveIt(session: Session, operationId: string): Promise<number> {
+  await noteMissingWorker(session);
+  session.out.note(`Watch it: tenantry operation watch ${operationId}`);
+  return EXIT.ok;
+}
+
+/** Says so where nobody is there to run an operation that the command does not run itself. */
+export async function noteMissingWorker({ platform, out }: Session): Promise<void> {
+  if (await isWorkerAlive(platform.orm.em.fork())) return;
+  out.note(
+    "No worker is alive: the operation waits until one starts (npm start, tenantry worker).",
+  );
+}
+
+/** Writes the end of an operation, with a new tenant's first admin's way in; answers the exit code. */
+export async function sumUp(session: Session, watched: Watched, json: boolean): Promise<number> {
+  const { out } = session;
+  const { operation } = watched;
+  const access = operation.kind === "PROVISION" ? await adminAccess(session, operation) : null;
+  if (json) out.json({ type: "RESULT", operation: operationJson(operation), ...access });
+  else showResult(out, operation, access ? accessFields(operation, access) : []);
+  if (isPurgedBehind(operation)) return await seePurgeBehind(session, operation, json);
+  return exitCodeOf(watched);
+}

@@ -1,0 +1,129 @@
+import { z } from "zod";
+import { record } from "../audit/record.ts";
+import {
+  chooseOrganization,
+  ensureLaboratory,
+  laboratoryExists,
+  type Organization,
+  refuseSameName,
+  refuseWithoutLaboratories,
+  removeLaboratory,
+  takeLaboratoryId,
+} from "../laboratories/add-laboratory.ts";
+import { lookAsOwner, transactAsOwner } from "../tenant-schemas/as-owner.ts";
+import { nothing, type Run } from "./engine/phase.ts";
+import { lineField, slugField } from "./input.ts";
+import { tenantOperation } from "./tenant-operation.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
+import { siteOfRun, tenantOf } from "./tenant-site.ts";
+
+const AddLaboratoryInput = z.strictObject({
+  slug: slugField,
+  name: lineField(200),
+  /** The organization that gets it; null for the only one. */
+  setupName: z.string().min(1).max(200).nullable().default(null),
+});
+export type AddLaboratoryInput = z.infer<typeof AddLaboratoryInput>;
+
+interface AddLaboratoryFacts {
+  readonly organization: Organization;
+  /** The id that the laboratory is to have: taken beforehand, so that an undo knows its own row. */
+  readonly takenId: string;
+  readonly laboratory: { readonly id: string; readonly name: string };
+}
+
+type AddLaboratoryRun = Run<AddLaboratoryInput, AddLaboratoryFacts>;
+
+/** Adds a laboratory to an organization of a tenant. */
+export const addLaboratory = (ports: TenantPorts) =>
+  tenantOperation<AddLaboratoryInput, AddLaboratoryFacts>({
+    kind: "ADD_LABORATORY",
+    input: AddLaboratoryInput,
+    phases: [
+      {
+        name: "ORGANIZATION_RESOLVED",
+        where: "outside",
+        inDryRun: true,
+        ensure: (run) => resolve(ports, run),
+        undo: nothing("it only looks, and an id that is not used harms nobody"),
+      },
+      {
+        name: "LABORATORY_ADDED",
+        where: "outside",
+        ensure: (run) => add(ports, run),
+        undo: (run) => remove(ports, run),
+      },
+      {
+        name: "REGISTERED",
+        where: "platform",
+        ensure: async (run, em) => {
+          const { id, slug } = await tenantOf(em, run);
+          const { organization, takenId } = resolved(run);
+          record(
+            em,
+            { ...run.requester, address: null },
+            {
+              type: "LABORATORY_ADDED",
+              tenant: { id, slug },
+              operationId: run.operationId,
+              detail: {
+                laboratory: run.input.name,
+                organization: organization.setupName.slice(0, 500),
+              },
+            },
+          );
+          return { laboratory: { id: takenId, name: run.input.name } };
+        },
+        undo: nothing("it is the last phase"),
+      },
+    ],
+    result: ({ facts }) => ({
+      laboratory: facts.laboratory ?? null,
+      organization: facts.organization ?? null,
+    }),
+  });
+
+/** Decides every refusal, once: what follows cannot take its own row for somebody else's. */
+async function resolve(
+  ports: TenantPorts,
+  run: AddLaboratoryRun,
+): Promise<Partial<AddLaboratoryFacts>> {
+  const { server, database, names } = await siteOfRun(ports.orm, run);
+  const { name, setupName } = run.input;
+  return await ports.servers.asAdmin(server, database, (client) =>
+    lookAsOwner(client, names, async (ask) => {
+      await refuseWithoutLaboratories(ask);
+      const organization = await chooseOrganization(ask, setupName);
+      await refuseSameName(ask, organization, name);
+      return run.dryRun ? { organization } : { organization, takenId: await takeLaboratoryId(ask) };
+    }),
+  );
+}
+
+const resolved = ({ facts }: AddLaboratoryRun) => {
+  const { organization, takenId } = facts;
+  if (organization === undefined || takenId === undefined)
+    throw new Error("The organization is not resolved yet");
+  return { organization, takenId };
+};
+
+async function add(ports: TenantPorts, run: AddLaboratoryRun): Promise<undefined> {
+  const { server, database, names } = await siteOfRun(ports.orm, run);
+  const { organization, takenId } = resolved(run);
+  const { name } = run.input;
+  const added = await ports.servers.asAdmin(server, database, (client) =>
+    transactAsOwner(client, names, (ask) =>
+      ensureLaboratory(ask, { id: takenId, organizationId: organization.id, name }),
+    ),
+  );
+  if (!added) throw laboratoryExists(name, organization);
+}
+
+/** Removes the row of this operation's own id, and no other. */
+async function remove(ports: TenantPorts, run: AddLaboratoryRun): Promise<void> {
+  const { server, database, names } = await siteOfRun(ports.orm, run);
+  const { takenId } = resolved(run);
+  await ports.servers.asAdmin(server, database, (client) =>
+    transactAsOwner(client, names, (ask) => removeLaboratory(ask, takenId)),
+  );
+}

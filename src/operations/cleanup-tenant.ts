@@ -1,0 +1,128 @@
+import { z } from "zod";
+import { record } from "../audit/record.ts";
+import type { EntityManager } from "../database/orm.ts";
+import { type RemovedPeople, removePeople } from "../invitations/remove-people.ts";
+import { nothing, type Run, skipped } from "./engine/phase.ts";
+import { slugField } from "./input.ts";
+import { closeRow } from "./purged-row.ts";
+import { refuseLocked } from "./tenant-lock.ts";
+import { tenantOperation } from "./tenant-operation.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
+import {
+  dropRemains,
+  findRemains,
+  goneSince,
+  inWords,
+  type Remain,
+  removeOwnSecret,
+} from "./tenant-remains.ts";
+import { tenantOf } from "./tenant-site.ts";
+
+const CleanupInput = z.strictObject({
+  slug: slugField,
+  /** Whether schema, roles and secret go too; else they are reported. */
+  dropSchema: z.boolean().default(false),
+});
+export type CleanupInput = z.infer<typeof CleanupInput>;
+
+interface CleanupFacts {
+  readonly found: readonly Remain[];
+  readonly remaining: readonly Remain[];
+  readonly unsearched: readonly string[];
+  readonly people: RemovedPeople;
+}
+
+type CleanupRun = Run<CleanupInput, CleanupFacts>;
+
+const GONE = nothing("what is removed does not come back; run it again to go on");
+const KEPT = skipped("dropSchema was not asked for");
+
+/** Removes what a failed provisioning left of a tenant, and frees its slug. */
+export const cleanupTenant = (ports: TenantPorts) =>
+  tenantOperation<CleanupInput, CleanupFacts>({
+    kind: "CLEANUP",
+    input: CleanupInput,
+    prepare: async (_em, tenant) => refuseLocked(tenant),
+    phases: [
+      {
+        name: "REMAINS_FOUND",
+        where: "outside",
+        inDryRun: true,
+        ensure: async (run) => await findRemains(ports, await idOf(ports, run)),
+        undo: nothing("it only looks"),
+      },
+      {
+        name: "SCHEMA_DROPPED",
+        where: "outside",
+        ensure: async (run) =>
+          run.input.dropSchema ? await drop(ports, await idOf(ports, run)) : KEPT,
+        undo: GONE,
+      },
+      {
+        name: "SECRET_REMOVED",
+        where: "outside",
+        ensure: async (run) =>
+          run.input.dropSchema ? await removeOwnSecret(ports, await idOf(ports, run)) : KEPT,
+        undo: GONE,
+      },
+      {
+        name: "REMAINING_FOUND",
+        where: "outside",
+        ensure: async (run) => {
+          const { found, unsearched } = await findRemains(ports, await idOf(ports, run));
+          return { remaining: found, unsearched };
+        },
+        undo: nothing("it only looks"),
+      },
+      {
+        name: "CLEANED_UP",
+        where: "platform",
+        ensure: (run, em) => cleanUp(ports, run, em),
+        undo: nothing("it is the last phase"),
+      },
+    ],
+    result: (run) => ({
+      dropSchema: run.input.dropSchema,
+      removed: removedOf(run),
+      remaining: run.facts.remaining ?? run.facts.found ?? [],
+      unsearched: run.facts.unsearched ?? [],
+      people: run.facts.people ?? null,
+    }),
+  });
+
+const idOf = async ({ orm }: TenantPorts, run: CleanupRun): Promise<string> =>
+  (await tenantOf(orm.em.fork(), run)).id;
+
+const removedOf = ({ facts }: CleanupRun): Remain[] =>
+  facts.remaining === undefined ? [] : goneSince(facts.found ?? [], facts.remaining);
+
+async function drop(ports: TenantPorts, tenantId: string): Promise<undefined> {
+  await dropRemains(ports, tenantId);
+}
+
+/** Removes the people, and closes the row: all in one transaction. */
+async function cleanUp(
+  ports: TenantPorts,
+  run: CleanupRun,
+  em: EntityManager,
+): Promise<Partial<CleanupFacts>> {
+  const { id, slug } = await tenantOf(em, run);
+  const people = await removePeople(em, { tenantId: id });
+  await closeRow(em, id, ports.clock());
+  record(
+    em,
+    { ...run.requester, address: null },
+    {
+      type: "TENANT_CLEANED_UP",
+      tenant: { id, slug },
+      operationId: run.operationId,
+      detail: {
+        dropSchema: run.input.dropSchema,
+        removed: removedOf(run).map(inWords),
+        remaining: (run.facts.remaining ?? []).map(inWords),
+        people,
+      },
+    },
+  );
+  return { people };
+}

@@ -1,0 +1,169 @@
+import { isDomainError } from "../../kernel/domain-error.ts";
+import type { SurveyedLedger } from "../../tenant-schemas/survey.ts";
+import type { Check } from "../../tenant-schemas/verify-tenant-schema.ts";
+import type { TenantStatus } from "../../tenants/lifecycle.ts";
+import type { Tenant } from "../../tenants/tenant.entity.ts";
+import type { Finding } from "./finding.ts";
+import type { ServerLook } from "./look.ts";
+
+/** What a tenant of a status consists of; null where nothing may be there. */
+const EXPECTED: Record<TenantStatus, { readonly canLogin: boolean } | null> = {
+  PROVISIONING: null,
+  ACTIVE: { canLogin: true },
+  FAILED: null,
+  SUSPENDED: { canLogin: false },
+  OFFBOARDED: { canLogin: false },
+  PURGED: null,
+};
+
+/** Whether the status lets the tenant's application in; null where there is nothing to log in to. */
+export const mayLogIn = (status: TenantStatus): boolean | null =>
+  EXPECTED[status]?.canLogin ?? null;
+
+/** Everything that was found out about one tenant. */
+export interface Evidence {
+  /** Its server, as it was found; undefined for a tenant that is placed nowhere. */
+  readonly look: ServerLook | Error | undefined;
+  /** What bears its mark, on any server. */
+  readonly marked: readonly string[];
+  /** Undefined where it was not looked for. */
+  readonly hasSecret: boolean | undefined;
+  /** Undefined where it was not read. */
+  readonly ledger: SurveyedLedger | undefined;
+  /** Undefined where it was not tried. */
+  readonly login: Check | undefined;
+  readonly now: Date;
+}
+
+/** The platform's own purge gets this long to begin, once a retention window has ended. */
+const PURGE_GRACE_MS = 15 * 60_000;
+
+/** Says what is wrong with a tenant that no operation works on. */
+export function diagnose(tenant: Tenant, evidence: Evidence): Finding[] {
+  if (tenant.status === "PROVISIONING") return [stuck(tenant)];
+  const expected = EXPECTED[tenant.status];
+  if (expected === null) return leftovers(tenant, evidence);
+  // Once a purge has begun, what is missing is missing rightly.
+  if (tenant.status === "OFFBOARDED" && tenant.offboardedFrom === null) return [unfinished(tenant)];
+  const place = placeFindings(tenant, evidence, expected.canLogin);
+  // A login that is refused is told of where nothing else explains it.
+  const { login: _, ...rest } = evidence;
+  return [
+    ...place,
+    ...secretFindings(tenant, place.length === 0 ? evidence : { ...rest, login: undefined }),
+    ...retentionFindings(tenant, evidence),
+  ];
+}
+
+const stuck = (tenant: Tenant): Finding => ({
+  code: "PROVISIONING_STUCK",
+  message: `Tenant '${tenant.slug}' is PROVISIONING, but no operation works on it`,
+  repair: "MARK_FAILED",
+});
+
+const unfinished = ({ slug }: Tenant): Finding => ({
+  code: "PURGE_UNFINISHED",
+  message: `A purge of '${slug}' began and did not end`,
+  repair: "PURGE",
+});
+
+function leftovers({ slug, status, secretName }: Tenant, evidence: Evidence): Finding[] {
+  const { marked, hasSecret } = evidence;
+  const found = [...marked, ...(hasSecret ? [`secret ${secretName}`] : [])];
+  if (found.length === 0) return [];
+  const message = `Tenant '${slug}' is ${status}, but there remain: ${found.join(", ")}`;
+  return [{ code: "LEFTOVERS", message, repair: status === "FAILED" ? "CLEANUP" : null }];
+}
+
+function placeFindings(tenant: Tenant, evidence: Evidence, canLogin: boolean): Finding[] {
+  const { look } = evidence;
+  if (look === undefined || look instanceof Error) {
+    const why = isDomainError(look)
+      ? look.message
+      : look === undefined
+        ? `Tenant '${tenant.slug}' is placed on no db server`
+        : "The db server does not answer as expected";
+    return [{ code: "SERVER_UNREACHABLE", message: why, repair: null }];
+  }
+  const schema = look.databases.get(tenant.databaseName ?? "")?.get(tenant.schemaName);
+  if (schema !== undefined && schema.tenantId !== tenant.id) {
+    const message = `The schema ${tenant.schemaName} was not made for this tenant`;
+    return [{ code: "SCHEMA_FOREIGN", message, repair: null }];
+  }
+  // What is missing as a whole is made again as a whole: the rest follows from it.
+  if (schema === undefined) {
+    const message = `The schema ${tenant.schemaName} does not exist`;
+    // A tenant that is kept out keeps its state: whoever lets it in again has to decide.
+    return [{ code: "SCHEMA_MISSING", message, repair: canLogin ? "MIGRATE" : null }];
+  }
+  return [
+    ...roleFindings(tenant, look, canLogin),
+    ...versionFindings(tenant, evidence, schema.hasLedger),
+    ...seedFindings(tenant, schema.hasSeedLedger),
+  ];
+}
+
+function roleFindings(tenant: Tenant, { roles }: ServerLook, canLogin: boolean): Finding[] {
+  const names = [tenant.ownerRole, tenant.appRole];
+  const missing = names.filter((name) => roles.get(name)?.tenantId !== tenant.id);
+  if (missing.length > 0) {
+    const taken = missing.some((name) => roles.has(name));
+    const message = `These roles ${taken ? "are not the tenant's" : "do not exist"}: ${missing.join(", ")}`;
+    // A role that is made again has none of the rights on the tables that are there.
+    return [{ code: "ROLE_MISSING", message, repair: null }];
+  }
+  const can = roles.get(tenant.appRole)?.canLogin === true;
+  if (can === canLogin) return [];
+  return [
+    {
+      code: can ? "ROLE_CAN_LOGIN" : "ROLE_CANNOT_LOGIN",
+      message: `Tenant '${tenant.slug}' is ${tenant.status}, but ${tenant.appRole} ${can ? "can" : "cannot"} log in`,
+      repair: "SET_LOGIN",
+    },
+  ];
+}
+
+function versionFindings(tenant: Tenant, { ledger }: Evidence, hasLedger: boolean): Finding[] {
+  const found = hasLedger ? ledger : { version: null, migrations: 0 };
+  if (found === undefined || found.version === tenant.schemaVersion) return [];
+  const says = `the registry says ${tenant.schemaVersion ?? "none"}`;
+  return [
+    {
+      code: "VERSION_MISMATCH",
+      message: `The schema's last migration is ${found.version ?? "none"}, ${says}`,
+      repair: tenant.status === "ACTIVE" ? "MIGRATE" : null,
+    },
+  ];
+}
+
+function seedFindings(tenant: Tenant, hasSeedLedger: boolean): Finding[] {
+  if (hasSeedLedger || tenant.seedSets.length === 0) return [];
+  const message = `The seed sets ${tenant.seedSets.join(", ")} are not in the schema`;
+  return [{ code: "SEEDS_MISSING", message, repair: tenant.status === "ACTIVE" ? "SEED" : null }];
+}
+
+function secretFindings(tenant: Tenant, { hasSecret, login }: Evidence): Finding[] {
+  if (hasSecret === false) {
+    return [
+      {
+        code: "SECRET_MISSING",
+        message: `The secret ${tenant.secretName} does not exist`,
+        repair: tenant.status === "ACTIVE" ? "MIGRATE" : null,
+      },
+    ];
+  }
+  if (login === undefined || login.passed) return [];
+  return [{ code: "LOGIN_REFUSED", message: login.message, repair: null }];
+}
+
+function retentionFindings({ slug, purgeAfter, lockedAt }: Tenant, { now }: Evidence): Finding[] {
+  if (purgeAfter === null || purgeAfter.getTime() + PURGE_GRACE_MS > now.getTime()) return [];
+  const locked = lockedAt === null ? "" : "; it is locked against deletion";
+  return [
+    {
+      code: "RETENTION_ENDED",
+      message: `The retention window of '${slug}' ended at ${purgeAfter.toISOString()}${locked}`,
+      repair: lockedAt === null ? "PURGE" : null,
+    },
+  ];
+}

@@ -1,0 +1,62 @@
+/** What can be wrong with a tenant: where its status contradicts what exists. */
+export const FINDING_CODES = [
+  "SERVER_UNREACHABLE",
+  "SCHEMA_MISSING",
+  "SCHEMA_FOREIGN",
+  "ROLE_MISSING",
+  "ROLE_CANNOT_LOGIN",
+  "ROLE_CAN_LOGIN",
+  "LOGIN_REFUSED",
+  "SECRET_MISSING",
+  "VERSION_MISMATCH",
+  "SEEDS_MISSING",
+  "LEFTOVERS",
+  "PROVISIONING_STUCK",
+  "OPERATION_LOST",
+  "OPERATION_UNOWNED",
+  "RETENTION_ENDED",
+  "PURGE_UNFINISHED",
+  "ORPHAN",
+] as const;
+export type FindingCode = (typeof FINDING_CODES)[number];
+
+/**
+ * What mends a finding: an operation of that kind, or one of the reconciler's own small deeds.
+ * SET_LOGIN sets the app role's login as the status says, MARK_FAILED gives a tenant that nothing
+ * provisions any more the status FAILED, SETTLE ends an operation that the engine has lost, and
+ * ENQUEUE puts one on the queue again that never began.
+ */
+export const REPAIRS = [
+  "MIGRATE",
+  "SEED",
+  "SET_LOGIN",
+  "MARK_FAILED",
+  "SETTLE",
+  "ENQUEUE",
+  "CLEANUP",
+  "PURGE",
+] as const;
+export type Repair = (typeof REPAIRS)[number];
+
+/** One thing that is wrong, and what mends it. */
+export interface Finding {
+  readonly code: FindingCode;
+  /** For people; holds no secret. */
+  readonly message: string;
+  /** Null where a person has to look. */
+  readonly repair: Repair | null;
+}
+
+/** Repairs that lose nothing and make nothing that the registry does not promise: done unasked. */
+const SAFE: readonly Repair[] = [
+  "MIGRATE",
+  "SEED",
+  "SET_LOGIN",
+  "MARK_FAILED",
+  "SETTLE",
+  "ENQUEUE",
+];
+
+/** Whether the reconciler may do it by itself; deleting is always a person's decision. */
+export const isSafe = (repair: Repair | null): repair is Repair =>
+  repair !== null && SAFE.includes(repair);

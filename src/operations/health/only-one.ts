@@ -1,0 +1,28 @@
+import pg from "pg";
+
+/**
+ * Runs `work` while no other process of the platform runs work of that name; a process that dies
+ * lets go by itself.
+ *
+ * @param url connection URL of the platform database
+ * @returns null where another one is at it
+ */
+export async function onlyOne<T>(
+  url: string,
+  name: string,
+  work: () => Promise<T>,
+): Promise<T | null> {
+  const client = new pg.Client({ connectionString: url, application_name: `tenantry ${name}` });
+  // A connection that breaks loses the lock: what runs then is safe to be done twice.
+  client.on("error", () => undefined);
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ locked: boolean }>(
+      "select pg_catalog.pg_try_advisory_lock(hashtextextended($1, 0)) as locked",
+      [`tenantry:${name}`],
+    );
+    return rows[0]?.locked === true ? await work() : null;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}

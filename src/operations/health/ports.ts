@@ -1,0 +1,11 @@
+import type { Logger } from "../../observability/logger.ts";
+import type { AnyOperation } from "../engine/phase.ts";
+import type { StartPorts } from "../engine/start-operation.ts";
+import type { HealthPorts } from "../tenant-health.ts";
+
+/** What mending needs beside looking. */
+export interface RepairPorts extends HealthPorts, StartPorts {
+  /** Every kind of operation, by its kind. */
+  readonly definitions: ReadonlyMap<string, AnyOperation>;
+  readonly log: Logger;
+}

@@ -1,0 +1,61 @@
+import type { FilterQuery } from "@mikro-orm/core";
+import { findPage, type Page, type PageRequest } from "../database/keyset.ts";
+import type { EntityManager } from "../database/orm.ts";
+import { openMigrationFolder } from "../tenant-schemas/migration-folder.ts";
+import { hasEnded } from "./engine/journal.ts";
+import { type Operation, OperationEntity, type OperationState } from "./engine/operation.entity.ts";
+
+/** Which operations to list; what is absent does not matter. */
+export interface OperationFilter {
+  readonly kind?: string;
+  readonly state?: OperationState;
+  /** The tenant's slug, which may have belonged to another tenant before. */
+  readonly slug?: string;
+  /** The tenant's id. */
+  readonly subjectId?: string;
+  /** Those that have not ended, or those that have. */
+  readonly active?: boolean;
+}
+
+/** A page of the operations, the newest first. */
+export async function listOperations(
+  em: EntityManager,
+  filter: OperationFilter,
+  page: PageRequest,
+): Promise<Page<Operation>> {
+  const list = { name: "operation", entity: OperationEntity };
+  return await findPage(em, list, operationsWhere(filter), page);
+}
+
+/** How many operations pass a filter. */
+export const countOperations = (em: EntityManager, filter: OperationFilter): Promise<number> =>
+  em.count(OperationEntity, operationsWhere(filter));
+
+function operationsWhere(filter: OperationFilter): FilterQuery<Operation> {
+  const { kind, state, slug, subjectId, active } = filter;
+  return {
+    ...(kind === undefined ? {} : { kind }),
+    ...(state === undefined ? {} : { state }),
+    ...(slug === undefined ? {} : { subjectName: slug }),
+    ...(subjectId === undefined ? {} : { subjectId }),
+    ...(active === undefined ? {} : { finishedAt: active ? null : { $ne: null } }),
+  };
+}
+
+/** Whether an operation passes a filter: the same question as the list's, asked of one row. */
+export function passes(operation: Operation, filter: OperationFilter): boolean {
+  const { kind, state, slug, subjectId, active } = filter;
+  return (
+    (kind === undefined || operation.kind === kind) &&
+    (state === undefined || operation.state === state) &&
+    (slug === undefined || operation.subjectName === slug) &&
+    (subjectId === undefined || operation.subjectId === subjectId) &&
+    (active === undefined || hasEnded(operation.state) !== active)
+  );
+}
+
+/** The id of the newest tenant migration: what no tenant is behind of; null where there are none. */
+export async function newestMigration(migrationsDir: string): Promise<string | null> {
+  const { migrations } = await openMigrationFolder(migrationsDir);
+  return migrations.at(-1)?.id ?? null;
+}

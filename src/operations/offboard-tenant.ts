@@ -1,0 +1,99 @@
+import { z } from "zod";
+import { record } from "../audit/record.ts";
+import type { EntityManager } from "../database/orm.ts";
+import { authorize } from "../iam/grants.ts";
+import { TenantEntity } from "../tenants/tenant.entity.ts";
+import { nothing, type Run } from "./engine/phase.ts";
+import { reasonField, slugField } from "./input.ts";
+import { MAX_RETENTION_DAYS, setTimer, windowEnd } from "./retention.ts";
+import { refuseLocked } from "./tenant-lock.ts";
+import { type ClosedFacts, closingPhases } from "./tenant-login.ts";
+import { tenantOperation } from "./tenant-operation.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
+import { tenantOf } from "./tenant-site.ts";
+
+const OffboardInput = z
+  .strictObject({
+    slug: slugField,
+    /** How long the tenant can be restored; then it is purged. */
+    retentionDays: z.int().min(0).max(MAX_RETENTION_DAYS).default(30),
+    /** Whether it is purged right behind, without a window: for administrators, with a reason. */
+    purge: z.boolean().default(false),
+    reason: reasonField.nullable().default(null),
+  })
+  .refine(({ purge, reason }) => !purge || reason !== null, {
+    path: ["reason"],
+    message: "is needed with purge",
+  });
+export type OffboardInput = z.infer<typeof OffboardInput>;
+
+interface OffboardFacts extends ClosedFacts {
+  readonly from: "ACTIVE" | "SUSPENDED";
+  /** In ISO 8601. */
+  readonly purgeAfter: string;
+}
+
+type OffboardRun = Run<OffboardInput, OffboardFacts>;
+
+/**
+ * Closes a tenant and begins its retention window, at whose end the platform purges it. Purging at
+ * once is a window that ends as it begins: the purge is an operation of its own, so that one which
+ * fails half-way leaves an offboarded tenant and nothing to take back.
+ */
+export const offboardTenant = (ports: TenantPorts) =>
+  tenantOperation<OffboardInput, OffboardFacts>({
+    kind: "OFFBOARD",
+    input: OffboardInput,
+    prepare: async (_em, tenant, { actor, input }) => {
+      if (input.purge) authorize(actor, "tenant:purge");
+      refuseLocked(tenant);
+    },
+    reason: ({ reason }) => reason,
+    phases: [
+      ...closingPhases<OffboardInput, OffboardFacts>(ports),
+      {
+        name: "OFFBOARDED",
+        where: "platform",
+        ensure: (run, em) => offboard(ports, run, em),
+        undo: nothing("it is the last phase"),
+      },
+    ],
+    settle: async ({ operationId, dryRun, facts }, em, { state }) => {
+      if (dryRun || state !== "SUCCEEDED" || facts.purgeAfter === undefined) return;
+      await setTimer(ports, em, operationId, new Date(facts.purgeAfter));
+    },
+    result: ({ input, facts }) => ({
+      offboardedFrom: facts.from ?? null,
+      purgeAfter: facts.purgeAfter ?? null,
+      purge: input.purge,
+      sessionsEnded: facts.sessionsEnded ?? null,
+    }),
+  });
+
+async function offboard(
+  ports: TenantPorts,
+  run: OffboardRun,
+  em: EntityManager,
+): Promise<Partial<OffboardFacts>> {
+  const { id, slug, status } = await tenantOf(em, run);
+  const { retentionDays, purge, reason } = run.input;
+  const from = status === "SUSPENDED" ? "SUSPENDED" : "ACTIVE";
+  const end = await windowEnd(em, purge ? 0 : retentionDays);
+  await em.nativeUpdate(
+    TenantEntity,
+    { id },
+    { status: "OFFBOARDED", offboardedFrom: from, purgeAfter: end, updatedAt: ports.clock() },
+  );
+  const purgeAfter = end.toISOString();
+  record(
+    em,
+    { ...run.requester, address: null },
+    {
+      type: "TENANT_OFFBOARDED",
+      tenant: { id, slug },
+      operationId: run.operationId,
+      detail: { reason, from, purgeAfter, purge },
+    },
+  );
+  return { from, purgeAfter };
+}

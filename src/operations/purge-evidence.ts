@@ -1,0 +1,110 @@
+import type { ClientBase } from "pg";
+import { record } from "../audit/record.ts";
+import type { EntityManager } from "../database/orm.ts";
+import { findLeftovers } from "../tenant-schemas/leftovers.ts";
+import { summariseTenantSchema } from "../tenant-schemas/verify-tenant-schema.ts";
+import { OperationEntity } from "./engine/operation.entity.ts";
+import type { Run } from "./engine/phase.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
+import { siteOfRun, tenantOf } from "./tenant-site.ts";
+
+/** What of a tenant stood before its purge: names and sizes, no value of anything. */
+export interface Evidence {
+  /** The db server's name. */
+  readonly server: string;
+  readonly database: string;
+  /** Null where the tenant had no schema of its own. */
+  readonly schema: string | null;
+  /** Without Tenantry's own. */
+  readonly tables: number;
+  /** Of the whole schema on disk, indexes included. */
+  readonly bytes: number;
+  readonly roles: string[];
+  /** Null where the store kept none of this tenant. */
+  readonly secretName: string | null;
+}
+
+interface PurgeInput {
+  readonly reason: string | null;
+}
+interface PurgeFacts {
+  readonly evidence: Evidence;
+}
+type PurgeRun = Run<PurgeInput, PurgeFacts>;
+
+/** Looks at what a purge would remove. */
+export async function takeEvidence(
+  { orm, servers, secrets }: TenantPorts,
+  run: PurgeRun,
+): Promise<Evidence> {
+  const { server, database, names, tenant } = await siteOfRun(orm, run);
+  const secret = await secrets.get(names.secret);
+  const found = await servers.asAdmin(server, database, async (client) => {
+    const ours = (await findLeftovers(client, names, tenant.id)).filter((each) => each.ours);
+    const has = ours.some(({ kind }) => kind === "SCHEMA");
+    return {
+      schema: has ? names.schema : null,
+      tables: has ? (await summariseTenantSchema(client, names)).tables : 0,
+      bytes: has ? await sizeOf(client, names.schema) : 0,
+      roles: ours.filter(({ kind }) => kind.endsWith("_ROLE")).map(({ name }) => name),
+    };
+  });
+  const secretName = secret?.tags.tenantId === tenant.id ? names.secret : null;
+  return { server: server.name, database, ...found, secretName };
+}
+
+async function sizeOf(client: ClientBase, schema: string): Promise<number> {
+  const { rows } = await client.query<{ bytes: string }>(
+    `select coalesce(sum(pg_catalog.pg_total_relation_size(c.oid)), 0)::text as bytes
+     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = $1 and c.relkind in ('r', 'm', 'S')`,
+    [schema],
+  );
+  return Number(rows[0]?.bytes);
+}
+
+/**
+ * Takes the way back from the tenant, in the caller's transaction: OFFBOARDED, with its window ended,
+ * restorable to nothing.
+ *
+ * @returns the evidence; that of the purge which began first, where this one goes on with its work
+ */
+export async function beginPurge(
+  ports: TenantPorts,
+  run: PurgeRun,
+  em: EntityManager,
+): Promise<Evidence> {
+  const { id, slug, status, offboardedFrom } = await tenantOf(em, run);
+  const { evidence } = run.facts;
+  if (evidence === undefined) throw new Error("A purge begins with its evidence");
+  if (status === "OFFBOARDED" && offboardedFrom === null) {
+    return (await earlierEvidence(em, id)) ?? evidence;
+  }
+  await em.execute(
+    `update platform.tenant set status = 'OFFBOARDED', offboarded_from = null,
+       purge_after = least(purge_after, date_trunc('milliseconds', now())), updated_at = ?
+     where id = ?`,
+    [ports.clock(), id],
+  );
+  record(
+    em,
+    { ...run.requester, address: null },
+    {
+      type: "TENANT_PURGE_BEGUN",
+      tenant: { id, slug },
+      operationId: run.operationId,
+      detail: { reason: run.input.reason, evidence },
+    },
+  );
+  return evidence;
+}
+
+async function earlierEvidence(em: EntityManager, tenantId: string): Promise<Evidence | null> {
+  const earlier = await em.find(
+    OperationEntity,
+    { subjectId: tenantId, kind: "PURGE", state: { $in: ["FAILED", "CANCELLED"] } },
+    { orderBy: { id: "asc" } },
+  );
+  const begun = earlier.find(({ result }) => result?.begun === true);
+  return (begun?.result?.evidence as Evidence | undefined) ?? null;
+}

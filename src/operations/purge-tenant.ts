@@ -1,0 +1,149 @@
+import { z } from "zod";
+import { record } from "../audit/record.ts";
+import type { EntityManager } from "../database/orm.ts";
+import { authorize } from "../iam/grants.ts";
+import { type RemovedPeople, removePeople } from "../invitations/remove-people.ts";
+import type { Tenant } from "../tenants/tenant.entity.ts";
+import { nothing, type Phase, type Run } from "./engine/phase.ts";
+import { reasonField, slugField } from "./input.ts";
+import { beginPurge, type Evidence, takeEvidence } from "./purge-evidence.ts";
+import { closeRow } from "./purged-row.ts";
+import { refuseRunningWindow } from "./retention.ts";
+import { refuseLocked } from "./tenant-lock.ts";
+import { type ClosedFacts, closingPhases } from "./tenant-login.ts";
+import { tenantOperation } from "./tenant-operation.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
+import {
+  dropRemains,
+  findRemains,
+  inWords,
+  type Remain,
+  removeOwnSecret,
+} from "./tenant-remains.ts";
+import { tenantOf } from "./tenant-site.ts";
+
+const PurgeInput = z
+  .strictObject({
+    slug: slugField,
+    /** Whether to purge before the window ends, or without one: for administrators, with a reason. */
+    immediately: z.boolean().default(false),
+    reason: reasonField.nullable().default(null),
+  })
+  .refine(({ immediately, reason }) => !immediately || reason !== null, {
+    path: ["reason"],
+    message: "is needed to purge immediately",
+  });
+export type PurgeInput = z.infer<typeof PurgeInput>;
+
+interface PurgeFacts extends ClosedFacts {
+  readonly evidence: Evidence;
+  readonly begun: boolean;
+  readonly remaining: readonly Remain[];
+  readonly people: RemovedPeople;
+}
+
+type PurgeRun = Run<PurgeInput, PurgeFacts>;
+
+const GONE = nothing("what is removed does not come back; run it again to go on");
+
+/**
+ * Removes everything of a tenant but its operations and the audit trail. Until PURGE_BEGUN it can be
+ * taken back; from there on the tenant is OFFBOARDED beyond restoring until a purge has ended.
+ */
+export const purgeTenant = (ports: TenantPorts) =>
+  tenantOperation<PurgeInput, PurgeFacts>({
+    kind: "PURGE",
+    input: PurgeInput,
+    prepare: async (em, tenant, { actor, input }) => {
+      if (input.immediately) authorize(actor, "tenant:purge");
+      refuseLocked(tenant);
+      if (!input.immediately) await refuseRunningWindow(em, tenant);
+    },
+    reason: ({ reason }) => reason,
+    phases: [
+      {
+        name: "EVIDENCE_TAKEN",
+        where: "outside",
+        inDryRun: true,
+        ensure: async (run) => ({ evidence: await takeEvidence(ports, run) }),
+        undo: nothing("it only looks"),
+      },
+      ...closingPhases<PurgeInput, PurgeFacts>(ports),
+      ...removingPhases(ports),
+    ],
+    result: ({ facts }) => ({
+      begun: facts.begun ?? false,
+      evidence: facts.evidence ?? null,
+      people: facts.people ?? null,
+      remaining: facts.remaining ?? [],
+    }),
+  });
+
+const removingPhases = (ports: TenantPorts): Phase<PurgeInput, PurgeFacts>[] => [
+  {
+    name: "PURGE_BEGUN",
+    where: "platform",
+    ensure: async (run, em) => ({
+      begun: true,
+      evidence: await beginPurge(ports, run, em),
+    }),
+    undo: nothing("from here on there is no way back; run it again to go on"),
+  },
+  {
+    name: "SCHEMA_DROPPED",
+    where: "outside",
+    ensure: async (run) => {
+      await dropRemains(ports, (await subjectOf(ports, run)).id);
+      return undefined;
+    },
+    undo: GONE,
+  },
+  {
+    name: "SECRET_REMOVED",
+    where: "outside",
+    ensure: async (run) => await removeOwnSecret(ports, (await subjectOf(ports, run)).id),
+    undo: GONE,
+  },
+  {
+    name: "REMAINING_FOUND",
+    where: "outside",
+    ensure: async (run) => {
+      const { found } = await findRemains(ports, (await subjectOf(ports, run)).id);
+      return { remaining: found };
+    },
+    undo: nothing("it only looks"),
+  },
+  {
+    name: "PURGED",
+    where: "platform",
+    ensure: (run, em) => purge(ports, run, em),
+    undo: nothing("it is the last phase"),
+  },
+];
+
+const subjectOf = ({ orm }: TenantPorts, run: PurgeRun): Promise<Tenant> =>
+  tenantOf(orm.em.fork(), run);
+
+/** Removes the people, closes the row and records the evidence: all in one transaction. */
+async function purge(
+  ports: TenantPorts,
+  run: PurgeRun,
+  em: EntityManager,
+): Promise<Partial<PurgeFacts>> {
+  const { id, slug } = await tenantOf(em, run);
+  const { evidence, remaining = [] } = run.facts;
+  if (evidence === undefined) throw new Error("A purge ends with its evidence");
+  const people = await removePeople(em, { tenantId: id });
+  await closeRow(em, id, ports.clock());
+  record(
+    em,
+    { ...run.requester, address: null },
+    {
+      type: "TENANT_PURGED",
+      tenant: { id, slug },
+      operationId: run.operationId,
+      detail: { reason: run.input.reason, evidence, people, remaining: remaining.map(inWords) },
+    },
+  );
+  return { people };
+}

@@ -1,0 +1,175 @@
+import { z } from "zod";
+import { record } from "../audit/record.ts";
+import { DomainError } from "../kernel/domain-error.ts";
+import { countRows, refreshRows, refusalOf, timeOf, WORK_MEM } from "../snapshots/refresh.ts";
+import {
+  ANALYSIS_REQUEST,
+  ANALYSIS_RESULT,
+  PATIENT,
+  SAMPLE,
+  SNAPSHOT_TARGETS,
+  type SnapshotTarget,
+  type SnapshotTargetName,
+} from "../snapshots/targets.ts";
+import { type Ask, lookAsOwner, transactAsOwner } from "../tenant-schemas/as-owner.ts";
+import { type ExternalPhase, nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
+import { slugField } from "./input.ts";
+import { tenantOperation } from "./tenant-operation.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
+import { siteOfRun, type TenantSite, tenantOf } from "./tenant-site.ts";
+
+const RefreshInput = z.strictObject({
+  slug: slugField,
+  targets: z
+    .array(z.enum(SNAPSHOT_TARGETS))
+    .min(1)
+    .max(SNAPSHOT_TARGETS.length)
+    .default([...SNAPSHOT_TARGETS]),
+  /** Every row, instead of those of samples in state RECEIVED; asks to be confirmed. */
+  hard: z.boolean().default(false),
+  confirm: z.boolean().default(false),
+});
+export type RefreshInput = z.infer<typeof RefreshInput>;
+
+type ByTarget<T> = Readonly<Partial<Record<SnapshotTargetName, T>>>;
+
+interface RefreshFacts {
+  /** The tenant server's time when the refresh began. */
+  readonly since: string;
+  readonly totals: ByTarget<number>;
+  /** Why targets that were asked for are left out. */
+  readonly refusals: ByTarget<string>;
+  readonly rows: ByTarget<number>;
+}
+
+type RefreshRun = Run<RefreshInput, RefreshFacts>;
+
+/** Rows of one transaction: some tenths of a second, in which their writers have to wait. */
+const BATCH_SIZE = 5_000;
+
+const PHASES: readonly (readonly [string, SnapshotTarget])[] = [
+  ["PATIENTS", PATIENT],
+  ["ANALYSIS_REQUESTS", ANALYSIS_REQUEST],
+  ["SAMPLES", SAMPLE],
+  ["ANALYSES", ANALYSIS_RESULT],
+];
+
+/** Takes the metadata snapshots of a tenant's records again. */
+export const refreshSnapshots = (ports: TenantPorts, { batchSize = BATCH_SIZE } = {}) =>
+  tenantOperation<RefreshInput, RefreshFacts>({
+    kind: "REFRESH_SNAPSHOTS",
+    input: RefreshInput,
+    prepare: async (_em, { slug }, { input, dryRun }) => {
+      if (input.hard && !input.confirm && !dryRun) throw unconfirmed(slug);
+    },
+    phases: [
+      {
+        name: "ROWS_COUNTED",
+        where: "outside",
+        inDryRun: true,
+        ensure: (run) => count(ports, run),
+        undo: nothing("it only looks"),
+      },
+      ...PHASES.map(
+        ([name, target]): ExternalPhase<RefreshInput, RefreshFacts> => ({
+          name,
+          where: "outside",
+          ensure: (run) => refresh(ports, run, target, batchSize),
+          undo: nothing("a snapshot tells what holds now; the next refresh takes it again"),
+        }),
+      ),
+      {
+        name: "REGISTERED",
+        where: "platform",
+        ensure: async (run, em) => {
+          const { id, slug } = await tenantOf(em, run);
+          const { rows = {} } = run.facts;
+          const { hard, targets } = run.input;
+          record(
+            em,
+            { ...run.requester, address: null },
+            {
+              type: "SNAPSHOTS_REFRESHED",
+              tenant: { id, slug },
+              operationId: run.operationId,
+              detail: { hard, targets, rows: Object.values(rows).reduce((sum, n) => sum + n, 0) },
+            },
+          );
+          return undefined;
+        },
+        undo: nothing("it is the last phase"),
+      },
+    ],
+    result: ({ input, facts }) => ({
+      hard: input.hard,
+      targets: PHASES.filter(([, { name }]) => input.targets.includes(name)).map(
+        ([, { name }]) => ({
+          target: name,
+          total: facts.totals?.[name] ?? null,
+          rows: facts.rows?.[name] ?? 0,
+          skipped: facts.refusals?.[name] ?? null,
+        }),
+      ),
+    }),
+  });
+
+const unconfirmed = (slug: string): DomainError =>
+  new DomainError("E_CONFIRMATION_REQUIRED", {
+    message: `A hard refresh takes every snapshot of tenant '${slug}' again, also of records that were finished long ago: send confirm: true`,
+  });
+
+/** Looks which targets the schema knows, and counts the rows of those asked for. */
+async function count(ports: TenantPorts, run: RefreshRun): Promise<Partial<RefreshFacts>> {
+  const site = await siteOfRun(ports.orm, run);
+  const look = inSchema(ports, site, lookAsOwner);
+  const totals: Partial<Record<SnapshotTargetName, number>> = {};
+  const refusals: Partial<Record<SnapshotTargetName, string>> = {};
+  const since = await look(timeOf);
+  for (const [, target] of PHASES) {
+    const refusal = await look((ask) => refusalOf(ask, target));
+    if (refusal !== null) refusals[target.name] = refusal;
+    else if (run.input.targets.includes(target.name))
+      totals[target.name] = await look((ask) => countRows(ask, target, run.input));
+  }
+  if (Object.keys(refusals).length === PHASES.length) throw withoutSnapshots(refusals);
+  return { since, totals, refusals };
+}
+
+const withoutSnapshots = (refusals: ByTarget<string>): DomainError =>
+  new DomainError("E_UNSUPPORTED", {
+    message: `The tenant's schema keeps no metadata snapshots: ${Object.values(refusals).join("; ")}`,
+  });
+
+/** Takes the snapshots of one target, a transaction and an event for each batch. */
+async function refresh(
+  ports: TenantPorts,
+  run: RefreshRun,
+  target: SnapshotTarget,
+  batchSize: number,
+): Promise<Partial<RefreshFacts> | Skipped> {
+  const { input, facts } = run;
+  if (!input.targets.includes(target.name)) return skipped("it was not asked for");
+  const refusal = facts.refusals?.[target.name];
+  if (refusal !== undefined) return skipped(`the schema does not keep them: ${refusal}`);
+  const total = facts.totals?.[target.name] ?? 0;
+  const transact = inSchema(ports, await siteOfRun(ports.orm, run), transactAsOwner);
+  await run.progress(0, total);
+  const rows = await refreshRows(transact, target, {
+    ...{ hard: input.hard, since: facts.since ?? "-infinity", batchSize },
+    // Rows may have come since they were counted.
+    onBatch: (done) => run.progress(done, Math.max(done, total)),
+  });
+  return { rows: { ...facts.rows, [target.name]: rows } };
+}
+
+/** Each call takes a connection of its own for as long as it works: long refreshes share the pool. */
+const inSchema =
+  (
+    ports: TenantPorts,
+    { server, database, names }: TenantSite,
+    how: typeof lookAsOwner | typeof transactAsOwner,
+  ) =>
+  <T>(work: (ask: Ask) => Promise<T>): Promise<T> =>
+    ports.servers.asAdmin(server, database, (client) =>
+      how(client, names, work, { workMem: WORK_MEM }),
+    );

@@ -1,0 +1,99 @@
+import { z } from "zod";
+import { record } from "../audit/record.ts";
+import type { EntityManager } from "../database/orm.ts";
+import { DomainError } from "../kernel/domain-error.ts";
+import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
+import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
+import { slugField } from "./input.ts";
+import { closeLoginAgain, openLogin, verifyLogin } from "./tenant-login.ts";
+import { tenantOperation } from "./tenant-operation.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
+import { tenantOf } from "./tenant-site.ts";
+
+const RestoreInput = z.strictObject({ slug: slugField });
+export type RestoreInput = z.infer<typeof RestoreInput>;
+
+interface RestoreFacts {
+  readonly to: "ACTIVE" | "SUSPENDED";
+}
+
+type RestoreRun = Run<RestoreInput, RestoreFacts>;
+
+/** Brings an offboarded tenant back as it was: ACTIVE with a login that works, or SUSPENDED. */
+export const restoreTenant = (ports: TenantPorts) =>
+  tenantOperation<RestoreInput, RestoreFacts>({
+    kind: "RESTORE",
+    input: RestoreInput,
+    prepare: async (_em, tenant) => {
+      goesBackTo(tenant);
+    },
+    phases: [
+      {
+        name: "LOGIN_OPENED",
+        where: "outside",
+        ensure: (run) => whenActive(ports, run, () => openLogin(ports, run)),
+        undo: (run) => closeLoginAgain(ports, run),
+      },
+      {
+        name: "VERIFIED",
+        where: "outside",
+        ensure: (run) => whenActive(ports, run, () => verifyLogin(ports, run)),
+        undo: nothing("it only looks"),
+      },
+      {
+        name: "RESTORED",
+        where: "platform",
+        ensure: (run, em) => restore(ports, run, em),
+        undo: nothing("it is the last phase"),
+      },
+    ],
+    result: ({ facts }) => ({ status: facts.to ?? null }),
+  });
+
+/**
+ * The status that the tenant goes back to. A purge that has begun took it away: from then on there is
+ * no way back.
+ *
+ * @throws DomainError E_TENANT_STATUS
+ */
+function goesBackTo({ slug, offboardedFrom }: Tenant): "ACTIVE" | "SUSPENDED" {
+  if (offboardedFrom !== null) return offboardedFrom;
+  throw new DomainError("E_TENANT_STATUS", {
+    message: `Tenant '${slug}' is being purged, which cannot be taken back`,
+  });
+}
+
+async function whenActive(
+  { orm }: TenantPorts,
+  run: RestoreRun,
+  act: () => Promise<undefined>,
+): Promise<Skipped | undefined> {
+  const to = goesBackTo(await tenantOf(orm.em.fork(), run));
+  return to === "ACTIVE" ? await act() : skipped("the tenant was suspended, and stays so");
+}
+
+async function restore(
+  ports: TenantPorts,
+  run: RestoreRun,
+  em: EntityManager,
+): Promise<Partial<RestoreFacts>> {
+  const tenant = await tenantOf(em, run);
+  const { id, slug } = tenant;
+  const to = goesBackTo(tenant);
+  await em.nativeUpdate(
+    TenantEntity,
+    { id },
+    { status: to, offboardedFrom: null, purgeAfter: null, updatedAt: ports.clock() },
+  );
+  record(
+    em,
+    { ...run.requester, address: null },
+    {
+      type: "TENANT_RESTORED",
+      tenant: { id, slug },
+      operationId: run.operationId,
+      detail: { to },
+    },
+  );
+  return { to };
+}

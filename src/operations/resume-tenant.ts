@@ -1,0 +1,52 @@
+import { z } from "zod";
+import { record } from "../audit/record.ts";
+import type { EntityManager } from "../database/orm.ts";
+import { TenantEntity } from "../tenants/tenant.entity.ts";
+import { nothing, type Run } from "./engine/phase.ts";
+import { slugField } from "./input.ts";
+import { closeLoginAgain, openLogin, verifyLogin } from "./tenant-login.ts";
+import { tenantOperation } from "./tenant-operation.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
+import { tenantOf } from "./tenant-site.ts";
+
+const ResumeInput = z.strictObject({ slug: slugField });
+export type ResumeInput = z.infer<typeof ResumeInput>;
+
+type ResumeRun = Run<ResumeInput, Record<string, never>>;
+
+/** Lets a suspended tenant's application and its users in again, once a real login has worked. */
+export const resumeTenant = (ports: TenantPorts) =>
+  tenantOperation<ResumeInput, Record<string, never>>({
+    kind: "RESUME",
+    input: ResumeInput,
+    phases: [
+      {
+        name: "LOGIN_OPENED",
+        where: "outside",
+        ensure: (run) => openLogin(ports, run),
+        undo: (run) => closeLoginAgain(ports, run),
+      },
+      {
+        name: "VERIFIED",
+        where: "outside",
+        ensure: (run) => verifyLogin(ports, run),
+        undo: nothing("it only looks"),
+      },
+      {
+        name: "RESUMED",
+        where: "platform",
+        ensure: (run, em) => resume(ports, run, em),
+        undo: nothing("it is the last phase"),
+      },
+    ],
+  });
+
+async function resume(ports: TenantPorts, run: ResumeRun, em: EntityManager): Promise<undefined> {
+  const { id, slug } = await tenantOf(em, run);
+  await em.nativeUpdate(TenantEntity, { id }, { status: "ACTIVE", updatedAt: ports.clock() });
+  record(
+    em,
+    { ...run.requester, address: null },
+    { type: "TENANT_RESUMED", tenant: { id, slug }, operationId: run.operationId, detail: {} },
+  );
+}

@@ -1,0 +1,128 @@
+import { z } from "zod";
+import { record } from "../audit/record.ts";
+import type { EntityManager } from "../database/orm.ts";
+import { type AppliedSeedSet, applySeedSet } from "../seeding/apply-seeds.ts";
+import { openSeedFolder, resolveSets } from "../seeding/seed-folder.ts";
+import { refuseMissingSchema } from "../tenant-schemas/as-owner.ts";
+import { TenantEntity } from "../tenants/tenant.entity.ts";
+import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
+import { slugField } from "./input.ts";
+import { tenantOperation } from "./tenant-operation.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
+import { siteOfRun, tenantOf } from "./tenant-site.ts";
+
+const SeedInput = z.strictObject({
+  slug: slugField,
+  /** Names of sets, or `all`; what they depend on comes along. */
+  sets: z.array(z.string().min(1).max(255)).min(1).max(100),
+});
+export type SeedInput = z.infer<typeof SeedInput>;
+
+/** What one attempt added of a set: rows that were there are not counted, nor those that a killed worker had added. */
+interface SeededSet {
+  readonly set: string;
+  readonly rowsAdded: number;
+  readonly tables: readonly { readonly table: string; readonly rows: number }[];
+}
+
+interface SeedFacts {
+  /** Every set that is to be there, each after what it depends on. */
+  readonly planned: readonly string[];
+  readonly seeded: readonly SeededSet[];
+}
+
+type SeedRun = Run<SeedInput, SeedFacts>;
+
+/** Adds seed sets to a tenant's schema: of each only what is absent. */
+export const seedTenant = (ports: TenantPorts) =>
+  tenantOperation<SeedInput, SeedFacts>({
+    kind: "SEED",
+    input: SeedInput,
+    phases: [
+      {
+        name: "SETS_RESOLVED",
+        where: "outside",
+        inDryRun: true,
+        ensure: (run) => resolve(ports, run),
+        undo: nothing("it only looks"),
+      },
+      {
+        name: "SEEDS_APPLIED",
+        where: "outside",
+        ensure: (run) => apply(ports, run),
+        undo: nothing("the sets that were added stay; the next run adds what is absent"),
+      },
+      {
+        name: "REGISTERED",
+        where: "platform",
+        ensure: (run, em) => register(ports, run, em),
+        undo: nothing("it is the last phase"),
+      },
+    ],
+    result: ({ dryRun, facts }) => ({
+      ...(dryRun ? { planned: facts.planned ?? [] } : {}),
+      sets: facts.seeded ?? [],
+    }),
+  });
+
+async function resolve(ports: TenantPorts, run: SeedRun): Promise<Partial<SeedFacts>> {
+  const sets = resolveSets(await openSeedFolder(ports.seedsDir), run.input.sets);
+  const { server, database, names } = await siteOfRun(ports.orm, run);
+  await ports.servers.asAdmin(server, database, (client) => refuseMissingSchema(client, names));
+  return { planned: sets.map((set) => set.name) };
+}
+
+/** Adds set after set, a transaction and an event for each. */
+async function apply(ports: TenantPorts, run: SeedRun): Promise<Partial<SeedFacts> | Skipped> {
+  const sets = resolveSets(await openSeedFolder(ports.seedsDir), run.facts.planned ?? []);
+  if (sets.length === 0) return skipped("the seed folder has no set");
+  const { server, database, names } = await siteOfRun(ports.orm, run);
+  const seeded: SeededSet[] = [];
+  await run.progress(0, sets.length);
+  await ports.servers.asAdmin(server, database, async (client) => {
+    for (const [index, set] of sets.entries()) {
+      const added = toSeeded(await applySeedSet(client, { names, set }));
+      seeded.push(added);
+      await run.progress(index + 1, sets.length, describe(added));
+    }
+  });
+  return { seeded };
+}
+
+const toSeeded = ({ set, rowsAdded, tables }: AppliedSeedSet): SeededSet => ({
+  set,
+  rowsAdded,
+  tables: Object.entries(tables).map(([table, rows]) => ({ table, rows })),
+});
+
+/** For the event: `core: 12 rows added (unit 10, country 2)`. */
+function describe({ set, rowsAdded, tables }: SeededSet): string {
+  const grown = tables.filter(({ rows }) => rows > 0).map(({ table, rows }) => `${table} ${rows}`);
+  return grown.length === 0
+    ? `${set}: nothing was absent`
+    : `${set}: ${rowsAdded} ${rowsAdded === 1 ? "row" : "rows"} added (${grown.join(", ")})`;
+}
+
+/** From now on the tenant is ready only while these sets are there, too. */
+async function register(ports: TenantPorts, run: SeedRun, em: EntityManager): Promise<undefined> {
+  const { planned = [], seeded = [] } = run.facts;
+  const { id, slug, seedSets } = await tenantOf(em, run);
+  await em.nativeUpdate(
+    TenantEntity,
+    { id },
+    { seedSets: [...new Set([...seedSets, ...planned])], updatedAt: ports.clock() },
+  );
+  record(
+    em,
+    { ...run.requester, address: null },
+    {
+      type: "TENANT_SEEDED",
+      tenant: { id, slug },
+      operationId: run.operationId,
+      detail: {
+        sets: planned.slice(0, 1000),
+        rowsAdded: seeded.reduce((sum, set) => sum + set.rowsAdded, 0),
+      },
+    },
+  );
+}

@@ -1,0 +1,162 @@
+import type { EntityManager, Orm } from "../database/orm.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { SecretStore } from "../secrets/secret-store.ts";
+import { tenantBySlug } from "../tenants/registry.ts";
+import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
+import { type ActiveOperation, activeOperations, findingOf } from "./health/active-operations.ts";
+import { diagnose, type Evidence } from "./health/diagnose.ts";
+import {
+  lookForSecrets,
+  markedThings,
+  readLedgers,
+  sightsOf,
+  tryLogin,
+} from "./health/evidence.ts";
+import type { Finding } from "./health/finding.ts";
+import { lookAtServers, withServers } from "./health/look.ts";
+import { findStrangers } from "./health/orphans.ts";
+
+/** What looking at tenants needs. */
+export interface HealthPorts {
+  readonly orm: Orm;
+  readonly secrets: SecretStore;
+  readonly clock: Clock;
+  readonly config: { readonly tenantSchemaPrefix: string };
+}
+
+/** How a tenant is: healthy, or what is wrong with it. */
+export interface TenantHealth {
+  /** Null for what belongs to no tenant: orphans on the db servers, and lost dry runs. */
+  readonly tenant: Tenant | null;
+  readonly healthy: boolean;
+  readonly findings: readonly Finding[];
+  /** The operation that works on it; nothing but the operation is judged while there is one. */
+  readonly operation: ActiveOperation | null;
+}
+
+interface HealthOptions {
+  readonly slug?: string | undefined;
+  /**
+   * Also asks the secret store and reads the schemas' own ledgers; for one tenant also logs in as
+   * its application. Without it only the catalogs of the db servers are read.
+   */
+  readonly deep?: boolean;
+}
+
+/**
+ * Looks whether tenants are as their status says: the one of the slug, or all that are not purged.
+ * Changes nothing. The look over all of them takes a few catalog queries for each db server.
+ *
+ * @throws DomainError E_TENANT_NOT_FOUND
+ */
+export async function tenantHealth(
+  ports: HealthPorts,
+  { slug, deep = true }: HealthOptions = {},
+): Promise<TenantHealth[]> {
+  const em = ports.orm.em.fork();
+  const since = await databaseTime(em);
+  const one = slug === undefined ? null : await tenantBySlug(em, slug);
+  const tenants = one
+    ? [one]
+    : await em.find(
+        TenantEntity,
+        { status: { $ne: "PURGED" } },
+        { orderBy: { slug: "asc" }, disableIdentityMap: true },
+      );
+  const operations = await activeOperations(em, one?.id ?? null);
+  const busy = new Map(operations.map((operation) => [operation.subjectId, operation]));
+  const quiet = tenants.filter(({ id }) => !busy.has(id));
+  const scope = { known: tenants, quiet, alone: one !== null, deep };
+  const { findings, strangers } = await look(ports, em, scope);
+  const stale = await changedSince(ports.orm.em.fork(), since);
+  const ofTenants = tenants.map((tenant): TenantHealth => {
+    const operation = busy.get(tenant.id) ?? null;
+    const found = operation ? [findingOf(operation)] : (findings.get(tenant.id) ?? []);
+    // What changed while it was looked at is judged the next time.
+    const kept = operation || !stale.has(tenant.id) ? found.filter((each) => each !== null) : [];
+    return { tenant, operation, healthy: kept.length === 0, findings: kept };
+  });
+  return [...ofTenants, ...strangers, ...lostDryRuns(operations)];
+}
+
+interface Scope {
+  readonly known: readonly Tenant[];
+  readonly quiet: readonly Tenant[];
+  readonly alone: boolean;
+  readonly deep: boolean;
+}
+
+/** Looks at the servers, and says what is wrong with the tenants on which nothing works. */
+async function look(
+  { secrets, clock, config }: HealthPorts,
+  em: EntityManager,
+  { known, quiet, alone, deep }: Scope,
+) {
+  return await withServers(secrets, async (servers) => {
+    // One that is placed is looked for where it is; what remains of another may be anywhere.
+    const [first] = alone ? known : [];
+    const everywhere = await sightsOf(em, known);
+    const sights = everywhere.filter(
+      ({ server }) => (first?.dbServerId ?? server.id) === server.id,
+    );
+    const looks = await lookAtServers(servers, sights, config.tenantSchemaPrefix);
+    const marked = markedThings(looks);
+    const hasSecret = deep ? await lookForSecrets(secrets, quiet) : new Map<string, boolean>();
+    const ledgers = deep ? await readLedgers(servers, sights, looks, quiet) : new Map();
+    const login =
+      first?.status === "ACTIVE" && deep ? await tryLogin(em, secrets, first) : undefined;
+    const evidenceOf = ({ id, dbServerId }: Tenant): Evidence => ({
+      look: dbServerId === null ? undefined : looks.get(dbServerId),
+      marked: marked.get(id) ?? [],
+      hasSecret: hasSecret.get(id),
+      ledger: ledgers.get(id),
+      login,
+      now: clock(),
+    });
+    const findings = new Map(
+      quiet.map((tenant) => [tenant.id, diagnose(tenant, evidenceOf(tenant))]),
+    );
+    const strangers = alone
+      ? null
+      : await findStrangers(em, looks, new Set(known.map(({ id }) => id)));
+    const purged = (strangers?.purged ?? []).map((tenant) =>
+      ill(tenant, diagnose(tenant, evidenceOf(tenant))),
+    );
+    const orphans = strangers?.orphans ?? [];
+    return {
+      findings,
+      strangers: [...purged, ...(orphans.length > 0 ? [ill(null, orphans)] : [])],
+    };
+  });
+}
+
+const ill = (tenant: Tenant | null, findings: readonly Finding[]): TenantHealth => ({
+  ...{ tenant, findings, operation: null },
+  healthy: findings.length === 0,
+});
+
+/** Dry runs have no tenant; one that was lost is told of by itself. */
+const lostDryRuns = (operations: readonly ActiveOperation[]): TenantHealth[] =>
+  operations
+    .filter(({ subjectId }) => subjectId === null)
+    .flatMap((operation) => {
+      const found = findingOf(operation);
+      return found ? [{ ...ill(null, [found]), operation }] : [];
+    });
+
+async function databaseTime(em: EntityManager): Promise<string> {
+  const [row] = await em.execute<{ now: string }[]>("select now()::text as now");
+  return row?.now ?? "-infinity";
+}
+
+/** The tenants that changed since then, or on which something worked or works. */
+async function changedSince(em: EntityManager, since: string): Promise<Set<string>> {
+  const rows = await em.execute<{ id: string }[]>(
+    `select id from platform.tenant where updated_at > ?::timestamptz
+     union
+     select subject_id from platform.operation
+     where subject_id is not null and (finished_at is null or updated_at > ?::timestamptz)`,
+    [since, since],
+  );
+  return new Set(rows.map(({ id }) => id));
+}

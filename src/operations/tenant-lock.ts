@@ -1,0 +1,110 @@
+import { z } from "zod";
+import { record } from "../audit/record.ts";
+import type { EntityManager, Orm } from "../database/orm.ts";
+import type { Actor } from "../iam/actor.ts";
+import { authorize } from "../iam/grants.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { DomainError } from "../kernel/domain-error.ts";
+import { lockTenant as holdTenant } from "../tenants/registry.ts";
+import type { Tenant } from "../tenants/tenant.entity.ts";
+import { OperationEntity } from "./engine/operation.entity.ts";
+import { OperationInProgress, serialise } from "./engine/start-operation.ts";
+import { parseInput, reasonField, slugField } from "./input.ts";
+
+interface LockPorts {
+  readonly orm: Orm;
+  readonly clock: Clock;
+}
+
+const LockInput = z.strictObject({ slug: slugField, reason: reasonField });
+const UnlockInput = z.strictObject({ slug: slugField });
+
+/** What is refused while a tenant is locked, and what a lock must not come between. */
+const DELETIONS = ["OFFBOARD", "PURGE", "CLEANUP"];
+
+/**
+ * Locks a tenant against offboarding, purging and cleaning up, the platform's own purge included.
+ * Locking a locked tenant replaces the reason.
+ *
+ * @param request `{ slug, reason }`
+ * @throws DomainError E_VALIDATION, E_FORBIDDEN, E_TENANT_NOT_FOUND; E_OPERATION_IN_PROGRESS while
+ *   it is being deleted, when a lock would promise what it cannot keep
+ */
+export async function lockTenant(
+  ports: LockPorts,
+  actor: Actor,
+  request: unknown,
+): Promise<Tenant> {
+  authorize(actor, "tenant:lock");
+  const { slug, reason } = parseInput(LockInput, request);
+  return await onHeldTenant(ports.orm, slug, async (em, tenant) => {
+    const deleting = await em.findOne(OperationEntity, {
+      ...{ subjectId: tenant.id, finishedAt: null, kind: { $in: DELETIONS } },
+    });
+    if (deleting) throw new OperationInProgress(deleting);
+    const now = ports.clock();
+    tenant.lockedAt ??= now;
+    tenant.lockReason = reason;
+    tenant.updatedAt = now;
+    record(em, actor, {
+      type: "TENANT_LOCKED",
+      tenant: { id: tenant.id, slug },
+      detail: { reason },
+    });
+  });
+}
+
+/**
+ * Takes a tenant's lock away; one that is not locked stays as it is.
+ *
+ * @param request `{ slug }`
+ * @throws DomainError E_VALIDATION, E_FORBIDDEN, E_TENANT_NOT_FOUND
+ */
+export async function unlockTenant(
+  ports: LockPorts,
+  actor: Actor,
+  request: unknown,
+): Promise<Tenant> {
+  authorize(actor, "tenant:lock");
+  const { slug } = parseInput(UnlockInput, request);
+  return await onHeldTenant(ports.orm, slug, async (em, tenant) => {
+    if (tenant.lockedAt === null) return;
+    tenant.lockedAt = null;
+    tenant.lockReason = null;
+    tenant.updatedAt = ports.clock();
+    record(em, actor, { type: "TENANT_UNLOCKED", tenant: { id: tenant.id, slug }, detail: {} });
+  });
+}
+
+/** Works on a tenant that no operation starts on meanwhile; answers it as it stands then. */
+async function onHeldTenant(
+  orm: Orm,
+  slug: string,
+  work: (em: EntityManager, tenant: Tenant) => Promise<void>,
+): Promise<Tenant> {
+  return await orm.em.fork().transactional(async (transaction) => {
+    const em = transaction as EntityManager;
+    await serialise(em, `tenant:${slug}`);
+    const tenant = await holdTenant(em, { slug });
+    if (!tenant)
+      throw new DomainError("E_TENANT_NOT_FOUND", { message: `Tenant slug '${slug}' not found` });
+    await work(em, tenant);
+    return tenant;
+  });
+}
+
+/**
+ * Lets a tenant pass that may be deleted.
+ *
+ * @throws DomainError E_TENANT_LOCKED with the lock's reason
+ */
+export function refuseLocked({
+  slug,
+  lockedAt,
+  lockReason,
+}: Pick<Tenant, "slug" | "lockedAt" | "lockReason">): void {
+  if (lockedAt === null) return;
+  throw new DomainError("E_TENANT_LOCKED", {
+    message: `Tenant '${slug}' is locked against deletion: ${lockReason}`,
+  });
+}

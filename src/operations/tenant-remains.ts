@@ -1,0 +1,100 @@
+import { isDomainError } from "../kernel/domain-error.ts";
+import { DbServerEntity } from "../placement/db-server.entity.ts";
+import { dropTenantSchema } from "../tenant-schemas/drop-tenant-schema.ts";
+import { findLeftovers, type Leftover } from "../tenant-schemas/leftovers.ts";
+import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
+import { removeSecret } from "./tenant-secret.ts";
+import { namesOfTenant, type Site, siteOfTenant } from "./tenant-site.ts";
+
+/** Something outside the platform's tables that bears one of a tenant's names. */
+export interface Remain {
+  readonly kind: Leftover["kind"] | "SECRET";
+  readonly name: string;
+  /** The db server's name; null for a secret. */
+  readonly server: string | null;
+  /** Whether it was made for this tenant; what was not is never touched. */
+  readonly ours: boolean;
+}
+
+export interface Remains {
+  readonly found: readonly Remain[];
+  /** Db servers that could not be entered to look. */
+  readonly unsearched: readonly string[];
+}
+
+type RemainsPorts = Pick<TenantPorts, "orm" | "servers" | "secrets">;
+
+/** A remain as the audit trail tells of it. */
+export const inWords = ({ kind, name }: Remain): string => `${kind} ${name}`;
+
+/** What of `before` is not there `now`. */
+export const goneSince = (before: readonly Remain[], now: readonly Remain[]): Remain[] => {
+  const key = ({ kind, name, server }: Remain) => JSON.stringify([kind, name, server]);
+  const there = new Set(now.map(key));
+  return before.filter((remain) => !there.has(key(remain)));
+};
+
+/**
+ * Looks for everything that bears a tenant's names. A tenant that is placed nowhere is looked for on
+ * every db server: an undo that failed may have left something on the one it was placed on.
+ *
+ * @throws DomainError E_ADMIN_CONN_UNRESOLVED when the tenant's own server cannot be entered
+ */
+export async function findRemains(ports: RemainsPorts, tenantId: string): Promise<Remains> {
+  const tenant = await ports.orm.em.fork().findOneOrFail(TenantEntity, { id: tenantId });
+  const { secretName } = tenant;
+  const found: Remain[] = [];
+  const unsearched = await onEverySite(ports, tenant, async (site) => {
+    const leftovers = await ports.servers.asAdmin(site.server, site.database, (client) =>
+      findLeftovers(client, site.names, tenantId),
+    );
+    const server = site.server.name;
+    found.push(...leftovers.map(({ kind, name, ours }) => ({ kind, name, server, ours })));
+  });
+  const secret = await ports.secrets.get(secretName);
+  if (secret) {
+    const ours = secret.tags.tenantId === tenantId;
+    found.push({ kind: "SECRET", name: secretName, server: null, ours });
+  }
+  return { found, unsearched };
+}
+
+/** Drops the schema and the roles that were made for the tenant, wherever they are. */
+export async function dropRemains(ports: RemainsPorts, tenantId: string): Promise<void> {
+  const tenant = await ports.orm.em.fork().findOneOrFail(TenantEntity, { id: tenantId });
+  await onEverySite(ports, tenant, async ({ server, database, names }) => {
+    await ports.servers.asAdmin(server, database, (client) =>
+      dropTenantSchema(client, { names, tenantId }),
+    );
+  });
+}
+
+/** Removes the secret if it was made for the tenant. */
+export async function removeOwnSecret(ports: RemainsPorts, tenantId: string): Promise<undefined> {
+  const tenant = await ports.orm.em.fork().findOneOrFail(TenantEntity, { id: tenantId });
+  await removeSecret(ports.secrets, tenant.secretName, tenant);
+}
+
+/** Works on the tenant's place, or on every place where it may have been; answers those it could not enter. */
+async function onEverySite(
+  ports: RemainsPorts,
+  tenant: Tenant,
+  work: (site: Site) => Promise<void>,
+): Promise<string[]> {
+  const em = ports.orm.em.fork();
+  if (tenant.dbServerId !== null) {
+    await work(await siteOfTenant(em, tenant));
+    return [];
+  }
+  const unsearched: string[] = [];
+  for (const server of await em.find(DbServerEntity, {}, { orderBy: { name: "asc" } })) {
+    try {
+      await work({ server, database: server.tenantDatabase, names: namesOfTenant(tenant) });
+    } catch (error) {
+      if (!isDomainError(error, "E_ADMIN_CONN_UNRESOLVED")) throw error;
+      unsearched.push(server.name);
+    }
+  }
+  return unsearched;
+}

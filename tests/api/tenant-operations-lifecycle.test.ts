@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  LIFECYCLE,
+  TENANT_ACTS,
+  TENANT_STATUSES,
+  type TenantAct,
+} from "../../src/tenants/lifecycle.ts";
+import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { provisionRequest } from "../kit/tenants.ts";
+import { act, register } from "./_tenant-operations.ts";
+
+let world: TestPlatform;
+let api: TestApi;
+let administrator: Caller;
+
+beforeAll(async () => {
+  world = await openPlatform();
+  api = await openTestApi(world.platform);
+  administrator = await api.as("ADMINISTRATOR");
+});
+afterAll(async () => {
+  await api.close();
+  await world[Symbol.asyncDispose]();
+});
+
+interface Asked {
+  readonly mutation: string;
+  readonly input?: Record<string, unknown>;
+}
+
+/** How each operation is asked for, so that nothing but the status can refuse it. */
+const ASKED: Record<TenantAct, Asked> = {
+  PROVISION: { mutation: "provisionTenant", input: provisionRequest({ slug: "any" }) as never },
+  MIGRATE: { mutation: "migrateTenant" },
+  ACTIVATE: { mutation: "activateTenant" },
+  ADD_LABORATORY: { mutation: "addLaboratory", input: { name: "Second" } },
+  SEED: { mutation: "seedTenant", input: { sets: ["core"] } },
+  REFRESH_SNAPSHOTS: { mutation: "refreshSnapshots" },
+  SUSPEND: { mutation: "suspendTenant" },
+  RESUME: { mutation: "resumeTenant" },
+  CLEANUP: { mutation: "cleanupFailedTenants" },
+  OFFBOARD: { mutation: "offboardTenant" },
+  RESTORE: { mutation: "restoreTenant" },
+  PURGE: { mutation: "purgeTenant", input: { immediately: true, reason: "a test" } },
+};
+
+/** What the API answers: ALLOWED with an operation of that kind, or the code of the refusal. */
+async function verdict(kind: TenantAct, slug: string): Promise<string> {
+  const { mutation, input } = ASKED[kind];
+  const answered = await act(administrator, mutation, { ...input, slug });
+  const { operation, code } =
+    kind === "CLEANUP"
+      ? { operation: answered.results[0].operation, code: answered.results[0].error?.code }
+      : answered;
+  if (code !== undefined && code !== null) return code;
+  expect(operation.kind).toBe(kind);
+  return "ALLOWED";
+}
+
+describe("a tenant's status decides, as the lifecycle says", () => {
+  describe.each(TENANT_STATUSES)("%s", (status) => {
+    test.each(TENANT_ACTS)("%s", async (kind) => {
+      const slug = await register(world, status);
+      expect(await verdict(kind, slug)).toBe(LIFECYCLE[status][kind]);
+    });
+  });
+
+  test("and what is refused leaves the tenant as it was, without an operation", async () => {
+    const slug = await register(world, "SUSPENDED");
+    await act(administrator, "suspendTenant", { slug });
+    const query = `query ($slug: String!) {
+      tenant(by: { slug: $slug }) { status activeOperation { id } operations { totalCount } }
+    }`;
+    const { tenant } = await administrator.ask(query, { slug });
+    expect(tenant).toEqual({
+      ...{ status: "SUSPENDED", activeOperation: null, operations: { totalCount: 0 } },
+    });
+  });
+});

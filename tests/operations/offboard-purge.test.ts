@@ -1,0 +1,242 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Actor } from "../../src/iam/actor.ts";
+import { hashPassword } from "../../src/iam/password.ts";
+import { acceptInvitation } from "../../src/invitations/accept-invitation.ts";
+import { IdentityEntity } from "../../src/invitations/identity.entity.ts";
+import { InvitationEntity } from "../../src/invitations/invitation.entity.ts";
+import { tenantSignIn } from "../../src/invitations/tenant-sign-in.ts";
+import { OperationEntity } from "../../src/operations/engine/operation.entity.ts";
+import { retryOperation } from "../../src/operations/retry-and-cancel.ts";
+import { lockTenant } from "../../src/operations/tenant-lock.ts";
+import { findTenant } from "../../src/tenants/registry.ts";
+import { freshSlug } from "../kit/database.ts";
+import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { followToEnd, OPERATOR } from "../kit/tenants.ts";
+import { worldOf } from "../kit/world.ts";
+import { wrapOperations } from "../kit/wrap.ts";
+import { Life } from "./_life.ts";
+
+const PASSWORD = "a quiet river bends";
+const NOW = { immediately: true, reason: "asked to be forgotten" };
+const PROVISIONER: Actor = { ...OPERATOR, role: "PROVISIONER" };
+
+let world: TestPlatform;
+let life: Life;
+/** What the test that runs does behind a phase's deed. */
+let afterPurge: ((phase: string) => Promise<void>) | null = null;
+
+const startWorker = () =>
+  world.startWorker(
+    wrapOperations(world.platform.definitions.values(), {
+      afterDeed: async (phase) => await afterPurge?.(phase),
+      times: 2,
+    }),
+  );
+const failAt = (failing: string) => {
+  afterPurge = async (phase) => {
+    if (phase === failing) throw new Error("planned failure");
+  };
+};
+
+let worker: Awaited<ReturnType<typeof startWorker>>;
+
+beforeAll(async () => {
+  world = await openPlatform();
+  life = new Life(world.platform);
+  worker = await startWorker();
+});
+afterEach(() => {
+  afterPurge = null;
+});
+afterAll(async () => await world[Symbol.asyncDispose]());
+
+const evidenceOf = (slug: string) => {
+  const schema = `org_${slug.replaceAll("-", "_")}`;
+  return {
+    server: "default",
+    database: expect.any(String),
+    schema,
+    tables: expect.any(Number),
+    bytes: expect.any(Number),
+    roles: expect.arrayContaining([`${schema}_owner`, `${schema}_app`]),
+    secretName: `tenant-db-${slug}`,
+  };
+};
+
+async function expectNothingLeft(slug: string): Promise<void> {
+  const after = await worldOf(world.platform, slug);
+  expect(after.schemas.filter((name) => name.includes(slug.replaceAll("-", "_")))).toEqual([]);
+  expect(after.roles).toEqual([]);
+  expect(after.secrets).not.toContain(`tenant-db-${slug}`);
+  expect(after.identities).not.toContain(`${slug}@acme.test`);
+  expect(await findTenant(life.em, { slug })).toBeNull();
+}
+
+describe("purging a tenant", () => {
+  test("removes everything of it, and records the evidence", async () => {
+    const slug = freshSlug("life");
+    const before = await worldOf(world.platform, slug);
+    await life.provisioned({ slug });
+    const { id } = await life.tenant(slug);
+    const operation = await life.run("purgeTenant", { slug, ...NOW });
+    const people = { memberships: 1, invitations: 1, mails: 1, identities: 1 };
+    const evidence = evidenceOf(slug);
+    expect(operation).toMatchObject({
+      state: "SUCCEEDED",
+      result: { begun: true, evidence, people, remaining: [] },
+    });
+    expect(operation).toMatchObject({ result: { evidence: { tables: 4 } } });
+    expect(await worldOf(world.platform, slug)).toEqual(before);
+    expect((await findTenant(life.em, { id }))?.status).toBe("PURGED");
+    const facts = await life.facts(operation.id);
+    expect(facts.TENANT_PURGED).toMatchObject({ reason: NOW.reason, evidence, people });
+    expect(await life.em.count(OperationEntity, { subjectId: id })).toBe(2);
+  });
+
+  test("looks only, in a dry run", async () => {
+    const slug = await life.provisioned();
+    const operation = await life.run("purgeTenant", { slug, ...NOW }, OPERATOR, true);
+    expect(operation).toMatchObject({
+      state: "SUCCEEDED",
+      result: { begun: false, evidence: evidenceOf(slug), people: null },
+    });
+    expect(await life.login(slug)).toBe(true);
+  });
+
+  test("is refused while its window runs, and for whoever may not", async () => {
+    const slug = await life.provisioned();
+    const refusal = (input: object, actor = OPERATOR) =>
+      life.start("purgeTenant", { slug, ...input }, actor).then(
+        () => null,
+        (error) => error.code,
+      );
+    expect(await refusal({})).toBe("E_RETENTION_RUNNING");
+    expect(await refusal({ immediately: true })).toBe("E_VALIDATION");
+    expect(await refusal(NOW, PROVISIONER)).toBe("E_FORBIDDEN");
+    const { id } = await life.run("offboardTenant", { slug });
+    expect(await refusal({})).toBe("E_RETENTION_RUNNING");
+    await lockTenant(world.platform, OPERATOR, { slug, reason: "legal hold" });
+    expect(await refusal(NOW)).toBe("E_TENANT_LOCKED");
+    await life.em.execute(
+      "update platform.tenant set purge_after = now(), locked_at = null, lock_reason = null where slug = ?",
+      [slug],
+    );
+    expect((await life.run("purgeTenant", { slug }, PROVISIONER)).state).toBe("SUCCEEDED");
+    expect(await life.timers(id)).toHaveLength(1);
+  });
+
+  test("forgets people who belong to no other tenant, and keeps the others", async () => {
+    const email = `${freshSlug("shared")}@acme.test`;
+    const slug = await life.provisioned({ adminEmail: email });
+    const other = await life.provisioned({ adminEmail: email, allowExistingUser: true });
+    const first = await life.run("purgeTenant", { slug, ...NOW });
+    expect(first.result).toMatchObject({ people: { memberships: 1, identities: 0 } });
+    expect(await life.em.count(IdentityEntity, { email })).toBe(1);
+    const second = await life.run("purgeTenant", { slug: other, ...NOW });
+    expect(second.result).toMatchObject({ people: { memberships: 1, identities: 1 } });
+    expect(await life.em.count(IdentityEntity, { email })).toBe(0);
+  });
+
+  test("frees the slug, and nothing of the old tenant shows", async () => {
+    const { orm, keys, clock, credentials } = world.platform;
+    const ports = { em: orm.em, keys, clock };
+    const slug = await life.provisioned();
+    const old = await life.tenant(slug);
+    const email = `${slug}@acme.test`;
+    const invitation = await life.em.findOneOrFail(InvitationEntity, { tenantId: old.id });
+    const passwordHash = await hashPassword(PASSWORD);
+    await life.em.nativeUpdate(IdentityEntity, { email }, { passwordHash });
+    const signIn = () => tenantSignIn(ports, { slug, email, password: PASSWORD, address: null });
+    await signIn();
+    expect((await life.run("purgeTenant", { slug, ...NOW })).state).toBe("SUCCEEDED");
+    await expect(signIn()).rejects.toMatchObject({ code: "E_SIGN_IN_FAILED" });
+
+    await life.provisioned({ slug, name: "Another", adminEmail: email });
+    const tenant = await life.tenant(slug);
+    expect(tenant).toMatchObject({ name: "Another", status: "ACTIVE", lockedAt: null });
+    expect(tenant.id).not.toBe(old.id);
+    await expect(signIn()).rejects.toMatchObject({ code: "E_SIGN_IN_FAILED" });
+    const token = credentials.token(invitation.id);
+    await expect(
+      acceptInvitation(ports, { token, newPassword: PASSWORD, address: null }),
+    ).rejects.toMatchObject({ code: "E_INVITATION_INVALID" });
+    expect(await findTenant(life.em, { id: old.id })).toMatchObject({
+      adminEmail: "removed@purged.invalid",
+      dbServerId: null,
+    });
+  });
+});
+
+describe("a purge that fails", () => {
+  test.each(["EVIDENCE_TAKEN", "LOGIN_CLOSED", "SESSIONS_ENDED", "PURGE_BEGUN"])(
+    "before it has begun leaves the tenant as it was: %s",
+    async (phase) => {
+      const slug = await life.provisioned();
+      failAt(phase);
+      const operation = await life.run("purgeTenant", { slug, ...NOW });
+      expect(operation).toMatchObject({ state: "FAILED", error: { phase } });
+      expect((await life.tenant(slug)).status).toBe("ACTIVE");
+      expect(await life.login(slug)).toBe(true);
+      afterPurge = null;
+      expect((await life.run("purgeTenant", { slug, ...NOW })).state).toBe("SUCCEEDED");
+      await expectNothingLeft(slug);
+    },
+  );
+
+  test.each(["SCHEMA_DROPPED", "SECRET_REMOVED", "REMAINING_FOUND", "PURGED"])(
+    "after it has begun cannot be taken back, and goes on when it is retried: %s",
+    async (phase) => {
+      const slug = await life.provisioned();
+      failAt(phase);
+      const operation = await life.run("purgeTenant", { slug, ...NOW });
+      expect(operation).toMatchObject({ state: "FAILED", error: { phase } });
+      expect(await life.tenant(slug)).toMatchObject({ status: "OFFBOARDED", offboardedFrom: null });
+      await expect(life.start("restoreTenant", { slug })).rejects.toMatchObject({
+        code: "E_TENANT_STATUS",
+        message: expect.stringContaining("cannot be taken back"),
+      });
+      afterPurge = null;
+      const again = await retryOperation(world.platform, OPERATOR, operation.id);
+      const { operation: ended } = await followToEnd(world.platform, again.id);
+      expect(ended).toMatchObject({
+        state: "SUCCEEDED",
+        result: { evidence: { ...evidenceOf(slug), tables: 4 }, remaining: [] },
+      });
+      await expectNothingLeft(slug);
+    },
+  );
+
+  test("with its worker in the middle of it is ended by another worker", async () => {
+    const slug = await life.provisioned();
+    const reached = Promise.withResolvers<void>();
+    afterPurge = async (phase) => {
+      if (phase !== "SCHEMA_DROPPED") return;
+      reached.resolve();
+      await new Promise(() => {});
+    };
+    const { id } = await life.start("purgeTenant", { slug, ...NOW });
+    await reached.promise;
+    await worker.stop(0);
+    afterPurge = null;
+    worker = await startWorker();
+    const { operation, events } = await followToEnd(world.platform, id);
+    expect(operation).toMatchObject({
+      state: "SUCCEEDED",
+      result: { evidence: evidenceOf(slug), remaining: [] },
+    });
+    expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, index) => index + 1));
+    await expectNothingLeft(slug);
+  });
+
+  test("a retention window ends also when no worker was there at its end", async () => {
+    const slug = await life.provisioned();
+    const { id } = await life.run("offboardTenant", { slug });
+    await worker.stop(1_000);
+    await life.endWindow(slug, id);
+    const purge = await life.follow(slug, "PURGE", async () => {
+      worker = await startWorker();
+    });
+    expect(purge).toMatchObject({ state: "SUCCEEDED", actorKind: "SYSTEM" });
+    await expectNothingLeft(slug);
+  });
+});
