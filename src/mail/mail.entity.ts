@@ -1,7 +1,6 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 
 const MAIL_STATES = ["PENDING", "SENT", "FAILED", "REVOKED"] as const;
-type MailState = (typeof MAIL_STATES)[number];
 
 export const MailEntity = defineEntity({
   name: "Mail",

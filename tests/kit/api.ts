@@ -68,7 +68,7 @@ export async function openTestApi(platform: Platform): Promise<TestApi> {
 }
 
 /** A caller of any API, this process's or another's. */
-function callerOf(url: string, token: string | null): Caller {
+export function callerOf(url: string, token: string | null): Caller {
   const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
   const send: Caller["send"] = async (query, variables = {}) => {
     const response = await fetch(url, {

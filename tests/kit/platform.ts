@@ -3,11 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assemble, type Replacements } from "../../src/assemble.ts";
 import { readConfig } from "../../src/config.ts";
+import { createPlatformUser } from "../../src/iam/platform-users.ts";
 import type { Worker } from "../../src/operations/engine/engine.ts";
 import type { AnyOperation } from "../../src/operations/engine/phase.ts";
 import type { Platform } from "../../src/platform.ts";
 import { startPlatformWorker } from "../../src/worker.ts";
-import { createDatabase } from "./database.ts";
+import { createDatabase, freshName } from "./database.ts";
 
 export const SMALL = {
   TENANT_MIGRATIONS_DIR: join(import.meta.dirname, "fixtures/small/migrations"),
@@ -32,6 +33,8 @@ export interface TestPlatform extends AsyncDisposable {
   readonly platform: Platform;
   readonly environment: Record<string, string>;
   readonly dataDir: string;
+  /** Creates a READONLY platform user with this password. */
+  newUser(password: string): Promise<{ email: string }>;
   /** Starts the one worker that a process can have; `definitions` replace the real ones. */
   startWorker(definitions?: readonly AnyOperation[]): Promise<Worker>;
 }
@@ -53,6 +56,13 @@ export async function openPlatform(options: PlatformOptions = {}): Promise<TestP
     platform,
     environment,
     dataDir,
+    newUser: async (password) => {
+      const actor = { kind: "SYSTEM", id: "tests", name: "tests", address: null } as const;
+      const email = `${freshName("user")}@tenantry.test`;
+      const ports = { em: platform.orm.em, clock: platform.clock };
+      await createPlatformUser(ports, actor, { email, name: "A user", role: "READONLY", password });
+      return { email };
+    },
     startWorker: async (definitions) => {
       const own =
         definitions && new Map(definitions.map((definition) => [definition.kind, definition]));
