@@ -1,8 +1,8 @@
 import { mailLinks } from "./invitations/mail-link.ts";
 import { deliverPendingMail } from "./mail/deliver.ts";
 import { startWorker, type Worker, type WorkerOptions } from "./operations/engine/engine.ts";
-import { reconcile } from "./operations/reconcile.ts";
-import { retentionEnded } from "./operations/retention.ts";
+import { reconcile } from "./operations/health/reconcile.ts";
+import { retentionEnded } from "./operations/parts/retention.ts";
 import type { Platform } from "./platform.ts";
 
 /** Mails of one delivery; a failing mail server is not asked for thousands at once. */

@@ -1,5 +1,5 @@
 import type { Finding, FindingCode, Repair } from "../operations/health/finding.ts";
-import { type TenantHealth, tenantHealth } from "../operations/tenant-health.ts";
+import { type TenantHealth, tenantHealth } from "../operations/health/tenant-health.ts";
 import { builder } from "./builder.ts";
 import { describedEnum } from "./described-enum.ts";
 import { OperationRef, TenantRef } from "./refs.ts";

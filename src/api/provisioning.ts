@@ -1,5 +1,5 @@
 import type { Started } from "../operations/engine/start-operation.ts";
-import type { ADMIN_CREDENTIALS, ProvisionRequest } from "../operations/provision-input.ts";
+import type { ADMIN_CREDENTIALS, ProvisionRequest } from "../operations/provision/input.ts";
 import { startProvisioning } from "../operations/provision-tenant.ts";
 import { builder } from "./builder.ts";
 import { actorWith } from "./caller.ts";

@@ -1,7 +1,7 @@
 import { isGranted } from "../iam/grants.ts";
 import type { RemovedPeople } from "../invitations/remove-people.ts";
-import type { Evidence } from "../operations/purge-evidence.ts";
-import type { Remain } from "../operations/tenant-remains.ts";
+import type { Evidence } from "../operations/parts/purge-evidence.ts";
+import type { Remain } from "../operations/parts/tenant-remains.ts";
 import { builder } from "./builder.ts";
 import type { ApiContext } from "./context.ts";
 import { describedEnum } from "./described-enum.ts";

@@ -2,7 +2,7 @@ import type { Action } from "../iam/grants.ts";
 import type { OperationCatalog } from "../operations/catalog.ts";
 import type { AnyOperation } from "../operations/engine/phase.ts";
 import type { Started } from "../operations/engine/start-operation.ts";
-import { startOnTenant } from "../operations/start-on-tenant.ts";
+import { startOnTenant } from "../operations/parts/start-on-tenant.ts";
 import { builder } from "./builder.ts";
 import { actorWith } from "./caller.ts";
 import { answer, OperationInProgressErrorRef, resultOf, ValidationErrorRef } from "./errors.ts";

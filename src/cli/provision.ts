@@ -1,5 +1,5 @@
 import { authorize } from "../iam/grants.ts";
-import type { ProvisionRequest } from "../operations/provision-input.ts";
+import type { ProvisionRequest } from "../operations/provision/input.ts";
 import { startProvisioning } from "../operations/provision-tenant.ts";
 import { UsageError } from "./exit-codes.ts";
 import { givenFields, listOf } from "./flag-values.ts";

@@ -1,7 +1,7 @@
 import { authorize } from "../iam/grants.ts";
 import type { OperationCatalog } from "../operations/catalog.ts";
 import type { AnyOperation } from "../operations/engine/phase.ts";
-import { startOnTenant } from "../operations/start-on-tenant.ts";
+import { startOnTenant } from "../operations/parts/start-on-tenant.ts";
 import { confirm } from "./confirm.ts";
 import { givenFields } from "./flag-values.ts";
 import { runOnPlatform } from "./session.ts";

@@ -1,5 +1,5 @@
-import { type DoctorReport, runDoctor } from "../operations/reconcile.ts";
-import type { TenantHealth } from "../operations/tenant-health.ts";
+import { type DoctorReport, runDoctor } from "../operations/health/reconcile.ts";
+import type { TenantHealth } from "../operations/health/tenant-health.ts";
 import { EXIT } from "./exit-codes.ts";
 import { seeAllThrough } from "./follow-operation.ts";
 import { runOnPlatform, type Session } from "./session.ts";

@@ -5,11 +5,11 @@ import { authorize } from "../iam/grants.ts";
 import type { Check } from "../tenant-schemas/verify-tenant-schema.ts";
 import { TenantEntity } from "../tenants/tenant.entity.ts";
 import { nothing, type Run } from "./engine/phase.ts";
-import { reasonField, slugField } from "./input.ts";
-import { checkReadiness, failedChecks, refuseUnready } from "./readiness.ts";
-import { tenantOperation } from "./tenant-operation.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
-import { siteOfRun, tenantOf } from "./tenant-site.ts";
+import { reasonField, slugField } from "./parts/input.ts";
+import { checkReadiness, failedChecks, refuseUnready } from "./parts/readiness.ts";
+import { tenantOperation } from "./parts/tenant-operation.ts";
+import type { TenantPorts } from "./parts/tenant-ports.ts";
+import { siteOfRun, tenantOf } from "./parts/tenant-site.ts";
 
 const ActivateInput = z
   .strictObject({

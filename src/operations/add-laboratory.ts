@@ -12,10 +12,10 @@ import {
 } from "../laboratories/add-laboratory.ts";
 import { lookAsOwner, transactAsOwner } from "../tenant-schemas/as-owner.ts";
 import { nothing, type Run } from "./engine/phase.ts";
-import { lineField, slugField } from "./input.ts";
-import { tenantOperation } from "./tenant-operation.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
-import { siteOfRun, tenantOf } from "./tenant-site.ts";
+import { lineField, slugField } from "./parts/input.ts";
+import { tenantOperation } from "./parts/tenant-operation.ts";
+import type { TenantPorts } from "./parts/tenant-ports.ts";
+import { siteOfRun, tenantOf } from "./parts/tenant-site.ts";
 
 const AddLaboratoryInput = z.strictObject({
   slug: slugField,

@@ -4,6 +4,7 @@ import { cleanupTenant } from "./cleanup-tenant.ts";
 import type { AnyOperation } from "./engine/phase.ts";
 import { migrateTenant } from "./migrate-tenant.ts";
 import { offboardTenant } from "./offboard-tenant.ts";
+import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { provisionTenant } from "./provision-tenant.ts";
 import { purgeTenant } from "./purge-tenant.ts";
 import { refreshSnapshots } from "./refresh-snapshots.ts";
@@ -11,7 +12,6 @@ import { restoreTenant } from "./restore-tenant.ts";
 import { resumeTenant } from "./resume-tenant.ts";
 import { seedTenant } from "./seed-tenant.ts";
 import { suspendTenant } from "./suspend-tenant.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
 
 /** Every operation there is, by its name: the one list that workers, doors and tests go by. */
 export const operationCatalog = (ports: TenantPorts) => ({

@@ -5,8 +5,8 @@ import { TenantEntity } from "../tenants/tenant.entity.ts";
 import type { CleanupInput, cleanupTenant } from "./cleanup-tenant.ts";
 import type { Operation } from "./engine/operation.entity.ts";
 import type { StartPorts } from "./engine/start-operation.ts";
-import { parseInput, slugField } from "./input.ts";
-import { startOnTenant } from "./start-on-tenant.ts";
+import { parseInput, slugField } from "./parts/input.ts";
+import { startOnTenant } from "./parts/start-on-tenant.ts";
 
 interface CleanupPorts extends StartPorts {
   readonly operations: { readonly cleanupTenant: ReturnType<typeof cleanupTenant> };

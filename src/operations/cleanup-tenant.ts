@@ -3,11 +3,10 @@ import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { type RemovedPeople, removePeople } from "../invitations/remove-people.ts";
 import { nothing, type Run, skipped } from "./engine/phase.ts";
-import { slugField } from "./input.ts";
-import { closeRow } from "./purged-row.ts";
-import { refuseLocked } from "./tenant-lock.ts";
-import { tenantOperation } from "./tenant-operation.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
+import { slugField } from "./parts/input.ts";
+import { closeRow } from "./parts/purged-row.ts";
+import { tenantOperation } from "./parts/tenant-operation.ts";
+import type { TenantPorts } from "./parts/tenant-ports.ts";
 import {
   dropRemains,
   findRemains,
@@ -15,8 +14,9 @@ import {
   inWords,
   type Remain,
   removeOwnSecret,
-} from "./tenant-remains.ts";
-import { tenantOf } from "./tenant-site.ts";
+} from "./parts/tenant-remains.ts";
+import { tenantOf } from "./parts/tenant-site.ts";
+import { refuseLocked } from "./tenant-lock.ts";
 
 const CleanupInput = z.strictObject({
   slug: slugField,

@@ -15,12 +15,12 @@ import {
 import { type Check, hasTable } from "../tenant-schemas/verify-tenant-schema.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
 import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
-import { slugField } from "./input.ts";
-import { checkReadiness, failedChecks } from "./readiness.ts";
-import { tenantOperation } from "./tenant-operation.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
-import { ensureSecret, readAppLogin } from "./tenant-secret.ts";
-import { siteOfRun, type TenantSite, tenantOf } from "./tenant-site.ts";
+import { slugField } from "./parts/input.ts";
+import { checkReadiness, failedChecks } from "./parts/readiness.ts";
+import { tenantOperation } from "./parts/tenant-operation.ts";
+import type { TenantPorts } from "./parts/tenant-ports.ts";
+import { ensureSecret, readAppLogin } from "./parts/tenant-secret.ts";
+import { siteOfRun, type TenantSite, tenantOf } from "./parts/tenant-site.ts";
 
 const MigrateInput = z.strictObject({
   slug: slugField,

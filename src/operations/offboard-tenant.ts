@@ -4,13 +4,13 @@ import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
 import { TenantEntity } from "../tenants/tenant.entity.ts";
 import { nothing, type Run } from "./engine/phase.ts";
-import { reasonField, slugField } from "./input.ts";
-import { MAX_RETENTION_DAYS, setTimer, windowEnd } from "./retention.ts";
+import { reasonField, slugField } from "./parts/input.ts";
+import { MAX_RETENTION_DAYS, setTimer, windowEnd } from "./parts/retention.ts";
+import { type ClosedFacts, closingPhases } from "./parts/tenant-login.ts";
+import { tenantOperation } from "./parts/tenant-operation.ts";
+import type { TenantPorts } from "./parts/tenant-ports.ts";
+import { tenantOf } from "./parts/tenant-site.ts";
 import { refuseLocked } from "./tenant-lock.ts";
-import { type ClosedFacts, closingPhases } from "./tenant-login.ts";
-import { tenantOperation } from "./tenant-operation.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
-import { tenantOf } from "./tenant-site.ts";
 
 const OffboardInput = z
   .strictObject({

@@ -10,7 +10,9 @@ import {
   type StartPorts,
   startOperation,
 } from "./engine/start-operation.ts";
+import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { removeFirstAdmin, seedAdmin } from "./provision/first-admin.ts";
+import { ProvisionInput, type ProvisionRequest, parseProvisionRequest } from "./provision/input.ts";
 import { checkState, resolvePlacement } from "./provision/placement.ts";
 import type { ProvisionFacts, ProvisionRun } from "./provision/ports.ts";
 import {
@@ -30,8 +32,6 @@ import {
   unsetSecret,
   verifyTenant,
 } from "./provision/schema.ts";
-import { ProvisionInput, type ProvisionRequest, parseProvisionRequest } from "./provision-input.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
 
 export type ProvisionTenant = OperationDefinition<ProvisionInput, ProvisionFacts>;
 

@@ -5,22 +5,22 @@ import { authorize } from "../iam/grants.ts";
 import { type RemovedPeople, removePeople } from "../invitations/remove-people.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { nothing, type Phase, type Run } from "./engine/phase.ts";
-import { reasonField, slugField } from "./input.ts";
-import { beginPurge, type Evidence, takeEvidence } from "./purge-evidence.ts";
-import { closeRow } from "./purged-row.ts";
-import { refuseRunningWindow } from "./retention.ts";
-import { refuseLocked } from "./tenant-lock.ts";
-import { type ClosedFacts, closingPhases } from "./tenant-login.ts";
-import { tenantOperation } from "./tenant-operation.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
+import { reasonField, slugField } from "./parts/input.ts";
+import { beginPurge, type Evidence, takeEvidence } from "./parts/purge-evidence.ts";
+import { closeRow } from "./parts/purged-row.ts";
+import { refuseRunningWindow } from "./parts/retention.ts";
+import { type ClosedFacts, closingPhases } from "./parts/tenant-login.ts";
+import { tenantOperation } from "./parts/tenant-operation.ts";
+import type { TenantPorts } from "./parts/tenant-ports.ts";
 import {
   dropRemains,
   findRemains,
   inWords,
   type Remain,
   removeOwnSecret,
-} from "./tenant-remains.ts";
-import { tenantOf } from "./tenant-site.ts";
+} from "./parts/tenant-remains.ts";
+import { tenantOf } from "./parts/tenant-site.ts";
+import { refuseLocked } from "./tenant-lock.ts";
 
 const PurgeInput = z
   .strictObject({

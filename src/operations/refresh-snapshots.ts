@@ -13,10 +13,10 @@ import {
 } from "../snapshots/targets.ts";
 import { type Ask, lookAsOwner, transactAsOwner } from "../tenant-schemas/as-owner.ts";
 import { type ExternalPhase, nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
-import { slugField } from "./input.ts";
-import { tenantOperation } from "./tenant-operation.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
-import { siteOfRun, type TenantSite, tenantOf } from "./tenant-site.ts";
+import { slugField } from "./parts/input.ts";
+import { tenantOperation } from "./parts/tenant-operation.ts";
+import type { TenantPorts } from "./parts/tenant-ports.ts";
+import { siteOfRun, type TenantSite, tenantOf } from "./parts/tenant-site.ts";
 
 const RefreshInput = z.strictObject({
   slug: slugField,

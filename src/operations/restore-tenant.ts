@@ -4,11 +4,11 @@ import type { EntityManager } from "../database/orm.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
 import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
-import { slugField } from "./input.ts";
-import { closeLoginAgain, openLogin, verifyLogin } from "./tenant-login.ts";
-import { tenantOperation } from "./tenant-operation.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
-import { tenantOf } from "./tenant-site.ts";
+import { slugField } from "./parts/input.ts";
+import { closeLoginAgain, openLogin, verifyLogin } from "./parts/tenant-login.ts";
+import { tenantOperation } from "./parts/tenant-operation.ts";
+import type { TenantPorts } from "./parts/tenant-ports.ts";
+import { tenantOf } from "./parts/tenant-site.ts";
 
 const RestoreInput = z.strictObject({ slug: slugField });
 export type RestoreInput = z.infer<typeof RestoreInput>;

@@ -3,11 +3,11 @@ import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { TenantEntity } from "../tenants/tenant.entity.ts";
 import { nothing, type Run } from "./engine/phase.ts";
-import { slugField } from "./input.ts";
-import { closeLoginAgain, openLogin, verifyLogin } from "./tenant-login.ts";
-import { tenantOperation } from "./tenant-operation.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
-import { tenantOf } from "./tenant-site.ts";
+import { slugField } from "./parts/input.ts";
+import { closeLoginAgain, openLogin, verifyLogin } from "./parts/tenant-login.ts";
+import { tenantOperation } from "./parts/tenant-operation.ts";
+import type { TenantPorts } from "./parts/tenant-ports.ts";
+import { tenantOf } from "./parts/tenant-site.ts";
 
 const ResumeInput = z.strictObject({ slug: slugField });
 export type ResumeInput = z.infer<typeof ResumeInput>;

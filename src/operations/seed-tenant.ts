@@ -6,10 +6,10 @@ import { openSeedFolder, resolveSets } from "../seeding/seed-folder.ts";
 import { refuseMissingSchema } from "../tenant-schemas/as-owner.ts";
 import { TenantEntity } from "../tenants/tenant.entity.ts";
 import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
-import { slugField } from "./input.ts";
-import { tenantOperation } from "./tenant-operation.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
-import { siteOfRun, tenantOf } from "./tenant-site.ts";
+import { slugField } from "./parts/input.ts";
+import { tenantOperation } from "./parts/tenant-operation.ts";
+import type { TenantPorts } from "./parts/tenant-ports.ts";
+import { siteOfRun, tenantOf } from "./parts/tenant-site.ts";
 
 const SeedInput = z.strictObject({
   slug: slugField,

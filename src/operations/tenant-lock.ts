@@ -9,7 +9,7 @@ import { lockTenant as holdTenant } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { OperationEntity } from "./engine/operation.entity.ts";
 import { OperationInProgress, serialise } from "./engine/start-operation.ts";
-import { parseInput, reasonField, slugField } from "./input.ts";
+import { parseInput, reasonField, slugField } from "./parts/input.ts";
 
 interface LockPorts {
   readonly orm: Orm;

@@ -1,9 +1,9 @@
 import { type OperationCatalog, operationCatalog } from "../../src/operations/catalog.ts";
 import type { Operation } from "../../src/operations/engine/operation.entity.ts";
 import type { AnyOperation } from "../../src/operations/engine/phase.ts";
+import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
+import type { TenantPorts } from "../../src/operations/parts/tenant-ports.ts";
 import { startProvisioning } from "../../src/operations/provision-tenant.ts";
-import { startOnTenant } from "../../src/operations/start-on-tenant.ts";
-import type { TenantPorts } from "../../src/operations/tenant-ports.ts";
 import type { Platform } from "../../src/platform.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../src/tenants/tenant.entity.ts";

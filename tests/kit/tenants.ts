@@ -5,7 +5,7 @@ import {
   OperationEntity,
   type OperationEvent,
 } from "../../src/operations/engine/operation.entity.ts";
-import type { ProvisionRequest } from "../../src/operations/provision-input.ts";
+import type { ProvisionRequest } from "../../src/operations/provision/input.ts";
 import { startProvisioning } from "../../src/operations/provision-tenant.ts";
 import type { Platform } from "../../src/platform.ts";
 import { freshSlug } from "./database.ts";

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newId } from "../../src/kernel/ids.ts";
-import { runDoctor } from "../../src/operations/reconcile.ts";
-import { startOnTenant } from "../../src/operations/start-on-tenant.ts";
-import { tenantHealth } from "../../src/operations/tenant-health.ts";
+import { runDoctor } from "../../src/operations/health/reconcile.ts";
+import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
+import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
 import { DbServerEntity } from "../../src/placement/db-server.entity.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../src/tenants/tenant.entity.ts";

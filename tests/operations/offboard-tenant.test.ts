@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { EntityManager } from "../../src/database/orm.ts";
 import type { Actor } from "../../src/iam/actor.ts";
 import { OperationEntity } from "../../src/operations/engine/operation.entity.ts";
-import { retentionEnded } from "../../src/operations/retention.ts";
+import { retentionEnded } from "../../src/operations/parts/retention.ts";
 import { lockTenant, unlockTenant } from "../../src/operations/tenant-lock.ts";
 import { findTenant } from "../../src/tenants/registry.ts";
 import { openPlatform, type TestPlatform } from "../kit/platform.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { OperationPhaseEntity } from "../../src/operations/engine/operation.entity.ts";
-import { tenantHealth } from "../../src/operations/tenant-health.ts";
+import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../src/tenants/tenant.entity.ts";
 import { freshSlug } from "../kit/database.ts";

@@ -6,7 +6,7 @@ import { lockTenant } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
 import { serialise } from "../engine/start-operation.ts";
-import { siteOfTenant } from "../tenant-site.ts";
+import { siteOfTenant } from "../parts/tenant-site.ts";
 import { mayLogIn } from "./diagnose.ts";
 import type { FindingCode, Repair } from "./finding.ts";
 import { withServers } from "./look.ts";

@@ -6,8 +6,8 @@ import { probeAppLogin } from "../../tenant-schemas/probe-app-login.ts";
 import { type SurveyedLedger, surveyLedgers } from "../../tenant-schemas/survey.ts";
 import type { Check } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
-import { readAppLogin } from "../tenant-secret.ts";
-import { siteOfTenant } from "../tenant-site.ts";
+import { readAppLogin } from "../parts/tenant-secret.ts";
+import { siteOfTenant } from "../parts/tenant-site.ts";
 import type { ServerLook, Sight } from "./look.ts";
 
 export type Looks = ReadonlyMap<string, ServerLook | Error>;

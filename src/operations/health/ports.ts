@@ -1,7 +1,7 @@
 import type { Logger } from "../../observability/logger.ts";
 import type { AnyOperation } from "../engine/phase.ts";
 import type { StartPorts } from "../engine/start-operation.ts";
-import type { HealthPorts } from "../tenant-health.ts";
+import type { HealthPorts } from "./tenant-health.ts";
 
 /** What mending needs beside looking. */
 export interface RepairPorts extends HealthPorts, StartPorts {

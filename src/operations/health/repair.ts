@@ -2,12 +2,12 @@ import type { Actor } from "../../iam/actor.ts";
 import { DomainError, isDomainError } from "../../kernel/domain-error.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import type { Operation } from "../engine/operation.entity.ts";
-import { startOnTenant } from "../start-on-tenant.ts";
-import type { TenantHealth } from "../tenant-health.ts";
+import { startOnTenant } from "../parts/start-on-tenant.ts";
 import { markFailed, setLogin } from "./direct-repairs.ts";
 import { type Finding, isSafe, type Repair } from "./finding.ts";
 import { enqueueAgain, settleLost } from "./lost-operation.ts";
 import type { RepairPorts } from "./ports.ts";
+import type { TenantHealth } from "./tenant-health.ts";
 
 /** One finding of one tenant; the slug is null for what belongs to no tenant. */
 export interface Told {

@@ -1,6 +1,6 @@
 import type { SeededAdmin } from "../../invitations/first-admin.ts";
 import type { Run } from "../engine/phase.ts";
-import type { ProvisionInput } from "../provision-input.ts";
+import type { ProvisionInput } from "./input.ts";
 
 /** What the phases of provisioning find out for those after them and for the result. */
 export interface ProvisionFacts {

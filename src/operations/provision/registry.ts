@@ -17,8 +17,8 @@ import {
 } from "../engine/operation.entity.ts";
 import type { BeginOptions, Outcome, Subject } from "../engine/phase.ts";
 import { refuseSecond, serialise } from "../engine/start-operation.ts";
-import type { ProvisionInput } from "../provision-input.ts";
-import type { TenantPorts } from "../tenant-ports.ts";
+import type { TenantPorts } from "../parts/tenant-ports.ts";
+import type { ProvisionInput } from "./input.ts";
 import type { ProvisionRun } from "./ports.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { DbServerEntity } from "../../placement/db-server.entity.ts";
 import { type NameRules, namesOf } from "../../tenants/names.ts";
 import { parseSlug } from "../../tenants/slug.ts";
-import type { TenantPorts } from "../tenant-ports.ts";
-import type { Site } from "../tenant-site.ts";
+import type { TenantPorts } from "../parts/tenant-ports.ts";
+import type { Site } from "../parts/tenant-site.ts";
 import type { ProvisionRun } from "./ports.ts";
 
 /** The place that PLACEMENT_RESOLVED found. */

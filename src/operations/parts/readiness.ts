@@ -1,14 +1,14 @@
-import { DomainError, isDomainError } from "../kernel/domain-error.ts";
-import { verifySeeds } from "../seeding/apply-seeds.ts";
-import { openSeedFolder, resolveSets } from "../seeding/seed-folder.ts";
-import { openMigrationFolder } from "../tenant-schemas/migration-folder.ts";
-import { probeAppLogin } from "../tenant-schemas/probe-app-login.ts";
+import { DomainError, isDomainError } from "../../kernel/domain-error.ts";
+import { verifySeeds } from "../../seeding/apply-seeds.ts";
+import { openSeedFolder, resolveSets } from "../../seeding/seed-folder.ts";
+import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
+import { probeAppLogin } from "../../tenant-schemas/probe-app-login.ts";
 import {
   type Check,
   check,
   summariseTenantSchema,
   verifyTenantSchema,
-} from "../tenant-schemas/verify-tenant-schema.ts";
+} from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { readAppLogin } from "./tenant-secret.ts";
 import type { Site } from "./tenant-site.ts";

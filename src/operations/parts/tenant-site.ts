@@ -1,10 +1,10 @@
-import type { EntityManager, Orm } from "../database/orm.ts";
-import { DomainError } from "../kernel/domain-error.ts";
-import { type DbServer, DbServerEntity } from "../placement/db-server.entity.ts";
-import type { TenantNames } from "../tenants/names.ts";
-import { findTenant, tenantBySlug } from "../tenants/registry.ts";
-import type { Tenant } from "../tenants/tenant.entity.ts";
-import type { Run } from "./engine/phase.ts";
+import type { EntityManager, Orm } from "../../database/orm.ts";
+import { DomainError } from "../../kernel/domain-error.ts";
+import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.ts";
+import type { TenantNames } from "../../tenants/names.ts";
+import { findTenant, tenantBySlug } from "../../tenants/registry.ts";
+import type { Tenant } from "../../tenants/tenant.entity.ts";
+import type { Run } from "../engine/phase.ts";
 
 /** Where a tenant's schema is, or is to be. */
 export interface Site {

@@ -1,11 +1,11 @@
-import type { Actor } from "../iam/actor.ts";
-import { authorize } from "../iam/grants.ts";
-import type { Logger } from "../observability/logger.ts";
-import { type FollowPorts, followEvents } from "./engine/follow.ts";
-import type { Operation } from "./engine/operation.entity.ts";
-import { onlyOne } from "./health/only-one.ts";
-import type { RepairPorts } from "./health/ports.ts";
-import { type Repaired, repairAll, type Told } from "./health/repair.ts";
+import type { Actor } from "../../iam/actor.ts";
+import { authorize } from "../../iam/grants.ts";
+import type { Logger } from "../../observability/logger.ts";
+import { type FollowPorts, followEvents } from "../engine/follow.ts";
+import type { Operation } from "../engine/operation.entity.ts";
+import { onlyOne } from "./only-one.ts";
+import type { RepairPorts } from "./ports.ts";
+import { type Repaired, repairAll, type Told } from "./repair.ts";
 import { type TenantHealth, tenantHealth } from "./tenant-health.ts";
 
 /** What the doctor found, and what it set going. */

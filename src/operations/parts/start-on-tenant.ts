@@ -1,11 +1,11 @@
-import type { Actor } from "../iam/actor.ts";
-import type { OperationDefinition } from "./engine/phase.ts";
+import type { Actor } from "../../iam/actor.ts";
+import type { OperationDefinition } from "../engine/phase.ts";
 import {
   type Started,
   type StartOptions,
   type StartPorts,
   startOperation,
-} from "./engine/start-operation.ts";
+} from "../engine/start-operation.ts";
 import { parseInput } from "./input.ts";
 import type { TenantInput } from "./tenant-operation.ts";
 

@@ -1,9 +1,9 @@
-import type { Orm } from "../database/orm.ts";
-import type { InvitationCredentials } from "../invitations/credentials.ts";
-import type { Clock } from "../kernel/clock.ts";
-import type { ServerConnections } from "../placement/server-connections.ts";
-import type { SecretStore } from "../secrets/secret-store.ts";
-import type { OperationQueue } from "./engine/queue.ts";
+import type { Orm } from "../../database/orm.ts";
+import type { InvitationCredentials } from "../../invitations/credentials.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { ServerConnections } from "../../placement/server-connections.ts";
+import type { SecretStore } from "../../secrets/secret-store.ts";
+import type { OperationQueue } from "../engine/queue.ts";
 
 /** What operations on tenants work with; each takes the part that it needs. */
 export interface TenantPorts {

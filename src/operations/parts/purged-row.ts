@@ -1,5 +1,5 @@
-import type { EntityManager } from "../database/orm.ts";
-import { TenantEntity } from "../tenants/tenant.entity.ts";
+import type { EntityManager } from "../../database/orm.ts";
+import { TenantEntity } from "../../tenants/tenant.entity.ts";
 
 /**
  * Closes the registry's row of a tenant of which nothing is left, in the caller's transaction: PURGED,

@@ -1,7 +1,7 @@
-import { DomainError } from "../kernel/domain-error.ts";
-import { closeAppLogin, endSessionsOf, openAppLogin } from "../tenant-schemas/app-login.ts";
-import { probeAppLogin } from "../tenant-schemas/probe-app-login.ts";
-import { nothing, type Phase, type Run, skipped } from "./engine/phase.ts";
+import { DomainError } from "../../kernel/domain-error.ts";
+import { closeAppLogin, endSessionsOf, openAppLogin } from "../../tenant-schemas/app-login.ts";
+import { probeAppLogin } from "../../tenant-schemas/probe-app-login.ts";
+import { nothing, type Phase, type Run, skipped } from "../engine/phase.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { readAppLogin } from "./tenant-secret.ts";
 import { siteOfRun, type TenantSite } from "./tenant-site.ts";

@@ -1,10 +1,10 @@
 import type { ClientBase } from "pg";
-import { record } from "../audit/record.ts";
-import type { EntityManager } from "../database/orm.ts";
-import { findLeftovers } from "../tenant-schemas/leftovers.ts";
-import { summariseTenantSchema } from "../tenant-schemas/verify-tenant-schema.ts";
-import { OperationEntity } from "./engine/operation.entity.ts";
-import type { Run } from "./engine/phase.ts";
+import { record } from "../../audit/record.ts";
+import type { EntityManager } from "../../database/orm.ts";
+import { findLeftovers } from "../../tenant-schemas/leftovers.ts";
+import { summariseTenantSchema } from "../../tenant-schemas/verify-tenant-schema.ts";
+import { OperationEntity } from "../engine/operation.entity.ts";
+import type { Run } from "../engine/phase.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { siteOfRun, tenantOf } from "./tenant-site.ts";
 

@@ -1,20 +1,14 @@
-import type { EntityManager, Orm } from "../database/orm.ts";
-import type { Clock } from "../kernel/clock.ts";
-import type { SecretStore } from "../secrets/secret-store.ts";
-import { tenantBySlug } from "../tenants/registry.ts";
-import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
-import { type ActiveOperation, activeOperations, findingOf } from "./health/active-operations.ts";
-import { diagnose, type Evidence } from "./health/diagnose.ts";
-import {
-  lookForSecrets,
-  markedThings,
-  readLedgers,
-  sightsOf,
-  tryLogin,
-} from "./health/evidence.ts";
-import type { Finding } from "./health/finding.ts";
-import { lookAtServers, withServers } from "./health/look.ts";
-import { findStrangers } from "./health/orphans.ts";
+import type { EntityManager, Orm } from "../../database/orm.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { SecretStore } from "../../secrets/secret-store.ts";
+import { tenantBySlug } from "../../tenants/registry.ts";
+import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
+import { type ActiveOperation, activeOperations, findingOf } from "./active-operations.ts";
+import { diagnose, type Evidence } from "./diagnose.ts";
+import { lookForSecrets, markedThings, readLedgers, sightsOf, tryLogin } from "./evidence.ts";
+import type { Finding } from "./finding.ts";
+import { lookAtServers, withServers } from "./look.ts";
+import { findStrangers } from "./orphans.ts";
 
 /** What looking at tenants needs. */
 export interface HealthPorts {

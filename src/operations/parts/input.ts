@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { DomainError, type FieldIssue } from "../kernel/domain-error.ts";
+import { DomainError, type FieldIssue } from "../../kernel/domain-error.ts";
 
 /** A slug that names a tenant which exists: looked up, so only its length is bounded. */
 export const slugField = z.string().min(1).max(63);

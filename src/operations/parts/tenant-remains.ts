@@ -1,8 +1,8 @@
-import { isDomainError } from "../kernel/domain-error.ts";
-import { DbServerEntity } from "../placement/db-server.entity.ts";
-import { dropTenantSchema } from "../tenant-schemas/drop-tenant-schema.ts";
-import { findLeftovers, type Leftover } from "../tenant-schemas/leftovers.ts";
-import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
+import { isDomainError } from "../../kernel/domain-error.ts";
+import { DbServerEntity } from "../../placement/db-server.entity.ts";
+import { dropTenantSchema } from "../../tenant-schemas/drop-tenant-schema.ts";
+import { findLeftovers, type Leftover } from "../../tenant-schemas/leftovers.ts";
+import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { removeSecret } from "./tenant-secret.ts";
 import { namesOfTenant, type Site, siteOfTenant } from "./tenant-site.ts";

@@ -1,8 +1,8 @@
-import { DomainError } from "../kernel/domain-error.ts";
-import { newSecret } from "../kernel/ids.ts";
-import { sslOf } from "../placement/server-connections.ts";
-import type { Secret, SecretStore } from "../secrets/secret-store.ts";
-import type { AppLogin } from "../tenant-schemas/probe-app-login.ts";
+import { DomainError } from "../../kernel/domain-error.ts";
+import { newSecret } from "../../kernel/ids.ts";
+import { sslOf } from "../../placement/server-connections.ts";
+import type { Secret, SecretStore } from "../../secrets/secret-store.ts";
+import type { AppLogin } from "../../tenant-schemas/probe-app-login.ts";
 import type { Site } from "./tenant-site.ts";
 
 /** Whose a tenant's secret is. */
