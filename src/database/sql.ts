@@ -1,5 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from "node:crypto";
-import pg, { type ClientBase } from "pg";
+import pg from "pg";
 
 /** Quotes a name for SQL text: `"org_acme"`. */
 export const ident = (name: string): string => pg.escapeIdentifier(name);
@@ -26,24 +26,4 @@ export function scramVerifier(password: string, salt: Buffer = randomBytes(16)):
   const storedKey = createHash("sha256").update(hmac("Client Key")).digest("base64");
   const serverKey = hmac("Server Key").toString("base64");
   return `SCRAM-SHA-256$${SCRAM_ITERATIONS}:${salt.toString("base64")}$${storedKey}:${serverKey}`;
-}
-
-/**
- * Runs `fn` while this connection holds the session advisory lock of `key`; waits for it as long as
- * it takes. Needs a direct connection: a transaction-mode pooler would orphan the lock.
- */
-export async function withSessionLock<T>(
-  client: ClientBase,
-  key: string,
-  fn: () => Promise<T>,
-): Promise<T> {
-  await client.query("select pg_catalog.pg_advisory_lock(hashtextextended($1, 0))", [key]);
-  try {
-    return await fn();
-  } finally {
-    // A connection that cannot unlock is lost, and its lock with it: the answer of `fn` stands.
-    await client
-      .query("select pg_catalog.pg_advisory_unlock(hashtextextended($1, 0))", [key])
-      .catch(() => undefined);
-  }
 }

@@ -1,4 +1,5 @@
 import type { AuditActor } from "../audit/record.ts";
+import { serialise } from "../database/locks.ts";
 import { parseEmail } from "./email.ts";
 import { PlatformUserEntity } from "./platform-user.entity.ts";
 import { insertPlatformUser, type PlatformUserPorts } from "./platform-users.ts";
@@ -25,7 +26,7 @@ export async function ensureFirstAdmin(
 ): Promise<{ readonly email: string; readonly oneTimePassword: string | null } | null> {
   const email = parseEmail(input.email);
   return await ports.em.fork().transactional(async (em) => {
-    await em.execute("select pg_advisory_xact_lock(hashtextextended('tenantry:first-admin', 0))");
+    await serialise(em, "first-admin");
     if ((await em.count(PlatformUserEntity)) > 0) return null;
     const { oneTimePassword } = await insertPlatformUser({ ...ports, em }, SYSTEM, {
       ...{ email, name: "Administrator", role: "ADMINISTRATOR", password: input.password },

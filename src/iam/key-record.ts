@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { JWK } from "jose";
+import { serialise } from "../database/locks.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { SecretStore } from "../secrets/secret-store.ts";
@@ -29,9 +30,7 @@ export async function ensureKey(
   make: () => Promise<NewKey>,
 ): Promise<SigningKey> {
   return await ports.em.fork().transactional(async (tx) => {
-    await tx.execute("select pg_advisory_xact_lock(hashtextextended(?, 0))", [
-      `tenantry:key:${purpose}`,
-    ]);
+    await serialise(tx, `key:${purpose}`);
     const active = await tx.findOne(SigningKeyEntity, { purpose, retiredAt: null });
     if (active !== null) return active;
     const { id, publicJwk, secret } = await make();

@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { type AuditActor, record } from "../audit/record.ts";
+import { serialise } from "../database/locks.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { newId } from "../kernel/ids.ts";
@@ -126,7 +127,5 @@ async function newCredential(email: string, password: string | undefined, now: D
   };
 }
 
-async function lockEmail(em: EntityManager, email: string): Promise<void> {
-  const name = `tenantry:platform-user:${email}`;
-  await em.execute("select pg_advisory_xact_lock(hashtextextended(?, 0))", [name]);
-}
+const lockEmail = (em: EntityManager, email: string): Promise<void> =>
+  serialise(em, `platform-user:${email}`);

@@ -1,6 +1,7 @@
 import { LockMode } from "@mikro-orm/core";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { AuditActor } from "../audit/record.ts";
+import { serialise } from "../database/locks.ts";
 import { normalizeEmail } from "../iam/email.ts";
 import { type Identity, IdentityEntity } from "./identity.entity.ts";
 
@@ -13,10 +14,8 @@ export const lockIdentity = (em: EntityManager, id: string): Promise<Identity | 
   em.findOne(IdentityEntity, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true });
 
 /** Serialises, until the caller's transaction ends, whatever gives an email to an identity. */
-export async function lockEmail(em: EntityManager, email: string): Promise<void> {
-  const name = `tenantry:identity:${normalizeEmail(email)}`;
-  await em.execute("select pg_advisory_xact_lock(hashtextextended(?, 0))", [name]);
-}
+export const lockEmail = (em: EntityManager, email: string): Promise<void> =>
+  serialise(em, `identity:${normalizeEmail(email)}`);
 
 /** The identity as the actor of an audit event, coming from `address`. */
 export const auditActorOf = (

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
+import { serialise } from "../database/locks.ts";
 import type { EntityManager, Orm } from "../database/orm.ts";
 import type { Actor } from "../iam/actor.ts";
 import { authorize } from "../iam/grants.ts";
@@ -8,7 +9,7 @@ import { DomainError } from "../kernel/domain-error.ts";
 import { lockTenant as holdTenant } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { OperationEntity } from "./engine/operation.entity.ts";
-import { OperationInProgress, serialise } from "./engine/start-operation.ts";
+import { OperationInProgress } from "./engine/start-operation.ts";
 import { parseInput, reasonField, slugField } from "./parts/input.ts";
 
 interface LockPorts {

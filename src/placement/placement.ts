@@ -1,3 +1,4 @@
+import { serialise } from "../database/locks.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { type Candidate, chooseServer, type PlacementWish } from "./choose-server.ts";
 import { type DbServer, DbServerEntity } from "./db-server.entity.ts";
@@ -14,9 +15,7 @@ export async function place(em: EntityManager, wish: PlacementWish): Promise<DbS
 }
 
 /** Waits for, and holds to the end of the transaction, the lock of whoever places or changes db servers. */
-export async function lockPlacement(em: EntityManager): Promise<void> {
-  await em.execute("select pg_advisory_xact_lock(hashtextextended('tenantry:placement', 0))");
-}
+export const lockPlacement = (em: EntityManager): Promise<void> => serialise(em, "placement");
 
 /** Chooses as `place` does, holding nothing: for a dry run. */
 export async function previewPlacement(em: EntityManager, wish: PlacementWish): Promise<DbServer> {

@@ -1,4 +1,5 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { serialise } from "../database/locks.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { newId } from "../kernel/ids.ts";
 import { type Sealed, seal, unseal } from "./cipher.ts";
@@ -32,7 +33,7 @@ export async function openLocalSecretStore(ports: LocalSecretStorePorts): Promis
 /** Loads the key that this database is encrypted with, or makes it where nothing is encrypted yet. */
 async function loadKey({ em, dataDir }: LocalSecretStorePorts): Promise<Buffer> {
   return await em.fork().transactional(async (tx) => {
-    await tx.execute("select pg_advisory_xact_lock(hashtextextended('tenantry:secret-key', 0))");
+    await serialise(tx, "secret-key");
     const check = await tx.findOne(SecretVersionEntity, KEY_CHECK);
     if (check === null) {
       await createKeyFile(dataDir);

@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
-import { ident, literal, withSessionLock } from "../database/sql.ts";
+import { withSessionLock } from "../database/locks.ts";
+import { ident, literal } from "../database/sql.ts";
 import { schemaLock } from "../tenant-schemas/apply-migrations.ts";
 import { rowsOrNone } from "../tenant-schemas/ledger.ts";
 import { runSteps, type Step } from "../tenant-schemas/multi-query.ts";

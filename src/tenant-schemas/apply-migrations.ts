@@ -1,5 +1,5 @@
 import type { ClientBase } from "pg";
-import { withSessionLock } from "../database/sql.ts";
+import { withSessionLock } from "../database/locks.ts";
 import { newSecret } from "../kernel/ids.ts";
 import type { TenantNames } from "../tenants/names.ts";
 import { applyOutside } from "./apply-outside.ts";

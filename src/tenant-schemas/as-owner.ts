@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
-import { ident, literal, withSessionLock } from "../database/sql.ts";
+import { withSessionLock } from "../database/locks.ts";
+import { ident, literal } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
 import { schemaLock } from "./apply-migrations.ts";

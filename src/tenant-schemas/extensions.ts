@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import { isTransient } from "../database/faults.ts";
+import { serialiseOn } from "../database/locks.ts";
 import { ident } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { Migration, WantedExtension } from "./migration-folder.ts";
@@ -51,9 +52,7 @@ async function createExtension(client: ClientBase, extension: WantedExtension): 
   }
   try {
     await client.query("begin");
-    await client.query(
-      "select pg_catalog.pg_advisory_xact_lock(hashtextextended('tenantry:extensions', 0))",
-    );
+    await serialiseOn(client, "extensions");
     await client.query(`create extension if not exists ${ident(extension.name)} schema ext`);
     await client.query("commit");
   } catch (cause) {

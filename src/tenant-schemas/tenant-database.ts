@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ClientBase } from "pg";
+import { serialiseOn } from "../database/locks.ts";
 import { ident, literal } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 
@@ -17,18 +18,11 @@ export function groupRoleOf(database: string): string {
   return `tenants_${createHash("sha256").update(database).digest("hex").slice(0, 40)}`;
 }
 
-/** Waits for, and holds to the end of the transaction, the lock of all changes to shared catalogs. */
-async function lockSharedCatalogs(client: ClientBase): Promise<void> {
-  await client.query(
-    "select pg_catalog.pg_advisory_xact_lock(hashtextextended('tenantry:shared-catalogs', 0))",
-  );
-}
-
 /** Runs `fn` in a transaction that holds the lock of all changes to shared catalogs. */
 export async function underSharedLock<T>(client: ClientBase, fn: () => Promise<T>): Promise<T> {
   await client.query("begin");
   try {
-    await lockSharedCatalogs(client);
+    await serialiseOn(client, "shared-catalogs");
     const answer = await fn();
     await client.query("commit");
     return answer;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { scramVerifier, withSessionLock } from "../../src/database/sql.ts";
+import { withSessionLock } from "../../src/database/locks.ts";
+import { scramVerifier } from "../../src/database/sql.ts";
 import { useWorld } from "../kit/tenant-schemas.ts";
 
 const world = useWorld();

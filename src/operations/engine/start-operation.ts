@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { serialise } from "../../database/locks.ts";
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
 import type { Clock } from "../../kernel/clock.ts";
@@ -38,11 +39,6 @@ export class OperationInProgress extends DomainError {
     });
     this.operationId = operation.id;
   }
-}
-
-/** Serialises the transactions that name the same thing, until each of them ends. */
-export async function serialise(em: EntityManager, name: string): Promise<void> {
-  await em.execute("select pg_advisory_xact_lock(hashtextextended(?, 0))", [`tenantry:${name}`]);
 }
 
 /**

@@ -1,11 +1,11 @@
 import { record } from "../../audit/record.ts";
+import { serialise } from "../../database/locks.ts";
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
 import { closeAppLogin, endSessionsOf, openAppLogin } from "../../tenant-schemas/app-login.ts";
 import { lockTenant } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
-import { serialise } from "../engine/start-operation.ts";
 import { siteOfTenant } from "../parts/tenant-site.ts";
 import { mayLogIn } from "./diagnose.ts";
 import type { FindingCode, Repair } from "./finding.ts";

@@ -1,11 +1,12 @@
 import { record } from "../../audit/record.ts";
+import { serialise } from "../../database/locks.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { lockTenant } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { type Operation, OperationEntity } from "../engine/operation.entity.ts";
-import { create, hashRequest, type StartPorts, serialise } from "../engine/start-operation.ts";
+import { create, hashRequest, type StartPorts } from "../engine/start-operation.ts";
 import type { purgeTenant } from "../purge-tenant.ts";
 
 /** The longest window: ten years. */

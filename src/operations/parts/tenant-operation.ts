@@ -1,12 +1,13 @@
 import type { z } from "zod";
 import { record } from "../../audit/record.ts";
+import { serialise } from "../../database/locks.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { refuseByStatus, type TenantAct } from "../../tenants/lifecycle.ts";
 import { lockTenant } from "../../tenants/registry.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import type { BeginOptions, OperationDefinition, Outcome, Phase, Run } from "../engine/phase.ts";
-import { refuseSecond, serialise } from "../engine/start-operation.ts";
+import { refuseSecond } from "../engine/start-operation.ts";
 
 /** Every operation on a tenant that exists names it by its slug. */
 export interface TenantInput {

@@ -1,4 +1,5 @@
 import { record } from "../../audit/record.ts";
+import { serialise } from "../../database/locks.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import { ownerEmailTaken } from "../../invitations/first-admin.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
@@ -16,7 +17,7 @@ import {
   OperationPhaseEntity,
 } from "../engine/operation.entity.ts";
 import type { BeginOptions, Outcome, Subject } from "../engine/phase.ts";
-import { refuseSecond, serialise } from "../engine/start-operation.ts";
+import { refuseSecond } from "../engine/start-operation.ts";
 import type { TenantPorts } from "../parts/tenant-ports.ts";
 import type { ProvisionInput } from "./input.ts";
 import type { ProvisionRun } from "./ports.ts";
