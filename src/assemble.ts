@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import type { Config } from "./config.ts";
 import { startEmbeddedPostgres } from "./database/embedded/index.ts";
 import { isConnectionLoss } from "./database/faults.ts";
-import { migratePlatform, openOrm } from "./database/orm.ts";
+import { migratePlatform, type Orm, openOrm, refusePooledPlatform } from "./database/orm.ts";
 import { openServerPools } from "./database/server-pools.ts";
 import { PLATFORM_ENTITIES } from "./entities.ts";
 import { openSigningKeys } from "./iam/signing-keys.ts";
@@ -60,7 +60,7 @@ async function build(
   const databaseUrl = config.databaseUrl ?? (await openEmbedded(config, closers));
   const orm = await openOrm({ url: databaseUrl, entities: PLATFORM_ENTITIES });
   closers.defer(() => orm.close());
-  await migratePlatform(orm, databaseUrl).catch((error: unknown) => {
+  await enterPlatform(orm, config, databaseUrl).catch((error: unknown) => {
     throw isConnectionLoss(error) ? unreachable(databaseUrl, error) : error;
   });
   await migrateEngine(databaseUrl);
@@ -102,6 +102,12 @@ async function build(
     operations,
     definitions: byKind(operations),
   };
+}
+
+/** Migrates the platform's database; one that is not the embedded one is looked at first. */
+async function enterPlatform(orm: Orm, config: Config, databaseUrl: string): Promise<void> {
+  if (config.databaseUrl !== undefined) await refusePooledPlatform(databaseUrl);
+  await migratePlatform(orm, databaseUrl);
 }
 
 function unreachable(databaseUrl: string, cause: unknown): Error {

@@ -3,6 +3,7 @@ import type { EntitySchema } from "@mikro-orm/core";
 import { Migrator } from "@mikro-orm/migrations";
 import { type EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import pg from "pg";
+import { isTransactionPooled } from "./pooler.ts";
 
 export type { EntityManager };
 
@@ -43,6 +44,31 @@ export async function openOrm({ url, entities, poolSize = 10 }: OrmOptions): Pro
       snapshot: false,
     },
   });
+}
+
+/**
+ * Refuses a platform database that is reached through a pooler in transaction mode.
+ *
+ * @param url connection URL of the platform database
+ * @throws Error with one clear line; what connecting fails with, as it comes
+ */
+export async function refusePooledPlatform(url: string): Promise<void> {
+  const pooled = await isTransactionPooled(async (work) => {
+    const client = new pg.Client({ connectionString: url, application_name: "tenantry probe" });
+    // A connection that breaks between two queries is told by the next one.
+    client.on("error", () => {});
+    try {
+      await client.connect();
+      return await work(client);
+    } finally {
+      await client.end().catch(() => {});
+    }
+  });
+  if (!pooled) return;
+  const { host } = new URL(url);
+  throw new Error(
+    `DATABASE_URL leads to a connection pooler in transaction mode (${host}): give the address of PostgreSQL itself, because locks and settings of a session do not survive such a pooler`,
+  );
 }
 
 /**

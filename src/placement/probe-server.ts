@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { ForbiddenAddress, guardedSockets } from "../database/guarded-socket.ts";
+import { isTransactionPooled } from "../database/pooler.ts";
 import { CONNECTION } from "../database/server-pools.ts";
 import { isDomainError } from "../kernel/domain-error.ts";
 import { type AdminLogin, sslOf, unresolved, whyNotEntered } from "./admin-login.ts";
@@ -71,7 +71,7 @@ export async function probeServer(
   try {
     return await enter(login.database, async (client) => {
       const probed = await examine(client);
-      await refusePooler(client, enter, login.database);
+      if (await isTransactionPooled((work) => enter(login.database, work))) throw pooled();
       return probed;
     });
   } catch (error) {
@@ -108,45 +108,6 @@ const EXAMINE = `select split_part(current_setting('server_version'), ' ', 1) as
     current_setting('server_version_num')::int as number, pg_is_in_recovery() as standby,
     rolsuper as superuser, rolcreatedb as databases, rolcreaterole as roles
   from pg_catalog.pg_roles where rolname = current_user`;
-
-/** Transactions that are open at once: a pooler has to hand out backends that were used before. */
-const HOLDERS = 3;
-
-/**
- * Refuses a pooler in transaction mode, which gives each transaction another backend: advisory locks
- * would be left behind on one, and a tenant's search_path would meet another tenant.
- */
-async function refusePooler(client: pg.ClientBase, enter: Enter, database: string): Promise<void> {
-  const token = randomUUID();
-  const look = async (on: pg.ClientBase): Promise<Session> => {
-    const { rows } = await on.query<Session>(
-      "select pg_backend_pid() as pid, current_setting('tenantry.probe', true) as token",
-    );
-    return rows[0] ?? { pid: 0, token: null };
-  };
-  await client.query("select set_config('tenantry.probe', $1, false)", [token]);
-  const seen = new Set([(await look(client)).pid]);
-  const hold = async (left: number): Promise<void> => {
-    if (left === 0) {
-      // Directly connected, the first session is where it was, and has what it was given.
-      const after = await look(client);
-      if (!seen.has(after.pid) || after.token !== token) throw pooled();
-      return;
-    }
-    await enter(database, async (holder) => {
-      await holder.query("begin");
-      const { pid, token: foreign } = await look(holder);
-      if (seen.has(pid) || foreign === token) throw pooled();
-      await hold(left - 1);
-    });
-  };
-  await hold(HOLDERS);
-}
-
-interface Session {
-  readonly pid: number;
-  readonly token: string | null;
-}
 
 const pooled = () =>
   fieldFault(

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Worker } from "../../src/operations/engine/engine.ts";
 import { OperationEntity } from "../../src/operations/engine/operation.entity.ts";
 import { startProvisioning } from "../../src/operations/provision-tenant.ts";
 import { retryOperation } from "../../src/operations/retry-and-cancel.ts";
+import { setDbServerStatus } from "../../src/placement/db-servers.ts";
 import { findTenant } from "../../src/tenants/registry.ts";
 import { startPlatformWorker } from "../../src/worker.ts";
 import { asSuperuser, freshSlug } from "../kit/database.ts";
@@ -100,15 +101,26 @@ describe("a db server that is down", () => {
 
   test("and answers nothing holds up nobody else, and goes on when it does", async () => {
     const { platform } = world;
-    await ill.freeze();
-    const waiting = Array.from({ length: 6 }, () => provision(platform, { dbServer: "ill" }));
+    await using worse = await startServer();
+    await registerServer(platform, worse, { name: "worse" });
+    const frozen = ["ill", "worse"] as const;
+    await Promise.all([ill.freeze(), worse.freeze()]);
+    const waiting = frozen.flatMap((dbServer) =>
+      Array.from({ length: 6 }, () => provision(platform, { dbServer })),
+    );
+    const running = { kind: "PROVISION", state: "RUNNING" } as const;
+    await vi.waitUntil(
+      async () => (await platform.orm.em.fork().count(OperationEntity, running)) === 8,
+      { timeout: 20_000, interval: 100 },
+    );
     const fine = await provision(platform, { dbServer: "well" });
     const unfinished = { kind: "PROVISION", finishedAt: null };
     const left = await platform.orm.em.fork().count(OperationEntity, unfinished);
-    await ill.thaw();
-    expect([fine.operation.state, left]).toEqual(["SUCCEEDED", 6]);
+    await Promise.all([ill.thaw(), worse.thaw()]);
+    expect([fine.operation.state, left]).toEqual(["SUCCEEDED", 12]);
     const ended = await Promise.all(waiting);
-    expect(ended.map(({ operation }) => operation.state)).toEqual(Array(6).fill("SUCCEEDED"));
+    expect(ended.map(({ operation }) => operation.state)).toEqual(Array(12).fill("SUCCEEDED"));
+    await setDbServerStatus(platform, OPERATOR, { name: "worse", status: "INACTIVE" });
   }, 60_000);
 
   test("in the middle of an operation leaves nothing behind once it was retried", async () => {

@@ -88,9 +88,10 @@ const MAIL_RETRY = {
 
 const TIMER_AGAIN_S = 600;
 
-/** Operations of one worker, and of one partition (a db server) over all workers, at a time. */
-const PER_WORKER = 8;
+/** Operations of one partition (a db server) over all workers, at a time. */
 const PER_PARTITION = 4;
+/** And of one worker: they wait for servers, and those of many that answer nothing must not fill it. */
+const PER_WORKER = 64;
 
 /**
  * Starts this process as a worker; one per process, since the durable engine is a static object.
