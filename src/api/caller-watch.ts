@@ -1,8 +1,6 @@
-import { PlatformUserEntity } from "../iam/platform-user.entity.ts";
-import type { Role } from "../iam/roles.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { Platform } from "../platform.ts";
-import type { Caller } from "./caller.ts";
+import { areUnchanged, type Caller, noLonger } from "./caller.ts";
 
 type End = (reason: DomainError) => void;
 
@@ -23,7 +21,7 @@ export interface CallerWatch {
 }
 
 interface Watched {
-  readonly role: Role;
+  readonly caller: Caller;
   readonly end: End;
 }
 
@@ -45,18 +43,12 @@ export function watchCallers({
     if (asking || watched.size === 0) return;
     asking = true;
     try {
-      const ids = [...watched.keys()];
-      const users = await orm.em.fork().find(PlatformUserEntity, { id: { $in: ids } });
-      const roles = new Map(
-        users
-          .filter((user) => user.disabledAt === null && !user.mustChangePassword)
-          .map((user) => [user.id, user.role]),
+      const entries = [...watched.values()].flatMap((each) => [...each]);
+      const unchanged = await areUnchanged(
+        { orm },
+        entries.map(({ caller }) => caller),
       );
-      for (const id of ids) {
-        for (const entry of [...(watched.get(id) ?? [])]) {
-          if (roles.get(id) !== entry.role) entry.end(noLonger());
-        }
-      }
+      for (const [index, { end }] of entries.entries()) if (!unchanged[index]) end(noLonger());
     } catch (error) {
       log.warn({ err: error }, "callers of open streams cannot be checked");
     } finally {
@@ -66,8 +58,9 @@ export function watchCallers({
   const timer = setInterval(() => void check(), EVERY_MS);
 
   return {
-    watch: ({ actor, expiresAt }, end) => {
-      const entry: Watched = { role: actor.role, end };
+    watch: (caller, end) => {
+      const { actor, expiresAt } = caller;
+      const entry: Watched = { caller, end };
       const entries = watched.get(actor.id) ?? new Set();
       watched.set(actor.id, entries.add(entry));
       const expiry = setTimeout(() => end(expired()), expiresAt.getTime() - clock().getTime());
@@ -86,6 +79,3 @@ export function watchCallers({
 }
 
 const expired = () => new DomainError("E_UNAUTHENTICATED", { message: "The token has expired" });
-
-const noLonger = () =>
-  new DomainError("E_UNAUTHENTICATED", { message: "The account or its role has changed" });

@@ -1,14 +1,12 @@
 import type { Actor } from "../iam/actor.ts";
-import { authenticate } from "../iam/authenticate.ts";
+import { type Authenticated, authenticate } from "../iam/authenticate.ts";
 import { type Action, authorize } from "../iam/grants.ts";
+import { standingsOf } from "../iam/standing.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { Platform } from "../platform.ts";
 
-/** Who calls, with what is known of the token; null for a caller without one. */
-export interface Caller {
-  readonly actor: Actor;
-  readonly expiresAt: Date;
-}
+/** Who calls, with what is known of the token. */
+export type Caller = Authenticated;
 
 /**
  * Tells who calls.
@@ -24,6 +22,24 @@ export async function identify(
   if (authorization === undefined) return null;
   return await authenticate({ em: orm.em, keys }, authorization, address);
 }
+
+/**
+ * Tells whether callers are still what they were when they were identified: let in, with the same role.
+ *
+ * @returns in the order of the callers
+ */
+export async function areUnchanged(
+  { orm }: Pick<Platform, "orm">,
+  callers: readonly Caller[],
+): Promise<boolean[]> {
+  const holders = callers.map(({ actor: { kind, id }, issuedAt }) => ({ kind, id, issuedAt }));
+  const standings = await standingsOf(orm.em.fork(), holders);
+  return callers.map(({ actor }, index) => standings[index]?.role === actor.role);
+}
+
+/** Why a caller that has changed is let go. */
+export const noLonger = (): DomainError =>
+  new DomainError("E_UNAUTHENTICATED", { message: "The account or its role has changed" });
 
 /**
  * The actor of a call, where the grants table lets it do this.

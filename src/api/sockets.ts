@@ -5,7 +5,7 @@ import { type Context, handleProtocols, makeServer, type SubscribePayload } from
 import { WebSocket, WebSocketServer } from "ws";
 import { DomainError, isDomainError } from "../kernel/domain-error.ts";
 import type { Platform } from "../platform.ts";
-import { type Caller, identify } from "./caller.ts";
+import { areUnchanged, type Caller, identify, noLonger } from "./caller.ts";
 import { type CallerWatch, OPEN_OF_ONE_CALLER } from "./caller-watch.ts";
 import { type PublicErrorOf, withoutHttp } from "./public-error.ts";
 import { ENDPOINT, type Yoga } from "./yoga.ts";
@@ -148,9 +148,12 @@ function connecter({ platform, watch }: SocketDoorOptions) {
 
 type Enveloped = ReturnType<Yoga["getEnveloped"]>;
 
-/** Makes a message's operation ready to run; whatever is thrown here would close the socket. */
+/**
+ * Makes a message's operation ready to run; whatever is thrown here would close the socket. The caller
+ * is asked for anew, as at each request over HTTP: the watch may not have looked yet.
+ */
 async function prepare(
-  { yoga, limits, publicErrorOf }: SocketDoorOptions,
+  { platform, yoga, limits, publicErrorOf }: SocketDoorOptions,
   { extra, subscriptions }: Socket,
   params: SubscribePayload,
 ): Promise<ExecutionArgs | readonly GraphQLError[]> {
@@ -160,6 +163,11 @@ async function prepare(
       throw new DomainError("E_RATE_LIMITED", { message });
     }
     if (!extra.caller) throw new DomainError("E_UNAUTHENTICATED");
+    const [unchanged] = await areUnchanged(platform, [extra.caller]);
+    if (!unchanged) {
+      extra.socket.close(CLOSE.forbidden, noLonger().message);
+      throw noLonger();
+    }
     const initial = { req: extra.request, socketCaller: extra.caller, params };
     const { schema, execute, subscribe, contextFactory, parse, validate } =
       yoga.getEnveloped(initial);

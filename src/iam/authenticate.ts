@@ -2,15 +2,21 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import { DomainError } from "../kernel/domain-error.ts";
 import { isId } from "../kernel/ids.ts";
 import type { Actor } from "./actor.ts";
-import { actorOf } from "./session.ts";
 import type { SigningKeys } from "./signing-keys.ts";
+import { standingsOf, type TokenHolder } from "./standing.ts";
 import { PLATFORM_AUDIENCE } from "./token.ts";
-import { findUser } from "./users.ts";
 
 interface AuthenticatePorts {
   /** Forked for every call. */
   readonly em: EntityManager;
   readonly keys: SigningKeys;
+}
+
+/** Who calls, with what is known of the token. */
+export interface Authenticated {
+  readonly actor: Actor;
+  readonly issuedAt: Date;
+  readonly expiresAt: Date;
 }
 
 const BEARER = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
@@ -20,20 +26,28 @@ const BEARER = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
  * the token: a user who was disabled or demoted feels it at once.
  *
  * @param header the header's value, or `connectionParams.authorization`
- * @returns the actor, and when the token expires
  * @throws DomainError E_UNAUTHENTICATED
  */
 export async function authenticate(
-  { em, keys }: AuthenticatePorts,
+  ports: AuthenticatePorts,
   header: string,
   address: string | null,
-): Promise<{ readonly actor: Actor; readonly expiresAt: Date }> {
+): Promise<Authenticated> {
+  const { expiresAt, ...holder } = await readToken(ports, header);
+  const [standing] = await standingsOf(ports.em.fork(), [holder]);
+  if (!standing) throw new DomainError("E_UNAUTHENTICATED");
+  const { kind, id, issuedAt } = holder;
+  return { actor: { kind, id, ...standing, address }, issuedAt, expiresAt };
+}
+
+/** Answers whom a token speaks of, which is good in itself; whether that still holds is not asked. */
+async function readToken(
+  { keys }: AuthenticatePorts,
+  header: string,
+): Promise<TokenHolder & { readonly expiresAt: Date }> {
   const token = BEARER.exec(header.trim())?.[1];
   if (token === undefined) throw new DomainError("E_UNAUTHENTICATED");
-  const { subject, expiresAt } = await keys.verify(token, PLATFORM_AUDIENCE);
-  const user = isId(subject) ? await findUser(em.fork(), subject) : null;
-  if (user === null || user.disabledAt !== null || user.mustChangePassword) {
-    throw new DomainError("E_UNAUTHENTICATED");
-  }
-  return { actor: actorOf(user, address), expiresAt };
+  const { subject, issuedAt, expiresAt } = await keys.verify(token, PLATFORM_AUDIENCE);
+  if (!isId(subject)) throw new DomainError("E_UNAUTHENTICATED");
+  return { kind: "USER", id: subject, issuedAt, expiresAt };
 }

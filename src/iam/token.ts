@@ -14,6 +14,7 @@ const CLOCK_TOLERANCE = 5;
 /** A token that passed every check. */
 export interface VerifiedToken {
   readonly subject: string;
+  readonly issuedAt: Date;
   readonly expiresAt: Date;
   readonly claims: JWTPayload;
 }
@@ -48,7 +49,10 @@ export async function verifyToken(
       ? new DomainError("E_UNAUTHENTICATED", { cause })
       : cause;
   });
-  const { sub, exp } = payload;
-  if (typeof sub !== "string" || exp === undefined) throw new DomainError("E_UNAUTHENTICATED");
-  return { subject: sub, expiresAt: new Date(exp * 1000), claims: payload };
+  const { sub, iat, exp } = payload;
+  if (typeof sub !== "string" || iat === undefined || exp === undefined) {
+    throw new DomainError("E_UNAUTHENTICATED");
+  }
+  const [issuedAt, expiresAt] = [new Date(iat * 1000), new Date(exp * 1000)];
+  return { subject: sub, issuedAt, expiresAt, claims: payload };
 }

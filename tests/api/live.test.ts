@@ -211,4 +211,15 @@ describe("a caller whose role changes", () => {
     await orm.em.fork().execute("update platform.platform_user set role = 'ADMINISTRATOR'");
     await followers(0);
   });
+
+  test("cannot begin anything more on a socket that is open", async () => {
+    const { messages, acknowledged, closed, send } = connect(door.token);
+    await acknowledged();
+    const em = door.test.platform.orm.em.fork();
+    await em.execute("update platform.platform_user set role = 'SUPPORT'");
+    send("late", "{ me { role } }");
+    expect(await closed).toBe(4403);
+    expect(messages.filter(({ type }) => type === "next")).toEqual([]);
+    await em.execute("update platform.platform_user set role = 'ADMINISTRATOR'");
+  });
 });

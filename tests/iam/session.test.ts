@@ -35,6 +35,7 @@ describe("signing in", () => {
     expect(await who(session.accessToken)).toEqual({
       actor: { kind: "USER", id: user.id, name: EMAIL, role: "PROVISIONER", address: ADDRESS },
       expiresAt: session.accessTokenExpiresAt,
+      issuedAt: new Date(session.accessTokenExpiresAt.getTime() - 900_000),
     });
     expect(await world.trail()).toEqual(["PLATFORM_USER_CREATED", "SIGNED_IN"]);
   });

@@ -1,0 +1,52 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import type { Actor } from "./actor.ts";
+import { PlatformUserEntity } from "./platform-user.entity.ts";
+import type { Role } from "./roles.ts";
+
+/** Whom a token speaks of that was found to be good in itself. */
+export interface TokenHolder extends Pick<Actor, "kind" | "id"> {
+  readonly issuedAt: Date;
+}
+
+/** What the holder of a token is at this moment. */
+export interface Standing {
+  /** Who that is in words, for audit and display. */
+  readonly name: string;
+  readonly role: Role;
+}
+
+/** Reads how the holders of one kind stand; whoever may do nothing any more is missing. */
+type Reader = (
+  em: EntityManager,
+  ids: readonly string[],
+) => Promise<readonly (Standing & { readonly id: string })[]>;
+
+/** Where each kind of actor that comes with a token is kept. */
+const READERS: Partial<Record<Actor["kind"], Reader>> = { USER: readUsers };
+
+/**
+ * Tells how the holders of tokens stand now. The one place that decides whether a token still lets
+ * somebody in: requests ask it for each call, open sockets and streams every few seconds.
+ *
+ * @returns in the order of the holders; null for whoever may do nothing any more
+ */
+export async function standingsOf(
+  em: EntityManager,
+  holders: readonly TokenHolder[],
+): Promise<(Standing | null)[]> {
+  const found = new Map<string, Standing>();
+  for (const [kind, ofKind] of Map.groupBy(holders, ({ kind }) => kind)) {
+    const ids = [...new Set(ofKind.map(({ id }) => id))];
+    for (const standing of (await READERS[kind]?.(em, ids)) ?? []) found.set(standing.id, standing);
+  }
+  return holders.map(({ id }) => found.get(id) ?? null);
+}
+
+async function readUsers(em: EntityManager, ids: readonly string[]) {
+  const users = await em.find(
+    PlatformUserEntity,
+    { id: { $in: [...ids] }, disabledAt: null, mustChangePassword: false },
+    { refresh: true },
+  );
+  return users.map(({ id, email, role }) => ({ id, name: email, role }));
+}
