@@ -8,6 +8,7 @@ import { graphiqlOptions, renderPage } from "./graphiql.ts";
 import { guard } from "./guard.ts";
 import { QUERY_LIMITS } from "./limits.ts";
 import type { PublicErrorOf } from "./public-error.ts";
+import { tellRefusals } from "./refusals.ts";
 import { schema } from "./schema.ts";
 
 /** What a transport hands to Yoga beside the request: a socket knows its caller already. */
@@ -45,7 +46,10 @@ export function openYoga(platform: Platform, { watch, publicErrorOf }: YogaOptio
     // Errors are logged where they become public, each once.
     logging: { debug: () => {}, info: debug, warn: debug, error: debug },
     maskedErrors: { maskError: publicErrorOf },
-    plugins: [guard({ limits: QUERY_LIMITS, watch, publicErrorOf, development })],
+    plugins: [
+      guard({ limits: QUERY_LIMITS, watch, publicErrorOf, development }),
+      tellRefusals(platform),
+    ],
     context: async ({ req, socketCaller }) => {
       const address = req.socket.remoteAddress ?? null;
       if (socketCaller) {

@@ -1,45 +1,23 @@
 import { z } from "zod";
-
-// Text that callers choose is cut where it is recorded, so that nobody can fill the trail with it.
-const words = z.string().max(500);
-const email = z.string().max(254);
-const role = z.string().max(40);
-
-const Subject = z.strictObject({ id: z.uuid().nullable(), slug: z.string().max(63) });
-
-const fact = <Type extends string, Detail extends z.ZodRawShape>(type: Type, detail: Detail) =>
-  z.strictObject({
-    type: z.literal(type),
-    /** Absent where the fact is about no tenant. */
-    tenant: Subject.optional(),
-    /** The operation that the fact belongs to; absent where there is none. */
-    operationId: z.uuid().optional(),
-    detail: z.strictObject(detail),
-  });
-
-/** A fact that is about one tenant and one operation. */
-const operationFact = <Type extends string, Detail extends z.ZodRawShape>(
-  type: Type,
-  detail: Detail,
-) => fact(type, detail).required({ tenant: true, operationId: true });
+import { count, email, fact, operationFact, role, tenantFact, words } from "./fact.ts";
 
 /** What stood before a purge; names, never values. */
 const Evidence = z.strictObject({
   server: words,
   database: words,
   schema: words.nullable(),
-  tables: z.int().min(0),
-  bytes: z.int().min(0),
+  tables: count,
+  bytes: count,
   roles: z.array(words).max(10),
   secretName: words.nullable(),
 });
 
 /** How many rows about people went. */
 const People = z.strictObject({
-  memberships: z.int().min(0),
-  invitations: z.int().min(0),
-  mails: z.int().min(0),
-  identities: z.int().min(0),
+  memberships: count,
+  invitations: count,
+  mails: count,
+  identities: count,
 });
 
 /** Objects by kind and name, such as `SCHEMA org_acme`. */
@@ -49,7 +27,7 @@ const realm = z.enum(["PLATFORM", "TENANT"]);
 
 /** Everything that the audit trail tells: facts in the past tense, none of them holding a secret. */
 export const AuditEvent = z.discriminatedUnion("type", [
-  operationFact("TENANT_PROVISION_REQUESTED", {
+  operationFact("TENANT_PROVISION_REQUESTED", "Somebody asked for a new tenant.", {
     dryRun: z.boolean(),
     isolation: words,
     tier: words,
@@ -57,84 +35,124 @@ export const AuditEvent = z.discriminatedUnion("type", [
     adminEmail: email,
     requestedBy: words.nullable(),
   }),
-  operationFact("TENANT_PROVISIONED", {
+  operationFact("TENANT_PROVISIONED", "A new tenant is in use.", {
     dbServer: words,
     isolation: words,
     schemaVersion: words.nullable(),
-    migrationsApplied: z.int().min(0),
+    migrationsApplied: count,
   }),
-  operationFact("TENANT_PROVISION_FAILED", {
+  operationFact("TENANT_PROVISION_FAILED", "A new tenant could not be made.", {
     code: words,
     phase: words.nullable(),
     /** False where an undo failed and something was left behind. */
     undone: z.boolean(),
   }),
-  operationFact("TENANT_OPERATION_REQUESTED", { kind: words, reason: words.nullable() }),
-  operationFact("TENANT_OPERATION_ENDED", {
+  operationFact("TENANT_OPERATION_REQUESTED", "Somebody asked for an operation on a tenant.", {
+    kind: words,
+    reason: words.nullable(),
+  }),
+  operationFact("TENANT_OPERATION_ENDED", "An operation on a tenant ended, well or badly.", {
     kind: words,
     state: words,
     code: words.nullable(),
     /** False where an undo failed and something was left behind; null where there was none. */
     undone: z.boolean().nullable(),
   }),
-  operationFact("TENANT_ACTIVATED", {
+  operationFact("TENANT_ACTIVATED", "A tenant became active, checked or forced.", {
     forced: z.boolean(),
     reason: words.nullable(),
     failedChecks: z.array(words).max(20),
   }),
-  operationFact("TENANT_SUSPENDED", { reason: words.nullable(), sessionsEnded: z.int().min(0) }),
-  operationFact("TENANT_RESUMED", {}),
-  operationFact("TENANT_OFFBOARDED", {
+  operationFact("TENANT_SUSPENDED", "A tenant was taken out of use for now.", {
+    reason: words.nullable(),
+    sessionsEnded: count,
+  }),
+  operationFact("TENANT_RESUMED", "A suspended tenant was taken into use again.", {}),
+  operationFact("TENANT_OFFBOARDED", "A tenant was taken out of use for good.", {
     reason: words.nullable(),
     from: words,
     purgeAfter: z.iso.datetime(),
     /** Whether it is purged right behind. */
     purge: z.boolean(),
   }),
-  operationFact("TENANT_RESTORED", { to: words }),
-  operationFact("TENANT_PURGE_POSTPONED", { reason: words, lookAgainAt: z.iso.datetime() }),
-  operationFact("TENANT_PURGE_BEGUN", { reason: words.nullable(), evidence: Evidence }),
-  operationFact("TENANT_PURGED", {
+  operationFact("TENANT_RESTORED", "An offboarded tenant was brought back.", { to: words }),
+  operationFact(
+    "TENANT_PURGE_POSTPONED",
+    "The purge at the end of a retention window was put off: the tenant was locked.",
+    { reason: words, lookAgainAt: z.iso.datetime() },
+  ),
+  operationFact("TENANT_PURGE_BEGUN", "A purge passed its point of no return.", {
+    reason: words.nullable(),
+    evidence: Evidence,
+  }),
+  operationFact("TENANT_PURGED", "Everything that a tenant held was removed.", {
     reason: words.nullable(),
     evidence: Evidence,
     people: People,
     remaining: remains,
   }),
-  operationFact("TENANT_CLEANED_UP", {
+  operationFact("TENANT_CLEANED_UP", "A tenant whose provisioning failed was cleared away.", {
     dropSchema: z.boolean(),
     removed: remains,
     remaining: remains,
     people: People,
   }),
-  fact("TENANT_LOCKED", { reason: words }).required({ tenant: true }),
-  fact("TENANT_UNLOCKED", {}).required({ tenant: true }),
-  fact("TENANT_REPAIRED", { repair: words, finding: words }).required({ tenant: true }),
-  operationFact("LABORATORY_ADDED", { laboratory: words, organization: words }),
-  operationFact("TENANT_SEEDED", {
-    sets: z.array(words).max(1000),
-    rowsAdded: z.int().min(0),
+  tenantFact("TENANT_LOCKED", "A tenant was locked against deletion.", { reason: words }),
+  tenantFact("TENANT_UNLOCKED", "A tenant's lock against deletion was taken away.", {}),
+  tenantFact("TENANT_DELETION_REFUSED", "Somebody tried to delete a locked tenant.", {
+    kind: words,
+    /** How often within the same minute: told of the 1st, 10th, 100th … time. */
+    times: z.int().min(1),
   }),
-  operationFact("SNAPSHOTS_REFRESHED", {
+  tenantFact("TENANT_REPAIRED", "The doctor mended something of a tenant.", {
+    repair: words,
+    finding: words,
+  }),
+  operationFact("LABORATORY_ADDED", "A laboratory was added to a tenant.", {
+    laboratory: words,
+    organization: words,
+  }),
+  operationFact("TENANT_SEEDED", "Seed sets were added to a tenant's schema.", {
+    sets: z.array(words).max(1000),
+    rowsAdded: count,
+  }),
+  operationFact("SNAPSHOTS_REFRESHED", "The snapshots of a tenant's records were taken again.", {
     /** Every record was rewritten, whatever its state. */
     hard: z.boolean(),
     targets: z.array(words).max(10),
-    rows: z.int().min(0),
+    rows: count,
   }),
-  operationFact("OPERATION_RETRIED", { kind: words, retryOf: z.uuid() }),
-  operationFact("OPERATION_CANCEL_REQUESTED", { kind: words }),
-  fact("DB_SERVER_REGISTERED", { dbServer: words, region: words, capacityHint: z.int().min(0) }),
-  /** Names of the fields, never their values: one of them is about a secret. */
-  fact("DB_SERVER_UPDATED", { dbServer: words, changed: z.array(words).min(1).max(20) }),
-  fact("DB_SERVER_STATUS_SET", {
+  operationFact("OPERATION_RETRIED", "Somebody took a failed operation up again.", {
+    kind: words,
+    retryOf: z.uuid(),
+  }),
+  operationFact("OPERATION_CANCEL_REQUESTED", "Somebody asked a running operation to stop.", {
+    kind: words,
+  }),
+  fact("DB_SERVER_REGISTERED", "A db server was added.", {
+    dbServer: words,
+    region: words,
+    capacityHint: count,
+  }),
+  fact("DB_SERVER_UPDATED", "A db server was changed.", {
+    dbServer: words,
+    /** Names of the fields, never their values: one of them is about a secret. */
+    changed: z.array(words).min(1).max(20),
+  }),
+  fact("DB_SERVER_STATUS_SET", "A db server was set to take new tenants, or not to.", {
     dbServer: words,
     from: words,
     to: words,
     reason: words.nullable(),
   }),
-  fact("PLATFORM_USER_CREATED", { userId: z.uuid(), email, role }),
-  fact("PLATFORM_USER_RESTORED", { userId: z.uuid(), email, role }),
-  fact("SIGNED_IN", { realm, email }),
-  fact("SIGN_IN_FAILED", {
+  fact("PLATFORM_USER_CREATED", "A platform user was made.", { userId: z.uuid(), email, role }),
+  fact(
+    "PLATFORM_USER_RESTORED",
+    "The break-glass command gave an existing platform user a new password and the administrator role.",
+    { userId: z.uuid(), email, role },
+  ),
+  fact("SIGNED_IN", "Somebody signed in.", { realm, email }),
+  fact("SIGN_IN_FAILED", "Somebody tried to sign in and was refused.", {
     realm,
     /** Null where what was typed has not the form of an email: it may be a password. */
     email: email.nullable(),
@@ -149,28 +167,55 @@ export const AuditEvent = z.discriminatedUnion("type", [
       "TENANT_NOT_ACTIVE",
     ]),
   }),
-  /** The first try that was refused, unseen, in a wait after too many failures. */
-  fact("SIGN_IN_LIMITED", {
-    realm: z.enum(["PLATFORM", "TENANT", "INVITATION"]),
-    /** Null where what was typed has not the form of an email: it may be a password. */
-    email: email.nullable(),
-    by: z.enum(["ACCOUNT", "ADDRESS"]),
-    failures: z.int().min(1),
-    retryAfterSeconds: z.int().min(1),
+  fact(
+    "SIGN_IN_LIMITED",
+    "The first try that was refused, unseen, in a wait after too many failures.",
+    {
+      realm: z.enum(["PLATFORM", "TENANT", "INVITATION"]),
+      /** Null where what was typed has not the form of an email: it may be a password. */
+      email: email.nullable(),
+      by: z.enum(["ACCOUNT", "ADDRESS"]),
+      failures: z.int().min(1),
+      retryAfterSeconds: z.int().min(1),
+    },
+  ),
+  fact("SIGNED_OUT", "Somebody ended a session.", {}),
+  fact("PASSWORD_CHANGED", "Somebody changed their password.", { realm, email }),
+  fact("REFRESH_TOKEN_REUSED", "A refresh token was sent twice, which ended its session.", {
+    family: z.uuid(),
   }),
-  fact("SIGNED_OUT", {}),
-  fact("PASSWORD_CHANGED", { realm, email }),
-  fact("REFRESH_TOKEN_REUSED", { family: z.uuid() }),
-  operationFact("INVITATION_SENT", { invitationId: z.uuid(), email }),
-  operationFact("ONE_TIME_PASSWORD_SET", { invitationId: z.uuid(), email }),
-  operationFact("MEMBERSHIP_ADDED", { membershipId: z.uuid(), email, role }),
-  operationFact("INVITATION_ACCEPTED", { invitationId: z.uuid(), email }),
-  operationFact("ONE_TIME_PASSWORD_REVEALED", { invitationId: z.uuid(), email }),
-  fact("ACCESS_REFUSED", { action: words }),
+  operationFact("INVITATION_SENT", "An invitation to a tenant was sent.", {
+    invitationId: z.uuid(),
+    email,
+  }),
+  operationFact("ONE_TIME_PASSWORD_SET", "A tenant's user was given a one-time password.", {
+    invitationId: z.uuid(),
+    email,
+  }),
+  operationFact("MEMBERSHIP_ADDED", "A person became a member of a tenant.", {
+    membershipId: z.uuid(),
+    email,
+    role,
+  }),
+  operationFact("INVITATION_ACCEPTED", "Somebody accepted an invitation to a tenant.", {
+    invitationId: z.uuid(),
+    email,
+  }),
+  operationFact("ONE_TIME_PASSWORD_REVEALED", "A one-time password was shown, once.", {
+    invitationId: z.uuid(),
+    email,
+  }),
+  fact("ACCESS_REFUSED", "Somebody was refused what their role does not allow.", {
+    /** As the grants table names it. */
+    action: words,
+    /** How often within the same minute: told of the 1st, 10th, 100th … time. */
+    times: z.int().min(1),
+  }),
 ]);
 export type AuditEvent = z.infer<typeof AuditEvent>;
+export type AuditEventType = AuditEvent["type"];
 
-/** Every type of fact, for filters and for documentation. */
-export const AUDIT_EVENT_TYPES: readonly AuditEvent["type"][] = AuditEvent.options.map(
-  (option) => option.shape.type.value,
-);
+/** Every type of fact with what it tells, in a sentence. */
+export const AUDIT_EVENT_TYPES = Object.fromEntries(
+  AuditEvent.options.map((option) => [option.shape.type.value, option.description]),
+) as Record<AuditEventType, string>;

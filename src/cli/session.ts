@@ -1,4 +1,5 @@
 import { hostname, userInfo } from "node:os";
+import { auditRefusals } from "../audit/refusal.ts";
 import { type Config, readConfig } from "../config.ts";
 import type { Actor } from "../iam/actor.ts";
 import type { Platform } from "../platform.ts";
@@ -61,7 +62,7 @@ export async function runOnPlatform(
     const { assemble } = await import("../assemble.ts");
     const platform = await assemble(commandConfig());
     try {
-      return await work({ out, platform, actor: osActor() });
+      return await auditRefusals(platform.orm.em, () => work({ out, platform, actor: osActor() }));
     } finally {
       await platform.close();
     }

@@ -34,7 +34,8 @@ export async function tenantry(argv: readonly string[]): Promise<never> {
   }
 }
 
-function makeProgram(): Command {
+/** The whole command line, as it is parsed. */
+export function makeProgram(): Command {
   const program = new Command("tenantry")
     .description("Provisions, shows and mends tenants of a multi-tenant PostgreSQL platform.")
     .version(manifest.version, "-V, --version", "show the version")

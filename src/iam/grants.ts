@@ -1,4 +1,4 @@
-import { DomainError } from "../kernel/domain-error.ts";
+import { AuditedRefusal } from "../audit/refusal.ts";
 import type { Actor } from "./actor.ts";
 import { ROLES, type Role } from "./roles.ts";
 
@@ -34,13 +34,14 @@ export const isGranted = (role: Role, action: Action): boolean =>
 /**
  * Lets the actor pass if its role is granted the action.
  *
- * @throws DomainError E_FORBIDDEN
+ * @throws AuditedRefusal E_FORBIDDEN, which both doors tell the audit trail
  */
 export function authorize(actor: Actor, action: Action): void {
   if (!isGranted(actor.role, action)) {
-    throw new DomainError("E_FORBIDDEN", {
+    throw new AuditedRefusal("E_FORBIDDEN", {
+      actor,
+      fact: { type: "ACCESS_REFUSED", detail: { action } },
       message: `The role ${actor.role} does not allow ${action}`,
-      detail: { actor: actor.id, action },
     });
   }
 }

@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { record } from "../audit/record.ts";
+import { AuditedRefusal } from "../audit/refusal.ts";
 import type { Actor } from "../iam/actor.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { DomainError } from "../kernel/domain-error.ts";
@@ -32,7 +33,7 @@ export interface RevealedPassword {
  * Reveals the one-time password that an operation made: once, and only to the actor who started
  * the operation.
  *
- * @throws DomainError E_FORBIDDEN for any other actor, audited; E_PASSWORD_REVEALED when there is
+ * @throws AuditedRefusal E_FORBIDDEN for any other actor; DomainError E_PASSWORD_REVEALED when there is
  *   none to show: revealed, changed, expired or never made
  */
 export async function revealOneTimePassword(
@@ -42,7 +43,11 @@ export async function revealOneTimePassword(
 ): Promise<RevealedPassword> {
   const { em, credentials, clock } = ports;
   if (actor.kind !== startedBy.kind || actor.id !== startedBy.id) {
-    return await refuse(ports, actor, operationId);
+    throw new AuditedRefusal("E_FORBIDDEN", {
+      actor,
+      fact: { type: "ACCESS_REFUSED", operationId, detail: { action: "invitation:reveal" } },
+      message: "Only the one who started the operation may see its one-time password",
+    });
   }
   return await em.fork().transactional(async (tx) => {
     const which = { operationId, kind: "ONE_TIME_PASSWORD", revealedAt: null } as const;
@@ -65,15 +70,5 @@ export async function revealOneTimePassword(
     });
     const oneTimePassword = credentials.oneTimePassword(invitation.id);
     return { email, oneTimePassword, expiresAt: invitation.expiresAt };
-  });
-}
-
-async function refuse({ em }: RevealPorts, actor: Actor, operationId: string): Promise<never> {
-  await em.fork().transactional(async (tx) => {
-    const detail = { action: "invitation:reveal" };
-    record(tx, actor, { type: "ACCESS_REFUSED", operationId, detail });
-  });
-  throw new DomainError("E_FORBIDDEN", {
-    message: "Only the one who started the operation may see its one-time password",
   });
 }

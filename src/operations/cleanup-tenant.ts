@@ -42,7 +42,7 @@ export const cleanupTenant = (ports: TenantPorts) =>
   tenantOperation<CleanupInput, CleanupFacts>({
     kind: "CLEANUP",
     input: CleanupInput,
-    prepare: async (_em, tenant) => refuseLocked(tenant),
+    prepare: async (_em, tenant, { actor }) => refuseLocked(actor, "CLEANUP", tenant),
     phases: [
       {
         name: "REMAINS_FOUND",

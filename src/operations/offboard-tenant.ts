@@ -46,7 +46,7 @@ export const offboardTenant = (ports: TenantPorts) =>
     input: OffboardInput,
     prepare: async (_em, tenant, { actor, input }) => {
       if (input.purge) authorize(actor, "tenant:purge");
-      refuseLocked(tenant);
+      refuseLocked(actor, "OFFBOARD", tenant);
     },
     reason: ({ reason }) => reason,
     phases: [

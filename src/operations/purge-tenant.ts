@@ -56,7 +56,7 @@ export const purgeTenant = (ports: TenantPorts) =>
     input: PurgeInput,
     prepare: async (em, tenant, { actor, input }) => {
       if (input.immediately) authorize(actor, "tenant:purge");
-      refuseLocked(tenant);
+      refuseLocked(actor, "PURGE", tenant);
       if (!input.immediately) await refuseRunningWindow(em, tenant);
     },
     reason: ({ reason }) => reason,

@@ -1,4 +1,5 @@
 import { record } from "../audit/record.ts";
+import { auditRefusals } from "../audit/refusal.ts";
 import type { EntityManager } from "../database/orm.ts";
 import type { Actor } from "../iam/actor.ts";
 import { requestCancel } from "./engine/cancel.ts";
@@ -21,17 +22,20 @@ export async function retryOperation(
   actor: Actor,
   id: string,
 ): Promise<Operation> {
-  return await ports.orm.em.fork().transactional(async (transaction) => {
-    const em = transaction as EntityManager;
-    const operation = await retry(ports, em, actor, ports.definitions, id);
-    record(em, actor, {
-      type: "OPERATION_RETRIED",
-      tenant: { id: operation.subjectId, slug: operation.subjectName },
-      operationId: operation.id,
-      detail: { kind: operation.kind, retryOf: id },
-    });
-    return operation;
-  });
+  const { em: look } = ports.orm;
+  return await auditRefusals(look, () =>
+    look.fork().transactional(async (transaction) => {
+      const em = transaction as EntityManager;
+      const operation = await retry(ports, em, actor, ports.definitions, id);
+      record(em, actor, {
+        type: "OPERATION_RETRIED",
+        tenant: { id: operation.subjectId, slug: operation.subjectName },
+        operationId: operation.id,
+        detail: { kind: operation.kind, retryOf: id },
+      });
+      return operation;
+    }),
+  );
 }
 
 /**

@@ -1,11 +1,13 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
+import { AuditedRefusal } from "../audit/refusal.ts";
 import { serialise } from "../database/locks.ts";
 import type { EntityManager, Orm } from "../database/orm.ts";
 import type { Actor } from "../iam/actor.ts";
 import { authorize } from "../iam/grants.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { DomainError } from "../kernel/domain-error.ts";
+import type { TenantAct } from "../tenants/lifecycle.ts";
 import { lockTenant as holdTenant } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { OperationEntity } from "./engine/operation.entity.ts";
@@ -97,15 +99,18 @@ async function onHeldTenant(
 /**
  * Lets a tenant pass that may be deleted.
  *
- * @throws DomainError E_TENANT_LOCKED with the lock's reason
+ * @param kind the operation that would delete it
+ * @throws AuditedRefusal E_TENANT_LOCKED with the lock's reason
  */
-export function refuseLocked({
-  slug,
-  lockedAt,
-  lockReason,
-}: Pick<Tenant, "slug" | "lockedAt" | "lockReason">): void {
+export function refuseLocked(
+  actor: Actor,
+  kind: TenantAct,
+  { id, slug, lockedAt, lockReason }: Tenant,
+): void {
   if (lockedAt === null) return;
-  throw new DomainError("E_TENANT_LOCKED", {
+  throw new AuditedRefusal("E_TENANT_LOCKED", {
+    actor,
+    fact: { type: "TENANT_DELETION_REFUSED", tenant: { id, slug }, detail: { kind } },
     message: `Tenant '${slug}' is locked against deletion: ${lockReason}`,
   });
 }

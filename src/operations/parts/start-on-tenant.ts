@@ -1,3 +1,4 @@
+import { auditRefusals } from "../../audit/refusal.ts";
 import type { Actor } from "../../iam/actor.ts";
 import type { OperationDefinition } from "../engine/phase.ts";
 import {
@@ -23,11 +24,8 @@ export async function startOnTenant<Input extends TenantInput, Facts>(
   request: unknown,
   options: StartOptions,
 ): Promise<Started> {
-  return await startOperation(
-    ports,
-    actor,
-    operation,
-    parseInput(operation.input, request),
-    options,
+  const input = parseInput(operation.input, request);
+  return await auditRefusals(ports.orm.em, () =>
+    startOperation(ports, actor, operation, input, options),
   );
 }
