@@ -46,14 +46,14 @@ tenantMutation({
 
 tenantMutation({
   name: "purgeTenant",
+  action: "tenant:purge",
   description:
-    "Removes everything of a tenant whose retention window has ended: schema or database, roles, secret and people. Its operations and the audit trail stay, and its slug is free again.",
+    "Removes everything of a tenant whose retention window has ended: schema or database, roles, secret and people. Its operations and the audit trail stay, and its slug is free again. For administrators; a window that ends purges by itself.",
   input: "The tenant to purge.",
   fields: (t) => ({
     immediately: t.boolean({
       defaultValue: false,
-      description:
-        "Whether to purge before the window has ended, or without one: for administrators, with a reason.",
+      description: "Whether to purge before the window has ended, or without one: with a reason.",
     }),
     reason: t.string({ description: `${REASON}; needed with \`immediately\`.` }),
   }),

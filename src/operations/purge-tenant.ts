@@ -55,7 +55,7 @@ export const purgeTenant = (ports: TenantPorts) =>
     kind: "PURGE",
     input: PurgeInput,
     prepare: async (em, tenant, { actor, input }) => {
-      if (input.immediately) authorize(actor, "tenant:purge");
+      authorize(actor, "tenant:purge");
       refuseLocked(actor, "PURGE", tenant);
       if (!input.immediately) await refuseRunningWindow(em, tenant);
     },

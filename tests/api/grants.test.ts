@@ -1,0 +1,161 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { GraphQLField } from "graphql";
+import { createClient } from "graphql-ws";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { guardedFields } from "../../src/api/grants-page.ts";
+import { schema } from "../../src/api/schema.ts";
+import { PlatformUserEntity } from "../../src/iam/platform-user.entity.ts";
+import { ROLES, type Role } from "../../src/iam/roles.ts";
+import { PLATFORM_AUDIENCE } from "../../src/iam/token.ts";
+import { newId } from "../../src/kernel/ids.ts";
+import { startProvisioning } from "../../src/operations/provision-tenant.ts";
+import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { freshName } from "../kit/database.ts";
+import { minimalCall } from "../kit/minimal-call.ts";
+import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { OPERATOR, provisionRequest } from "../kit/tenants.ts";
+
+// Every root field of the schema is called by every kind of caller, and what comes of it compared
+// with docs/grants.md, which people read and review. A field that is not on that page is a fault.
+
+const PAGE = await readFile(join(import.meta.dirname, "../../docs/grants.md"), "utf8");
+
+interface Row {
+  readonly name: string;
+  readonly door: string;
+  readonly open: boolean;
+  readonly granted: readonly Role[];
+}
+
+const rows: Row[] = PAGE.split("\n").flatMap((line) => {
+  const [, head, needs, ...cells] = line.split("|").map((cell) => cell.trim());
+  const [, name, door] = /^`(\w+)` \((\w+)\)$/.exec(head ?? "") ?? [];
+  if (name === undefined || door === undefined) return [];
+  const granted = ROLES.filter((_, index) => cells[index] === "yes");
+  return [{ name, door, open: needs === "open to everybody", granted }];
+});
+
+/** A moment by which the platform's clock runs slow, so that a token can be as old as is wanted. */
+const delay = { ms: 0 };
+let world: TestPlatform;
+let api: TestApi;
+
+beforeAll(async () => {
+  const clock = () => new Date(Date.now() - delay.ms);
+  world = await openPlatform({ replace: { clock } });
+  api = await openTestApi(world.platform);
+});
+afterAll(async () => {
+  await api.close();
+  await world[Symbol.asyncDispose]();
+});
+
+/** A user of their own for every call: some fields end the session that calls them. */
+async function tokenOf(role: Role, { disabled = false, ageMs = 0 } = {}): Promise<string> {
+  const { orm, keys } = world.platform;
+  const now = new Date();
+  const id = newId();
+  await orm.em.fork().insert(PlatformUserEntity, {
+    ...{ id, email: `${freshName("user")}@tenantry.test`, name: role, role },
+    ...{ passwordHash: "none", mustChangePassword: false, oneTimePasswordExpiresAt: null },
+    ...{ disabledAt: disabled ? now : null, createdAt: now, updatedAt: now },
+  });
+  delay.ms = ageMs;
+  const content = { audience: PLATFORM_AUDIENCE, subject: id, claims: {} };
+  const { token } = await keys.sign(content).finally(() => {
+    delay.ms = 0;
+  });
+  return token;
+}
+
+const CALLERS: Readonly<Record<string, (row: Row) => Promise<[Caller, Verdict]>>> = {
+  ...Object.fromEntries(
+    ROLES.map((role) => [
+      role,
+      async ({ granted }: Row) => [
+        api.withToken(await tokenOf(role)),
+        granted.includes(role) ? "ALLOWED" : "E_FORBIDDEN",
+      ],
+    ]),
+  ),
+  "nobody, without a token": async ({ open }) => [
+    api.anonymous(),
+    open ? "ALLOWED" : "E_UNAUTHENTICATED",
+  ],
+  "an administrator whose token has expired": async () => [
+    api.withToken(await tokenOf("ADMINISTRATOR", { ageMs: 16 * 60_000 })),
+    "E_UNAUTHENTICATED",
+  ],
+  "an administrator who was disabled": async () => [
+    api.withToken(await tokenOf("ADMINISTRATOR", { disabled: true })),
+    "E_UNAUTHENTICATED",
+  ],
+};
+
+type Verdict = "ALLOWED" | "E_FORBIDDEN" | "E_UNAUTHENTICATED";
+const REFUSALS: readonly unknown[] = ["E_FORBIDDEN", "E_UNAUTHENTICATED"];
+
+/** What became of a call: refused for who calls, or let in, whatever was answered inside. */
+const verdictOf = (
+  errors: readonly { readonly extensions?: Record<string, unknown> }[] | undefined,
+): Verdict => {
+  const codes = (errors ?? []).map(({ extensions }) => extensions?.code);
+  return (codes.find((code) => REFUSALS.includes(code)) as Verdict) ?? "ALLOWED";
+};
+
+const fieldOf = ({ door, name }: Row) =>
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the schema's fields resolve from
+  schema.getRootType(door as never)?.getFields()[name] as GraphQLField<any, any>;
+
+test("the page has every field of the schema", () => {
+  expect(rows.map(({ door, name }) => `${door} ${name}`)).toEqual(
+    guardedFields(schema).map(({ door, name }) => `${door} ${name}`),
+  );
+});
+
+describe.each(Object.entries(CALLERS))("%s", (_, callerFor) => {
+  test.each(rows)("$door $name", async (row) => {
+    const [caller, expected] = await callerFor(row);
+    const call = row.door === "subscription" ? subscribe : request;
+    expect(await call(row, caller)).toBe(expected);
+  });
+});
+
+async function request(row: Row, caller: Caller): Promise<Verdict> {
+  const { errors } = await caller.send(minimalCall(row.door, fieldOf(row)));
+  return verdictOf(errors);
+}
+
+/** Subscribes over WebSocket; who is let in is answered by the operation that then begins. */
+async function subscribe(row: Row, caller: Caller): Promise<Verdict> {
+  const { platform } = world;
+  const client = createClient({
+    url: api.url.replace(/^http/, "ws"),
+    connectionParams: caller.token === null ? {} : { authorization: `Bearer ${caller.token}` },
+    retryAttempts: 0,
+  });
+  const before = platform.feed.followers;
+  const results = client.iterate({ query: minimalCall("subscription", fieldOf(row)) });
+  let settled = false;
+  const first = results.next().finally(() => {
+    settled = true;
+  });
+  first.catch(() => {});
+  await vi.waitFor(() => expect(settled || platform.feed.followers > before).toBe(true), 5_000);
+  if (!settled) {
+    const options = { dryRun: true, idempotencyKey: null };
+    await startProvisioning(platform, OPERATOR, provisionRequest(), options);
+  }
+  try {
+    const { value } = await first;
+    return verdictOf(value?.errors as never);
+  } catch (closed) {
+    const code = (closed as { code?: number }).code;
+    if (code === 4401 || code === 4403) return "E_UNAUTHENTICATED";
+    throw closed;
+  } finally {
+    await results.return?.();
+    await client.dispose();
+  }
+}
