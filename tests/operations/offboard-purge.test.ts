@@ -121,7 +121,8 @@ describe("purging a tenant", () => {
       "update platform.tenant set purge_after = now(), locked_at = null, lock_reason = null where slug = ?",
       [slug],
     );
-    expect((await life.run("purgeTenant", { slug }, PROVISIONER)).state).toBe("SUCCEEDED");
+    expect(await refusal({}, PROVISIONER)).toBe("E_FORBIDDEN");
+    expect((await life.run("purgeTenant", { slug })).state).toBe("SUCCEEDED");
     expect(await life.timers(id)).toHaveLength(1);
   });
 
