@@ -20,7 +20,7 @@ const config: CodegenConfig = {
         useTypeImports: true,
         enumsAsTypes: true,
         strictScalars: true,
-        scalars: { DateTime: "string", EventCursor: "string", ID: "string" },
+        scalars: { DateTime: "string", EventCursor: "string", ID: "string", JSON: "unknown" },
       },
     },
   },

@@ -18,6 +18,7 @@ interface SchemaTypes {
     ID: { Input: string; Output: string };
     DateTime: { Input: Date; Output: Date };
     EventCursor: { Input: string; Output: string };
+    JSON: { Input: never; Output: object };
   };
 }
 
@@ -55,6 +56,11 @@ builder.scalarType("DateTime", {
     if (Number.isNaN(date.getTime())) throw new GraphQLError("DateTime must be an ISO 8601 text");
     return date;
   },
+});
+
+builder.scalarType("JSON", {
+  description: "A JSON object whose fields depend on what it belongs to; only ever answered.",
+  serialize: (value) => value,
 });
 
 builder.scalarType("EventCursor", {

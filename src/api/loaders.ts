@@ -1,4 +1,5 @@
 import DataLoader from "dataloader";
+import { AuditEventEntity, type AuditRow } from "../audit/audit-event.entity.ts";
 import type { EntityManager, Orm } from "../database/orm.ts";
 import {
   type Operation,
@@ -15,6 +16,7 @@ type Ids = readonly string[];
 export interface Loaders {
   readonly tenant: DataLoader<string, Tenant | null>;
   readonly dbServer: DataLoader<string, DbServer | null>;
+  readonly auditEvent: DataLoader<string, AuditRow | null>;
   readonly operation: DataLoader<string, Operation | null>;
   /** By the tenant's id. */
   readonly activeOperation: DataLoader<string, Operation | null>;
@@ -34,6 +36,9 @@ export function makeLoaders(orm: Orm): Loaders {
   return {
     tenant: by(async (em, ids) => pick(await em.find(TenantEntity, { id: { $in: [...ids] } }))),
     dbServer: by(async (em, ids) => pick(await em.find(DbServerEntity, { id: { $in: [...ids] } }))),
+    auditEvent: by(async (em, ids) =>
+      pick(await em.find(AuditEventEntity, { id: { $in: [...ids] } })),
+    ),
     operation: by(async (em, ids) =>
       pick(await em.find(OperationEntity, { id: { $in: [...ids] } })),
     ),

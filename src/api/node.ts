@@ -1,3 +1,4 @@
+import type { AuditRow } from "../audit/audit-event.entity.ts";
 import { isGranted } from "../iam/grants.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { isId } from "../kernel/ids.ts";
@@ -7,7 +8,7 @@ import type { Tenant } from "../tenants/tenant.entity.ts";
 import { builder } from "./builder.ts";
 import type { ApiContext } from "./context.ts";
 
-type NodeRow = Tenant | Operation | DbServer;
+type NodeRow = Tenant | Operation | DbServer | AuditRow;
 
 const MOST_NODES = 100;
 
@@ -16,6 +17,7 @@ export const NodeRef = builder.interfaceRef<NodeRow>("Node").implement({
     "Something with an id of its own. Ids are plain UUIDs, unique over all types: the same ones that logs, events and commands show.",
   resolveType: (row) => {
     if ("slug" in row) return "Tenant";
+    if ("prevHash" in row) return "AuditEvent";
     return "subjectName" in row ? "Operation" : "DbServer";
   },
   fields: (t) => ({
@@ -61,6 +63,7 @@ async function findNodes(
     ...(isGranted(role, "tenant:read") ? [load.tenant] : []),
     ...(isGranted(role, "operation:read") ? [load.operation] : []),
     ...(isGranted(role, "db-server:read") ? [load.dbServer] : []),
+    ...(isGranted(role, "audit:read") ? [load.auditEvent] : []),
   ];
   return await Promise.all(
     ids.map(async (id) => {

@@ -1,5 +1,6 @@
 import type { GraphQLSchema } from "graphql";
 import { builder } from "./builder.ts";
+import "./audit.ts";
 import "./db-servers.ts";
 import "./events.ts";
 import "./health.ts";

@@ -1,4 +1,4 @@
-import { defineEntity, p } from "@mikro-orm/core";
+import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 
 export const AuditEventEntity = defineEntity({
   name: "AuditEvent",
@@ -24,3 +24,4 @@ export const AuditEventEntity = defineEntity({
     hash: p.text().defaultRaw("null"),
   },
 });
+export type AuditRow = InferEntity<typeof AuditEventEntity>;

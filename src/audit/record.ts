@@ -4,6 +4,16 @@ import { newId } from "../kernel/ids.ts";
 import { AuditEventEntity } from "./audit-event.entity.ts";
 import { AuditEvent } from "./events.ts";
 
+/** What kinds of actors facts tell of. */
+export const AUDIT_ACTOR_KINDS = [
+  "USER",
+  "SERVICE_TOKEN",
+  "OS_USER",
+  "SYSTEM",
+  "IDENTITY",
+  "ANONYMOUS",
+] as const satisfies readonly AuditActor["kind"][];
+
 /**
  * Who did what is told. Every `Actor` is one; beside them a tenant's user (IDENTITY), and whoever
  * tried to sign in to an account that does not exist (ANONYMOUS).

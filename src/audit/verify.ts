@@ -29,8 +29,23 @@ const FIRST_BAD_ROW = `
   )
   select min(sequence)::text as sequence from bad`;
 
+/** The newest link of the chain; sequence 0 and 64 zeros while the trail is empty. */
+export interface ChainHead {
+  readonly sequence: number;
+  readonly hash: string;
+}
+
+/** Reads the newest link of the chain, to be noted elsewhere: whoever rewrites the chain changes it. */
+export async function chainHead(em: EntityManager): Promise<ChainHead | null> {
+  const [head] = await em.execute<{ sequence: string; hash: string }[]>(
+    "select sequence::text, hash from platform.audit_head",
+  );
+  return head ? { ...head, sequence: Number(head.sequence) } : null;
+}
+
 /**
- * Recomputes the whole chain of the audit trail in the database.
+ * Recomputes the whole chain of the audit trail in the database, as one statement sees it: others may
+ * write meanwhile.
  *
  * @returns the sequence of the first row that was changed, was inserted past the chain or follows a
  *   removed one (one past the newest where the removed ones were the last; 0 for a row that has no

@@ -31,6 +31,23 @@ export function oneOf<Word extends string>(
   return word;
 }
 
+const AGO = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/**
+ * The moment that a flag names: in ISO 8601, or as minutes, hours or days ago (`90m`, `24h`, `7d`).
+ *
+ * @throws UsageError
+ */
+export function momentOf(flag: string, text: string): Date {
+  const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
+  const moment =
+    count === undefined
+      ? new Date(/^\d{4}-\d\d-\d\d/.test(text) ? text : Number.NaN)
+      : new Date(Date.now() - Number(count) * AGO[unit as keyof typeof AGO]);
+  if (!Number.isNaN(moment.getTime())) return moment;
+  throw new UsageError(`${flag} must be a time such as 2026-11-21T09:30:00Z or 24h, not '${text}'`);
+}
+
 /** The fields of a request whose flags were given; the others take the request's own defaults. */
 export const givenFields = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

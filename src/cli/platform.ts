@@ -26,16 +26,6 @@ export function addPlatformCommands(program: Command): void {
     .action(async (flags: { json?: boolean }) =>
       (await import("./db-upgrade.ts")).upgradeDatabase(flags),
     );
-  program
-    .command("audit")
-    .description("check the audit trail")
-    .command("verify")
-    .description("recompute the audit trail's chain; exit code 1 when a row was changed or removed")
-    .option("--json", "one JSON object")
-    .addHelpText("after", "\nExample:\n  $ tenantry audit verify")
-    .action(async (flags: { json?: boolean }) =>
-      (await import("./audit-verify.ts")).verifyAudit(flags),
-    );
   const seed = program.commands.find((command) => command.name() === "seed");
   (seed ?? program.command("seed"))
     .command("platform-superuser")

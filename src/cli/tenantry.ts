@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
+import { addAuditCommands } from "./audit.ts";
 import { addDbServerCommands } from "./db-server.ts";
 import { EXIT } from "./exit-codes.ts";
 import { addOperationCommands } from "./operation.ts";
@@ -47,5 +48,6 @@ export function makeProgram(): Command {
   addOperationCommands(program);
   addDbServerCommands(program);
   addPlatformCommands(program);
+  addAuditCommands(program);
   return program;
 }

@@ -22,29 +22,52 @@ export interface Page<Row> {
   cursorOf(row: Row): string;
 }
 
+/** What orders a list: a column whose values are unique, and known from a cursor's text. */
+interface ListKey {
+  readonly field: string;
+  /** Null for a text that is none. */
+  parse(text: string): unknown;
+}
+
+/** Ids begin with the time of their making. */
+const BY_ID: ListKey = { field: "id", parse: (text) => (isId(text) ? text : null) };
+
+/** Rows that the database numbers. */
+export const BY_SEQUENCE: ListKey = {
+  field: "sequence",
+  parse: (text) => (/^\d{1,18}$/.test(text) ? BigInt(text) : null),
+};
+
+interface List<Row> {
+  /** Its cursors carry it: a cursor of another list is refused. */
+  readonly name: string;
+  readonly entity: EntityName<Row>;
+  /** By the id unless told. */
+  readonly key?: ListKey;
+}
+
 /**
- * Reads a page by its keys, newest first: ids begin with the time of their making, so that the place
- * in the list is a comparison of the primary key, however deep the page lies.
+ * Reads a page by its keys, newest first: the place in the list is a comparison of an indexed column,
+ * however deep the page lies.
  *
- * @param list the list's name, which its cursors carry: a cursor of another list is refused
  * @throws DomainError E_VALIDATION for `first`, E_INVALID_CURSOR for `after`
  */
 export async function findPage<Row extends { id: string }>(
   em: EntityManager,
-  list: { readonly name: string; readonly entity: EntityName<Row> },
+  { name, entity, key = BY_ID }: List<Row>,
   where: FilterQuery<Row>,
   { first, after }: PageRequest,
 ): Promise<Page<Row>> {
   checkPageSize(first);
-  const beyond = after === null ? {} : { id: { $lt: idOf(list.name, after) } };
-  const rows = await em.find(list.entity, { $and: [where, beyond] } as FilterQuery<Row>, {
-    orderBy: { id: "desc" } as never,
+  const beyond = after === null ? {} : { [key.field]: { $lt: placeOf(name, key, after) } };
+  const rows = await em.find(entity, { $and: [where, beyond] } as FilterQuery<Row>, {
+    orderBy: { [key.field]: "desc" } as never,
     limit: first + 1,
   });
   return {
     rows: rows.slice(0, first),
     hasNextPage: rows.length > first,
-    cursorOf: (row) => Buffer.from(`${list.name}:${row.id}`).toString("base64url"),
+    cursorOf: (row) => Buffer.from(`${name}:${row[key.field as keyof Row]}`).toString("base64url"),
   };
 }
 
@@ -62,8 +85,9 @@ export function checkPageSize(first: number): void {
   });
 }
 
-function idOf(list: string, cursor: string): string {
-  const [name, id, ...rest] = Buffer.from(cursor, "base64url").toString().split(":");
-  if (name === list && id !== undefined && isId(id) && rest.length === 0) return id;
+function placeOf(list: string, key: ListKey, cursor: string): unknown {
+  const [name, text = "", ...rest] = Buffer.from(cursor, "base64url").toString().split(":");
+  const place = key.parse(text);
+  if (name === list && place !== null && rest.length === 0) return place;
   throw new DomainError("E_INVALID_CURSOR");
 }
