@@ -16,6 +16,7 @@ import { migrateEngine } from "./operations/engine/engine.ts";
 import { openFeed } from "./operations/engine/feed.ts";
 import { openEventPages } from "./operations/engine/follow.ts";
 import { openQueue } from "./operations/engine/queue.ts";
+import { openAppPasswords } from "./operations/parts/app-passwords.ts";
 import { ensureDefaultServer } from "./placement/default-server.ts";
 import { serverConnections } from "./placement/server-connections.ts";
 import type { Platform } from "./platform.ts";
@@ -80,6 +81,7 @@ async function build(
     queue,
     clock,
     credentials,
+    appPasswords: await openAppPasswords(keyPorts),
     servers: serverConnections(pools, secrets),
     schemaPrefix: config.tenantSchemaPrefix,
     secretNameTemplate: config.secretNameTemplate,

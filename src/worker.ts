@@ -2,7 +2,7 @@ import { mailLinks } from "./invitations/mail-link.ts";
 import { deliverPendingMail } from "./mail/deliver.ts";
 import { startWorker, type Worker, type WorkerOptions } from "./operations/engine/engine.ts";
 import { reconcile } from "./operations/health/reconcile.ts";
-import { retentionEnded } from "./operations/parts/retention.ts";
+import { timerEnded } from "./operations/parts/timers.ts";
 import type { Platform } from "./platform.ts";
 
 /** Mails of one delivery; a failing mail server is not asked for thousands at once. */
@@ -25,7 +25,7 @@ export async function startPlatformWorker(
     queue: platform.queue,
     url: platform.databaseUrl,
     definitions: [...platform.definitions.values()],
-    timerEnded: (em, operationId) => retentionEnded(platform, em, operationId),
+    timerEnded: (em, operationId) => timerEnded(platform, em, operationId),
     deliverMail: async () => {
       const { failed } = await deliverPendingMail(
         { em: orm.em, mailer, linkOf, clock },

@@ -27,6 +27,14 @@ const KINDS: Readonly<Record<TenantAct, readonly [does: string, phases: string]>
     "Takes the metadata snapshots of a tenant's records again.",
     "ROWS_COUNTED, PATIENTS, ANALYSIS_REQUESTS, SAMPLES, ANALYSES, REGISTERED",
   ],
+  ROTATE_CREDENTIALS: [
+    "Gives a tenant's application a new login; the old one stays open for a grace period.",
+    "ROLE_CHOSEN, OLD_LOGIN_CLOSED, GRACE_ENDED, NEW_LOGIN_OPENED, SECRET_STORED, VERIFIED, ROTATED",
+  ],
+  RETIRE_CREDENTIALS: [
+    "Closes the login that a rotation has left open. Begun by the platform at the end of the grace period.",
+    "LOGIN_VERIFIED, OLD_LOGIN_CLOSED, GRACE_ENDED",
+  ],
   SUSPEND: [
     "Takes a tenant out of use: its application cannot log in any more.",
     "LOGIN_CLOSED, SESSIONS_ENDED, SUSPENDED",

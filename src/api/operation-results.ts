@@ -3,6 +3,7 @@ import type { Operation } from "../operations/engine/operation.entity.ts";
 import type { TenantAct } from "../tenants/lifecycle.ts";
 import type { Isolation } from "../tenants/names.ts";
 import { builder } from "./builder.ts";
+import { CREDENTIAL_RESULTS } from "./credential-results.ts";
 import { describedEnum } from "./described-enum.ts";
 import { TenantRef } from "./refs.ts";
 import { REMOVAL_RESULTS } from "./removal-results.ts";
@@ -172,6 +173,7 @@ const ProvisionSummaryRef = builder
 const TYPES: Partial<Record<TenantAct, { readonly name: string }>> = {
   PROVISION: ProvisionSummaryRef,
   ...TENANT_RESULTS,
+  ...CREDENTIAL_RESULTS,
   ...REMOVAL_RESULTS,
 };
 
@@ -181,6 +183,7 @@ export const OperationResultRef = builder.unionType("OperationResult", {
     ProvisionPlanRef,
     ProvisionSummaryRef,
     ...Object.values(TENANT_RESULTS),
+    ...Object.values(CREDENTIAL_RESULTS),
     ...Object.values(REMOVAL_RESULTS),
   ],
   resolveType: (outcome: unknown) => {

@@ -12,6 +12,7 @@ import "./operations.ts";
 import "./placement.ts";
 import "./provisioning.ts";
 import "./tenant-cleanup.ts";
+import "./tenant-credentials.ts";
 import "./tenant-lock.ts";
 import "./tenant-operations.ts";
 import "./tenant-removal.ts";

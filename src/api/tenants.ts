@@ -157,7 +157,8 @@ builder.objectFields(TenantRef, (t) => ({
     description: "The PostgreSQL role that owns the schema; it cannot log in.",
   }),
   appRole: t.exposeString("appRole", {
-    description: "The PostgreSQL role that the application logs in as.",
+    description:
+      "The PostgreSQL role that the application logs in as: one of two, which take turns when credentials are rotated.",
   }),
   secretName: t.string({
     nullable: true,
@@ -165,6 +166,17 @@ builder.objectFields(TenantRef, (t) => ({
       "The name of the secret that holds the application's connection URL, never the URL itself; null for roles without `secret-name:read`.",
     resolve: ({ secretName }, _args, { caller }) =>
       caller !== null && isGranted(caller.actor.role, "secret-name:read") ? secretName : null,
+  }),
+  credentialsRotatedAt: t.expose("credentialsRotatedAt", {
+    type: "DateTime",
+    nullable: true,
+    description: "When its application got a new login last; null before the first rotation.",
+  }),
+  oldLoginOpenUntil: t.expose("retiringUntil", {
+    type: "DateTime",
+    nullable: true,
+    description:
+      "Until when the application's old login is open beside the new one; null when it is closed.",
   }),
   schemaVersion: t.exposeString("schemaVersion", {
     nullable: true,

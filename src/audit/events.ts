@@ -63,6 +63,19 @@ export const AuditEvent = z.discriminatedUnion("type", [
     reason: words.nullable(),
     failedChecks: z.array(words).max(20),
   }),
+  /** Names of roles and the secret's version; no value. */
+  operationFact("TENANT_CREDENTIALS_ROTATED", "A tenant's application got a new login.", {
+    reason: words.nullable(),
+    from: words,
+    to: words,
+    secretVersion: words,
+    oldLoginOpenUntil: z.iso.datetime(),
+  }),
+  operationFact("TENANT_CREDENTIALS_RETIRED", "The login before the last rotation was closed.", {
+    reason: words.nullable(),
+    role: words,
+    sessionsEnded: count,
+  }),
   operationFact("TENANT_SUSPENDED", "A tenant was taken out of use for now.", {
     reason: words.nullable(),
     sessionsEnded: count,

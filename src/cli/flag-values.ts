@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from "commander";
 import { UsageError } from "./exit-codes.ts";
 
 const MOST = 1_000;
@@ -51,3 +52,9 @@ export function momentOf(flag: string, text: string): Date {
 /** The fields of a request whose flags were given; the others take the request's own defaults. */
 export const givenFields = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+
+/** The value of a flag that takes a whole number. @throws InvalidArgumentError */
+export function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number.");
+}

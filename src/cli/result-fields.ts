@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Operation } from "../operations/engine/operation.entity.ts";
+import { CREDENTIAL_TELLERS } from "./credential-fields.ts";
 import { REMOVAL_TELLERS } from "./removal-fields.ts";
 import { by, type Fields, listed, row, type Teller } from "./teller.ts";
 
@@ -99,6 +100,7 @@ const TELLERS: Readonly<Record<string, Teller>> = {
       skipped === null ? `${rows} of ${total ?? "?"} rows` : `left out: ${skipped}`,
     ]),
   ),
+  ...CREDENTIAL_TELLERS,
   ...REMOVAL_TELLERS,
 };
 

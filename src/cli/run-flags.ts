@@ -3,6 +3,12 @@ import type { Command } from "commander";
 /** The flag that names the tenant. */
 export const SLUG = ["--slug <slug>", "the tenant's slug"] as const;
 
+export const YES = [
+  "--yes",
+  "do it without being asked; needed where there is no terminal",
+] as const;
+export const WHY = ["--reason <text>", "why, for the audit trail"] as const;
+
 /** Adds the flags that every command has that starts an operation. */
 export const addRunFlags = (command: Command): Command =>
   command

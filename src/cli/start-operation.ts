@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { isWorkerAlive } from "../operations/engine/liveness.ts";
 import type { Started, StartOptions } from "../operations/engine/start-operation.ts";
+import { behindOf, seeBehind } from "./behind.ts";
 import { EXIT } from "./exit-codes.ts";
 import { accessFields, adminAccess } from "./first-admin-access.ts";
 import { exitCodeOf, seeThrough, type Watched } from "./follow-operation.ts";
-import { isPurgedBehind, seePurgeBehind } from "./purge-behind.ts";
 import type { Session } from "./session.ts";
 import { operationJson, showResult } from "./show-result.ts";
 
@@ -62,6 +62,7 @@ export async function sumUp(session: Session, watched: Watched, json: boolean): 
   const access = operation.kind === "PROVISION" ? await adminAccess(session, operation) : null;
   if (json) out.json({ type: "RESULT", operation: operationJson(operation), ...access });
   else showResult(out, operation, access ? accessFields(operation, access) : []);
-  if (isPurgedBehind(operation)) return await seePurgeBehind(session, operation, json);
+  const behind = behindOf(operation);
+  if (behind !== null) return await seeBehind(session, operation, behind, json);
   return exitCodeOf(watched);
 }

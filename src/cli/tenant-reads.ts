@@ -130,6 +130,12 @@ const fieldsOf = (tenant: Tenant, dbServer: string | null): [string, string | nu
   ["schema", tenant.schemaName],
   ["roles", `${tenant.ownerRole}, ${tenant.appRole}`],
   ["secret", tenant.secretName],
+  ["credentials rotated", tenant.credentialsRotatedAt?.toISOString() ?? null],
+  [
+    "old login",
+    tenant.retiringUntil &&
+      `${tenant.retiringRole}, open until ${tenant.retiringUntil.toISOString()}`,
+  ],
   ["version", tenant.schemaVersion],
   ["migrations", String(tenant.migrationsApplied)],
   ["seed sets", tenant.seedSets.join(", ") || null],

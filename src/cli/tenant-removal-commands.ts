@@ -1,13 +1,12 @@
-import { type Command, InvalidArgumentError } from "commander";
-import { addExample, addRunFlags, SLUG } from "./run-flags.ts";
+import type { Command } from "commander";
+import { wholeNumber } from "./flag-values.ts";
+import { addExample, addRunFlags, SLUG, WHY, YES } from "./run-flags.ts";
 import type { SlugFlags } from "./tenant-acts.ts";
 import type { CleanupFlags } from "./tenant-cleanup.ts";
 import type { LockFlags } from "./tenant-lock.ts";
 import type { OffboardFlags, PurgeFlags, ReasonFlags } from "./tenant-removal.ts";
 
 const load = () => import("./tenant-removal.ts");
-const YES = ["--yes", "do it without being asked; needed where there is no terminal"] as const;
-const WHY = ["--reason <text>", "why, for the audit trail"] as const;
 
 /** Adds the commands that take tenants out of use, and bring them back. */
 export function addTenantRemoval(tenant: Command): void {
@@ -96,9 +95,4 @@ function addLock(tenant: Command): void {
   addExample(unlock, "tenant unlock --slug acme").action(async (flags: LockFlags) =>
     (await import("./tenant-lock.ts")).unlock(flags),
   );
-}
-
-function wholeNumber(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It must be a whole number.");
 }

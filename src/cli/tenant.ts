@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { ProvisionFlags } from "./provision.ts";
 import { addTenantOperations } from "./tenant-commands.ts";
+import { addTenantCredentials } from "./tenant-credential-commands.ts";
 import { addTenantData } from "./tenant-data-commands.ts";
 import type { ListFlags } from "./tenant-reads.ts";
 import { addTenantRemoval } from "./tenant-removal-commands.ts";
@@ -43,6 +44,7 @@ export function addTenantCommands(program: Command): void {
       (await import("./tenant-reads.ts")).showTenant(flags),
     );
   addTenantOperations(tenant);
+  addTenantCredentials(tenant);
   addTenantRemoval(tenant);
   addTenantData(program);
 }

@@ -1,7 +1,7 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 import type { JWK } from "jose";
 
-const KEY_PURPOSES = ["ACCESS", "INVITATION"] as const;
+const KEY_PURPOSES = ["ACCESS", "INVITATION", "APP_PASSWORD"] as const;
 export type KeyPurpose = (typeof KEY_PURPOSES)[number];
 
 export const SigningKeyEntity = defineEntity({

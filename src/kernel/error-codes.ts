@@ -93,6 +93,10 @@ export const ERROR_CODES = {
     "The tenant's retention window has not ended.",
     "Wait for its end, or purge at once with a reason, as an administrator.",
   ),
+  E_GRACE_RUNNING: passing(
+    "The login before the last rotation is still open.",
+    "Wait until it closes, or end its grace period now with endGrace.",
+  ),
   E_CONFIRMATION_REQUIRED: final(
     "This asks to be confirmed.",
     "Send it again with confirm: true, if it is really wanted.",

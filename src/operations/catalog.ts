@@ -10,6 +10,8 @@ import { purgeTenant } from "./purge-tenant.ts";
 import { refreshSnapshots } from "./refresh-snapshots.ts";
 import { restoreTenant } from "./restore-tenant.ts";
 import { resumeTenant } from "./resume-tenant.ts";
+import { retireCredentials } from "./retire-credentials.ts";
+import { rotateCredentials } from "./rotate-credentials.ts";
 import { seedTenant } from "./seed-tenant.ts";
 import { suspendTenant } from "./suspend-tenant.ts";
 
@@ -21,6 +23,8 @@ export const operationCatalog = (ports: TenantPorts) => ({
   addLaboratory: addLaboratory(ports),
   seedTenant: seedTenant(ports),
   refreshSnapshots: refreshSnapshots(ports),
+  rotateCredentials: rotateCredentials(ports),
+  retireCredentials: retireCredentials(ports),
   suspendTenant: suspendTenant(ports),
   resumeTenant: resumeTenant(ports),
   cleanupTenant: cleanupTenant(ports),

@@ -1,12 +1,9 @@
 import { z } from "zod";
 import type { Actor } from "../iam/actor.ts";
-import { type DomainError, isDomainError } from "../kernel/domain-error.ts";
-import { TenantEntity } from "../tenants/tenant.entity.ts";
-import type { CleanupInput, cleanupTenant } from "./cleanup-tenant.ts";
-import type { Operation } from "./engine/operation.entity.ts";
+import type { cleanupTenant } from "./cleanup-tenant.ts";
 import type { StartPorts } from "./engine/start-operation.ts";
 import { parseInput, slugField } from "./parts/input.ts";
-import { startOnTenant } from "./parts/start-on-tenant.ts";
+import { slugsOf, startOnEach, type TenantStart } from "./parts/start-on-each.ts";
 
 interface CleanupPorts extends StartPorts {
   readonly operations: { readonly cleanupTenant: ReturnType<typeof cleanupTenant> };
@@ -19,9 +16,7 @@ const CleanupFailedInput = z.strictObject({
 });
 
 /** What became of one tenant: the operation that cleans it up, or why there is none. */
-export type CleanupStart =
-  | { readonly slug: string; readonly operation: Operation }
-  | { readonly slug: string; readonly error: DomainError };
+export type CleanupStart = TenantStart;
 
 /**
  * Starts a cleanup of one or of every FAILED tenant. A tenant of another status is never touched:
@@ -39,37 +34,9 @@ export async function cleanupFailedTenants(
   idempotencyKey: string | null = null,
 ): Promise<CleanupStart[]> {
   const { slug, dropSchema } = parseInput(CleanupFailedInput, request);
-  const slugs = slug === null ? await failedSlugs(ports) : [slug];
-  const started: CleanupStart[] = [];
-  for (const each of slugs) {
-    const key =
-      idempotencyKey !== null && slug === null ? `${idempotencyKey}:${each}` : idempotencyKey;
-    started.push(await startCleanup(ports, actor, { slug: each, dropSchema }, key));
-  }
-  return started;
-}
-
-async function failedSlugs({ orm }: CleanupPorts): Promise<string[]> {
-  const tenants = await orm.em
-    .fork()
-    .find(TenantEntity, { status: "FAILED" }, { fields: ["slug"], orderBy: { slug: "asc" } });
-  return tenants.map(({ slug }) => slug);
-}
-
-async function startCleanup(
-  ports: CleanupPorts,
-  actor: Actor,
-  input: CleanupInput,
-  idempotencyKey: string | null,
-): Promise<CleanupStart> {
-  const { slug } = input;
-  const options = { dryRun: false, idempotencyKey };
-  try {
-    const { cleanupTenant } = ports.operations;
-    const { operation } = await startOnTenant(ports, actor, cleanupTenant, input, options);
-    return { slug, operation };
-  } catch (error) {
-    if (isDomainError(error)) return { slug, error };
-    throw error;
-  }
+  const slugs = slug === null ? await slugsOf(ports, ["FAILED"]) : [slug];
+  const { cleanupTenant } = ports.operations;
+  return await startOnEach(ports, actor, cleanupTenant, slugs, { dropSchema }, (each) =>
+    idempotencyKey !== null && slug === null ? `${idempotencyKey}:${each}` : idempotencyKey,
+  );
 }

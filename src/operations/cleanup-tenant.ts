@@ -23,7 +23,7 @@ const CleanupInput = z.strictObject({
   /** Whether schema, roles and secret go too; else they are reported. */
   dropSchema: z.boolean().default(false),
 });
-export type CleanupInput = z.infer<typeof CleanupInput>;
+type CleanupInput = z.infer<typeof CleanupInput>;
 
 interface CleanupFacts {
   readonly found: readonly Remain[];

@@ -148,6 +148,7 @@ async function ensureSchema(ports: TenantPorts, run: MigrateRun): Promise<undefi
     createTenantSchema(client, {
       names: site.names,
       tenantId: site.tenant.id,
+      login: site.login,
       appPasswordVerifier: scramVerifier(password),
       connectDatabase: site.database,
       mayLogIn: site.tenant.status !== "SUSPENDED",

@@ -48,8 +48,8 @@ class KeyVaultStore implements SecretStore {
     this.#patience = { ...PATIENCE, ...patience };
   }
 
-  async get(name: string): Promise<Secret | null> {
-    const found = await this.#read(secretName(name));
+  async get(name: string, version?: string): Promise<Secret | null> {
+    const found = await this.#read(secretName(name), version);
     if (!found || isPurged(found)) return null;
     return new Secret(found.value ?? "", versionOf(found), found.properties.tags ?? {});
   }
@@ -88,9 +88,12 @@ class KeyVaultStore implements SecretStore {
     });
   }
 
-  async #read(name: string): Promise<KeyVaultSecret | null> {
+  async #read(name: string, version?: string): Promise<KeyVaultSecret | null> {
     const call = { right: "get", name, withinMs: this.#patience.callMs } as const;
-    const found = this.#vault.call(call, (client, signal) => client.getSecret(name, signal));
+    const which = version === undefined ? {} : { version };
+    const found = this.#vault.call(call, (client, signal) =>
+      client.getSecret(name, { ...signal, ...which }),
+    );
     return await absentAs(null, found, [ABSENT, DELETED, DELETING]);
   }
 

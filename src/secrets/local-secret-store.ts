@@ -65,10 +65,11 @@ class LocalSecretStore implements SecretStore {
     this.#key = key;
   }
 
-  async get(name: string): Promise<Secret | null> {
+  async get(name: string, version?: string): Promise<Secret | null> {
+    const which = { name: secretName(name), ...(version === undefined ? {} : { version }) };
     const row = await this.#em
       .fork()
-      .findOne(SecretVersionEntity, { name: secretName(name) }, { orderBy: { ordinal: "desc" } });
+      .findOne(SecretVersionEntity, which, { orderBy: { ordinal: "desc" } });
     return row && new Secret(this.#open(row), row.version, row.tags);
   }
 

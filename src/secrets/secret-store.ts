@@ -30,8 +30,12 @@ export class Secret {
  * stays, whatever the caller's transaction does.
  */
 export interface SecretStore {
-  /** Answers the newest version of a secret, null when there is none of this name. */
-  get(name: string): Promise<Secret | null>;
+  /**
+   * Answers a secret, null when there is none of this name.
+   *
+   * @param version as `set` answered it; the newest where it is left out, null when it is not there
+   */
+  get(name: string, version?: string): Promise<Secret | null>;
 
   /** Stores a new version, which every later `get` answers; older ones and a deleted name give way. */
   set(name: string, value: string, tags: SecretTags): Promise<{ version: string }>;

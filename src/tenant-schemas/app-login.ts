@@ -1,42 +1,108 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ClientBase } from "pg";
-import { ident } from "../database/sql.ts";
+import { ident, literal } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
+import { createAppRoleB } from "./create-tenant-schema.ts";
 import { findLeftovers, type Leftover, partialState } from "./leftovers.ts";
 import { underSharedLock } from "./tenant-database.ts";
 
-interface AppRoleOf {
+interface AppRolesOf {
   readonly names: TenantNames;
   readonly tenantId: string;
 }
 
+/** One of a tenant's two app roles, whose login is changed. */
+interface AppRoleOf extends AppRolesOf {
+  readonly role: string;
+  /**
+   * Called when nobody else can change roles any more and nothing is changed yet: throws where the
+   * caller comes too late.
+   */
+  readonly stillWanted: () => Promise<void>;
+}
+
 /**
- * Takes from a tenant's app role the right to log in; open sessions go on. Repeatable.
+ * Lets these app roles of a tenant log in and no other; open sessions go on. Repeatable.
  *
- * @returns false where the role does not exist
- * @throws DomainError E_PARTIAL_STATE when the role bears the tenant's name without being the tenant's
+ * @param open names of app roles; none closes the tenant
+ * @returns the app roles that exist
+ * @throws DomainError E_PARTIAL_STATE when one bears the tenant's name without being the tenant's
  */
-export const closeAppLogin = (client: ClientBase, role: AppRoleOf): Promise<boolean> =>
-  alterLogin(client, role, "nologin");
-
-/** Gives a tenant's app role the right to log in; answers and errors as `closeAppLogin`. */
-export const openAppLogin = (client: ClientBase, role: AppRoleOf): Promise<boolean> =>
-  alterLogin(client, role, "login");
-
-async function alterLogin(
+export async function setAppLogins(
   client: ClientBase,
-  { names, tenantId }: AppRoleOf,
-  login: "login" | "nologin",
-): Promise<boolean> {
+  tenant: AppRolesOf,
+  open: readonly string[],
+): Promise<string[]> {
   return await underSharedLock(client, async () => {
-    const isAppRole = ({ kind }: Leftover) => kind === "APP_ROLE";
-    const role = (await findLeftovers(client, names, tenantId)).find(isAppRole);
-    if (role === undefined) return false;
-    if (!role.ours) throw partialState(role);
-    await client.query(`alter role ${ident(names.appRole)} ${login}`);
-    return true;
+    const roles = await ownAppRoles(client, tenant);
+    for (const role of roles)
+      await client.query(`alter role ${ident(role)} ${open.includes(role) ? "login" : "nologin"}`);
+    return roles;
   });
+}
+
+/** The app roles of a tenant that exist; errors as `setAppLogins`. */
+export async function ownAppRoles(
+  client: ClientBase,
+  { names, tenantId }: AppRolesOf,
+): Promise<string[]> {
+  const isAppRole = ({ kind }: Leftover) => kind === "APP_ROLE";
+  const roles = (await findLeftovers(client, names, tenantId)).filter(isAppRole);
+  const foreign = roles.find(({ ours }) => !ours);
+  if (foreign) throw partialState(foreign);
+  return roles.map(({ name }) => name);
+}
+
+/**
+ * Gives an app role a password, and the right to log in where the tenant is in use; makes the second
+ * one where it is missing. Repeatable; errors as `setAppLogins`.
+ *
+ * @param options.verifier the password as `scramVerifier` answers it
+ */
+export async function openAppRole(
+  client: ClientBase,
+  { names, tenantId, role, stillWanted }: AppRoleOf,
+  options: {
+    readonly verifier: string;
+    readonly mayLogIn: boolean;
+    readonly connectDatabase: string;
+  },
+): Promise<void> {
+  const { verifier, mayLogIn, connectDatabase } = options;
+  await underSharedLock(client, async () => {
+    const roles = await ownAppRoles(client, { names, tenantId });
+    await stillWanted();
+    if (role === names.appRoleB && !roles.includes(role))
+      await createAppRoleB(client, { names, tenantId, connectDatabase });
+    const login = mayLogIn ? "login" : "nologin";
+    await client.query(`alter role ${ident(role)} ${login} password ${literal(verifier)}`);
+  });
+}
+
+/**
+ * Takes login and password from an app role and ends its sessions. Repeatable, also where it does
+ * not exist; errors as `setAppLogins` and `endSessionsOf`.
+ *
+ * @param options.drop whether it goes altogether: for one that holds no rights of its own
+ * @returns how many sessions were ended
+ */
+export async function closeAppRole(
+  client: ClientBase,
+  { names, tenantId, role, stillWanted }: AppRoleOf,
+  { drop }: { readonly drop: boolean } = { drop: false },
+): Promise<number> {
+  const alter = async (sql: string) =>
+    await underSharedLock(client, async () => {
+      const there = (await ownAppRoles(client, { names, tenantId })).includes(role);
+      await stillWanted();
+      if (there) await client.query(sql);
+      return there;
+    });
+  if (!(await alter(`alter role ${ident(role)} nologin password null`))) return 0;
+  const ended = await endSessionsOf(client, [role]);
+  if (drop) await alter(`drop owned by ${ident(role)}; drop role ${ident(role)}`);
+  return ended;
 }
 
 const LOOK_EVERY_MS = 50;
@@ -45,26 +111,26 @@ const QUIET_LOOKS = 3;
 const GIVE_UP_MS = 10_000;
 
 /**
- * Ends every session of a role that cannot log in any more, wherever on the server it is, and looks
+ * Ends every session of roles that cannot log in any more, wherever on the server it is, and looks
  * again until none is left: usually within a fifth of a second.
  *
  * @returns how many sessions were ended
  * @throws DomainError E_UNAVAILABLE when a session does not end within 10 s
  */
-export async function endSessionsOf(client: ClientBase, role: string): Promise<number> {
+export async function endSessionsOf(client: ClientBase, roles: readonly string[]): Promise<number> {
   const ended = new Set<number>();
   const until = Date.now() + GIVE_UP_MS;
   for (let quiet = 0; quiet < QUIET_LOOKS; await delay(LOOK_EVERY_MS)) {
     const { rows } = await client.query<{ pid: number }>(
       `select pid, pg_catalog.pg_terminate_backend(pid)
-       from pg_catalog.pg_stat_activity where usename = $1`,
-      [role],
+       from pg_catalog.pg_stat_activity where usename = any($1)`,
+      [roles],
     );
     for (const { pid } of rows) ended.add(pid);
     quiet = rows.length === 0 ? quiet + 1 : 0;
     if (rows.length > 0 && Date.now() > until) {
       throw new DomainError("E_UNAVAILABLE", {
-        message: `${rows.length} sessions of ${role} do not end`,
+        message: `${rows.length} sessions of ${roles.join(", ")} do not end`,
       });
     }
   }

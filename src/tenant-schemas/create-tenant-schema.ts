@@ -7,16 +7,18 @@ import { EXTENSIONS_SCHEMA, groupRoleOf, underSharedLock } from "./tenant-databa
 export interface CreateTenantSchema {
   readonly names: TenantNames;
   readonly tenantId: string;
-  /** The app role's password as `scramVerifier` answers it. */
+  /** Which of the two app roles the application logs in as: the first one unless told. */
+  readonly login?: string;
+  /** That app role's password as `scramVerifier` answers it. */
   readonly appPasswordVerifier: string;
   /** The connected database, in which the schema lies and to which the app role may connect. */
   readonly connectDatabase: string;
-  /** Whether the app role may log in: true unless told, false for a suspended tenant. */
+  /** Whether it may log in: true unless told, false for a suspended tenant. */
   readonly mayLogIn?: boolean;
 }
 
 /**
- * Creates a tenant's two roles and its schema, all in one transaction, each marked with the tenant's
+ * Creates a tenant's roles and its schema, all in one transaction, each marked with the tenant's
  * id. Repeatable: what exists of this tenant stays, and its rights and password are set again.
  *
  * @param client connected to a database that `prepareTenantDatabase` has prepared
@@ -32,11 +34,12 @@ export async function createTenantSchema(
   }
   return await underSharedLock(client, async () => {
     const existing = await ownLeftovers(client, request);
-    const has = (kind: Leftover["kind"]) => existing.some((leftover) => leftover.kind === kind);
+    const has = (name: string) => existing.some((leftover) => leftover.name === name);
+    const { schema } = request.names;
     await createRoles(client, request, has);
-    if (!has("SCHEMA")) await createSchema(client, request);
+    if (!has(schema)) await createSchema(client, request);
     await grantRights(client, request);
-    return { created: !has("SCHEMA") };
+    return { created: !has(schema) };
   });
 }
 
@@ -53,22 +56,50 @@ async function ownLeftovers(
 
 async function createRoles(
   client: ClientBase,
-  { names, tenantId, appPasswordVerifier, connectDatabase, mayLogIn = true }: CreateTenantSchema,
-  has: (kind: Leftover["kind"]) => boolean,
+  request: CreateTenantSchema,
+  has: (name: string) => boolean,
 ): Promise<void> {
+  const { names, tenantId, appPasswordVerifier, connectDatabase, mayLogIn = true } = request;
+  const { login = names.appRole } = request;
   const [owner, app] = [ident(names.ownerRole), ident(names.appRole)];
   const mark = literal(markOf(tenantId));
   const group = ident(groupRoleOf(connectDatabase));
-  if (!has("OWNER_ROLE")) await client.query(`create role ${owner} nologin`);
-  if (!has("APP_ROLE")) await client.query(`create role ${app} nologin`);
+  if (!has(names.ownerRole)) await client.query(`create role ${owner} nologin`);
+  if (!has(names.appRole)) await client.query(`create role ${app} nologin`);
   await client.query(`
     comment on role ${owner} is ${mark};
     comment on role ${app} is ${mark};
-    alter role ${app} ${mayLogIn ? "login" : "nologin"} password ${literal(appPasswordVerifier)};
     grant ${group} to ${owner}, ${app};
-    alter role ${app} in database ${ident(connectDatabase)}
-      set search_path = ${ident(names.schema)}, ${EXTENSIONS_SCHEMA}`);
+    alter role ${app} in database ${ident(connectDatabase)} set ${searchPathOf(names)}`);
   await joinAsAdmin(client, [owner, app]);
+  if (login === names.appRoleB && !has(login)) await createAppRoleB(client, request);
+  await client.query(
+    `alter role ${ident(login)} ${mayLogIn ? "login" : "nologin"} password ${literal(appPasswordVerifier)}`,
+  );
+}
+
+const searchPathOf = ({ schema }: TenantNames): string =>
+  `search_path = ${ident(schema)}, ${EXTENSIONS_SCHEMA}`;
+
+/**
+ * Creates the second app role, which cannot log in yet, in the caller's transaction. It inherits the
+ * rights of the first one, so that nothing is granted twice.
+ */
+export async function createAppRoleB(
+  client: ClientBase,
+  {
+    names,
+    tenantId,
+    connectDatabase,
+  }: Pick<CreateTenantSchema, "names" | "tenantId" | "connectDatabase">,
+): Promise<void> {
+  const role = ident(names.appRoleB);
+  await client.query(`
+    create role ${role} nologin;
+    comment on role ${role} is ${literal(markOf(tenantId))};
+    grant ${ident(names.appRole)} to ${role};
+    alter role ${role} in database ${ident(connectDatabase)} set ${searchPathOf(names)}`);
+  await joinAsAdmin(client, [role]);
 }
 
 /**

@@ -17,7 +17,7 @@ export interface DroppedTenantSchema {
 }
 
 /**
- * Drops the schema and the roles that bear the tenant's mark; ends the app role's sessions first.
+ * Drops the schema and the roles that bear the tenant's mark; ends the app roles' sessions first.
  * Repeatable, also when nothing was ever made, and when an earlier call ended half-way.
  *
  * @throws DomainError E_PARTIAL_STATE when a role holds objects or rights in another database
@@ -30,7 +30,7 @@ export async function dropTenantSchema(
   const relevant = found.filter(({ kind }) => kind !== "DATABASE");
   const ours = relevant.filter((leftover) => leftover.ours);
   const has = (kind: Leftover["kind"]) => ours.some((leftover) => leftover.kind === kind);
-  if (has("APP_ROLE")) await endSessions(client, names.appRole);
+  for (const { kind, name } of ours) if (kind === "APP_ROLE") await endSessions(client, name);
   if (has("SCHEMA")) await dropSchema(client, names.schema);
   const roles = ours.filter(({ kind }) => kind !== "SCHEMA").map(({ name }) => name);
   if (roles.length > 0) await dropRoles(client, roles);

@@ -34,11 +34,11 @@ export async function findLeftovers(
      union all
      select case rolname when $2 then 'OWNER_ROLE' else 'APP_ROLE' end, rolname,
          shobj_description(oid, 'pg_authid')
-       from pg_catalog.pg_roles where rolname in ($2, $3)
+       from pg_catalog.pg_roles where rolname in ($2, $3, $5)
      union all
      select 'DATABASE', datname, shobj_description(oid, 'pg_database')
        from pg_catalog.pg_database where datname = $4`,
-    [names.schema, names.ownerRole, names.appRole, names.database],
+    [names.schema, names.ownerRole, names.appRole, names.database, names.appRoleB],
   );
   return rows.map(({ kind, name, mark }) => ({
     kind,

@@ -12,8 +12,10 @@ export interface TenantNames {
   readonly database: string;
   /** Owns the schema and runs its migrations; cannot log in. */
   readonly ownerRole: string;
-  /** Logs in for the application: DML in the tenant schema, nothing else. */
+  /** Holds the application's rights, DML in the tenant schema and nothing else; its first login. */
   readonly appRole: string;
+  /** The application's other login, made when credentials are first rotated; inherits those rights. */
+  readonly appRoleB: string;
   /** Names the app role's connection URL in the secret store. */
   readonly secret: string;
 }
@@ -24,6 +26,18 @@ export interface NameRules {
   /** Holds `{slug}` once. */
   readonly secretNameTemplate: string;
 }
+
+/**
+ * The roles of a tenant schema. No suffix ends in another, so a role's name tells its kind and its
+ * schema; the longest is 6 bytes.
+ */
+export const rolesOf = (
+  schema: string,
+): Pick<TenantNames, "ownerRole" | "appRole" | "appRoleB"> => ({
+  ownerRole: `${schema}_owner`,
+  appRole: `${schema}_app`,
+  appRoleB: `${schema}_app_b`,
+});
 
 /**
  * Derives all names of a tenant. Injective, since a slug holds no underscore, and within
@@ -38,8 +52,7 @@ export function namesOf(
   return {
     schema,
     database: `tenant_${stem}`,
-    ownerRole: `${schema}_owner`,
-    appRole: `${schema}_app`,
+    ...rolesOf(schema),
     secret: secretNameTemplate.replace("{slug}", slug),
   };
 }

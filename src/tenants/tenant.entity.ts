@@ -26,6 +26,7 @@ export const TenantEntity = defineEntity({
     databaseName: p.string().strictNullable(),
     schemaName: p.string(),
     ownerRole: p.string(),
+    /** The one of the two app roles that the secret leads to. */
     appRole: p.string(),
     secretName: p.string(),
     schemaVersion: p.string().strictNullable(),
@@ -53,6 +54,10 @@ export const TenantEntity = defineEntity({
     /** Locked against deletion since then, and why. */
     lockedAt: p.datetime().strictNullable(),
     lockReason: p.text().strictNullable(),
+    credentialsRotatedAt: p.datetime().strictNullable(),
+    /** The app role before the last rotation, and when it closes; set while its login is open. */
+    retiringRole: p.string().strictNullable(),
+    retiringUntil: p.datetime().strictNullable(),
   },
 });
 export type Tenant = InferEntity<typeof TenantEntity>;

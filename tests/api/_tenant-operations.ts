@@ -88,6 +88,7 @@ export async function register(
     ...{ region: null, vertical: null, supportEmail: null, supportPhone: null, requestedBy: null },
     ...{ failureCode: null, failureMessage: null, createdAt: now, updatedAt: now },
     ...{ activatedAt: null, lockedAt: null, lockReason: null },
+    ...{ credentialsRotatedAt: null, retiringRole: null, retiringUntil: null },
     offboardedFrom: status === "OFFBOARDED" ? "ACTIVE" : null,
     purgeAfter: status === "OFFBOARDED" ? new Date(now.getTime() + 86_400_000) : null,
     ...fields,

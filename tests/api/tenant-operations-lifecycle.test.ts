@@ -37,6 +37,8 @@ const ASKED: Record<TenantAct, Asked> = {
   ADD_LABORATORY: { mutation: "addLaboratory", input: { name: "Second" } },
   SEED: { mutation: "seedTenant", input: { sets: ["core"] } },
   REFRESH_SNAPSHOTS: { mutation: "refreshSnapshots" },
+  ROTATE_CREDENTIALS: { mutation: "rotateTenantCredentials" },
+  RETIRE_CREDENTIALS: { mutation: "retireTenantCredentials" },
   SUSPEND: { mutation: "suspendTenant" },
   RESUME: { mutation: "resumeTenant" },
   CLEANUP: { mutation: "cleanupFailedTenants" },

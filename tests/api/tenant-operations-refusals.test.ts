@@ -30,6 +30,8 @@ const STARTS: Record<string, { status: "ACTIVE" | "SUSPENDED" | "OFFBOARDED"; in
   addLaboratory: { status: "ACTIVE", input: { name: "Second" } },
   seedTenant: { status: "ACTIVE", input: { sets: ["core"] } },
   refreshSnapshots: { status: "ACTIVE" },
+  rotateTenantCredentials: { status: "ACTIVE" },
+  retireTenantCredentials: { status: "ACTIVE" },
   suspendTenant: { status: "ACTIVE" },
   resumeTenant: { status: "SUSPENDED" },
   offboardTenant: { status: "ACTIVE" },

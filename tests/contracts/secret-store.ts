@@ -40,6 +40,19 @@ export function secretStoreContract(adapter: string, open: () => Promise<SecretS
       });
     });
 
+    test("answers an older version where it is asked for", async () => {
+      const store = await open();
+      const first = await store.set("kept", "one", { round: "1" });
+      await store.set("kept", "two", {});
+      await store.set("other", "three", {});
+      expect(await store.get("kept", first.version)).toMatchObject({
+        ...{ value: "one", version: first.version, tags: { round: "1" } },
+      });
+      expect(await store.get("other", first.version)).toBeNull();
+      await store.purge("kept");
+      expect(await store.get("kept", first.version)).toBeNull();
+    });
+
     test("takes names without their case", async () => {
       const store = await open();
       await store.set("Tenant-DB-Acme", "value", {});

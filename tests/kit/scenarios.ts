@@ -17,6 +17,8 @@ export interface Scenario {
   /** The status that it leaves when it succeeds. */
   readonly to: Tenant["status"];
   readonly input?: Record<string, unknown>;
+  /** The operation that leaves it something to do. */
+  readonly after?: keyof OperationCatalog;
   /** Makes something to do in the tenant's schema, as the owner role. */
   readonly prepare?: string;
   /** The first phase whose deed stays when a later one fails; null where everything is undone. */
@@ -64,6 +66,13 @@ export const SCENARIOS: Record<keyof OperationCatalog, Scenario> = {
     ...{ from: "ACTIVE", to: "ACTIVE", input: { targets: ["PATIENT"] }, prepare: PATIENTS },
     ...{ staysFrom: "PATIENTS", diesIn: "PATIENTS" },
   },
+  rotateCredentials: {
+    ...{ from: "ACTIVE", to: "ACTIVE", staysFrom: null, diesIn: "SECRET_STORED" },
+  },
+  retireCredentials: {
+    ...{ from: "ACTIVE", to: "ACTIVE", after: "rotateCredentials" },
+    ...{ staysFrom: "OLD_LOGIN_CLOSED", diesIn: "OLD_LOGIN_CLOSED" },
+  },
   suspendTenant: { from: "ACTIVE", to: "SUSPENDED", staysFrom: null, diesIn: "LOGIN_CLOSED" },
   resumeTenant: { from: "SUSPENDED", to: "ACTIVE", staysFrom: null, diesIn: "LOGIN_OPENED" },
   cleanupTenant: {
@@ -109,7 +118,7 @@ export async function arrange(
   slug: string,
   dbServer?: string,
 ): Promise<void> {
-  const { from, prepare } = SCENARIOS[act];
+  const { from, prepare, after } = SCENARIOS[act];
   if (from === null) return;
   const request = { slug, seeds: ["core"], ...(dbServer === undefined ? {} : { dbServer }) };
   const { operation } = await provision(platform, request);
@@ -120,7 +129,7 @@ export async function arrange(
       client.query(`set role ${ownerRole}; set search_path = ${schemaName}; ${prepare}`),
     );
   }
-  const retire = RETIRED[from];
+  const retire = after ?? RETIRED[from];
   if (retire) await followToEnd(platform, (await begin(platform, retire, slug)).id);
   if (from === "FAILED") {
     const failed = { status: from, failureCode: "E_INTERNAL", failureMessage: "planned" };

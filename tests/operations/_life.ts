@@ -2,6 +2,7 @@ import pg from "pg";
 import { expect } from "vitest";
 import { sqlStateOf } from "../../src/database/faults.ts";
 import type { Actor } from "../../src/iam/actor.ts";
+import { newId } from "../../src/kernel/ids.ts";
 import type { OperationCatalog } from "../../src/operations/catalog.ts";
 import { followOperations } from "../../src/operations/engine/follow.ts";
 import { hasEnded } from "../../src/operations/engine/journal.ts";
@@ -56,14 +57,15 @@ export class Life {
     return (await followToEnd(this.platform, (await this.start(...request)).id)).operation;
   }
 
-  /** Waits, over the feed of all operations, for the end of one that nobody here has started. */
+  /** Waits, over the feed of all operations, for the end of one that begins now, by itself. */
   async follow(slug: string, kind: string, act: () => Promise<unknown>): Promise<Operation> {
     const feed = followOperations(this.platform);
+    const since = newId();
     await act();
     for await (const operation of feed) {
-      const { state } = operation;
-      if (operation.subjectName === slug && operation.kind === kind && hasEnded(state))
-        return operation;
+      const { id, state } = operation;
+      const wanted = operation.subjectName === slug && operation.kind === kind && id > since;
+      if (wanted && hasEnded(state)) return operation;
     }
     throw new Error("the feed has ended");
   }

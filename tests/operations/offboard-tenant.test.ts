@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { EntityManager } from "../../src/database/orm.ts";
 import type { Actor } from "../../src/iam/actor.ts";
 import { OperationEntity } from "../../src/operations/engine/operation.entity.ts";
-import { retentionEnded } from "../../src/operations/parts/retention.ts";
+import { timerEnded } from "../../src/operations/parts/timers.ts";
 import { lockTenant, unlockTenant } from "../../src/operations/tenant-lock.ts";
 import { findTenant } from "../../src/tenants/registry.ts";
 import { openPlatform, type TestPlatform } from "../kit/platform.ts";
@@ -36,7 +36,7 @@ afterAll(async () => await world[Symbol.asyncDispose]());
 
 /** Does what a timer does, without waiting for one. */
 const timerEnds = (operationId: string) =>
-  life.em.transactional((em) => retentionEnded(world.platform, em as EntityManager, operationId));
+  life.em.transactional((em) => timerEnded(world.platform, em as EntityManager, operationId));
 
 const purgesOf = async (slug: string) =>
   await life.em.find(OperationEntity, { subjectName: slug, kind: "PURGE" });

@@ -32,6 +32,7 @@ beforeAll(async () => {
   const { platform } = world;
   const ports = {
     ...{ ...platform, servers: serverConnections(pools, platform.secrets) },
+    appPasswords: { of: () => "" },
     ...{ schemaPrefix: "org_", secretNameTemplate: "", migrationsDir: "", seedsDir: "" },
   };
   const small = refreshSnapshots(ports, { batchSize: 4 });

@@ -35,6 +35,8 @@ export type ErrorCode =
   | 'E_DB_SERVER_NOT_FOUND'
   /** Your role does not allow this. Ask an administrator. */
   | 'E_FORBIDDEN'
+  /** The login before the last rotation is still open. Wait until it closes, or end its grace period now with endGrace. */
+  | 'E_GRACE_RUNNING'
   /** This idempotency key was used with another input. Send the first input again, or choose a new key. */
   | 'E_IDEMPOTENCY_KEY_REUSED'
   /** Something unexpected went wrong. Try again; if it stays, look for the error id in the log. */
@@ -308,6 +310,8 @@ export type DemoOperationResultQueryVariables = Exact<{
 export type DemoOperationResultQuery = { operation: { state: OperationState, startedAt: string | null, finishedAt: string | null, error: { code: ErrorCode, message: string } | null, result:
       | { __typename: 'ActivationResult' }
       | { __typename: 'CleanupResult' }
+      | { __typename: 'CredentialRetirementResult' }
+      | { __typename: 'CredentialRotationResult' }
       | { __typename: 'LaboratoryResult' }
       | { __typename: 'MigrationResult' }
       | { __typename: 'OffboardingResult' }

@@ -23,6 +23,11 @@ export interface Run<Input, Facts> {
    * @param total null where it is not known
    */
   progress(completed: number, total: number | null, message?: string): Promise<void>;
+  /**
+   * Throws where another worker has taken the operation up: a worker that was frozen asks before an
+   * effect that must not come late.
+   */
+  assertOwned(): Promise<void>;
 }
 
 /** A phase's answer that it had nothing to do, and why. */

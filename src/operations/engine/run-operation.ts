@@ -1,3 +1,4 @@
+import { assertStillOwnsWorkflow } from "@dbos-inc/dbos-sdk/datasource";
 import type { EntityManager } from "../../database/orm.ts";
 import type { Attempted } from "./data-source.ts";
 import { cancelled } from "./failure.ts";
@@ -85,6 +86,7 @@ function toRun(course: Course, begun: Begun): AnyRun {
     input,
     facts: {},
     progress: async () => {},
+    assertOwned: () => assertStillOwnsWorkflow(id),
   };
 }
 

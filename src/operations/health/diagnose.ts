@@ -2,6 +2,8 @@ import { isDomainError } from "../../kernel/domain-error.ts";
 import type { SurveyedLedger } from "../../tenant-schemas/survey.ts";
 import type { Check } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { TenantStatus } from "../../tenants/lifecycle.ts";
+import { rolesOf } from "../../tenants/names.ts";
+import { openRolesOf } from "../../tenants/open-roles.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import type { Finding } from "./finding.ts";
 import type { ServerLook } from "./look.ts";
@@ -104,7 +106,10 @@ function placeFindings(tenant: Tenant, evidence: Evidence, canLogin: boolean): F
 }
 
 function roleFindings(tenant: Tenant, { roles }: ServerLook, canLogin: boolean): Finding[] {
-  const names = [tenant.ownerRole, tenant.appRole];
+  const { ownerRole, appRole, appRoleB } = rolesOf(tenant.schemaName);
+  const open = canLogin ? openRolesOf(tenant) : [];
+  // The second app role is there once credentials were rotated.
+  const names = [...new Set([ownerRole, appRole, tenant.appRole, ...open])];
   const missing = names.filter((name) => roles.get(name)?.tenantId !== tenant.id);
   if (missing.length > 0) {
     const taken = missing.some((name) => roles.has(name));
@@ -112,12 +117,13 @@ function roleFindings(tenant: Tenant, { roles }: ServerLook, canLogin: boolean):
     // A role that is made again has none of the rights on the tables that are there.
     return [{ code: "ROLE_MISSING", message, repair: null }];
   }
-  const can = roles.get(tenant.appRole)?.canLogin === true;
-  if (can === canLogin) return [];
+  const can = (name: string) => roles.get(name)?.canLogin === true;
+  const wrong = [appRole, appRoleB].find((name) => can(name) !== open.includes(name));
+  if (wrong === undefined) return [];
   return [
     {
-      code: can ? "ROLE_CAN_LOGIN" : "ROLE_CANNOT_LOGIN",
-      message: `Tenant '${tenant.slug}' is ${tenant.status}, but ${tenant.appRole} ${can ? "can" : "cannot"} log in`,
+      code: can(wrong) ? "ROLE_CAN_LOGIN" : "ROLE_CANNOT_LOGIN",
+      message: `Tenant '${tenant.slug}' is ${tenant.status}, but ${wrong} ${can(wrong) ? "can" : "cannot"} log in`,
       repair: "SET_LOGIN",
     },
   ];

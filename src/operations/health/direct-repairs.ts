@@ -2,10 +2,11 @@ import { record } from "../../audit/record.ts";
 import { serialise } from "../../database/locks.ts";
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
-import { closeAppLogin, endSessionsOf, openAppLogin } from "../../tenant-schemas/app-login.ts";
+import { openRolesOf } from "../../tenants/open-roles.ts";
 import { lockTenant } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
+import { endSessions, setLogins } from "../parts/tenant-login.ts";
 import { siteOfTenant } from "../parts/tenant-site.ts";
 import { mayLogIn } from "./diagnose.ts";
 import type { FindingCode, Repair } from "./finding.ts";
@@ -19,8 +20,8 @@ interface Deed {
 }
 
 /**
- * Sets the app role's login as the tenant's status says, and ends the sessions of one that may not
- * log in.
+ * Sets the logins of the app roles as the registry says, and ends the sessions of a tenant that may
+ * not log in.
  *
  * @returns false where an operation works on the tenant by now
  */
@@ -29,21 +30,14 @@ export async function setLogin(ports: RepairPorts, actor: Actor, deed: Deed): Pr
     const set = async (em: EntityManager, tenant: Tenant) => {
       const open = mayLogIn(tenant.status);
       if (open === null) return null;
-      const { server, database, names } = await siteOfTenant(em, tenant);
-      const alter = open ? openAppLogin : closeAppLogin;
-      await servers.asAdmin(server, database, (client) =>
-        alter(client, { names, tenantId: tenant.id }),
-      );
-      return { server, database, names, open };
+      const site = await siteOfTenant(em, tenant);
+      await setLogins({ servers }, site, open ? openRolesOf(tenant) : []);
+      return { site, open };
     };
-    const place = await onQuietTenant(ports.orm, actor, deed, "SET_LOGIN", set);
+    const done = await onQuietTenant(ports.orm, actor, deed, "SET_LOGIN", set);
     // After the commit: waiting for clients must not hold the tenant's row.
-    if (place?.open === false) {
-      await servers.asAdmin(place.server, place.database, (client) =>
-        endSessionsOf(client, place.names.appRole),
-      );
-    }
-    return place !== null;
+    if (done?.open === false) await endSessions({ servers }, done.site);
+    return done !== null;
   });
 }
 

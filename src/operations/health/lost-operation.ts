@@ -98,7 +98,8 @@ function runOf(definition: AnyOperation, operation: Operation) {
     name: actorName,
   };
   const known = { operationId: id, subjectId, subjectName, dryRun, requester };
-  return { ...known, input: input.data, facts: {}, progress: async () => {} };
+  const nothing = async () => {};
+  return { ...known, input: input.data, facts: {}, progress: nothing, assertOwned: nothing };
 }
 
 /** The phases that were under way. */

@@ -1,13 +1,13 @@
 import { record } from "../../audit/record.ts";
-import { serialise } from "../../database/locks.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
-import { lockTenant } from "../../tenants/registry.ts";
-import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
-import { type Operation, OperationEntity } from "../engine/operation.entity.ts";
-import { create, hashRequest, type StartPorts } from "../engine/start-operation.ts";
+import type { Tenant } from "../../tenants/tenant.entity.ts";
+import type { Operation } from "../engine/operation.entity.ts";
+import type { StartPorts } from "../engine/start-operation.ts";
 import type { purgeTenant } from "../purge-tenant.ts";
+import { secondsUntil, timeIn } from "./database-clock.ts";
+import { holdSubject, isBusy, startByItself } from "./own-start.ts";
 
 /** The longest window: ten years. */
 export const MAX_RETENTION_DAYS = 3650;
@@ -16,7 +16,7 @@ const DAY_S = 86_400;
 /** An operation that stands in the way ends before long. */
 const BUSY_S = 60;
 
-interface RetentionPorts extends StartPorts {
+export interface RetentionPorts extends StartPorts {
   readonly operations: { readonly purgeTenant: ReturnType<typeof purgeTenant> };
 }
 
@@ -29,22 +29,9 @@ const PLATFORM: Actor = {
   address: null,
 };
 
-/** The end of a window that begins now, by the database's clock, which decides about it later too. */
-export async function windowEnd(em: EntityManager, days: number): Promise<Date> {
-  const rows = await em.execute<{ at: string }[]>(
-    "select (extract(epoch from now()) * 1000)::bigint::text as at",
-  );
-  return new Date(Number(rows[0]?.at) + days * DAY_S * 1000);
-}
-
-/** How many seconds are left until then, by the database's clock; below 0 when it has passed. */
-async function secondsUntil(em: EntityManager, at: Date): Promise<number> {
-  const rows = await em.execute<{ left: string }[]>(
-    "select extract(epoch from ?::timestamptz - now())::text as left",
-    [at.toISOString()],
-  );
-  return Number(rows[0]?.left);
-}
+/** The end of a window that begins now. */
+export const windowEnd = (em: EntityManager, days: number): Promise<Date> =>
+  timeIn(em, days * DAY_S);
 
 /**
  * Refuses a tenant whose retention window runs, or has not begun.
@@ -81,38 +68,17 @@ export async function setTimer(
 export async function retentionEnded(
   ports: RetentionPorts,
   em: EntityManager,
-  offboarding: string,
+  offboarding: Operation,
 ): Promise<void> {
-  const operation = await em.findOne(OperationEntity, { id: offboarding });
-  const tenant = operation && (await holdOffboarded(em, operation));
-  if (!operation || !tenant) return;
-  const again = (seconds: number) => ports.queue.enqueueTimer(em, offboarding, seconds);
+  const tenant = await holdSubject(em, offboarding);
+  if (tenant?.status !== "OFFBOARDED") return;
+  const again = (seconds: number) => ports.queue.enqueueTimer(em, offboarding.id, seconds);
   const left = tenant.purgeAfter === null ? 0 : await secondsUntil(em, tenant.purgeAfter);
   if (left > 0) return await again(left);
-  const busy = await em.findOne(OperationEntity, { subjectId: tenant.id, finishedAt: null });
-  if (busy) return await again(BUSY_S);
+  if (await isBusy(em, tenant)) return await again(BUSY_S);
   await again(DAY_S);
-  if (tenant.lockedAt === null) await startPurge(ports, em, operation);
-  else await recordPostponed(em, tenant, operation, await windowEnd(em, 1));
-}
-
-/** The tenant, locked, while it is in the window that this operation began. */
-async function holdOffboarded(
-  em: EntityManager,
-  { id, subjectId }: Operation,
-): Promise<Tenant | null> {
-  const known = subjectId === null ? null : await em.findOne(TenantEntity, { id: subjectId });
-  if (!known) return null;
-  // In the order in which every operation begins: the name, then the row.
-  await serialise(em, `tenant:${known.slug}`);
-  const tenant = await lockTenant(em, { id: known.id });
-  if (tenant?.status !== "OFFBOARDED") return null;
-  const newest = await em.findOne(
-    OperationEntity,
-    { subjectId: tenant.id, kind: "OFFBOARD", state: "SUCCEEDED" },
-    { orderBy: { id: "desc" } },
-  );
-  return newest?.id === id ? tenant : null;
+  if (tenant.lockedAt === null) await startPurge(ports, em, offboarding);
+  else await recordPostponed(em, tenant, offboarding, await windowEnd(em, 1));
 }
 
 /** Starts the purge: as whoever asked for it at once, or as the platform. */
@@ -129,12 +95,7 @@ async function startPurge(
     ? String(input.reason)
     : `the retention window of offboarding ${id} has ended`;
   const request = { slug: subjectName, immediately: false, reason };
-  await create(ports, em, actor, ports.operations.purgeTenant, request, {
-    dryRun: false,
-    idempotencyKey: null,
-    requestHash: hashRequest(request, false),
-    retry: null,
-  });
+  await startByItself(ports, em, actor, ports.operations.purgeTenant, request);
 }
 
 async function recordPostponed(

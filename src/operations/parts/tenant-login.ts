@@ -1,6 +1,7 @@
 import { DomainError } from "../../kernel/domain-error.ts";
-import { closeAppLogin, endSessionsOf, openAppLogin } from "../../tenant-schemas/app-login.ts";
+import { endSessionsOf, setAppLogins } from "../../tenant-schemas/app-login.ts";
 import { probeAppLogin } from "../../tenant-schemas/probe-app-login.ts";
+import { openRolesOf } from "../../tenants/open-roles.ts";
 import { nothing, type Phase, type Run, skipped } from "../engine/phase.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { readAppLogin } from "./tenant-secret.ts";
@@ -15,8 +16,8 @@ export interface ClosedFacts {
 }
 
 /**
- * The two phases that close a tenant: its app role cannot log in any more, and its open sessions are
- * ended. Their undo opens the login of a tenant that is ACTIVE, as the status is when it is reached.
+ * The two phases that close a tenant: its app roles cannot log in any more, and their open sessions
+ * are ended. Their undo opens the login of a tenant that is ACTIVE, as the status is when it is reached.
  */
 export const closingPhases = <Input, Facts extends ClosedFacts>(
   ports: SitePorts,
@@ -25,12 +26,12 @@ export const closingPhases = <Input, Facts extends ClosedFacts>(
     name: "LOGIN_CLOSED",
     where: "outside",
     ensure: async (run) => {
-      const there = await onSite(ports, run, closeAppLogin);
-      return there ? undefined : skipped("the app role does not exist");
+      const roles = await setLogins(ports, await siteOfRun(ports.orm, run), []);
+      return roles.length > 0 ? undefined : skipped("the app role does not exist");
     },
     undo: async (run) => {
-      const { tenant } = await siteOfRun(ports.orm, run);
-      if (tenant.status === "ACTIVE") await onSite(ports, run, openAppLogin);
+      const site = await siteOfRun(ports.orm, run);
+      if (site.tenant.status === "ACTIVE") await setLogins(ports, site, openRolesOf(site.tenant));
     },
   },
   {
@@ -44,15 +45,17 @@ export const closingPhases = <Input, Facts extends ClosedFacts>(
   },
 ];
 
-/** Gives the tenant's app role its login back. */
+/** Gives the logins back that the registry says are open. */
 export async function openLogin(ports: SitePorts, run: Subject): Promise<undefined> {
-  await onSite(ports, run, openAppLogin);
+  const site = await siteOfRun(ports.orm, run);
+  await setLogins(ports, site, openRolesOf(site.tenant));
 }
 
 /** Takes the login back that `openLogin` gave, and whoever came in by it. */
 export async function closeLoginAgain(ports: SitePorts, run: Subject): Promise<void> {
-  await onSite(ports, run, closeAppLogin);
-  await endSessions(ports, await siteOfRun(ports.orm, run));
+  const site = await siteOfRun(ports.orm, run);
+  await setLogins(ports, site, []);
+  await endSessions(ports, site);
 }
 
 /**
@@ -69,12 +72,21 @@ export async function verifyLogin(
   if (!passed) throw new DomainError("E_TENANT_NOT_READY", { message: `${name}: ${message}` });
 }
 
-const onSite = async (ports: SitePorts, run: Subject, act: typeof openAppLogin) => {
-  const { server, database, names, tenant } = await siteOfRun(ports.orm, run);
-  return await ports.servers.asAdmin(server, database, (client) =>
-    act(client, { names, tenantId: tenant.id }),
+/** Lets these app roles log in and no other; answers those that exist. */
+export const setLogins = async (
+  { servers }: Pick<TenantPorts, "servers">,
+  { server, database, names, tenant }: TenantSite,
+  open: readonly string[],
+): Promise<string[]> =>
+  await servers.asAdmin(server, database, (client) =>
+    setAppLogins(client, { names, tenantId: tenant.id }, open),
   );
-};
 
-const endSessions = async ({ servers }: SitePorts, { server, database, names }: TenantSite) =>
-  await servers.asAdmin(server, database, (client) => endSessionsOf(client, names.appRole));
+/** Ends the sessions of both app roles; answers how many there were. */
+export const endSessions = async (
+  { servers }: Pick<TenantPorts, "servers">,
+  { server, database, names }: TenantSite,
+): Promise<number> =>
+  await servers.asAdmin(server, database, (client) =>
+    endSessionsOf(client, [names.appRole, names.appRoleB]),
+  );

@@ -4,6 +4,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { ServerConnections } from "../../placement/server-connections.ts";
 import type { SecretStore } from "../../secrets/secret-store.ts";
 import type { OperationQueue } from "../engine/queue.ts";
+import type { AppPasswords } from "./app-passwords.ts";
 
 /** What operations on tenants work with; each takes the part that it needs. */
 export interface TenantPorts {
@@ -11,6 +12,7 @@ export interface TenantPorts {
   readonly secrets: SecretStore;
   readonly servers: ServerConnections;
   readonly credentials: InvitationCredentials;
+  readonly appPasswords: AppPasswords;
   readonly queue: OperationQueue;
   readonly clock: Clock;
   readonly schemaPrefix: string;

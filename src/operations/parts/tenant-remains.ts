@@ -90,7 +90,8 @@ async function onEverySite(
   const unsearched: string[] = [];
   for (const server of await em.find(DbServerEntity, {}, { orderBy: { name: "asc" } })) {
     try {
-      await work({ server, database: server.tenantDatabase, names: namesOfTenant(tenant) });
+      const names = namesOfTenant(tenant);
+      await work({ server, database: server.tenantDatabase, names, login: tenant.appRole });
     } catch (error) {
       if (!isDomainError(error, "E_ADMIN_CONN_UNRESOLVED")) throw error;
       unsearched.push(server.name);

@@ -1,7 +1,7 @@
 import { DomainError } from "../../kernel/domain-error.ts";
 import { newSecret } from "../../kernel/ids.ts";
 import { sslOf } from "../../placement/server-connections.ts";
-import type { Secret, SecretStore } from "../../secrets/secret-store.ts";
+import type { Secret, SecretStore, SecretTags } from "../../secrets/secret-store.ts";
 import type { AppLogin } from "../../tenant-schemas/probe-app-login.ts";
 import type { Site } from "./tenant-site.ts";
 
@@ -30,8 +30,22 @@ export async function refuseForeignSecret(
   name: string,
   owner: SecretOwner,
 ): Promise<void> {
+  await readOwnSecret(secrets, name, owner);
+}
+
+/**
+ * The tenant's secret as the store answers it now; null where there is none.
+ *
+ * @throws DomainError E_PARTIAL_STATE for a secret that was not made for this tenant, E_SECRET_STORE
+ */
+export async function readOwnSecret(
+  secrets: SecretStore,
+  name: string,
+  owner: SecretOwner,
+): Promise<Secret | null> {
   const existing = await secrets.get(name);
   if (existing && !isOurs(existing, owner)) throw foreignSecret(name);
+  return existing;
 }
 
 /**
@@ -44,15 +58,13 @@ export async function ensureSecret(
   site: Site,
   owner: SecretOwner,
 ): Promise<void> {
-  const name = site.names.secret;
-  const existing = await secrets.get(name);
-  if (existing && !isOurs(existing, owner)) throw foreignSecret(name);
+  const existing = await readOwnSecret(secrets, site.names.secret, owner);
   if (existing && leadsTo(existing.value, site)) return;
-  await secrets.set(name, connectionUrl(site, newSecret()), {
-    tenantId: owner.id,
-    slug: owner.slug,
-  });
+  await secrets.set(site.names.secret, connectionUrl(site, newSecret()), tagsOf(owner));
 }
+
+/** What tells whose a tenant's secret is. */
+export const tagsOf = ({ id, slug }: SecretOwner): SecretTags => ({ tenantId: id, slug });
 
 /** Removes the secret if it was made for this tenant. */
 export async function removeSecret(
@@ -88,13 +100,14 @@ export async function readAppLogin(
   };
 }
 
-function connectionUrl({ server, database, names }: Site, password: string): string {
+/** The connection URL that a tenant's secret holds. */
+export function connectionUrl({ server, database, login }: Site, password: string): string {
   const sslmode = { DISABLE: "disable", REQUIRE: "require", VERIFY_FULL: "verify-full" }[
     server.tlsMode
   ];
   const host = server.host.includes(":") ? `[${server.host}]` : server.host;
   const url = new URL(`postgres://${host}:${server.port}/${encodeURIComponent(database)}`);
-  url.username = names.appRole;
+  url.username = login;
   url.password = password;
   url.searchParams.set("sslmode", sslmode);
   return url.href;
@@ -102,6 +115,12 @@ function connectionUrl({ server, database, names }: Site, password: string): str
 
 /** Whether the URL leads to this place as this role: a retry may have been placed elsewhere. */
 function leadsTo(value: string, site: Site): boolean {
-  const url = new URL(value);
-  return connectionUrl(site, decodeURIComponent(url.password)) === value;
+  return URL.canParse(value) && connectionUrl(site, passwordOf(value)) === value;
 }
+
+/** The app role that a secret leads to; null where it holds no connection URL. */
+export const roleOf = ({ value }: Secret): string | null =>
+  URL.canParse(value) ? decodeURIComponent(new URL(value).username) : null;
+
+/** The password in a connection URL. */
+export const passwordOf = (url: string): string => decodeURIComponent(new URL(url).password);

@@ -1,7 +1,7 @@
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.ts";
-import type { TenantNames } from "../../tenants/names.ts";
+import { rolesOf, type TenantNames } from "../../tenants/names.ts";
 import { findTenant, tenantBySlug } from "../../tenants/registry.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import type { Run } from "../engine/phase.ts";
@@ -11,6 +11,8 @@ export interface Site {
   readonly server: DbServer;
   readonly database: string;
   readonly names: TenantNames;
+  /** The app role that the application logs in as: one of the two that `names` has. */
+  readonly login: string;
 }
 
 /** A registered tenant and where it is. */
@@ -49,21 +51,20 @@ export async function siteOfRun(
 
 /** Where a registered tenant is; errors as `siteOfRun`. */
 export async function siteOfTenant(em: EntityManager, tenant: Tenant): Promise<TenantSite> {
-  const { slug, dbServerId, databaseName } = tenant;
+  const { slug, dbServerId, databaseName, appRole: login } = tenant;
   const server = dbServerId === null ? null : await em.findOne(DbServerEntity, { id: dbServerId });
   if (!server || databaseName === null) {
     throw new DomainError("E_DB_SERVER_NOT_FOUND", {
       message: `Tenant '${slug}' is placed on no db server`,
     });
   }
-  return { tenant, server, database: databaseName, names: namesOfTenant(tenant) };
+  return { tenant, server, database: databaseName, names: namesOfTenant(tenant), login };
 }
 
 /** The names that the tenant was given when it was made, whatever the configuration says today. */
 export const namesOfTenant = (tenant: Tenant): TenantNames => ({
   schema: tenant.schemaName,
   database: `tenant_${tenant.slug.replaceAll("-", "_")}`,
-  ownerRole: tenant.ownerRole,
-  appRole: tenant.appRole,
+  ...rolesOf(tenant.schemaName),
   secret: tenant.secretName,
 });

@@ -162,6 +162,9 @@ async function holdSlug(
     purgeAfter: null,
     lockedAt: null,
     lockReason: null,
+    credentialsRotatedAt: null,
+    retiringRole: null,
+    retiringUntil: null,
     createdAt: now,
   };
   await em.insert(TenantEntity, { id, ...row, ...unset });

@@ -14,5 +14,6 @@ export async function siteOf(
   if (dbServerId === undefined || database === undefined)
     throw new Error("The placement is not resolved yet");
   const server = await ports.orm.em.fork().findOneOrFail(DbServerEntity, { id: dbServerId });
-  return { server, database, names: namesOf(parseSlug(run.subjectName), ports) };
+  const names = namesOf(parseSlug(run.subjectName), ports);
+  return { server, database, names, login: names.appRole };
 }

@@ -1,0 +1,84 @@
+// Whether rotating credentials ever refuses a client:
+//   node bench/rotation.ts [attempts] [clients]
+// Starts an embedded PostgreSQL of its own, provisions one tenant, and rotates its credentials again
+// and again with a grace period of two seconds, while clients read the secret and connect afresh.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { assemble } from "../src/assemble.ts";
+import { readConfig } from "../src/config.ts";
+import type { Actor } from "../src/iam/actor.ts";
+import { followEvents, followOperations } from "../src/operations/engine/follow.ts";
+import { startOnTenant } from "../src/operations/parts/start-on-tenant.ts";
+import { startProvisioning } from "../src/operations/provision-tenant.ts";
+import type { Platform } from "../src/platform.ts";
+import { startPlatformWorker } from "../src/worker.ts";
+import { storm } from "../tests/kit/storm.ts";
+
+const ACTOR: Actor = {
+  ...{ kind: "OS_USER", id: "bench", name: "bench" },
+  ...{ role: "ADMINISTRATOR", address: null },
+};
+const OPTIONS = { dryRun: false, idempotencyKey: null };
+const SLUG = "bench";
+const GRACE_S = 2;
+
+/** A small tenant schema: it is the logins that are looked at. */
+const FIXTURE = join(import.meta.dirname, "../tests/kit/fixtures/small");
+
+const tell = (line: string) => process.stdout.write(`${line}\n`);
+
+/** Rotates, and waits until the old login is closed. */
+async function rotate(platform: Platform): Promise<void> {
+  const feed = followOperations(platform);
+  const { operation: rotation } = await startOnTenant(
+    platform,
+    ACTOR,
+    platform.operations.rotateCredentials,
+    { slug: SLUG, gracePeriodSeconds: GRACE_S },
+    OPTIONS,
+  );
+  for await (const { id, kind, state, error } of feed) {
+    if (state === "FAILED") throw new Error(JSON.stringify(error));
+    if (kind === "RETIRE_CREDENTIALS" && id > rotation.id && state === "SUCCEEDED") return;
+  }
+}
+
+async function bench(attempts: number, clients: number): Promise<void> {
+  await using parts = new AsyncDisposableStack();
+  const dataDir = await mkdtemp(join(tmpdir(), "tenantry-bench-"));
+  parts.defer(() => rm(dataDir, { recursive: true, force: true }));
+  const config = readConfig({
+    ...{ NODE_ENV: "test", DATA_DIR: dataDir, LOG_LEVEL: "error" },
+    TENANT_MIGRATIONS_DIR: join(FIXTURE, "migrations"),
+    TENANT_SEEDS_DIR: join(FIXTURE, "seeds"),
+  });
+  const platform = await assemble(config);
+  parts.defer(() => platform.close());
+  const worker = await startPlatformWorker(platform);
+  parts.defer(() => worker.stop());
+  const request = {
+    ...{ slug: SLUG, name: "Bench", adminEmail: "bench@bench.test" },
+    ...{ initialLaboratory: "Main", seeds: [] },
+  };
+  const { operation } = await startProvisioning(platform, ACTOR, request, OPTIONS);
+  for await (const _ of followEvents(platform, operation.id, 0));
+  const begun = performance.now();
+  const storming = storm(platform.secrets, `tenant-db-${SLUG}`, clients);
+  let rotations = 0;
+  while (storming.attempts < attempts) {
+    await rotate(platform);
+    rotations += 1;
+  }
+  await storming.stop();
+  const seconds = (performance.now() - begun) / 1000;
+  tell(`${storming.attempts} connections by ${clients} clients in ${seconds.toFixed(1)} s`);
+  tell(`${rotations} rotations, each with a grace period of ${GRACE_S} s`);
+  for (const [role, count] of storming.roles) tell(`  ${role} ${count}`);
+  tell(`refused: ${storming.refused.length}`);
+  for (const why of new Set(storming.refused)) tell(`  ${why}`);
+  if (storming.refused.length > 0) process.exitCode = 1;
+}
+
+await bench(Number(process.argv[2] ?? 10_000), Number(process.argv[3] ?? 8));

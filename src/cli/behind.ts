@@ -1,0 +1,64 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { EntityManager } from "../database/orm.ts";
+import type { Operation } from "../operations/engine/operation.entity.ts";
+import { listOperations } from "../operations/list.ts";
+import { EXIT } from "./exit-codes.ts";
+import { exitCodeOf, showToEnd } from "./follow-operation.ts";
+import type { Session } from "./session.ts";
+import { operationJson, showResult } from "./show-result.ts";
+
+/** How long the command waits for the operation to be started, which the worker does. */
+const START_MS = 15_000;
+const LOOK_AGAIN_MS = 100;
+
+/** What the platform starts by itself, right behind an operation. */
+interface Behind {
+  readonly kind: string;
+  readonly title: string;
+}
+
+/** The operation that follows an ended one at once; null where none does. */
+export function behindOf({ kind, state, dryRun, input }: Operation): Behind | null {
+  if (state !== "SUCCEEDED" || dryRun) return null;
+  if (kind === "OFFBOARD" && input.purge === true) return { kind: "PURGE", title: "Purging" };
+  if (kind === "ROTATE_CREDENTIALS" && input.gracePeriodSeconds === 0)
+    return { kind: "RETIRE_CREDENTIALS", title: "Closing the old login of" };
+  return null;
+}
+
+/** Shows what follows an operation until that has ended, too; answers the exit code. */
+export async function seeBehind(
+  session: Session,
+  first: Operation,
+  { kind, title }: Behind,
+  json: boolean,
+): Promise<number> {
+  const { platform, out } = session;
+  const next = await startedBehind(platform.orm.em.fork() as EntityManager, first, kind);
+  if (next === null) {
+    const list = `tenantry operation list --slug ${first.subjectName} --kind ${kind.toLowerCase()}`;
+    out.note(`${kind} has not begun yet. See: ${list}`);
+    return EXIT.failed;
+  }
+  if (!json) out.line(`\n${title} ${out.style("bold", next.subjectName)}  (operation ${next.id})`);
+  const operation = await showToEnd(session, next.id, json);
+  if (json) out.json({ type: "RESULT", operation: operationJson(operation) });
+  else showResult(out, operation);
+  return exitCodeOf({ operation, interrupted: false });
+}
+
+async function startedBehind(
+  em: EntityManager,
+  { id, subjectId }: Operation,
+  kind: string,
+): Promise<Operation | null> {
+  if (subjectId === null) return null;
+  const deadline = Date.now() + START_MS;
+  for (;;) {
+    const { rows } = await listOperations(em, { subjectId, kind }, { first: 1, after: null });
+    const [newest] = rows;
+    if (newest !== undefined && newest.id > id) return newest;
+    if (Date.now() > deadline) return null;
+    await pause(LOOK_AGAIN_MS);
+  }
+}

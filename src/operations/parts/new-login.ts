@@ -1,0 +1,166 @@
+import { scramVerifier } from "../../database/sql.ts";
+import { DomainError } from "../../kernel/domain-error.ts";
+import type { Secret } from "../../secrets/secret-store.ts";
+import { closeAppRole, openAppRole, ownAppRoles } from "../../tenant-schemas/app-login.ts";
+import type { Run } from "../engine/phase.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
+import { connectionUrl, passwordOf, readOwnSecret, roleOf, tagsOf } from "./tenant-secret.ts";
+import { siteOfRun, type TenantSite } from "./tenant-site.ts";
+
+/** What making a tenant's new login finds out. */
+export interface NewLoginFacts {
+  /** The app role in use, and the other one, which takes its place. */
+  readonly from: string;
+  readonly to: string;
+  /** Whether the other one was there before. */
+  readonly roleExisted: boolean;
+  /** Whether the secret leads to it already: an earlier rotation could not take that back. */
+  readonly takenUp: boolean;
+  /** Null where there was no secret. */
+  readonly previousVersion: string | null;
+  readonly secretVersion: string;
+}
+
+type NewLoginRun = Run<unknown, NewLoginFacts>;
+
+/**
+ * Looks which app role is free and what the secret is now.
+ *
+ * @throws DomainError E_PARTIAL_STATE for a role or secret that is not the tenant's,
+ *   E_TENANT_NOT_READY for a tenant without its role
+ */
+export async function chooseRole(
+  ports: TenantPorts,
+  run: NewLoginRun,
+): Promise<Partial<NewLoginFacts>> {
+  const { tenant, server, database, names, login: from } = await siteOfRun(ports.orm, run);
+  const to = from === names.appRole ? names.appRoleB : names.appRole;
+  const roles = await ports.servers.asAdmin(server, database, (client) =>
+    ownAppRoles(client, { names, tenantId: tenant.id }),
+  );
+  const missing = [names.appRole, from].find((role) => !roles.includes(role));
+  if (missing !== undefined)
+    throw new DomainError("E_TENANT_NOT_READY", { message: `The role ${missing} does not exist` });
+  const secret = await readOwnSecret(ports.secrets, names.secret, tenant);
+  return {
+    ...{ from, to, roleExisted: roles.includes(to) },
+    takenUp: secret !== null && roleOf(secret) === to && tenant.retiringRole === null,
+    previousVersion: secret?.version ?? null,
+  };
+}
+
+/** Gives the free role a password, and a login where the tenant is in use. */
+export async function openNewLogin(ports: TenantPorts, run: NewLoginRun): Promise<undefined> {
+  const { site, url } = await newLoginOf(ports, run);
+  const { tenant, server, database, names, login: role } = site;
+  await ports.servers.asAdmin(server, database, (client) =>
+    openAppRole(
+      client,
+      { names, tenantId: tenant.id, role, stillWanted: run.assertOwned },
+      {
+        verifier: scramVerifier(passwordOf(url)),
+        mayLogIn: tenant.status === "ACTIVE",
+        connectDatabase: database,
+      },
+    ),
+  );
+}
+
+/**
+ * Closes the free role again, and drops it where this operation made it.
+ *
+ * @throws DomainError E_TENANT_NOT_READY while the secret leads to it: clients come in by it
+ */
+export async function closeNewLogin(ports: TenantPorts, run: NewLoginRun): Promise<void> {
+  if (run.facts.takenUp) return;
+  const { site, stored } = await newLoginOf(ports, run);
+  const { tenant, server, database, names, login: role } = site;
+  if (stored && roleOf(stored) === role) {
+    throw new DomainError("E_TENANT_NOT_READY", {
+      message: `The stored secret still leads to ${role}, whose login stays open`,
+    });
+  }
+  const drop = run.facts.roleExisted === false;
+  await ports.servers.asAdmin(server, database, (client) =>
+    closeAppRole(
+      client,
+      { names, tenantId: tenant.id, role, stillWanted: run.assertOwned },
+      { drop },
+    ),
+  );
+}
+
+/** Stores the URL of the new login as the secret's newest version, and tells the version. */
+export async function storeNewLogin(
+  ports: TenantPorts,
+  run: NewLoginRun,
+): Promise<Partial<NewLoginFacts>> {
+  const { site, url, stored } = await newLoginOf(ports, run);
+  const secretVersion = stored?.value === url ? stored.version : await set(ports, run, site, url);
+  await run.progress(1, 1, `version ${secretVersion}`);
+  return { secretVersion };
+}
+
+/**
+ * Stores what the secret was before as its newest version, unless somebody has stored another.
+ *
+ * @throws DomainError E_SECRET_STORE when the version is gone
+ */
+export async function restoreSecret(ports: TenantPorts, run: NewLoginRun): Promise<void> {
+  const { takenUp, previousVersion = null } = run.facts;
+  const { site, url, stored } = await newLoginOf(ports, run);
+  if (takenUp || stored?.value !== url) return;
+  const name = site.names.secret;
+  if (previousVersion === null) return await ports.secrets.purge(name);
+  const previous = await ports.secrets.get(name, previousVersion);
+  if (!previous) {
+    throw new DomainError("E_SECRET_STORE", {
+      message: `Version ${previousVersion} of the secret is gone`,
+    });
+  }
+  await set(ports, run, site, previous.value);
+}
+
+/**
+ * Looks whether the store answers the new login by now.
+ *
+ * @throws DomainError E_SECRET_STORE, to be asked again, while it answers another one
+ */
+export async function readBack(ports: TenantPorts, run: NewLoginRun): Promise<TenantSite> {
+  const { site, url, stored } = await newLoginOf(ports, run);
+  if (stored?.value === url) return site;
+  throw new DomainError("E_SECRET_STORE", {
+    message: "The secret store does not answer the version that was stored",
+    transient: true,
+  });
+}
+
+async function set(
+  { secrets }: TenantPorts,
+  run: NewLoginRun,
+  { names, tenant }: TenantSite,
+  value: string,
+): Promise<string> {
+  // A version that comes late would be the newest: the store itself cannot refuse it.
+  await run.assertOwned();
+  return (await secrets.set(names.secret, value, tagsOf(tenant))).version;
+}
+
+interface NewLogin {
+  /** The tenant's place, entered as the new role. */
+  readonly site: TenantSite;
+  /** What the secret is to hold. */
+  readonly url: string;
+  /** What it holds now. */
+  readonly stored: Secret | null;
+}
+
+async function newLoginOf(ports: TenantPorts, run: NewLoginRun): Promise<NewLogin> {
+  const { to, takenUp } = run.facts;
+  if (to === undefined) throw new Error("The role is not chosen yet");
+  const site = { ...(await siteOfRun(ports.orm, run)), login: to };
+  const stored = await readOwnSecret(ports.secrets, site.names.secret, site.tenant);
+  const password =
+    takenUp && stored ? passwordOf(stored.value) : ports.appPasswords.of(run.operationId);
+  return { site, url: connectionUrl(site, password), stored };
+}

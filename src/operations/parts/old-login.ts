@@ -1,0 +1,87 @@
+import { record } from "../../audit/record.ts";
+import type { EntityManager } from "../../database/orm.ts";
+import { closeAppRole } from "../../tenant-schemas/app-login.ts";
+import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
+import { nothing, type Phase, type Run, type Skipped, skipped } from "../engine/phase.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
+import { siteOfRun, tenantOf } from "./tenant-site.ts";
+
+/** What closing the login from before the last rotation finds out. */
+export interface RetiredFacts {
+  readonly closedRole: string;
+  readonly sessionsEnded: number;
+}
+
+interface Reasoned {
+  readonly reason: string | null;
+}
+
+type OldLoginPorts = Pick<TenantPorts, "orm" | "servers" | "clock">;
+
+const NONE = skipped("no old login is open");
+const CLOSED = nothing("a login that was to be closed stays closed");
+
+/**
+ * The two phases that close the login from before the last rotation, with its password and its
+ * sessions, and tell the registry. They are skipped where none is open.
+ *
+ * @param isWanted whether it is to be closed at all
+ */
+export const retiringPhases = <Input extends Reasoned, Facts extends RetiredFacts>(
+  ports: OldLoginPorts,
+  isWanted: (input: Input) => boolean,
+): Phase<Input, Facts>[] => [
+  {
+    name: "OLD_LOGIN_CLOSED",
+    where: "outside",
+    ensure: async (run) => (isWanted(run.input) ? await close(ports, run) : KEPT),
+    undo: CLOSED,
+  },
+  {
+    name: "GRACE_ENDED",
+    where: "platform",
+    ensure: async (run, em) => (isWanted(run.input) ? await forget(ports, run, em) : KEPT),
+    undo: CLOSED,
+  },
+];
+
+const KEPT = skipped("it was not asked for");
+
+async function close<Facts extends RetiredFacts>(
+  ports: OldLoginPorts,
+  run: Run<Reasoned, Facts>,
+): Promise<Partial<Facts> | Skipped> {
+  const { tenant, server, database, names } = await siteOfRun(ports.orm, run);
+  const { id: tenantId, retiringRole: role } = tenant;
+  if (role === null) return NONE;
+  const sessionsEnded = await ports.servers.asAdmin(server, database, (client) =>
+    closeAppRole(client, { names, tenantId, role, stillWanted: run.assertOwned }),
+  );
+  return { closedRole: role, sessionsEnded } as Partial<Facts>;
+}
+
+async function forget(
+  ports: OldLoginPorts,
+  run: Run<Reasoned, RetiredFacts>,
+  em: EntityManager,
+): Promise<Skipped | undefined> {
+  const { id, slug }: Tenant = await tenantOf(em, run);
+  const { closedRole, sessionsEnded = 0 } = run.facts;
+  if (closedRole === undefined) return NONE;
+  await em.nativeUpdate(
+    TenantEntity,
+    { id },
+    { retiringRole: null, retiringUntil: null, updatedAt: ports.clock() },
+  );
+  record(
+    em,
+    { ...run.requester, address: null },
+    {
+      type: "TENANT_CREDENTIALS_RETIRED",
+      tenant: { id, slug },
+      operationId: run.operationId,
+      detail: { reason: run.input.reason, role: closedRole, sessionsEnded },
+    },
+  );
+  return undefined;
+}

@@ -1,0 +1,55 @@
+import { z } from "zod";
+import { DomainError } from "../kernel/domain-error.ts";
+import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
+import { reasonField, slugField } from "./parts/input.ts";
+import { type RetiredFacts, retiringPhases } from "./parts/old-login.ts";
+import { verifyLogin } from "./parts/tenant-login.ts";
+import { tenantOperation } from "./parts/tenant-operation.ts";
+import type { TenantPorts } from "./parts/tenant-ports.ts";
+import { readOwnSecret, roleOf } from "./parts/tenant-secret.ts";
+import { siteOfRun } from "./parts/tenant-site.ts";
+
+const RetireInput = z.strictObject({
+  slug: slugField,
+  reason: reasonField.nullable().default(null),
+});
+export type RetireInput = z.infer<typeof RetireInput>;
+
+type RetireRun = Run<RetireInput, RetiredFacts>;
+
+/**
+ * Closes the login that a rotation has left open for its grace period, at its end or at once. Not
+ * before the new one has worked: the last login that works is never closed.
+ */
+export const retireCredentials = (ports: TenantPorts) =>
+  tenantOperation<RetireInput, RetiredFacts>({
+    kind: "RETIRE_CREDENTIALS",
+    input: RetireInput,
+    reason: ({ reason }) => reason,
+    phases: [
+      {
+        name: "LOGIN_VERIFIED",
+        where: "outside",
+        ensure: (run) => verify(ports, run),
+        undo: nothing("it only looks"),
+      },
+      ...retiringPhases<RetireInput, RetiredFacts>(ports, () => true),
+    ],
+    result: ({ facts }) => ({
+      closedRole: facts.closedRole ?? null,
+      sessionsEnded: facts.sessionsEnded ?? null,
+    }),
+  });
+
+async function verify(ports: TenantPorts, run: RetireRun): Promise<Skipped | undefined> {
+  const { tenant, names } = await siteOfRun(ports.orm, run);
+  if (tenant.retiringRole === null) return skipped("no old login is open");
+  if (tenant.status !== "ACTIVE") return skipped(`the tenant is ${tenant.status}`);
+  const secret = await readOwnSecret(ports.secrets, names.secret, tenant);
+  if (!secret || roleOf(secret) !== tenant.appRole) {
+    throw new DomainError("E_TENANT_NOT_READY", {
+      message: `The stored secret does not lead to ${tenant.appRole}: the old login stays open`,
+    });
+  }
+  return await verifyLogin(ports, run);
+}

@@ -1,0 +1,36 @@
+import type { Actor } from "../iam/actor.ts";
+import type { StartPorts } from "./engine/start-operation.ts";
+import { parseInput } from "./parts/input.ts";
+import { slugsOf, startOnEach, type TenantStart } from "./parts/start-on-each.ts";
+import { RotateInput, type rotateCredentials } from "./rotate-credentials.ts";
+
+interface RotatePorts extends StartPorts {
+  readonly operations: { readonly rotateCredentials: ReturnType<typeof rotateCredentials> };
+}
+
+const RotateAllInput = RotateInput.omit({ slug: true });
+
+/** What became of one tenant: the operation that rotates its credentials, or why there is none. */
+export type RotationStart = TenantStart;
+
+/**
+ * Starts rotating the credentials of every ACTIVE or SUSPENDED tenant.
+ *
+ * @param request what a rotation is told, without the slug
+ * @param idempotencyKey the same key starts no second rotation of the same tenant
+ * @returns an entry for each tenant, by slug
+ * @throws DomainError E_VALIDATION
+ */
+export async function rotateAllCredentials(
+  ports: RotatePorts,
+  actor: Actor,
+  request: unknown,
+  idempotencyKey: string | null = null,
+): Promise<RotationStart[]> {
+  const asked = parseInput(RotateAllInput, request);
+  const slugs = await slugsOf(ports, ["ACTIVE", "SUSPENDED"]);
+  const { rotateCredentials } = ports.operations;
+  return await startOnEach(ports, actor, rotateCredentials, slugs, asked, (slug) =>
+    idempotencyKey === null ? null : `${idempotencyKey}:${slug}`,
+  );
+}

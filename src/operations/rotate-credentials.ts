@@ -1,0 +1,147 @@
+import { z } from "zod";
+import { record } from "../audit/record.ts";
+import type { EntityManager } from "../database/orm.ts";
+import { DomainError } from "../kernel/domain-error.ts";
+import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
+import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
+import { secondsUntil, timeIn } from "./parts/database-clock.ts";
+import { MAX_GRACE_S } from "./parts/grace.ts";
+import { reasonField, slugField } from "./parts/input.ts";
+import {
+  chooseRole,
+  closeNewLogin,
+  type NewLoginFacts,
+  openNewLogin,
+  readBack,
+  restoreSecret,
+  storeNewLogin,
+} from "./parts/new-login.ts";
+import { type RetiredFacts, retiringPhases } from "./parts/old-login.ts";
+import { verifyLogin } from "./parts/tenant-login.ts";
+import { tenantOperation } from "./parts/tenant-operation.ts";
+import type { TenantPorts } from "./parts/tenant-ports.ts";
+import { tenantOf } from "./parts/tenant-site.ts";
+
+export const RotateInput = z.strictObject({
+  slug: slugField,
+  /** How long the old login stays open behind the new one; 0 closes it at once. */
+  gracePeriodSeconds: z.int().min(0).max(MAX_GRACE_S).default(3_600),
+  /** Whether to close a login first that an earlier rotation has left open. */
+  endGrace: z.boolean().default(false),
+  reason: reasonField.nullable().default(null),
+});
+export type RotateInput = z.infer<typeof RotateInput>;
+
+interface RotateFacts extends NewLoginFacts, RetiredFacts {
+  /** In ISO 8601. */
+  readonly oldLoginOpenUntil: string;
+}
+
+type RotateRun = Run<RotateInput, RotateFacts>;
+
+/**
+ * Gives a tenant's application a new login: the other one of its two app roles, with a new password.
+ * That one is open before the secret leads to it, and the old one until its grace period has ended
+ * behind that: whoever reads the secret gets in, at every moment. Closing is an operation of its own.
+ */
+export const rotateCredentials = (ports: TenantPorts) =>
+  tenantOperation<RotateInput, RotateFacts>({
+    kind: "ROTATE_CREDENTIALS",
+    input: RotateInput,
+    prepare: async (_em, tenant, { input }) => {
+      if (!input.endGrace) refuseInGrace(tenant);
+    },
+    reason: ({ reason }) => reason,
+    phases: [
+      {
+        name: "ROLE_CHOSEN",
+        where: "outside",
+        inDryRun: true,
+        ensure: (run) => chooseRole(ports, run),
+        undo: nothing("it only looks"),
+      },
+      ...retiringPhases<RotateInput, RotateFacts>(ports, ({ endGrace }) => endGrace),
+      {
+        name: "NEW_LOGIN_OPENED",
+        where: "outside",
+        ensure: (run) => openNewLogin(ports, run),
+        undo: (run) => closeNewLogin(ports, run),
+      },
+      {
+        name: "SECRET_STORED",
+        where: "outside",
+        ensure: (run) => storeNewLogin(ports, run),
+        undo: (run) => restoreSecret(ports, run),
+      },
+      {
+        name: "VERIFIED",
+        where: "outside",
+        ensure: (run) => verify(ports, run),
+        undo: nothing("it only looks"),
+      },
+      {
+        name: "ROTATED",
+        where: "platform",
+        ensure: (run, em) => rotate(ports, run, em),
+        undo: nothing("it is the last phase"),
+      },
+    ],
+    settle: async ({ operationId, facts, dryRun }, em, { state }) => {
+      if (dryRun || state !== "SUCCEEDED" || facts.oldLoginOpenUntil === undefined) return;
+      const left = await secondsUntil(em, new Date(facts.oldLoginOpenUntil));
+      await ports.queue.enqueueTimer(em, operationId, left);
+    },
+    result: ({ facts }) => ({
+      ...{ from: facts.from ?? null, to: facts.to ?? null },
+      secretVersion: facts.secretVersion ?? null,
+      oldLoginOpenUntil: facts.oldLoginOpenUntil ?? null,
+    }),
+  });
+
+/** @throws DomainError E_GRACE_RUNNING naming until when the old login is open */
+function refuseInGrace({ slug, retiringRole, retiringUntil }: Tenant): void {
+  if (retiringUntil === null) return;
+  throw new DomainError("E_GRACE_RUNNING", {
+    message: `The login ${retiringRole} of tenant '${slug}' is open until ${retiringUntil.toISOString()}, when it is closed`,
+  });
+}
+
+async function verify(ports: TenantPorts, run: RotateRun): Promise<Skipped | undefined> {
+  const { status } = (await readBack(ports, run)).tenant;
+  if (status !== "ACTIVE") return skipped(`the tenant is ${status}: resuming it logs in`);
+  return await verifyLogin(ports, run);
+}
+
+async function rotate(
+  ports: TenantPorts,
+  run: RotateRun,
+  em: EntityManager,
+): Promise<Partial<RotateFacts>> {
+  const { id, slug, status } = await tenantOf(em, run);
+  const { from, to, secretVersion } = run.facts;
+  if (from === undefined || to === undefined || secretVersion === undefined)
+    throw new Error("A rotation ends with its new login");
+  // Where no login is open, there is none to give time to.
+  const end = await timeIn(em, status === "ACTIVE" ? run.input.gracePeriodSeconds : 0);
+  const now = ports.clock();
+  await em.nativeUpdate(
+    TenantEntity,
+    { id },
+    {
+      ...{ appRole: to, retiringRole: from, retiringUntil: end },
+      ...{ credentialsRotatedAt: now, updatedAt: now },
+    },
+  );
+  const oldLoginOpenUntil = end.toISOString();
+  record(
+    em,
+    { ...run.requester, address: null },
+    {
+      type: "TENANT_CREDENTIALS_ROTATED",
+      tenant: { id, slug },
+      operationId: run.operationId,
+      detail: { reason: run.input.reason, from, to, secretVersion, oldLoginOpenUntil },
+    },
+  );
+  return { oldLoginOpenUntil };
+}

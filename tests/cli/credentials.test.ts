@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { Life } from "../operations/_life.ts";
+import { linesOf, tenantry } from "./_run.ts";
+
+let world: TestPlatform;
+let life: Life;
+
+beforeAll(async () => {
+  world = await openPlatform();
+  await world.startWorker();
+  life = new Life(world.platform);
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+const run = (...words: string[]) => tenantry(["tenant", ...words], world.environment);
+
+test("credentials are rotated, of one tenant or of all, and the old login is closed at once or later", {
+  timeout: 120_000,
+}, async () => {
+  const slug = await life.provisioned();
+  const rotated = await run("rotate-credentials", "--slug", slug, "--grace-period", "0");
+  expect(rotated).toMatchObject({ end: 0, stderr: "" });
+  expect(rotated.stdout).toMatch(
+    /new login +org_\w+_app_b\n +secret version +\w+\n +old login +org_/,
+  );
+  expect(rotated.stdout).toMatch(/Closing the old login of .+[\s\S]*closed +org_\w+_app\n/);
+  const all = await run("rotate-credentials", "--all", "--yes", "--json");
+  expect(all.end).toBe(0);
+  expect(linesOf(all).at(-1)).toMatchObject({
+    type: "RESULT",
+    operation: { kind: "ROTATE_CREDENTIALS", state: "SUCCEEDED" },
+  });
+  const [again, shown, usage] = await Promise.all([
+    run("rotate-credentials", "--all", "--yes"),
+    run("show", "--slug", slug),
+    run("rotate-credentials", "--all", "--slug", slug),
+  ]);
+  expect(again.end).toBe(1);
+  expect(again.stderr).toContain("E_GRACE_RUNNING");
+  expect(shown.stdout).toMatch(/old login +org_\w+_app_b, open until 20/);
+  expect(usage).toMatchObject({ end: 2, stdout: "" });
+  expect(usage.stderr).toContain("needs either --slug or --all");
+  const retired = await run("retire-credentials", "--slug", slug);
+  expect(retired).toMatchObject({ end: 0, stderr: "" });
+  expect(await life.login(slug)).toBe(true);
+});

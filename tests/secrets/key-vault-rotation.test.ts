@@ -1,0 +1,90 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import type { OperationEvent } from "../../src/operations/engine/operation.entity.ts";
+import { type KeyVault, startKeyVault } from "../kit/key-vault.ts";
+import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { connectOnce, storm } from "../kit/storm.ts";
+import { followToEnd } from "../kit/tenants.ts";
+import { wrapOperations } from "../kit/wrap.ts";
+import { Life } from "../operations/_life.ts";
+
+let vault: KeyVault;
+let world: TestPlatform;
+let life: Life;
+let failing: string | null = null;
+
+beforeAll(async () => {
+  vault = await startKeyVault();
+  world = await openPlatform({ replace: { secrets: vault.open({ patience: { checkMs: 500 } }) } });
+  life = new Life(world.platform);
+  const afterDeed = async (phase: string) => {
+    if (phase === failing) throw new Error("planned failure");
+  };
+  await world.startWorker(
+    wrapOperations(world.platform.definitions.values(), { afterDeed, times: 2 }),
+  );
+});
+beforeEach(() => vault.mend());
+afterEach(() => {
+  failing = null;
+  expect(vault.exposed).toEqual([]);
+});
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+  await vault[Symbol.asyncDispose]();
+});
+
+const nameOf = (slug: string) => `tenant-db-${slug}`;
+const notes = (events: readonly OperationEvent[]) =>
+  events.flatMap(({ body }) => (body.type === "PHASE_STATE" && body.note ? [body.note] : []));
+
+async function rotate(slug: string) {
+  const { id } = await life.start("rotateCredentials", { slug, endGrace: true });
+  return await followToEnd(world.platform, id);
+}
+
+test("rotating stores one version, waits while the vault throttles or is not well, and shows that", async () => {
+  const slug = await life.provisioned();
+  const clients = storm(world.platform.secrets, nameOf(slug), 2);
+  const on = `PUT /secrets/${nameOf(slug)}`;
+  vault.fail({ on, times: 4, status: 429, headers: { "retry-after": "0" } });
+  vault.fail({ on, times: 4, status: 503 });
+  const { operation, events } = await rotate(slug);
+  expect(operation).toMatchObject({ state: "SUCCEEDED", error: null });
+  expect(notes(events)).toContain("trying again after: Key Vault is throttling (429)");
+  expect(notes(events)).toContain("trying again after: Key Vault is not well (503)");
+  expect(vault.secrets.valuesOf(nameOf(slug))).toHaveLength(2);
+  const secret = await world.platform.secrets.get(nameOf(slug));
+  expect(operation.result?.secretVersion).toBe(secret?.version);
+  await clients.reaches(clients.attempts + 10);
+  await clients.stop();
+  expect(clients.refused).toEqual([]);
+}, 60_000);
+
+test("rotating fails at once without the right to set, names it, and changes nothing", async () => {
+  const slug = await life.provisioned();
+  const before = await world.platform.secrets.get(nameOf(slug));
+  vault.fail({ on: `PUT /secrets/${nameOf(slug)}`, status: 403, reason: "ForbiddenByRbac" });
+  const { operation, events } = await rotate(slug);
+  expect(operation).toMatchObject({
+    state: "FAILED",
+    error: { code: "E_SECRET_STORE", phase: "SECRET_STORED", retryable: false },
+  });
+  expect(operation.error?.message).toContain("secrets/set");
+  expect(operation.error?.message).not.toContain("could not be undone");
+  expect(notes(events).join()).not.toContain("trying again");
+  expect((await world.platform.secrets.get(nameOf(slug)))?.version).toBe(before?.version);
+  expect(await life.login(slug)).toBe(true);
+}, 60_000);
+
+test("a rotation that fails later stores the earlier value as a new version", async () => {
+  const slug = await life.provisioned();
+  const before = await life.tenant(slug);
+  failing = "VERIFIED";
+  const { operation } = await rotate(slug);
+  expect(operation.state).toBe("FAILED");
+  const [first, second, third, ...more] = vault.secrets.valuesOf(nameOf(slug));
+  expect(more).toEqual([]);
+  expect(second).not.toBe(first);
+  expect(third).toBe(first);
+  expect(await connectOnce(world.platform.secrets, nameOf(slug))).toBe(before.appRole);
+}, 60_000);
