@@ -26,7 +26,8 @@ export async function exportAudit(flags: ExportFlags): Promise<never> {
     const filter = filterOf(flags);
     authorize(actor, "audit:read");
     const exported: Exported = { rows: 0, first: null, last: null };
-    const lines = Readable.from(exportTrail(platform.orm.em.fork(), filter, format, exported));
+    const rows = exportTrail(platform.orm.em.fork(), filter, format, exported);
+    const lines = Readable.from(rows, { highWaterMark: 1 });
     await (flags.out === undefined ? toReader(lines) : toFile(lines, flags.out));
     tell(out, exported);
     return EXIT.ok;
