@@ -1,8 +1,7 @@
 import type { Actor } from "../iam/actor.ts";
 import { type Action, GRANTS, isGranted } from "../iam/grants.ts";
 import { refreshSession, signOut } from "../iam/refresh-session.ts";
-import type { Role } from "../iam/roles.ts";
-import type { Session, UserView } from "../iam/session.ts";
+import type { Session } from "../iam/session.ts";
 import { changePassword, signIn } from "../iam/sign-in.ts";
 import { findUser } from "../iam/users.ts";
 import { builder } from "./builder.ts";
@@ -10,14 +9,8 @@ import { actorWith } from "./caller.ts";
 import type { ApiContext } from "./context.ts";
 import { describedEnum } from "./described-enum.ts";
 import { answer, RateLimitedErrorRef, resultOf, ValidationErrorRef } from "./errors.ts";
-
-const RoleRef = describedEnum<Role>("Role", "What a platform user may do.", {
-  ADMINISTRATOR: "Everything, also what needs a reason.",
-  PROVISIONER: "Provisions, migrates and retires tenants.",
-  SUPPORT: "Looks at everything, retries and cancels operations.",
-  BILLING: "Looks at tenants and their plans.",
-  READONLY: "Looks, and changes nothing.",
-});
+import { RoleRef } from "./platform-users.ts";
+import { PlatformUserRef } from "./refs.ts";
 
 const ActorKind = describedEnum<Actor["kind"]>("ActorKind", "What kind of actor acts.", {
   USER: "A platform user.",
@@ -35,16 +28,6 @@ export const ActorRef = builder.objectRef<Pick<Actor, "kind" | "id" | "name">>("
       description: "The id of the platform user or service token; for an OS user its login name.",
     }),
     name: t.exposeString("name", { description: "Who that is, for people." }),
-  }),
-});
-
-const PlatformUserRef = builder.objectRef<UserView>("PlatformUser").implement({
-  description: "Somebody who works with Tenantry itself, as opposed to the users of a tenant.",
-  fields: (t) => ({
-    id: t.exposeID("id", { description: "The UUID of the user." }),
-    email: t.exposeString("email", { description: "The email address, in lower case." }),
-    name: t.exposeString("name", { description: "The name, for people." }),
-    role: t.expose("role", { type: RoleRef, description: "What the user may do." }),
   }),
 });
 
@@ -67,7 +50,7 @@ const ViewerRef = builder.objectRef<Actor>("Viewer").implement({
       type: PlatformUserRef,
       nullable: true,
       description: "The platform user; null for a caller of another kind.",
-      resolve: ({ kind, id }, _args, { em }) => (kind === "USER" ? findUser(em(), id) : null),
+      resolve: ({ kind, id }, _args, { em }) => (kind === "USER" ? findUser(em(), { id }) : null),
     }),
   }),
 });
@@ -182,7 +165,8 @@ builder.mutationFields((t) => ({
   }),
   signOut: t.field({
     type: SignOutResult,
-    description: "Ends a session: its refresh tokens stop working.",
+    description:
+      "Ends a session: its refresh tokens stop working. Its access token runs out by itself, within 15 minutes; `signOutEverywhere` ends those too.",
     authScopes: { anyone: true },
     args: { input: t.arg({ type: SignOutInput, required: true, description: "The session." }) },
     resolve: (_root, { input }, context) =>
@@ -194,7 +178,7 @@ builder.mutationFields((t) => ({
   changePassword: t.field({
     type: ChangePasswordResult,
     description:
-      "Changes a platform user's password and signs in with it: also the way out of a one-time password. Ends the user's other sessions.",
+      "Changes a platform user's password and signs in with it: also the way out of a one-time password. Ends the user's other sessions, their access tokens at once.",
     authScopes: { anyone: true },
     args: {
       input: t.arg({ type: ChangePasswordInput, required: true, description: "The passwords." }),

@@ -1,6 +1,7 @@
 import DataLoader from "dataloader";
 import { AuditEventEntity, type AuditRow } from "../audit/audit-event.entity.ts";
 import type { EntityManager, Orm } from "../database/orm.ts";
+import { type PlatformUser, PlatformUserEntity } from "../iam/platform-user.entity.ts";
 import {
   type Operation,
   OperationEntity,
@@ -17,6 +18,7 @@ export interface Loaders {
   readonly tenant: DataLoader<string, Tenant | null>;
   readonly dbServer: DataLoader<string, DbServer | null>;
   readonly auditEvent: DataLoader<string, AuditRow | null>;
+  readonly platformUser: DataLoader<string, PlatformUser | null>;
   readonly operation: DataLoader<string, Operation | null>;
   /** By the tenant's id. */
   readonly activeOperation: DataLoader<string, Operation | null>;
@@ -38,6 +40,9 @@ export function makeLoaders(orm: Orm): Loaders {
     dbServer: by(async (em, ids) => pick(await em.find(DbServerEntity, { id: { $in: [...ids] } }))),
     auditEvent: by(async (em, ids) =>
       pick(await em.find(AuditEventEntity, { id: { $in: [...ids] } })),
+    ),
+    platformUser: by(async (em, ids) =>
+      pick(await em.find(PlatformUserEntity, { id: { $in: [...ids] } })),
     ),
     operation: by(async (em, ids) =>
       pick(await em.find(OperationEntity, { id: { $in: [...ids] } })),

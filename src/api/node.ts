@@ -1,5 +1,6 @@
 import type { AuditRow } from "../audit/audit-event.entity.ts";
 import { isGranted } from "../iam/grants.ts";
+import type { UserView } from "../iam/users.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { isId } from "../kernel/ids.ts";
 import type { Operation } from "../operations/engine/operation.entity.ts";
@@ -8,7 +9,7 @@ import type { Tenant } from "../tenants/tenant.entity.ts";
 import { builder } from "./builder.ts";
 import type { ApiContext } from "./context.ts";
 
-type NodeRow = Tenant | Operation | DbServer | AuditRow;
+type NodeRow = Tenant | Operation | DbServer | AuditRow | UserView;
 
 const MOST_NODES = 100;
 
@@ -18,6 +19,7 @@ export const NodeRef = builder.interfaceRef<NodeRow>("Node").implement({
   resolveType: (row) => {
     if ("slug" in row) return "Tenant";
     if ("prevHash" in row) return "AuditEvent";
+    if ("email" in row) return "PlatformUser";
     return "subjectName" in row ? "Operation" : "DbServer";
   },
   fields: (t) => ({
@@ -64,6 +66,7 @@ async function findNodes(
     ...(isGranted(role, "operation:read") ? [load.operation] : []),
     ...(isGranted(role, "db-server:read") ? [load.dbServer] : []),
     ...(isGranted(role, "audit:read") ? [load.auditEvent] : []),
+    ...(isGranted(role, "platform-user:read") ? [load.platformUser] : []),
   ];
   return await Promise.all(
     ids.map(async (id) => {

@@ -10,6 +10,8 @@ import "./node.ts";
 import "./operation-starts.ts";
 import "./operations.ts";
 import "./placement.ts";
+import "./platform-user-acts.ts";
+import "./platform-users.ts";
 import "./provisioning.ts";
 import "./tenant-cleanup.ts";
 import "./tenant-credentials.ts";

@@ -164,6 +164,23 @@ export const AuditEvent = z.discriminatedUnion("type", [
     "The break-glass command gave an existing platform user a new password and the administrator role.",
     { userId: z.uuid(), email, role },
   ),
+  fact("PLATFORM_USER_ROLE_SET", "A platform user was given another role.", {
+    ...{ userId: z.uuid(), email, from: role, to: role },
+  }),
+  fact("PLATFORM_USER_DISABLED", "A platform user was shut out.", { userId: z.uuid(), email }),
+  fact("PLATFORM_USER_ENABLED", "A disabled platform user may sign in again.", {
+    ...{ userId: z.uuid(), email },
+  }),
+  fact(
+    "PLATFORM_USER_PASSWORD_RESET",
+    "A platform user's password was replaced by a one-time password.",
+    { userId: z.uuid(), email },
+  ),
+  fact(
+    "PLATFORM_USER_SIGNED_OUT",
+    "A platform user was signed out everywhere, by itself or by an administrator.",
+    { userId: z.uuid(), email },
+  ),
   fact("SIGNED_IN", "Somebody signed in.", { realm, email }),
   fact("SIGN_IN_FAILED", "Somebody tried to sign in and was refused.", {
     realm,

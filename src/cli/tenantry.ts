@@ -7,6 +7,7 @@ import { addOperationCommands } from "./operation.ts";
 import { exitWith, openOutput } from "./output.ts";
 import { addPlatformCommands } from "./platform.ts";
 import { addTenantCommands } from "./tenant.ts";
+import { addUserCommands } from "./user.ts";
 
 const FOOTER = `
 Exit codes: 0 done, 1 failed or refused, 2 wrong usage or configuration,
@@ -47,6 +48,7 @@ export function makeProgram(): Command {
   addTenantCommands(program);
   addOperationCommands(program);
   addDbServerCommands(program);
+  addUserCommands(program);
   addPlatformCommands(program);
   addAuditCommands(program);
   return program;

@@ -1,13 +1,15 @@
 import { z } from "zod";
 import { DomainError } from "../kernel/domain-error.ts";
 
-const Email = z.email().max(254);
+const LONGEST = 254;
+const Email = z.email();
 
 /** Answers the form in which an email is kept and compared: trimmed, lower case. */
 export const normalizeEmail = (raw: string): string => raw.trim().toLowerCase();
 
 /** Whether a normalised text has the form of an email. */
-export const isEmail = (text: string): boolean => Email.safeParse(text).success;
+export const isEmail = (text: string): boolean =>
+  text.length <= LONGEST && Email.safeParse(text).success;
 
 /**
  * Parses an email into the form in which it is kept.

@@ -2,7 +2,7 @@ import type { AuditActor } from "../audit/record.ts";
 import { serialise } from "../database/locks.ts";
 import { parseEmail } from "./email.ts";
 import { PlatformUserEntity } from "./platform-user.entity.ts";
-import { insertPlatformUser, type PlatformUserPorts } from "./platform-users.ts";
+import { credentialOf, insertPlatformUser, type PlatformUserPorts } from "./platform-users.ts";
 
 const SYSTEM: AuditActor = { kind: "SYSTEM", id: "system", name: "first start", address: null };
 
@@ -28,9 +28,9 @@ export async function ensureFirstAdmin(
   return await ports.em.fork().transactional(async (em) => {
     await serialise(em, "first-admin");
     if ((await em.count(PlatformUserEntity)) > 0) return null;
-    const { oneTimePassword } = await insertPlatformUser({ ...ports, em }, SYSTEM, {
-      ...{ email, name: "Administrator", role: "ADMINISTRATOR", password: input.password },
-    });
-    return { email, oneTimePassword };
+    const made = await credentialOf(email, input.password, ports.clock());
+    const admin = { email, name: "Administrator", role: "ADMINISTRATOR" } as const;
+    insertPlatformUser({ ...ports, em }, SYSTEM, admin, made.credential);
+    return { email, oneTimePassword: made.oneTimePassword };
   });
 }

@@ -8,6 +8,7 @@ const OPERATORS = ["ADMINISTRATOR", "PROVISIONER"] as const;
 /** Which role may do what: the one table that both doors ask. */
 export const GRANTS = {
   "me:read": EVERYONE,
+  "me:sign-out": EVERYONE,
   "tenant:read": EVERYONE,
   "tenant:provision": OPERATORS,
   "tenant:operate": OPERATORS,
@@ -21,6 +22,7 @@ export const GRANTS = {
   "db-server:write": ["ADMINISTRATOR"],
   "secret-name:read": ["ADMINISTRATOR", "PROVISIONER", "BILLING"],
   "invitation:reveal": OPERATORS,
+  "platform-user:read": ["ADMINISTRATOR"],
   "platform-user:write": ["ADMINISTRATOR"],
   "audit:read": ["ADMINISTRATOR"],
 } as const satisfies Record<string, readonly Role[]>;

@@ -6,6 +6,8 @@ import { Slots } from "./slots.ts";
 
 const SHORTEST = 12;
 const LONGEST = 128;
+// In code units before they are normalised: a megabyte costs nothing to refuse.
+const LONGEST_LOOKED_AT = 4 * LONGEST;
 
 // argon2id (the package's default) with the parameters of OWASP's Password Storage Cheat Sheet.
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
@@ -28,9 +30,9 @@ const normalize = (password: string) => password.normalize("NFKC");
  * @throws DomainError E_WEAK_PASSWORD saying which rule is broken, never the password
  */
 export function checkNewPassword(password: string, email: string): void {
-  const normalized = normalize(password);
+  const normalized = normalize(password.slice(0, LONGEST_LOOKED_AT));
   const length = [...normalized].length;
-  if (length < SHORTEST || length > LONGEST) {
+  if (length < SHORTEST || length > LONGEST || password.length > LONGEST_LOOKED_AT) {
     throw weak(`The password must have ${SHORTEST} to ${LONGEST} characters.`);
   }
   if (isKnownPassword(normalized)) {
@@ -57,7 +59,7 @@ export async function verifyPassword(
   passwordHash: string | null,
   password: string,
 ): Promise<boolean> {
-  const normalized = normalize(password.slice(0, 4 * LONGEST));
+  const normalized = normalize(password.slice(0, LONGEST_LOOKED_AT));
   const possible = passwordHash !== null && [...normalized].length <= LONGEST;
   const matches = await slots.run(() => verify(possible ? passwordHash : NOBODYS_HASH, normalized));
   return possible && matches;

@@ -16,6 +16,8 @@ export const PlatformUserEntity = defineEntity({
     /** Until when a one-time password lets in; null for a password that its owner chose. */
     oneTimePasswordExpiresAt: p.datetime().nullable(),
     disabledAt: p.datetime().nullable(),
+    /** Access tokens issued before have ended; null while none has. Always a whole second. */
+    tokensValidFrom: p.datetime().nullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
   },

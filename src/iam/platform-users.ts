@@ -4,14 +4,13 @@ import { serialise } from "../database/locks.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { newId } from "../kernel/ids.ts";
+import { type Credential, chosenCredential, oneTimeCredential } from "./credential.ts";
 import { parseEmail } from "./email.ts";
-import { newOneTimePassword, ONE_TIME_PASSWORD_LIFETIME } from "./one-time-password.ts";
-import { checkNewPassword, hashPassword } from "./password.ts";
+import { type NewUser, parseNewUser } from "./new-user.ts";
 import { PlatformUserEntity } from "./platform-user.entity.ts";
-import type { Role } from "./roles.ts";
-import { revokeRefreshTokens, type UserView, viewOf } from "./session.ts";
+import { endSessions } from "./session.ts";
 import { clearAccount } from "./sign-in-limit.ts";
-import { findUserByEmail, lockUser } from "./users.ts";
+import { findUser, lockUser, type UserView, viewOf } from "./users.ts";
 
 export interface PlatformUserPorts {
   /** Forked for every call. */
@@ -19,10 +18,7 @@ export interface PlatformUserPorts {
   readonly clock: Clock;
 }
 
-interface NewPlatformUser {
-  readonly email: string;
-  readonly name: string;
-  readonly role: Role;
+interface Password {
   /** Absent, a one-time password is made, which must be changed within 72 hours. */
   readonly password?: string | undefined;
 }
@@ -36,25 +32,22 @@ export interface CreatedUser {
 /**
  * Creates a platform user.
  *
- * @throws DomainError E_VALIDATION for the email: malformed, or there is a user with it already;
- *   E_WEAK_PASSWORD
+ * @throws DomainError E_VALIDATION naming every faulty field; E_PLATFORM_USER_EXISTS for an email that
+ *   is taken; E_WEAK_PASSWORD
  */
 export async function createPlatformUser(
   ports: PlatformUserPorts,
   actor: AuditActor,
-  input: NewPlatformUser,
+  { password, ...request }: NewUser & Password,
 ): Promise<CreatedUser> {
+  const input = parseNewUser(request);
+  // Before the transaction: nobody waits for a lock while a password is hashed.
+  const made = await credentialOf(input.email, password, ports.clock());
   return await ports.em.fork().transactional(async (em) => {
-    const email = parseEmail(input.email);
-    await lockEmail(em, email);
-    if ((await findUserByEmail(em, email)) !== null) {
-      throw new DomainError("E_VALIDATION", {
-        issues: [
-          { path: ["email"], message: "belongs to a platform user already", code: "E_VALIDATION" },
-        ],
-      });
-    }
-    return await insertPlatformUser({ ...ports, em }, actor, { ...input, email });
+    await lockEmail(em, input.email);
+    if ((await findUser(em, input)) !== null) throw new DomainError("E_PLATFORM_USER_EXISTS");
+    const user = insertPlatformUser({ ...ports, em }, actor, input, made.credential);
+    return { user, oneTimePassword: made.oneTimePassword };
   });
 }
 
@@ -68,21 +61,24 @@ export async function createPlatformUser(
 export async function seedSuperuser(
   ports: PlatformUserPorts,
   actor: AuditActor,
-  input: Omit<NewPlatformUser, "role" | "name">,
+  input: Pick<NewUser, "email"> & Password,
 ): Promise<CreatedUser> {
   const email = parseEmail(input.email);
+  const { credential, oneTimePassword } = await credentialOf(email, input.password, ports.clock());
   return await ports.em.fork().transactional(async (em) => {
     await lockEmail(em, email);
     await clearAccount(em, ["PLATFORM", email]);
-    const existing = await findUserByEmail(em, email);
+    const existing = await findUser(em, { email });
     const user = existing && (await lockUser(em, existing.id));
     if (user === null) {
-      const created = { ...input, email, name: "Administrator", role: "ADMINISTRATOR" } as const;
-      return await insertPlatformUser({ ...ports, em }, actor, created);
+      const created = { email, name: "Administrator", role: "ADMINISTRATOR" } as const;
+      return {
+        user: insertPlatformUser({ ...ports, em }, actor, created, credential),
+        oneTimePassword,
+      };
     }
     const now = ports.clock();
-    const { oneTimePassword, ...credential } = await newCredential(email, input.password, now);
-    await revokeRefreshTokens(em, { userId: user.id }, now);
+    await endSessions(em, user, now);
     em.assign(user, { ...credential, role: "ADMINISTRATOR", disabledAt: null, updatedAt: now });
     record(em, actor, {
       type: "PLATFORM_USER_RESTORED",
@@ -93,38 +89,34 @@ export async function seedSuperuser(
 }
 
 /** Creates a platform user inside the caller's transaction, which knows that the email is free. */
-export async function insertPlatformUser(
+export function insertPlatformUser(
   { em, clock }: PlatformUserPorts,
   actor: AuditActor,
-  { email, name, role, password }: NewPlatformUser,
-): Promise<CreatedUser> {
+  { email, name, role }: NewUser,
+  credential: Credential,
+): UserView {
   const now = clock();
-  const { oneTimePassword, ...credential } = await newCredential(email, password, now);
-  const facts = {
-    id: newId(),
-    email,
-    name,
-    role,
-    disabledAt: null,
-    createdAt: now,
-    updatedAt: now,
-  };
-  const user = em.create(PlatformUserEntity, { ...facts, ...credential });
+  const user = em.create(PlatformUserEntity, {
+    ...{ id: newId(), email, name, role, ...credential },
+    ...{ disabledAt: null, tokensValidFrom: null, createdAt: now, updatedAt: now },
+  });
   em.persist(user);
   record(em, actor, { type: "PLATFORM_USER_CREATED", detail: { userId: user.id, email, role } });
-  return { user: viewOf(user), oneTimePassword };
+  return viewOf(user);
 }
 
-async function newCredential(email: string, password: string | undefined, now: Date) {
-  if (password !== undefined) checkNewPassword(password, email);
-  const oneTimePassword = password === undefined ? newOneTimePassword() : null;
-  const expiresAt = new Date(now.getTime() + ONE_TIME_PASSWORD_LIFETIME);
-  return {
-    oneTimePassword,
-    passwordHash: await hashPassword(password ?? oneTimePassword ?? ""),
-    mustChangePassword: oneTimePassword !== null,
-    oneTimePasswordExpiresAt: oneTimePassword === null ? null : expiresAt,
-  };
+/**
+ * The credential of a password, or of a one-time password where there is none.
+ *
+ * @throws DomainError E_WEAK_PASSWORD
+ */
+export async function credentialOf(
+  email: string,
+  password: string | undefined,
+  now: Date,
+): Promise<{ readonly credential: Credential; readonly oneTimePassword: string | null }> {
+  if (password === undefined) return await oneTimeCredential(now);
+  return { credential: await chosenCredential(password, email), oneTimePassword: null };
 }
 
 const lockEmail = (em: EntityManager, email: string): Promise<void> =>

@@ -5,9 +5,9 @@ import { newId, newSecret } from "../kernel/ids.ts";
 import type { Actor } from "./actor.ts";
 import type { PlatformUser } from "./platform-user.entity.ts";
 import { type RefreshToken, RefreshTokenEntity } from "./refresh-token.entity.ts";
-import type { Role } from "./roles.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 import { PLATFORM_AUDIENCE } from "./token.ts";
+import { type UserView, viewOf } from "./users.ts";
 
 const DAY = 86_400_000;
 const REFRESH_TOKEN_LIFETIME = 30 * DAY;
@@ -17,14 +17,6 @@ export interface SessionPorts {
   readonly em: EntityManager;
   readonly keys: SigningKeys;
   readonly clock: Clock;
-}
-
-/** A platform user as the API shows it. */
-export interface UserView {
-  readonly id: string;
-  readonly email: string;
-  readonly name: string;
-  readonly role: Role;
 }
 
 /** What a signed-in platform user holds. */
@@ -39,13 +31,6 @@ export interface Session {
 
 export const hashToken = (token: string): string =>
   createHash("sha256").update(token).digest("hex");
-
-export const viewOf = ({ id, email, name, role }: PlatformUser): UserView => ({
-  id,
-  email,
-  name,
-  role,
-});
 
 /** The user as an actor that comes from `address`. */
 export const actorOf = (user: PlatformUser, address: string | null): Actor => ({
@@ -71,6 +56,7 @@ export async function issueSession(
     audience: PLATFORM_AUDIENCE,
     subject: user.id,
     claims: { email: user.email, name: user.name, role: user.role },
+    notBefore: user.tokensValidFrom,
   });
   em.persist(
     em.create(RefreshTokenEntity, {
@@ -85,6 +71,18 @@ export async function issueSession(
     refreshToken,
     user: viewOf(user),
   };
+}
+
+const SECOND = 1000;
+
+/**
+ * Ends every session of a user whose row the caller's transaction has locked: refresh tokens, and the
+ * access tokens that were issued up to now. Those tell their second only, so that the next one counts.
+ */
+export async function endSessions(em: EntityManager, user: PlatformUser, now: Date): Promise<void> {
+  await revokeRefreshTokens(em, { userId: user.id }, now);
+  const since = Math.max(now.getTime(), user.tokensValidFrom?.getTime() ?? 0);
+  user.tokensValidFrom = new Date((Math.floor(since / SECOND) + 1) * SECOND);
 }
 
 /** Revokes refresh tokens, of one family or of one user, inside the caller's transaction. */

@@ -4,15 +4,9 @@ import { DomainError } from "../kernel/domain-error.ts";
 import { isEmail, normalizeEmail } from "./email.ts";
 import { checkNewPassword, hashPassword, verifyPassword } from "./password.ts";
 import type { PlatformUser } from "./platform-user.entity.ts";
-import {
-  actorOf,
-  issueSession,
-  revokeRefreshTokens,
-  type Session,
-  type SessionPorts,
-} from "./session.ts";
+import { actorOf, endSessions, issueSession, type Session, type SessionPorts } from "./session.ts";
 import { limitAttempts } from "./sign-in-limit.ts";
-import { findUserByEmail, lockUser } from "./users.ts";
+import { findUser, lockUser } from "./users.ts";
 
 type Refusal = Extract<AuditEvent, { type: "SIGN_IN_FAILED" }>["detail"]["reason"];
 
@@ -74,7 +68,7 @@ export async function changePassword(ports: SessionPorts, input: PasswordChange)
   return await ports.em.fork().transactional(async (em) => {
     const locked = await lockUnchanged({ ...ports, em }, user);
     const now = ports.clock();
-    await revokeRefreshTokens(em, { userId: locked.id }, now);
+    await endSessions(em, locked, now);
     em.assign(locked, {
       ...{
         passwordHash,
@@ -98,7 +92,7 @@ function verifyCredentials(ports: SessionPorts, input: Credentials): Promise<Pla
 }
 
 async function verify(ports: SessionPorts, input: Credentials): Promise<PlatformUser> {
-  const user = await findUserByEmail(ports.em.fork(), normalizeEmail(input.email));
+  const user = await findUser(ports.em.fork(), input);
   const matches = await verifyPassword(user?.passwordHash ?? null, input.password);
   const refusal = refusalOf(user, matches, ports.clock());
   if (user !== null && refusal === null) return user;

@@ -15,6 +15,8 @@ export interface TokenContent {
   /** The id of whom it speaks of. */
   readonly subject: string;
   readonly claims: Readonly<Record<string, unknown>>;
+  /** A moment shortly ahead before which the token is not to be issued; absent or null: now. */
+  readonly notBefore?: Date | null | undefined;
 }
 
 /** Signs and verifies access tokens with the platform's Ed25519 keys. */
@@ -66,8 +68,9 @@ async function openSigner(ports: KeyPorts): Promise<Signer> {
   return { kid: key.id, privateKey: (await importJWK(jwk, ALGORITHM)) as CryptoKey, openedAt };
 }
 
-async function signToken(signer: Signer, { audience, subject, claims }: TokenContent, now: Date) {
-  const issuedAt = Math.floor(now.getTime() / 1000);
+async function signToken(signer: Signer, content: TokenContent, now: Date) {
+  const { audience, subject, claims, notBefore } = content;
+  const issuedAt = Math.floor(Math.max(now.getTime(), notBefore?.getTime() ?? 0) / 1000);
   const expiry = issuedAt + ACCESS_TOKEN_LIFETIME;
   const token = await new SignJWT({ ...claims })
     .setProtectedHeader({ alg: ALGORITHM, kid: signer.kid, typ: TOKEN_TYPE })

@@ -15,11 +15,14 @@ export interface Standing {
   readonly role: Role;
 }
 
+interface Row extends Standing {
+  readonly id: string;
+  /** Tokens issued before have ended; null while none has. */
+  readonly tokensValidFrom: Date | null;
+}
+
 /** Reads how the holders of one kind stand; whoever may do nothing any more is missing. */
-type Reader = (
-  em: EntityManager,
-  ids: readonly string[],
-) => Promise<readonly (Standing & { readonly id: string })[]>;
+type Reader = (em: EntityManager, ids: readonly string[]) => Promise<readonly Row[]>;
 
 /** Where each kind of actor that comes with a token is kept. */
 const READERS: Partial<Record<Actor["kind"], Reader>> = { USER: readUsers };
@@ -34,12 +37,16 @@ export async function standingsOf(
   em: EntityManager,
   holders: readonly TokenHolder[],
 ): Promise<(Standing | null)[]> {
-  const found = new Map<string, Standing>();
+  const found = new Map<string, Row>();
   for (const [kind, ofKind] of Map.groupBy(holders, ({ kind }) => kind)) {
     const ids = [...new Set(ofKind.map(({ id }) => id))];
-    for (const standing of (await READERS[kind]?.(em, ids)) ?? []) found.set(standing.id, standing);
+    for (const row of (await READERS[kind]?.(em, ids)) ?? []) found.set(row.id, row);
   }
-  return holders.map(({ id }) => found.get(id) ?? null);
+  return holders.map(({ id, issuedAt }) => {
+    const row = found.get(id);
+    if (!row || (row.tokensValidFrom !== null && issuedAt < row.tokensValidFrom)) return null;
+    return { name: row.name, role: row.role };
+  });
 }
 
 async function readUsers(em: EntityManager, ids: readonly string[]) {
@@ -48,5 +55,7 @@ async function readUsers(em: EntityManager, ids: readonly string[]) {
     { id: { $in: [...ids] }, disabledAt: null, mustChangePassword: false },
     { refresh: true },
   );
-  return users.map(({ id, email, role }) => ({ id, name: email, role }));
+  return users.map(({ id, email, role, tokensValidFrom }) => {
+    return { id, name: email, role, tokensValidFrom: tokensValidFrom ?? null };
+  });
 }

@@ -168,6 +168,22 @@ export const ERROR_CODES = {
     "Change the password, then sign in again.",
   ),
   E_SIGN_IN_FAILED: final("The email or the password is wrong.", "Check both and try again."),
+  E_PLATFORM_USER_NOT_FOUND: final(
+    "The platform user was not found.",
+    "List the platform users and name one of them.",
+  ),
+  E_PLATFORM_USER_EXISTS: final(
+    "A platform user with this email exists already.",
+    "Name another email, or work with the user that exists.",
+  ),
+  E_OWN_ACCOUNT: final(
+    "Nobody takes away their own access: the account is yours.",
+    "Ask another administrator; to have another password, change it with the present one.",
+  ),
+  E_LAST_ADMINISTRATOR: final(
+    "This is the last administrator who can sign in.",
+    "Make somebody else an administrator first.",
+  ),
   E_UNAUTHENTICATED: final(
     "You are not signed in, or your token is not valid.",
     "Sign in and send the access token.",

@@ -105,6 +105,10 @@ test.each([
     "a fragment that is spread twice",
     `mutation ($a: SignInInput!) { ...F x: __typename ...G } fragment F on Mutation { a: signIn(input: $a) { ${ANSWER} } } fragment G on Mutation { b: signIn(input: $a) { ${ANSWER} } }`,
   ],
+  ...[20, 50].map((count): [string, string] => [
+    `${count} aliases`,
+    `mutation ($a: SignInInput!) { ${Array.from({ length: count }, (_none, at) => `a${at}: signIn(input: $a) { ${ANSWER} }`).join(" ")} }`,
+  ]),
 ])("no request tries twice by %s: it is refused before the first try", async (_how, query) => {
   const { orm } = one.test.platform;
   const count = async () =>

@@ -54,7 +54,8 @@ describe("the first administrator", () => {
 describe("platform users", () => {
   test("have an email of their own", async () => {
     await world.user(EMAIL);
-    await expect(world.user("ADA@example.com")).rejects.toMatchObject({ code: "E_VALIDATION" });
+    const taken = { code: "E_PLATFORM_USER_EXISTS" };
+    await expect(world.user(" ADA@example.com")).rejects.toMatchObject(taken);
     await expect(world.user("no email")).rejects.toMatchObject({ code: "E_VALIDATION" });
     const made = await Promise.allSettled(
       Array.from({ length: 4 }, () => world.user("eve@example.com")),

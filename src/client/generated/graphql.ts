@@ -49,6 +49,8 @@ export type ErrorCode =
   | 'E_INVITATION_INVALID'
   /** The organization has a laboratory of this name already. Choose another name. */
   | 'E_LABORATORY_EXISTS'
+  /** This is the last administrator who can sign in. Make somebody else an administrator first. */
+  | 'E_LAST_ADMINISTRATOR'
   /** A tenant migration failed. Mend the named migration file, then retry the operation. */
   | 'E_MIGRATIONS_FAILED'
   /** The applied migrations are not those of the migration folder. Restore the named file as it was applied, and put changes into a new file. */
@@ -73,12 +75,18 @@ export type ErrorCode =
   | 'E_ORGANIZATION_NOT_FOUND'
   /** An identity with this email exists already. Set allowExistingUser to link it to the tenant, or name another email. */
   | 'E_OWNER_EXISTS'
+  /** Nobody takes away their own access: the account is yours. Ask another administrator; to have another password, change it with the present one. */
+  | 'E_OWN_ACCOUNT'
   /** Something of this tenant's name exists that no tenant explains. Look at the named object; remove or rename it by hand, then try again. */
   | 'E_PARTIAL_STATE'
   /** The password must be changed before anything else. Change the password, then sign in again. */
   | 'E_PASSWORD_CHANGE_REQUIRED'
   /** There is no one-time password to reveal: it was shown already, replaced or never made. Send the administrator an invitation instead. */
   | 'E_PASSWORD_REVEALED'
+  /** A platform user with this email exists already. Name another email, or work with the user that exists. */
+  | 'E_PLATFORM_USER_EXISTS'
+  /** The platform user was not found. List the platform users and name one of them. */
+  | 'E_PLATFORM_USER_NOT_FOUND'
   /** The query asks for too much at once. Ask for fewer fields, levels or rows. */
   | 'E_QUERY_TOO_COMPLEX'
   /** Too many requests. Wait for the time that retryAfter names. */
