@@ -8,9 +8,11 @@ const FindingCodeRef = describedEnum<FindingCode>(
   "HealthFindingCode",
   "What can be wrong with a tenant: where its status contradicts what exists.",
   {
-    SERVER_UNREACHABLE: "Its db server cannot be looked at, or there is none.",
+    SERVER_UNREACHABLE: "Its db server or its own database cannot be looked at, or there is none.",
     SCHEMA_MISSING: "Its schema does not exist.",
     SCHEMA_FOREIGN: "A schema of its name exists that was not made for it.",
+    DATABASE_MISSING: "Its own database does not exist.",
+    DATABASE_FOREIGN: "A database of its own database's name exists that was not made for it.",
     ROLE_MISSING: "A PostgreSQL role of it does not exist, or is not its own.",
     ROLE_CANNOT_LOGIN: "Its application cannot log in, although its status says so.",
     ROLE_CAN_LOGIN: "Its application can log in, although its status forbids it.",

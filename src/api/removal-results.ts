@@ -71,7 +71,8 @@ const RemainKind = describedEnum<Remain["kind"]>("RemainKind", "What kind of thi
   SCHEMA: "A schema.",
   OWNER_ROLE: "The PostgreSQL role that owns a schema.",
   APP_ROLE: "The PostgreSQL role that an application logs in as.",
-  DATABASE: "A database.",
+  GROUP_ROLE: "The PostgreSQL role that may connect to the tenant's own database.",
+  DATABASE: "The tenant's own database, with the schema in it.",
   SECRET: "A secret in the secret store.",
 });
 

@@ -11,15 +11,18 @@ export interface ServerAddress {
   readonly ssl: false | { readonly rejectUnauthorized: boolean };
 }
 
-/** Bounded pools of direct connections, one for each server and database, never one for each tenant. */
+/**
+ * Pools of direct connections, one for each database, bounded for each server over all its databases:
+ * a server with thousands of them gets no more connections than one with a single one.
+ */
 export interface ServerPools {
   /** Runs `work` on a connection of its own; a connection whose work failed is not used again. */
   use<T>(address: ServerAddress, work: (client: pg.PoolClient) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
-/** Connections for each database: the cores that benefit, and two to spare. */
-const POOL_SIZE = 6;
+/** Connections for each server: the cores that benefit, and two to spare. */
+const MAX_CONNECTIONS = 6;
 
 /** How connections to db servers behave, whoever opens them. */
 export const CONNECTION = {
@@ -33,7 +36,7 @@ export const CONNECTION = {
 } as const;
 
 const POOL = {
-  max: POOL_SIZE,
+  max: MAX_CONNECTIONS,
   // A server's backend keeps memory for every table it touched: it is replaced after so many uses.
   maxUses: 100,
   maxLifetimeSeconds: 1_800,
@@ -54,43 +57,154 @@ type Bounds = Partial<
 
 /** Opens the pools; each connects when it is first used. */
 export function openServerPools(bounds: Bounds = {}): ServerPools {
-  const pools = new Map<string, pg.Pool>();
-  const poolOf = (address: ServerAddress): pg.Pool => {
-    const key = JSON.stringify(address);
-    const existing = pools.get(key);
-    if (existing) return existing;
-    const pool = new pg.Pool({ ...address, ...CONNECTION, ...POOL, ...bounds });
-    // An idle connection that breaks is replaced at the next use; unheard, its error would end the process.
-    pool.on("error", () => {});
-    // A pool for each of thousands of databases is not kept when nobody uses it.
-    pool.on("remove", () => {
-      if (pool.totalCount + pool.waitingCount === 0 && pools.get(key) === pool) pools.delete(key);
-    });
-    pools.set(key, pool);
-    return pool;
+  const servers = new Map<string, BoundedServer>();
+  const serverOf = ({ host, port }: ServerAddress): BoundedServer => {
+    const key = JSON.stringify([host, port]);
+    const server = servers.get(key) ?? new BoundedServer({ ...CONNECTION, ...POOL, ...bounds });
+    servers.set(key, server);
+    return server;
   };
   return {
-    use: async (address, work) => {
-      const client = await poolOf(address).connect().catch(nameTimeout);
-      let broken = true;
-      try {
-        const result = await work(client);
-        broken = false;
-        return result;
-      } catch (error) {
-        return nameTimeout(error);
-      } finally {
-        client.release(broken);
-      }
-    },
+    use: (address, work) => serverOf(address).use(address, work).catch(nameTimeout),
     close: async () => {
-      await Promise.all([...pools.values()].map((pool) => pool.end()));
-      pools.clear();
+      await Promise.all([...servers.values()].map((server) => server.close()));
+      servers.clear();
     },
   };
 }
 
-/** The driver's own timeouts, of a full pool and of an answer, have no code: they pass like the network's. */
+type Options = pg.PoolConfig & { readonly max: number; readonly connectionTimeoutMillis: number };
+
+/** The connections to one server: a pool for each database, and a bound over all of them. */
+class BoundedServer {
+  readonly #options: Options;
+  /** Those used last come last. */
+  readonly #pools = new Map<string, pg.Pool>();
+  /** Connections that are open, being opened or being closed. */
+  #open = 0;
+  #lastTurn = Promise.resolve();
+  /** Settled when a connection was given back or closed. */
+  #change = Promise.withResolvers<void>();
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  async use<T>(address: ServerAddress, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.#inTurn(() => this.#room(address));
+    let broken = true;
+    try {
+      const result = await work(client);
+      broken = false;
+      return result;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  async close(): Promise<void> {
+    const pools = [...this.#pools.values()];
+    this.#pools.clear();
+    await Promise.all(pools.map((pool) => pool.end()));
+  }
+
+  /** Connects where there is room, in the order they came: one at a time looks for room. */
+  async #inTurn(room: () => pg.Pool | null): Promise<pg.PoolClient> {
+    const before = this.#lastTurn;
+    const { promise, resolve: pass } = Promise.withResolvers<void>();
+    this.#lastTurn = promise;
+    const { inTime, stop } = patience(this.#options.connectionTimeoutMillis);
+    let connecting: Promise<pg.PoolClient>;
+    try {
+      await inTime(before);
+      let pool = room();
+      for (; pool === null; pool = room()) await inTime(this.#change.promise);
+      connecting = this.#connect(pool);
+    } finally {
+      stop();
+      void before.then(pass);
+    }
+    return await connecting;
+  }
+
+  /**
+   * The pool of the database, when it can give a connection. Where the server has all it may have, the
+   * idle one of the database that was used longest ago is given up, and null is the answer.
+   */
+  #room(address: ServerAddress): pg.Pool | null {
+    const pool = this.#poolOf(address);
+    if (hasSpare(pool) || this.#open < this.#options.max) return pool;
+    const idle = [...this.#pools.values()].find(hasSpare);
+    idle?.connect().then(
+      (client) => client.release(true),
+      () => {},
+    );
+    return null;
+  }
+
+  async #connect(pool: pg.Pool): Promise<pg.PoolClient> {
+    if (hasSpare(pool)) return await pool.connect();
+    this.#open += 1;
+    try {
+      return await pool.connect();
+    } catch (error) {
+      this.#closed(pool);
+      throw error;
+    }
+  }
+
+  #poolOf(address: ServerAddress): pg.Pool {
+    const key = JSON.stringify(address);
+    const pool = this.#pools.get(key) ?? this.#newPool(address);
+    this.#pools.delete(key);
+    this.#pools.set(key, pool);
+    return pool;
+  }
+
+  #newPool(address: ServerAddress): pg.Pool {
+    const pool = new pg.Pool({ ...address, ...this.#options });
+    // An idle connection that breaks is replaced at the next use; unheard, its error would end the process.
+    pool.on("error", () => {});
+    pool.on("release", (broken) => {
+      // One that is broken or given up is closed next, which is told of then.
+      if (!broken) this.#changed();
+    });
+    pool.on("remove", () => this.#closed(pool));
+    return pool;
+  }
+
+  #closed(pool: pg.Pool): void {
+    this.#open -= 1;
+    // A pool for each of thousands of databases is not kept when nobody uses it.
+    if (pool.totalCount + pool.waitingCount === 0)
+      for (const [key, kept] of this.#pools) if (kept === pool) this.#pools.delete(key);
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers<void>();
+  }
+}
+
+/** Bounds a wait of several parts: each is cut off when the time of all of them is over. */
+function patience(milliseconds: number) {
+  const late = Promise.withResolvers<never>();
+  late.promise.catch(() => {});
+  const timer = setTimeout(
+    () => late.reject(new Error("timeout exceeded when waiting for a connection")),
+    milliseconds,
+  );
+  return {
+    inTime: <T>(wait: Promise<T>): Promise<T> => Promise.race([wait, late.promise]),
+    stop: () => clearTimeout(timer),
+  };
+}
+
+/** Whether a pool has an idle connection that it has not promised to anybody. */
+const hasSpare = (pool: pg.Pool): boolean => pool.idleCount > pool.waitingCount;
+
+/** Timeouts of a full server and of an answer have no code: they pass like the network's. */
 function nameTimeout(error: unknown): never {
   if (!(error instanceof Error && /^(timeout exceeded|Query read timeout)/.test(error.message)))
     throw error;

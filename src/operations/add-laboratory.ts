@@ -13,6 +13,7 @@ import {
 import { lookAsOwner, transactAsOwner } from "../tenant-schemas/as-owner.ts";
 import { nothing, type Run } from "./engine/phase.ts";
 import { lineField, slugField } from "./parts/input.ts";
+import { inTenantDatabase } from "./parts/tenant-entry.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { siteOfRun, tenantOf } from "./parts/tenant-site.ts";
@@ -88,10 +89,10 @@ async function resolve(
   ports: TenantPorts,
   run: AddLaboratoryRun,
 ): Promise<Partial<AddLaboratoryFacts>> {
-  const { server, database, names } = await siteOfRun(ports.orm, run);
+  const site = await siteOfRun(ports.orm, run);
   const { name, setupName } = run.input;
-  return await ports.servers.asAdmin(server, database, (client) =>
-    lookAsOwner(client, names, async (ask) => {
+  return await inTenantDatabase(ports, site, (client) =>
+    lookAsOwner(client, site.names, async (ask) => {
       await refuseWithoutLaboratories(ask);
       const organization = await chooseOrganization(ask, setupName);
       await refuseSameName(ask, organization, name);
@@ -108,11 +109,11 @@ const resolved = ({ facts }: AddLaboratoryRun) => {
 };
 
 async function add(ports: TenantPorts, run: AddLaboratoryRun): Promise<undefined> {
-  const { server, database, names } = await siteOfRun(ports.orm, run);
+  const site = await siteOfRun(ports.orm, run);
   const { organization, takenId } = resolved(run);
   const { name } = run.input;
-  const added = await ports.servers.asAdmin(server, database, (client) =>
-    transactAsOwner(client, names, (ask) =>
+  const added = await inTenantDatabase(ports, site, (client) =>
+    transactAsOwner(client, site.names, (ask) =>
       ensureLaboratory(ask, { id: takenId, organizationId: organization.id, name }),
     ),
   );
@@ -121,9 +122,9 @@ async function add(ports: TenantPorts, run: AddLaboratoryRun): Promise<undefined
 
 /** Removes the row of this operation's own id, and no other. */
 async function remove(ports: TenantPorts, run: AddLaboratoryRun): Promise<void> {
-  const { server, database, names } = await siteOfRun(ports.orm, run);
+  const site = await siteOfRun(ports.orm, run);
   const { takenId } = resolved(run);
-  await ports.servers.asAdmin(server, database, (client) =>
-    transactAsOwner(client, names, (ask) => removeLaboratory(ask, takenId)),
+  await inTenantDatabase(ports, site, (client) =>
+    transactAsOwner(client, site.names, (ask) => removeLaboratory(ask, takenId)),
   );
 }

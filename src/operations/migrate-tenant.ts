@@ -1,10 +1,8 @@
 import { z } from "zod";
 import type { EntityManager } from "../database/orm.ts";
-import { scramVerifier } from "../database/sql.ts";
-import { DomainError } from "../kernel/domain-error.ts";
+import { DomainError, isDomainError } from "../kernel/domain-error.ts";
 import { place } from "../placement/placement.ts";
 import { applyMigrations } from "../tenant-schemas/apply-migrations.ts";
-import { createTenantSchema } from "../tenant-schemas/create-tenant-schema.ts";
 import { pendingOf, readLedger } from "../tenant-schemas/ledger.ts";
 import {
   compareIds,
@@ -17,10 +15,17 @@ import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
 import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
 import { slugField } from "./parts/input.ts";
 import { checkReadiness, failedChecks } from "./parts/readiness.ts";
+import { ensureTenantSchema, inTenantDatabase } from "./parts/tenant-entry.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { ensureSecret, readAppLogin } from "./parts/tenant-secret.ts";
-import { siteOfRun, type TenantSite, tenantOf } from "./parts/tenant-site.ts";
+import { ensureSecret } from "./parts/tenant-secret.ts";
+import {
+  databaseOn,
+  namesOfTenant,
+  siteOfRun,
+  type TenantSite,
+  tenantOf,
+} from "./parts/tenant-site.ts";
 
 const MigrateInput = z.strictObject({
   slug: slugField,
@@ -98,7 +103,7 @@ async function placeAgain(
   if (tenant.dbServerId !== null || dryRun) return;
   const server = await place(em, { dbServer: null, region: tenant.region });
   tenant.dbServerId = server.id;
-  tenant.databaseName = server.tenantDatabase;
+  tenant.databaseName = databaseOn(server, tenant.isolation, namesOfTenant(tenant));
   tenant.updatedAt = clock();
   await em.flush();
 }
@@ -125,35 +130,29 @@ async function plan(ports: TenantPorts, run: MigrateRun): Promise<Partial<Migrat
   return { pending: ids, version: ledger.at(-1)?.id ?? null, migrations: ledger.length };
 }
 
-/** What was applied so far; nothing for a tenant that a dry run finds placed nowhere. */
+/**
+ * What was applied so far; nothing where the tenant's own database is missing, and for a tenant that
+ * a dry run finds placed nowhere.
+ */
 async function ledgerOf(ports: TenantPorts, run: MigrateRun) {
   try {
-    const { server, database, names } = await siteOfRun(ports.orm, run);
-    return await ports.servers.asAdmin(server, database, (client) =>
-      readLedger(client, names.schema),
-    );
+    return await readLedgerAt(ports, await siteOfRun(ports.orm, run));
   } catch (error) {
-    if (run.dryRun && error instanceof DomainError && error.code === "E_DB_SERVER_NOT_FOUND")
-      return [];
+    if (isDomainError(error, "E_TENANT_NOT_READY")) return [];
+    if (run.dryRun && isDomainError(error, "E_DB_SERVER_NOT_FOUND")) return [];
     throw error;
   }
 }
 
-/** Creates the schema with its roles and its secret where they are missing. */
+const readLedgerAt = (ports: TenantPorts, site: TenantSite) =>
+  inTenantDatabase(ports, site, (client) => readLedger(client, site.names.schema));
+
+/** Creates the schema, its database and roles, and its secret where they are missing. */
 async function ensureSchema(ports: TenantPorts, run: MigrateRun): Promise<undefined> {
   const site = await siteOfRun(ports.orm, run);
   await ensureSecret(ports.secrets, site, site.tenant);
-  const { password } = await readAppLogin(ports.secrets, site);
-  await ports.servers.asAdmin(site.server, site.database, (client) =>
-    createTenantSchema(client, {
-      names: site.names,
-      tenantId: site.tenant.id,
-      login: site.login,
-      appPasswordVerifier: scramVerifier(password),
-      connectDatabase: site.database,
-      mayLogIn: site.tenant.status !== "SUSPENDED",
-    }),
-  );
+  const { id: tenantId, status } = site.tenant;
+  await ensureTenantSchema(ports, site, { tenantId, mayLogIn: status !== "SUSPENDED" });
 }
 
 /** Applies what is pending, a transaction and an event for each file; the registry follows also when one fails. */
@@ -167,7 +166,7 @@ async function apply(
   const folder = await folderUpTo(ports.migrationsDir, run.input.to);
   await run.progress(0, pending.length);
   try {
-    const { applied } = await ports.servers.asAdmin(site.server, site.database, (client) =>
+    const { applied } = await inTenantDatabase(ports, site, (client) =>
       applyMigrations(client, {
         names: site.names,
         folder,
@@ -182,16 +181,11 @@ async function apply(
 }
 
 /** Keeps the registry's version as the tenant's own ledger says. */
-async function followLedger(
-  ports: TenantPorts,
-  { tenant, server, database, names }: TenantSite,
-): Promise<void> {
-  const ledger = await ports.servers.asAdmin(server, database, (client) =>
-    readLedger(client, names.schema),
-  );
+async function followLedger(ports: TenantPorts, site: TenantSite): Promise<void> {
+  const ledger = await readLedgerAt(ports, site);
   await ports.orm.em.fork().nativeUpdate(
     TenantEntity,
-    { id: tenant.id },
+    { id: site.tenant.id },
     {
       schemaVersion: ledger.at(-1)?.id ?? null,
       migrationsApplied: ledger.length,
@@ -214,13 +208,11 @@ async function verify(ports: TenantPorts, run: MigrateRun): Promise<Partial<Migr
  *
  * @throws DomainError E_MIGRATIONS_FAILED
  */
-async function refuseMissingOrganization(
-  ports: TenantPorts,
-  { server, database, names }: TenantSite,
-): Promise<void> {
+async function refuseMissingOrganization(ports: TenantPorts, site: TenantSite): Promise<void> {
+  const { names } = site;
   const folder = await openMigrationFolder(ports.migrationsDir);
   if (!createsTable(folder, "organization")) return;
-  const present = await ports.servers.asAdmin(server, database, (client) =>
+  const present = await inTenantDatabase(ports, site, (client) =>
     hasTable(client, names.schema, "organization"),
   );
   if (present) return;

@@ -45,7 +45,7 @@ export const provisionTenant = (ports: TenantPorts): ProvisionTenant => ({
       name: "PLACEMENT_RESOLVED",
       where: "platform",
       inDryRun: true,
-      ensure: (run, em) => resolvePlacement(run, em),
+      ensure: (run, em) => resolvePlacement(ports, run, em),
       undo: (run, em) => releasePlacement(ports, run, em),
     },
     {

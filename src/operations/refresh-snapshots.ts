@@ -14,6 +14,7 @@ import {
 import { type Ask, lookAsOwner, transactAsOwner } from "../tenant-schemas/as-owner.ts";
 import { type ExternalPhase, nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
 import { slugField } from "./parts/input.ts";
+import { inTenantDatabase } from "./parts/tenant-entry.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { siteOfRun, type TenantSite, tenantOf } from "./parts/tenant-site.ts";
@@ -164,12 +165,6 @@ async function refresh(
 
 /** Each call takes a connection of its own for as long as it works: long refreshes share the pool. */
 const inSchema =
-  (
-    ports: TenantPorts,
-    { server, database, names }: TenantSite,
-    how: typeof lookAsOwner | typeof transactAsOwner,
-  ) =>
+  (ports: TenantPorts, site: TenantSite, how: typeof lookAsOwner | typeof transactAsOwner) =>
   <T>(work: (ask: Ask) => Promise<T>): Promise<T> =>
-    ports.servers.asAdmin(server, database, (client) =>
-      how(client, names, work, { workMem: WORK_MEM }),
-    );
+    inTenantDatabase(ports, site, (client) => how(client, site.names, work, { workMem: WORK_MEM }));

@@ -7,6 +7,7 @@ import { refuseMissingSchema } from "../tenant-schemas/as-owner.ts";
 import { TenantEntity } from "../tenants/tenant.entity.ts";
 import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
 import { slugField } from "./parts/input.ts";
+import { inTenantDatabase } from "./parts/tenant-entry.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { siteOfRun, tenantOf } from "./parts/tenant-site.ts";
@@ -67,8 +68,8 @@ export const seedTenant = (ports: TenantPorts) =>
 
 async function resolve(ports: TenantPorts, run: SeedRun): Promise<Partial<SeedFacts>> {
   const sets = resolveSets(await openSeedFolder(ports.seedsDir), run.input.sets);
-  const { server, database, names } = await siteOfRun(ports.orm, run);
-  await ports.servers.asAdmin(server, database, (client) => refuseMissingSchema(client, names));
+  const site = await siteOfRun(ports.orm, run);
+  await inTenantDatabase(ports, site, (client) => refuseMissingSchema(client, site.names));
   return { planned: sets.map((set) => set.name) };
 }
 
@@ -76,12 +77,12 @@ async function resolve(ports: TenantPorts, run: SeedRun): Promise<Partial<SeedFa
 async function apply(ports: TenantPorts, run: SeedRun): Promise<Partial<SeedFacts> | Skipped> {
   const sets = resolveSets(await openSeedFolder(ports.seedsDir), run.facts.planned ?? []);
   if (sets.length === 0) return skipped("the seed folder has no set");
-  const { server, database, names } = await siteOfRun(ports.orm, run);
+  const site = await siteOfRun(ports.orm, run);
   const seeded: SeededSet[] = [];
   await run.progress(0, sets.length);
-  await ports.servers.asAdmin(server, database, async (client) => {
+  await inTenantDatabase(ports, site, async (client) => {
     for (const [index, set] of sets.entries()) {
-      const added = toSeeded(await applySeedSet(client, { names, set }));
+      const added = toSeeded(await applySeedSet(client, { names: site.names, set }));
       seeded.push(added);
       await run.progress(index + 1, sets.length, describe(added));
     }

@@ -40,7 +40,7 @@ export async function prepareServer(
     if (state === "ABSENT")
       await client.query(`create database ${ident(tenantDatabase)} template template0`);
   });
-  await enter(tenantDatabase, prepareTenantDatabase);
+  await enter(tenantDatabase, (client) => prepareTenantDatabase(client));
 }
 
 /** UNMARKED: made by this admin, and not prepared to the end. */

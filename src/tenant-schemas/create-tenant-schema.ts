@@ -48,7 +48,7 @@ async function ownLeftovers(
   { names, tenantId }: CreateTenantSchema,
 ): Promise<Leftover[]> {
   const existing = await findLeftovers(client, names, tenantId);
-  const relevant = existing.filter(({ kind }) => kind !== "DATABASE");
+  const relevant = existing.filter(({ kind }) => kind !== "DATABASE" && kind !== "GROUP_ROLE");
   const foreign = relevant.find(({ ours }) => !ours);
   if (foreign !== undefined) throw partialState(foreign);
   return relevant;
@@ -69,17 +69,27 @@ async function createRoles(
   await client.query(`
     comment on role ${owner} is ${mark};
     comment on role ${app} is ${mark};
-    grant ${group} to ${owner}, ${app};
-    alter role ${app} in database ${ident(connectDatabase)} set ${searchPathOf(names)}`);
+    grant ${group} to ${owner}, ${app}`);
+  await setSearchPath(client, names.appRole, request);
   await joinAsAdmin(client, [owner, app]);
-  if (login === names.appRoleB && !has(login)) await createAppRoleB(client, request);
+  if (has(names.appRoleB)) await setSearchPath(client, names.appRoleB, request);
+  else if (login === names.appRoleB) await createAppRoleB(client, request);
   await client.query(
     `alter role ${ident(login)} ${mayLogIn ? "login" : "nologin"} password ${literal(appPasswordVerifier)}`,
   );
 }
 
-const searchPathOf = ({ schema }: TenantNames): string =>
-  `search_path = ${ident(schema)}, ${EXTENSIONS_SCHEMA}`;
+type InDatabase = Pick<CreateTenantSchema, "names" | "connectDatabase">;
+
+/** What a role finds without naming the schema: set for one database, and gone with it. */
+async function setSearchPath(
+  client: ClientBase,
+  role: string,
+  { names, connectDatabase }: InDatabase,
+): Promise<void> {
+  await client.query(`alter role ${ident(role)} in database ${ident(connectDatabase)}
+    set search_path = ${ident(names.schema)}, ${EXTENSIONS_SCHEMA}`);
+}
 
 /**
  * Creates the second app role, which cannot log in yet, in the caller's transaction. It inherits the
@@ -87,18 +97,15 @@ const searchPathOf = ({ schema }: TenantNames): string =>
  */
 export async function createAppRoleB(
   client: ClientBase,
-  {
-    names,
-    tenantId,
-    connectDatabase,
-  }: Pick<CreateTenantSchema, "names" | "tenantId" | "connectDatabase">,
+  request: InDatabase & Pick<CreateTenantSchema, "tenantId">,
 ): Promise<void> {
+  const { names, tenantId } = request;
   const role = ident(names.appRoleB);
   await client.query(`
     create role ${role} nologin;
     comment on role ${role} is ${literal(markOf(tenantId))};
-    grant ${ident(names.appRole)} to ${role};
-    alter role ${role} in database ${ident(connectDatabase)} set ${searchPathOf(names)}`);
+    grant ${ident(names.appRole)} to ${role}`);
+  await setSearchPath(client, names.appRoleB, request);
   await joinAsAdmin(client, [role]);
 }
 

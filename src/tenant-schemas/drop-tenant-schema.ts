@@ -4,6 +4,7 @@ import { ident } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
 import { findLeftovers, type Leftover } from "./leftovers.ts";
+import { dropOwnDatabases } from "./own-database.ts";
 import { underSharedLock } from "./tenant-database.ts";
 
 /** How many tables one transaction drops where the server lacks locks for a whole schema. */
@@ -17,9 +18,11 @@ export interface DroppedTenantSchema {
 }
 
 /**
- * Drops the schema and the roles that bear the tenant's mark; ends the app roles' sessions first.
- * Repeatable, also when nothing was ever made, and when an earlier call ended half-way.
+ * Drops what bears the tenant's mark: its schema or its own database, and its roles; ends the app
+ * roles' sessions first. Repeatable, also when nothing was ever made, and when an earlier call ended
+ * half-way.
  *
+ * @param client connected to the shared tenant database, whatever the tenant's isolation
  * @throws DomainError E_PARTIAL_STATE when a role holds objects or rights in another database
  */
 export async function dropTenantSchema(
@@ -27,14 +30,14 @@ export async function dropTenantSchema(
   { names, tenantId }: { readonly names: TenantNames; readonly tenantId: string },
 ): Promise<DroppedTenantSchema> {
   const found = await findLeftovers(client, names, tenantId);
-  const relevant = found.filter(({ kind }) => kind !== "DATABASE");
-  const ours = relevant.filter((leftover) => leftover.ours);
+  const ours = found.filter((leftover) => leftover.ours);
   const has = (kind: Leftover["kind"]) => ours.some((leftover) => leftover.kind === kind);
   for (const { kind, name } of ours) if (kind === "APP_ROLE") await endSessions(client, name);
+  if (has("DATABASE")) await dropOwnDatabases(client, { names, tenantId });
   if (has("SCHEMA")) await dropSchema(client, names.schema);
-  const roles = ours.filter(({ kind }) => kind !== "SCHEMA").map(({ name }) => name);
+  const roles = ours.filter(({ kind }) => kind.endsWith("_ROLE"));
   if (roles.length > 0) await dropRoles(client, roles);
-  return { dropped: ours, foreign: relevant.filter((leftover) => !leftover.ours) };
+  return { dropped: ours, foreign: found.filter((leftover) => !leftover.ours) };
 }
 
 async function endSessions(client: ClientBase, appRole: string): Promise<void> {
@@ -76,11 +79,14 @@ async function dropTables(client: ClientBase, schema: string): Promise<void> {
   }
 }
 
-async function dropRoles(client: ClientBase, roles: readonly string[]): Promise<void> {
-  const names = roles.map(ident).join(", ");
+async function dropRoles(client: ClientBase, found: readonly Leftover[]): Promise<void> {
+  const roles = found.map(({ name }) => name);
+  // What a group role was given went with its database, and an admin need not be its member.
+  const owners = found.filter(({ kind }) => kind !== "GROUP_ROLE").map(({ name }) => ident(name));
   try {
     await underSharedLock(client, async () => {
-      await client.query(`drop owned by ${names}; drop role ${names}`);
+      if (owners.length > 0) await client.query(`drop owned by ${owners.join(", ")}`);
+      await client.query(`drop role ${roles.map(ident).join(", ")}`);
     });
   } catch (cause) {
     if (sqlStateOf(cause) !== "2BP01" || !(cause instanceof Error)) throw cause;

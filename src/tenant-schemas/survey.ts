@@ -17,11 +17,23 @@ export interface SurveyedRole {
   readonly name: string;
   readonly tenantId: string | null;
   readonly canLogin: boolean;
-  /** Whether it may enter one of the databases that were asked about, as its tenants' roles may. */
+  /** Whether it may enter one of this platform's tenant databases, as its tenants' roles may. */
   readonly belongs: boolean;
 }
 
-const TENANT_OF_MARK = "substring(d.description from '^tenantry:tenant=(.+)$')";
+/** A tenant's own database, found in the same way. */
+export interface SurveyedDatabase {
+  readonly name: string;
+  readonly tenantId: string | null;
+  /** Whether its mark says that this platform made it. */
+  readonly belongs: boolean;
+}
+
+const TENANT_OF_MARK = "substring(d.description from '^tenantry:tenant=([^;]+)')";
+/** The tenant of a database that could not be marked yet: see `unmarkedNameOf`. */
+const TENANT_OF_NAME = "substring(b.datname from '^tenantry_new_([0-9a-f]{32})$')::uuid::text";
+/** Whether a mark names the connected database, which is the shared one of a platform, as its home. */
+const IS_HOME = "coalesce(substring(d.description from ';home=(.+)$') = current_database(), false)";
 
 /**
  * Lists every tenant schema of the connected database in one query of the catalog, which touches no
@@ -46,27 +58,46 @@ export async function surveySchemas(client: ClientBase, prefix: string): Promise
 }
 
 /**
- * Lists every tenant role of the server in one query.
+ * Lists every tenant role of the server in one query; a server may hold other platforms' roles.
  *
- * @param groups the group roles of the tenant databases: a server may hold other platforms' roles
+ * @param client connected to the server's shared tenant database
  */
-export async function surveyRoles(
-  client: ClientBase,
-  prefix: string,
-  groups: readonly string[],
-): Promise<SurveyedRole[]> {
+export async function surveyRoles(client: ClientBase, prefix: string): Promise<SurveyedRole[]> {
   const { rows } = await client.query<SurveyedRole>(
-    `with members as (
+    `with described as (
+       select r.oid, r.rolname, r.rolcanlogin, d.description, ${IS_HOME} as home
+       from pg_catalog.pg_roles r
+       left join pg_catalog.pg_shdescription d
+         on d.objoid = r.oid and d.classoid = 'pg_catalog.pg_authid'::regclass),
+     members as (
        select distinct m.member from pg_catalog.pg_auth_members m
-       join pg_catalog.pg_roles g on g.oid = m.roleid where g.rolname = any($2))
-     select r.rolname as name, ${TENANT_OF_MARK} as "tenantId", r.rolcanlogin as "canLogin",
-       members.member is not null as belongs
-     from pg_catalog.pg_roles r
+       join described g on g.oid = m.roleid
+       where g.home or g.description = 'tenantry:database=' || current_database())
+     select d.rolname as name, ${TENANT_OF_MARK} as "tenantId", d.rolcanlogin as "canLogin",
+       d.home or members.member is not null as belongs
+     from described d
+     left join members on members.member = d.oid
+     where starts_with(d.rolname, $1) or starts_with(d.description, 'tenantry:tenant=')`,
+    [prefix],
+  );
+  return rows;
+}
+
+/**
+ * Lists the databases of the server that bear a tenant's mark, and those that bear the name of one,
+ * in one query.
+ *
+ * @param client connected to the server's shared tenant database
+ */
+export async function surveyDatabases(client: ClientBase): Promise<SurveyedDatabase[]> {
+  const { rows } = await client.query<SurveyedDatabase>(
+    `select b.datname as name, ${IS_HOME} as belongs,
+       coalesce(${TENANT_OF_MARK}, ${TENANT_OF_NAME}) as "tenantId"
+     from pg_catalog.pg_database b
      left join pg_catalog.pg_shdescription d
-       on d.objoid = r.oid and d.classoid = 'pg_catalog.pg_authid'::regclass
-     left join members on members.member = r.oid
-     where starts_with(r.rolname, $1) or starts_with(d.description, 'tenantry:tenant=')`,
-    [prefix, groups],
+       on d.objoid = b.oid and d.classoid = 'pg_catalog.pg_database'::regclass
+     where starts_with(b.datname, 'tenant_') or starts_with(d.description, 'tenantry:tenant=')
+       or ${TENANT_OF_NAME} is not null`,
   );
   return rows;
 }

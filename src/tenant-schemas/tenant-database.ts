@@ -37,9 +37,10 @@ export async function underSharedLock<T>(client: ClientBase, fn: () => Promise<T
  * takes from PUBLIC the rights to connect, to make temporary tables and to use `public`. Repeatable.
  *
  * @param client connected as a role that owns the database and may create roles
+ * @param mark what the group role's comment says; that of a database that many tenants share unless told
  * @throws DomainError E_PARTIAL_STATE when a role has the group role's name without being it
  */
-export async function prepareTenantDatabase(client: ClientBase): Promise<void> {
+export async function prepareTenantDatabase(client: ClientBase, mark?: string): Promise<void> {
   await underSharedLock(client, async () => {
     const { rows } = await client.query<{ database: string; hasPublic: boolean }>(
       `select current_database() as database,
@@ -47,7 +48,7 @@ export async function prepareTenantDatabase(client: ClientBase): Promise<void> {
     );
     const { database = "", hasPublic = false } = rows[0] ?? {};
     const group = ident(groupRoleOf(database));
-    await ensureGroupRole(client, database);
+    await ensureGroupRole(client, groupRoleOf(database), mark ?? `tenantry:database=${database}`);
     await client.query(`create schema if not exists ${EXTENSIONS_SCHEMA}`);
     await client.query(`
       revoke connect, temporary on database ${ident(database)} from public;
@@ -58,9 +59,7 @@ export async function prepareTenantDatabase(client: ClientBase): Promise<void> {
   });
 }
 
-async function ensureGroupRole(client: ClientBase, database: string): Promise<void> {
-  const name = groupRoleOf(database);
-  const mark = `tenantry:database=${database}`;
+async function ensureGroupRole(client: ClientBase, name: string, mark: string): Promise<void> {
   const { rows } = await client.query<{ mark: string | null }>(
     `select shobj_description(oid, 'pg_authid') as mark from pg_catalog.pg_roles where rolname = $1`,
     [name],

@@ -5,6 +5,7 @@ import { EVENTS, OPERATION, PROVISION } from "../kit/documents.ts";
 import { openPlatform, type TestPlatform } from "../kit/platform.ts";
 import { startServer, type TestServer } from "../kit/servers.ts";
 import { provisionRequest } from "../kit/tenants.ts";
+import { act } from "./_tenant-operations.ts";
 
 let world: TestPlatform;
 let api: TestApi;
@@ -56,7 +57,9 @@ const inputOf = (name: string, { host, port }: TestServer, more: object = {}) =>
   ...{ adminSecretRef: `db-server-${name}`, ...more },
 });
 
-async function provision(request: object): Promise<{ answer: object; operation?: object }> {
+async function provision(
+  request: object,
+): Promise<{ answer: object; operation?: { slug: string } }> {
   const input = { ...provisionRequest({ slug: freshSlug("apic") }), ...request };
   const { provisionTenant: answer } = await administrator.ask(PROVISION, { input });
   if (!answer.operation) return { answer };
@@ -110,10 +113,18 @@ describe("db servers in the API", () => {
     await asSuperuser(west.url, (client) => client.query(create));
     await keep("west", west.url.replace(/\/\/[^@]+@/, "//keeper:keeper@"));
     await change("registerDbServer", inputOf("west", west, { capacityHint: 3 }));
-    for (const region of ["east", "west"]) {
-      const { operation } = await provision({ region });
+    for (const place of [{ region: "east" }, { region: "west", isolation: "DATABASE" }]) {
+      const { operation } = await provision(place);
       expect(operation).toMatchObject({ state: "SUCCEEDED", error: null });
     }
+    const { operation: gone } = await provision({ region: "west", isolation: "DATABASE" });
+    const purge = { slug: gone?.slug ?? "", immediately: true, reason: "a test" };
+    const { operation: purging } = await act(administrator, "purgeTenant", purge);
+    for await (const _ of administrator.follow(EVENTS, { id: purging.id }));
+    const left = "select datname from pg_database where datname like 'tenant_apic%'";
+    expect(await asSuperuser(west.url, (client) => client.query(left))).toMatchObject({
+      ...{ rowCount: 1 },
+    });
     const named = await provision({ dbServer: "west" });
     expect(named.operation).toMatchObject({ state: "SUCCEEDED" });
     const [first, , second] = await dbServers();

@@ -235,16 +235,13 @@ describe("provisionTenant refuses", () => {
     expect(answer.issues.map((issue: { path: string[] }) => issue.path.join("."))).toEqual([path]);
   });
 
-  test("an unknown db server, a region without one, and the isolation that does not work yet", async () => {
+  test("an unknown db server, and a region without one", async () => {
     expect(await start(provisionRequest({ dbServer: "nowhere" }))).toMatchObject({
       code: "E_DB_SERVER_NOT_FOUND",
     });
     expect(await start(provisionRequest({ region: "moon" }))).toMatchObject({
       code: "E_NO_CAPACITY",
       message: "no eligible db_server in region 'moon'",
-    });
-    expect(await start(provisionRequest({ isolation: "DATABASE" }))).toMatchObject({
-      code: "E_UNSUPPORTED",
     });
   });
 

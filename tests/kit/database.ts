@@ -20,6 +20,13 @@ export const freshName = (stem: string): string => `${stem}${randomBytes(4).toSt
 /** A slug that no other test uses. */
 export const freshSlug = (stem = "acme"): string => freshName(`${stem}-x`);
 
+/** The URL of another database of the same server. */
+export function urlOf(url: string, database: string): string {
+  const other = new URL(url);
+  other.pathname = `/${database}`;
+  return other.href;
+}
+
 /** Runs `work` on a superuser's connection to a database of the run's server. */
 export async function asSuperuser<T>(
   url: string,
@@ -42,8 +49,7 @@ export async function createDatabase(from: "empty" | "platform"): Promise<TestDa
   await asSuperuser(server, (client) =>
     client.query(`create database ${database} template ${template}`),
   );
-  const url = new URL(server);
-  url.pathname = `/${database}`;
+  const url = new URL(urlOf(server, database));
   return {
     url: url.href,
     host: url.hostname,
@@ -53,8 +59,13 @@ export async function createDatabase(from: "empty" | "platform"): Promise<TestDa
     password: decodeURIComponent(url.password),
     drop: async () => {
       await asSuperuser(server, async (client) => {
-        await client.query(`drop database if exists ${database} with (force)`);
-        await client.query(`drop database if exists ${database}_tenants with (force)`);
+        const { rows } = await client.query<{ name: string }>(
+          `select datname as name from pg_database
+           where shobj_description(oid, 'pg_database') like '%;home=' || $1`,
+          [`${database}_tenants`],
+        );
+        for (const name of [database, `${database}_tenants`, ...rows.map((row) => row.name)])
+          await client.query(`drop database if exists ${name} with (force)`);
       });
     },
   };

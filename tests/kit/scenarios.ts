@@ -3,11 +3,13 @@ import type { Operation } from "../../src/operations/engine/operation.entity.ts"
 import type { AnyOperation } from "../../src/operations/engine/phase.ts";
 import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
 import type { TenantPorts } from "../../src/operations/parts/tenant-ports.ts";
+import type { ProvisionRequest } from "../../src/operations/provision/input.ts";
 import { startProvisioning } from "../../src/operations/provision-tenant.ts";
 import type { Platform } from "../../src/platform.ts";
+import { ISOLATIONS, type Isolation } from "../../src/tenants/names.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../src/tenants/tenant.entity.ts";
-import { asSuperuser } from "./database.ts";
+import { asSuperuser, urlOf } from "./database.ts";
 import { followToEnd, OPERATOR, provision, provisionRequest } from "./tenants.ts";
 
 /** How an operation is made startable, and what it leaves where. */
@@ -90,17 +92,33 @@ export const SCENARIOS: Record<keyof OperationCatalog, Scenario> = {
 export type ActName = keyof OperationCatalog;
 export const ACTS = Object.keys(SCENARIOS) as ActName[];
 
+/** The acts that make, look into or drop what depends on the isolation. */
+const ON_BOTH: readonly ActName[] = [
+  ...(["provisionTenant", "migrateTenant", "cleanupTenant"] as const),
+  ...(["offboardTenant", "purgeTenant"] as const),
+];
+
+/** Every act on a tenant in the shared database, and some on one with a database of its own. */
+export const CASES = ISOLATIONS.flatMap((isolation) =>
+  (isolation === "SCHEMA" ? ACTS : ON_BOTH).map((act) => ({ act, isolation })),
+);
+
 /** The phases of each operation; no port is used to list them. */
 export const CATALOG: Record<string, AnyOperation> = operationCatalog({} as TenantPorts);
 export const phasesOf = (act: ActName): string[] =>
   (CATALOG[act]?.phases ?? []).map(({ name }) => name);
 
 /** Starts the scenario's operation on the tenant of a slug. */
-export async function begin(platform: Platform, act: ActName, slug: string): Promise<Operation> {
+export async function begin(
+  platform: Platform,
+  act: ActName,
+  slug: string,
+  isolation: Isolation = "SCHEMA",
+): Promise<Operation> {
   const options = { dryRun: false, idempotencyKey: null };
+  const request = provisionRequest({ slug, isolation });
   if (act === "provisionTenant")
-    return (await startProvisioning(platform, OPERATOR, provisionRequest({ slug }), options))
-      .operation;
+    return (await startProvisioning(platform, OPERATOR, request, options)).operation;
   const definition: AnyOperation = platform.operations[act];
   const input = { slug, ...SCENARIOS[act].input };
   return (await startOnTenant(platform, OPERATOR, definition, input, options)).operation;
@@ -116,16 +134,18 @@ export async function arrange(
   platform: Platform,
   act: ActName,
   slug: string,
-  dbServer?: string,
+  place: Pick<ProvisionRequest, "dbServer" | "isolation"> = {},
 ): Promise<void> {
   const { from, prepare, after } = SCENARIOS[act];
   if (from === null) return;
-  const request = { slug, seeds: ["core"], ...(dbServer === undefined ? {} : { dbServer }) };
-  const { operation } = await provision(platform, request);
+  const { operation } = await provision(platform, { slug, seeds: ["core"], ...place });
   if (operation.state !== "SUCCEEDED") throw new Error(JSON.stringify(operation.error));
-  const { id, schemaName, ownerRole } = await tenantBySlug(platform.orm.em.fork(), slug);
+  const { id, schemaName, ownerRole, databaseName } = await tenantBySlug(
+    platform.orm.em.fork(),
+    slug,
+  );
   if (prepare !== undefined) {
-    await asSuperuser(`${platform.databaseUrl}_tenants`, (client) =>
+    await asSuperuser(urlOf(platform.databaseUrl, databaseName ?? ""), (client) =>
       client.query(`set role ${ownerRole}; set search_path = ${schemaName}; ${prepare}`),
     );
   }

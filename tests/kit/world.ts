@@ -1,11 +1,13 @@
 import { ident } from "../../src/database/sql.ts";
 import type { Platform } from "../../src/platform.ts";
 import { findTenant } from "../../src/tenants/registry.ts";
-import { asSuperuser } from "./database.ts";
+import { asSuperuser, urlOf } from "./database.ts";
 
 /** Everything outside the journal and the audit trail that an operation may leave: to compare before and after. */
 export interface World {
   readonly schemas: string[];
+  /** Those that the tenant's name leads to, and those that are not marked yet. */
+  readonly databases: string[];
   readonly roles: string[];
   readonly secrets: string[];
   readonly identities: string[];
@@ -21,11 +23,8 @@ const column = async (url: string, sql: string): Promise<string[]> =>
     return rows.map(([value]) => value);
   });
 
-const tenantsUrl = ({ databaseUrl }: Platform): string => {
-  const url = new URL(databaseUrl);
-  url.pathname = `${url.pathname}_tenants`;
-  return url.href;
-};
+const tenantsUrl = ({ databaseUrl }: Platform): string =>
+  urlOf(databaseUrl, `${new URL(databaseUrl).pathname.slice(1)}_tenants`);
 
 /** Looks at a platform's world; roles are those that the schemas' names lead to. */
 export async function worldOf(platform: Platform, stem: string): Promise<World> {
@@ -38,6 +37,12 @@ export async function worldOf(platform: Platform, stem: string): Promise<World> 
     schemas: await column(
       tenants,
       "select nspname from pg_namespace where nspname like 'org\\_%' order by 1",
+    ),
+    databases: await column(
+      url,
+      `select datname from pg_database where datname like ${like} and datname like 'tenant%'
+         or datname in (select 'tenantry_new_' || replace(id::text, '-', '') from platform.tenant)
+       order by 1`,
     ),
     roles: await column(url, `select rolname from pg_roles where rolname like ${like} order by 1`),
     secrets: await column(
@@ -67,7 +72,9 @@ export async function tenantWorldOf(platform: Platform, slug: string): Promise<T
   const tenant = await findTenant(platform.orm.em.fork(), { slug });
   const { updatedAt: _, ...registry } = tenant ? { ...tenant } : { updatedAt: null };
   const stem = slug.replaceAll("-", "_");
-  const url = tenantsUrl(platform);
+  const url = tenant?.databaseName
+    ? urlOf(platform.databaseUrl, tenant.databaseName)
+    : tenantsUrl(platform);
   const names = await column(
     url,
     `select relname from pg_class where relkind = 'r' and relnamespace = to_regnamespace('org_${stem}') order by 1`,

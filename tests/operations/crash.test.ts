@@ -1,22 +1,27 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { newId } from "../../src/kernel/ids.ts";
 import type { Operation } from "../../src/operations/engine/operation.entity.ts";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
 import { cancelOperation } from "../../src/operations/retry-and-cancel.ts";
 import { DbServerEntity } from "../../src/placement/db-server.entity.ts";
+import type { Isolation } from "../../src/tenants/names.ts";
 import { TenantEntity } from "../../src/tenants/tenant.entity.ts";
-import { freshSlug } from "../kit/database.ts";
+import { asSuperuser, freshSlug, urlOf } from "../kit/database.ts";
 import { openPlatform, type TestPlatform } from "../kit/platform.ts";
-import { ACTS, type ActName, arrange, begin, SCENARIOS } from "../kit/scenarios.ts";
+import { type ActName, arrange, begin, CASES, SCENARIOS } from "../kit/scenarios.ts";
 import { followToEnd, OPERATOR } from "../kit/tenants.ts";
+import { worldOf } from "../kit/world.ts";
 
 let world: TestPlatform;
 
+const servers = ["default", "second", "third", "fourth", "fifth"];
+
 beforeAll(async () => {
   world = await openPlatform();
+  await moreServers(servers.slice(1));
 });
 afterAll(async () => await world[Symbol.asyncDispose]());
 
@@ -25,10 +30,14 @@ interface Planned {
   readonly act: ActName;
   readonly slug: string;
   readonly phase: string;
+  readonly isolation: Isolation;
 }
 
-const provisionings = (phases: readonly string[]): Planned[] =>
-  phases.map((phase) => ({ act: "provisionTenant", slug: freshSlug("crash"), phase }));
+const provisionings = (phases: readonly string[], isolation: Isolation = "SCHEMA"): Planned[] =>
+  phases.map((phase) => ({
+    ...{ act: "provisionTenant", isolation, phase },
+    slug: freshSlug("crash"),
+  }));
 
 /** Starts workers that will stand still, starts the operations, and waits until all of them stand. */
 async function standStill(
@@ -55,7 +64,7 @@ async function standStill(
     }
   });
   const started = await Promise.all(
-    planned.map(({ act, slug }) => begin(world.platform, act, slug)),
+    planned.map(({ act, slug, isolation }) => begin(world.platform, act, slug, isolation)),
   );
   await allStand;
   return { children, started };
@@ -97,9 +106,10 @@ async function moreServers(names: readonly string[]): Promise<void> {
 test("another worker finishes what a killed one had begun, whatever the phase", {
   timeout: 60_000,
 }, async () => {
-  const { children, started } = await standStill(
-    provisionings(["SECRET_SET", "DATABASE_CREATED", "MIGRATIONS_APPLIED", "ADMIN_SEEDED"]),
-  );
+  const { children, started } = await standStill([
+    ...provisionings(["SECRET_SET", "DATABASE_CREATED", "MIGRATIONS_APPLIED", "ADMIN_SEEDED"]),
+    ...provisionings(["DATABASE_CREATED", "MIGRATIONS_APPLIED", "ADMIN_SEEDED"], "DATABASE"),
+  ]);
   await kill(children);
   const worker = await world.startWorker();
   for (const operation of started) await expectEndedOnce(operation);
@@ -110,17 +120,18 @@ test("another worker finishes what killed ones had begun, whatever the operation
   timeout: 60_000,
 }, async () => {
   const { platform } = world;
-  const acts = ACTS.filter((act) => act !== "provisionTenant");
-  const servers = ["default", "second", "third"];
-  await moreServers(servers.slice(1));
-  const planned = acts.map((act) => ({
-    ...{ act, slug: freshSlug("crash") },
+  const cases = CASES.filter(({ act }) => act !== "provisionTenant");
+  const planned = cases.map(({ act, isolation }) => ({
+    ...{ act, isolation, slug: freshSlug("crash") },
     phase: SCENARIOS[act].diesIn,
   }));
   const before = await world.startWorker();
   await Promise.all(
-    planned.map(({ act, slug }, index) =>
-      arrange(platform, act, slug, servers[index % servers.length]),
+    planned.map(({ act, slug, isolation }, index) =>
+      arrange(platform, act, slug, {
+        isolation,
+        dbServer: servers[index % servers.length] ?? null,
+      }),
     ),
   );
   await before.stop();
@@ -141,6 +152,53 @@ test("another worker finishes what killed ones had begun, whatever the operation
   expect(operation).toMatchObject({ state: "CANCELLED", error: { code: "E_CANCELLED" } });
   const [health] = await tenantHealth(platform, { slug: operation.subjectName });
   expect(health).toMatchObject({ tenant: { status: "FAILED" }, findings: [] });
+  await worker.stop();
+});
+
+test("a worker killed between creating a tenant's database and marking it leaves nothing behind that is not known", {
+  timeout: 60_000,
+}, async () => {
+  const { platform } = world;
+  const { tenantDatabase } = await platform.orm.em
+    .fork()
+    .findOneOrFail(DbServerEntity, { name: "default" });
+  const shared = urlOf(platform.databaseUrl, tenantDatabase);
+  const [wanted, unwanted] = [1, 2].map(() => freshSlug("crash")) as [string, string];
+  const script = join(import.meta.dirname, "../kit/doomed-worker.ts");
+  const child = fork(script, [JSON.stringify(world.environment), "{}"]);
+  await once(child, "message");
+  const started = await asSuperuser(shared, async (holder) => {
+    // Marking waits for this lock; creating the database does not.
+    await holder.query(
+      "begin; select pg_advisory_xact_lock(hashtextextended('tenantry:shared-catalogs', 0))",
+    );
+    const operations = await Promise.all(
+      [wanted, unwanted].map((slug) => begin(platform, "provisionTenant", slug, "DATABASE")),
+    );
+    const ids = operations.map(({ subjectId }) => subjectId?.replaceAll("-", ""));
+    await vi.waitFor(
+      async () => {
+        const { rows } = await holder.query(
+          "select datname from pg_database where datname = any($1) and not datallowconn",
+          [ids.map((id) => `tenantry_new_${id}`)],
+        );
+        expect(rows).toHaveLength(2);
+      },
+      { timeout: 20_000, interval: 50 },
+    );
+    await kill([child]);
+    return operations;
+  });
+  await cancelOperation(platform, OPERATOR, started[1]?.id ?? "");
+  const worker = await world.startWorker();
+  await expectEndedOnce(started[0] as Operation);
+  await followToEnd(platform, started[1]?.id ?? "");
+  const { databases } = await worldOf(platform, "crash");
+  expect(databases).toContain(`tenant_${wanted.replaceAll("-", "_")}`);
+  expect(databases.filter((name) => name.startsWith("tenantry_new_"))).toEqual([]);
+  expect(await worldOf(platform, unwanted)).toMatchObject({ databases: [], roles: [] });
+  for (const slug of [wanted, unwanted])
+    expect(await tenantHealth(platform, { slug })).toMatchObject([{ findings: [] }]);
   await worker.stop();
 });
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { OperationPhaseEntity } from "../../src/operations/engine/operation.entity.ts";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
+import { ISOLATIONS, type Isolation } from "../../src/tenants/names.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../src/tenants/tenant.entity.ts";
 import { freshSlug } from "../kit/database.ts";
@@ -10,6 +11,7 @@ import {
   type ActName,
   arrange,
   begin,
+  CASES,
   CATALOG,
   phasesOf,
   SCENARIOS,
@@ -37,11 +39,11 @@ const em = () => world.platform.orm.em.fork();
 const kindOf = (act: ActName) => CATALOG[act]?.kind;
 
 /** Runs an operation whose phase fails with its deed done; expects it to say so and no undo to fail. */
-async function failIn(act: ActName, phase: string, slug: string) {
+async function failIn(act: ActName, phase: string, slug: string, isolation: Isolation) {
   failing = `${kindOf(act)} ${phase}`;
   const { operation, events } = await followToEnd(
     world.platform,
-    (await begin(world.platform, act, slug)).id,
+    (await begin(world.platform, act, slug, isolation)).id,
   );
   failing = null;
   expect(operation).toMatchObject({ state: "FAILED", error: { code: "E_INTERNAL", phase } });
@@ -61,13 +63,13 @@ test("every operation of the catalogue has its scenario", () => {
   }
 });
 
-describe("provisioning", () => {
+describe.each(ISOLATIONS)("provisioning with isolation %s", (isolation) => {
   test.each(phasesOf("provisionTenant"))(
     "leaves no trace when %s fails, and succeeds when it is retried",
     async (phase) => {
       const slug = freshSlug("unwind");
       const before = await worldOf(world.platform, slug);
-      const operation = await failIn("provisionTenant", phase, slug);
+      const operation = await failIn("provisionTenant", phase, slug, isolation);
       expect(await worldOf(world.platform, slug)).toEqual(before);
       const tenant = await tenantBySlug(em(), slug);
       expect(tenant).toMatchObject({
@@ -77,7 +79,7 @@ describe("provisioning", () => {
       });
       expect(await tenantHealth(world.platform, { slug })).toMatchObject([{ healthy: true }]);
 
-      const again = await provision(world.platform, { slug });
+      const again = await provision(world.platform, { slug, isolation });
       expect(again.operation).toMatchObject({
         state: "SUCCEEDED",
         retryOf: operation.id,
@@ -89,45 +91,48 @@ describe("provisioning", () => {
 
 // One tenant for each operation: each phase fails on what the failure before it has left, so that
 // getting there is the retry that has to work.
-describe.each(ACTS.filter((act) => act !== "provisionTenant"))("%s", (act) => {
-  const { staysFrom, staysAs, from, to } = SCENARIOS[act];
-  const phases = phasesOf(act);
-  const isKept = (phase: string) =>
-    staysFrom !== null && phases.indexOf(phase) >= phases.indexOf(staysFrom);
-  let tenant: Tenant;
-  let before: TenantWorld;
+describe.each(CASES.filter(({ act }) => act !== "provisionTenant"))(
+  "$act, $isolation",
+  ({ act, isolation }) => {
+    const { staysFrom, staysAs, from, to } = SCENARIOS[act];
+    const phases = phasesOf(act);
+    const isKept = (phase: string) =>
+      staysFrom !== null && phases.indexOf(phase) >= phases.indexOf(staysFrom);
+    let tenant: Tenant;
+    let before: TenantWorld;
 
-  beforeAll(async () => {
-    const slug = freshSlug("unwind");
-    await arrange(world.platform, act, slug);
-    tenant = await tenantBySlug(em(), slug);
-    before = await tenantWorldOf(world.platform, slug);
-  });
+    beforeAll(async () => {
+      const slug = freshSlug("unwind");
+      await arrange(world.platform, act, slug, { isolation });
+      tenant = await tenantBySlug(em(), slug);
+      before = await tenantWorldOf(world.platform, slug);
+    });
 
-  test.each(phases.filter((phase) => !isKept(phase)))(
-    "leaves the world as it was when %s fails",
-    async (phase) => {
-      await failIn(act, phase, tenant.slug);
-      expect(await tenantWorldOf(world.platform, tenant.slug)).toEqual(before);
-    },
-  );
+    test.each(phases.filter((phase) => !isKept(phase)))(
+      "leaves the world as it was when %s fails",
+      async (phase) => {
+        await failIn(act, phase, tenant.slug, isolation);
+        expect(await tenantWorldOf(world.platform, tenant.slug)).toEqual(before);
+      },
+    );
 
-  test.each(phases.filter(isKept))(
-    "keeps what it has done when %s fails, with the tenant as it may be",
-    async (phase) => {
-      await failIn(act, phase, tenant.slug);
-      expect(await tenantBySlug(em(), tenant.slug)).toMatchObject({ status: staysAs ?? from });
-    },
-  );
+    test.each(phases.filter(isKept))(
+      "keeps what it has done when %s fails, with the tenant as it may be",
+      async (phase) => {
+        await failIn(act, phase, tenant.slug, isolation);
+        expect(await tenantBySlug(em(), tenant.slug)).toMatchObject({ status: staysAs ?? from });
+      },
+    );
 
-  test("succeeds after all of that", async () => {
-    const { id } = await begin(world.platform, act, tenant.slug);
-    const { operation } = await followToEnd(world.platform, id);
-    expect(operation).toMatchObject({ state: "SUCCEEDED", error: null });
-    const now = await em().findOneOrFail(TenantEntity, { id: tenant.id });
-    expect(now.status).toBe(to);
-    const healths = await tenantHealth(world.platform);
-    const health = healths.find((each) => each.tenant?.id === tenant.id);
-    expect(health?.findings ?? []).toEqual([]);
-  });
-});
+    test("succeeds after all of that", async () => {
+      const { id } = await begin(world.platform, act, tenant.slug);
+      const { operation } = await followToEnd(world.platform, id);
+      expect(operation).toMatchObject({ state: "SUCCEEDED", error: null });
+      const now = await em().findOneOrFail(TenantEntity, { id: tenant.id });
+      expect(now.status).toBe(to);
+      const healths = await tenantHealth(world.platform);
+      const health = healths.find((each) => each.tenant?.id === tenant.id);
+      expect(health?.findings ?? []).toEqual([]);
+    });
+  },
+);

@@ -5,6 +5,7 @@ import {
   type ServerAddress,
   type ServerPools,
 } from "../../src/database/server-pools.ts";
+import { asSuperuser } from "../kit/database.ts";
 import { startServer, type TestServer } from "../kit/servers.ts";
 
 let server: TestServer;
@@ -43,7 +44,54 @@ const fault = (act: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
+/** How many sessions a pool holds on the server, over all its databases. */
+const sessions = () =>
+  asSuperuser(server.url, async (client) => {
+    const { rows } = await client.query<{ n: number }>(
+      "select count(*)::int as n from pg_stat_activity where application_name = 'tenantry'",
+    );
+    return rows[0]?.n ?? 0;
+  });
+
 describe("connections to a db server", () => {
+  test("are no more for thousands of databases than for one", async () => {
+    const databases = Array.from({ length: 8 }, (_, index) => `own_${index}`);
+    await asSuperuser(server.url, async (client) => {
+      for (const name of databases) await client.query(`create database ${name}`);
+    });
+    await withPools({ max: 3 }, async (pools) => {
+      let most = 0;
+      const visit = (database: string) =>
+        pools.use({ ...address, database }, async (client) => {
+          most = Math.max(most, await sessions());
+          return (await client.query<{ name: string }>("select current_database() as name")).rows[0]
+            ?.name;
+        });
+      // All at once, and three times over: idle ones of other databases have to make room.
+      const asked = [1, 2, 3].flatMap(() => databases);
+      expect(await Promise.all(asked.map(visit))).toEqual(asked);
+      expect(most).toBe(3);
+      await expect(visit("nowhere")).rejects.toMatchObject({ code: "3D000" });
+      expect(await Promise.all(databases.map(visit))).toEqual(databases);
+      expect(most).toBe(3);
+    });
+  });
+
+  test("are kept for the database that is used, and given up where they are idle longest", async () => {
+    await withPools({ max: 2 }, async (pools) => {
+      const pid = (database: string) =>
+        pools.use({ ...address, database }, async (client) => {
+          const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
+          return rows[0]?.pid;
+        });
+      const first = await pid("own_0");
+      await pid("own_1");
+      expect(await pid("own_0")).toBe(first);
+      await pid("own_2");
+      expect(await pid("own_0")).toBe(first);
+    });
+  });
+
   test("are used again, and replaced after a hundred uses", async () => {
     await withPools({}, async (pools) => {
       const pids: unknown[] = [];

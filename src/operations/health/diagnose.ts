@@ -1,10 +1,12 @@
 import { isDomainError } from "../../kernel/domain-error.ts";
 import type { SurveyedLedger } from "../../tenant-schemas/survey.ts";
+import { groupRoleOf } from "../../tenant-schemas/tenant-database.ts";
 import type { Check } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { TenantStatus } from "../../tenants/lifecycle.ts";
 import { rolesOf } from "../../tenants/names.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
+import { namesOfTenant } from "../parts/tenant-site.ts";
 import type { Finding } from "./finding.ts";
 import type { ServerLook } from "./look.ts";
 
@@ -87,7 +89,14 @@ function placeFindings(tenant: Tenant, evidence: Evidence, canLogin: boolean): F
         : "The db server does not answer as expected";
     return [{ code: "SERVER_UNREACHABLE", message: why, repair: null }];
   }
-  const schema = look.databases.get(tenant.databaseName ?? "")?.get(tenant.schemaName);
+  const database = databaseFindings(tenant, look, canLogin);
+  if (database.length > 0) return database;
+  const schemas = look.databases.get(tenant.databaseName ?? "");
+  if (schemas instanceof Error) {
+    const message = `The database ${tenant.databaseName} cannot be entered`;
+    return [{ code: "SERVER_UNREACHABLE", message, repair: null }];
+  }
+  const schema = schemas?.get(tenant.schemaName);
   if (schema !== undefined && schema.tenantId !== tenant.id) {
     const message = `The schema ${tenant.schemaName} was not made for this tenant`;
     return [{ code: "SCHEMA_FOREIGN", message, repair: null }];
@@ -105,11 +114,26 @@ function placeFindings(tenant: Tenant, evidence: Evidence, canLogin: boolean): F
   ];
 }
 
+/** What is wrong with the tenant's own database, where it has one. */
+function databaseFindings(tenant: Tenant, { own }: ServerLook, canLogin: boolean): Finding[] {
+  if (tenant.isolation !== "DATABASE") return [];
+  const found = own.get(tenant.databaseName ?? "");
+  if (found?.tenantId === tenant.id) return [];
+  if (found !== undefined) {
+    const message = `The database ${tenant.databaseName} was not made for this tenant`;
+    return [{ code: "DATABASE_FOREIGN", message, repair: null }];
+  }
+  const message = `The database ${tenant.databaseName} does not exist`;
+  return [{ code: "DATABASE_MISSING", message, repair: canLogin ? "MIGRATE" : null }];
+}
+
 function roleFindings(tenant: Tenant, { roles }: ServerLook, canLogin: boolean): Finding[] {
   const { ownerRole, appRole, appRoleB } = rolesOf(tenant.schemaName);
   const open = canLogin ? openRolesOf(tenant) : [];
+  const group =
+    tenant.isolation === "DATABASE" ? [groupRoleOf(namesOfTenant(tenant).database)] : [];
   // The second app role is there once credentials were rotated.
-  const names = [...new Set([ownerRole, appRole, tenant.appRole, ...open])];
+  const names = [...new Set([ownerRole, appRole, tenant.appRole, ...open, ...group])];
   const missing = names.filter((name) => roles.get(name)?.tenantId !== tenant.id);
   if (missing.length > 0) {
     const taken = missing.some((name) => roles.has(name));

@@ -8,7 +8,7 @@ import type { Check } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { readAppLogin } from "../parts/tenant-secret.ts";
 import { siteOfTenant } from "../parts/tenant-site.ts";
-import type { ServerLook, Sight } from "./look.ts";
+import { type ServerLook, type Sight, schemasOf } from "./look.ts";
 
 export type Looks = ReadonlyMap<string, ServerLook | Error>;
 
@@ -34,8 +34,8 @@ export function markedThings(looks: Looks): Map<string, string[]> {
   };
   for (const look of looks.values()) {
     if (look instanceof Error) continue;
-    for (const schemas of look.databases.values())
-      for (const { name, tenantId } of schemas.values()) add(tenantId, `schema ${name}`);
+    for (const { name, tenantId } of schemasOf(look)) add(tenantId, `schema ${name}`);
+    for (const { name, tenantId } of look.own.values()) add(tenantId, `database ${name}`);
     for (const { name, tenantId } of look.roles.values()) add(tenantId, `role ${name}`);
   }
   return marked;
@@ -78,17 +78,19 @@ export async function readLedgers(
     const look = looks.get(server.id);
     if (look === undefined || look instanceof Error) return;
     for (const database of databases) {
+      const schemas = look.databases.get(database);
+      if (schemas === undefined || schemas instanceof Error) continue;
       const here = tenants.filter(
         ({ dbServerId, databaseName, schemaName }) =>
           dbServerId === server.id &&
           databaseName === database &&
-          look.databases.get(database)?.get(schemaName)?.hasLedger === true,
+          schemas.get(schemaName)?.hasLedger === true,
       );
       for (let at = 0; at < here.length; at += LEDGERS_AT_ONCE) {
         const batch = here.slice(at, at + LEDGERS_AT_ONCE);
-        const schemas = batch.map(({ schemaName }) => schemaName);
+        const names = batch.map(({ schemaName }) => schemaName);
         const ledgers = await servers.asAdmin(server, database, (client) =>
-          surveyLedgers(client, schemas),
+          surveyLedgers(client, names),
         );
         for (const { id, schemaName } of batch) {
           const ledger = ledgers.get(schemaName);

@@ -1,23 +1,35 @@
+import type { ClientBase } from "pg";
+import { isConnectionLoss, sqlStateOf } from "../../database/faults.ts";
 import { openServerPools } from "../../database/server-pools.ts";
 import type { DbServer } from "../../placement/db-server.entity.ts";
 import { type ServerConnections, serverConnections } from "../../placement/server-connections.ts";
 import type { SecretStore } from "../../secrets/secret-store.ts";
 import {
+  type SurveyedDatabase,
   type SurveyedRole,
   type SurveyedSchema,
+  surveyDatabases,
   surveyRoles,
   surveySchemas,
 } from "../../tenant-schemas/survey.ts";
-import { groupRoleOf } from "../../tenant-schemas/tenant-database.ts";
+import { isMissingDatabase } from "../parts/tenant-entry.ts";
 
 /** What was found on a db server, by name. */
 export interface ServerLook {
   readonly roles: ReadonlyMap<string, SurveyedRole>;
-  /** The schemas of each database that was looked at. */
-  readonly databases: ReadonlyMap<string, ReadonlyMap<string, SurveyedSchema>>;
+  /** Tenants' own databases, and others of their names. */
+  readonly own: ReadonlyMap<string, SurveyedDatabase>;
+  /** The schemas of each database that was looked at and is there. */
+  readonly databases: ReadonlyMap<string, SurveyedSchemas | Error>;
 }
 
-/** A server, and the databases of it that hold tenants. */
+type SurveyedSchemas = ReadonlyMap<string, SurveyedSchema>;
+
+/** The schemas of every database that could be entered. */
+export const schemasOf = ({ databases }: ServerLook): SurveyedSchema[] =>
+  [...databases.values()].flatMap((found) => (found instanceof Error ? [] : [...found.values()]));
+
+/** A server, and the databases of it that hold tenants, the shared one first. */
 export interface Sight {
   readonly server: DbServer;
   readonly databases: readonly string[];
@@ -52,7 +64,7 @@ export async function lookAtServers(
 ): Promise<Map<string, ServerLook | Error>> {
   const looks = sights.map(async (sight): Promise<[string, ServerLook | Error]> => {
     try {
-      return [sight.server.id, await within(PATIENCE_MS, lookAt(servers, sight, prefix))];
+      return [sight.server.id, await lookAt(servers, sight, prefix)];
     } catch (error) {
       return [sight.server.id, error instanceof Error ? error : new Error(String(error))];
     }
@@ -65,18 +77,28 @@ async function lookAt(
   { server, databases }: Sight,
   prefix: string,
 ): Promise<ServerLook> {
-  const roles = await servers.asAdmin(server, server.tenantDatabase, (client) =>
-    surveyRoles(client, prefix, databases.map(groupRoleOf)),
-  );
-  const found = new Map<string, Map<string, SurveyedSchema>>();
+  const enter = <T>(database: string, work: (client: ClientBase) => Promise<T>) =>
+    within(PATIENCE_MS, servers.asAdmin(server, database, work));
+  const look = await enter(server.tenantDatabase, async (client) => ({
+    roles: byName(await surveyRoles(client, prefix)),
+    own: byName(await surveyDatabases(client)),
+  }));
+  const found = new Map<string, Map<string, SurveyedSchema> | Error>();
   for (const database of databases) {
-    const schemas = await servers.asAdmin(server, database, (client) =>
-      surveySchemas(client, prefix),
-    );
-    found.set(database, byName(schemas));
+    try {
+      found.set(database, byName(await enter(database, (client) => surveySchemas(client, prefix))));
+    } catch (error) {
+      // What is wrong with a tenant's own database says nothing against the server.
+      if (database === server.tenantDatabase || !isRefused(error)) throw error;
+      if (!isMissingDatabase(error)) found.set(database, error);
+    }
   }
-  return { roles: byName(roles), databases: found };
+  return { ...look, databases: found };
 }
+
+/** Whether a server that works has answered with an error, as for a database that takes no connections. */
+const isRefused = (error: unknown): error is Error =>
+  error instanceof Error && sqlStateOf(error) !== undefined && !isConnectionLoss(error);
 
 const byName = <T extends { readonly name: string }>(things: readonly T[]): Map<string, T> =>
   new Map(things.map((thing) => [thing.name, thing]));

@@ -3,6 +3,7 @@ import { isId } from "../../kernel/ids.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import type { Looks } from "./evidence.ts";
 import type { Finding } from "./finding.ts";
+import { schemasOf } from "./look.ts";
 
 interface Thing {
   readonly name: string;
@@ -40,14 +41,18 @@ export async function findStrangers(
   };
 }
 
-/** Schemas of our databases, and roles that may enter them: other platforms may share the server. */
-function thingsOf(looks: Looks): (Thing & { readonly kind: "schema" | "role" })[] {
+/**
+ * Schemas of our databases, databases that we made, and roles that may enter them: other platforms may
+ * share the server.
+ */
+function thingsOf(looks: Looks): (Thing & { readonly kind: "schema" | "database" | "role" })[] {
   return [...looks.values()].flatMap((look) => {
     if (look instanceof Error) return [];
-    const schemas = [...look.databases.values()].flatMap((found) => [...found.values()]);
+    const databases = [...look.own.values()].filter(({ belongs }) => belongs);
     const roles = [...look.roles.values()].filter(({ belongs }) => belongs);
     return [
-      ...schemas.map(({ name, tenantId }) => ({ kind: "schema" as const, name, tenantId })),
+      ...schemasOf(look).map(({ name, tenantId }) => ({ kind: "schema" as const, name, tenantId })),
+      ...databases.map(({ name, tenantId }) => ({ kind: "database" as const, name, tenantId })),
       ...roles.map(({ name, tenantId }) => ({ kind: "role" as const, name, tenantId })),
     ];
   });

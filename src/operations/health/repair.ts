@@ -55,7 +55,7 @@ export async function repairAll(
     for (const finding of health.findings) {
       const told = tellOf(health, finding);
       const key = `${told.slug} ${finding.repair} ${finding.code}`;
-      if (finding.code === "SCHEMA_MISSING" && emptied.has(health.tenant?.dbServerId ?? "")) {
+      if (isEmpty(finding) && emptied.has(health.tenant?.dbServerId ?? "")) {
         reported.push(because(told, "too many are missing on its server at once"));
       } else if (!isSafe(finding.repair) || tried.has(key) || busy) {
         reported.push(told);
@@ -82,6 +82,10 @@ const because = (told: Told, why: string): Told => ({
   message: `${told.message} (${why})`,
 });
 
+/** Whether nothing of a tenant's data is there. */
+const isEmpty = ({ code }: Pick<Finding, "code">): boolean =>
+  code === "SCHEMA_MISSING" || code === "DATABASE_MISSING";
+
 /**
  * The servers where so many tenants lost their schema that the server is the fault, or a restore is
  * under way: empty schemas in their place would make it worse.
@@ -89,7 +93,7 @@ const because = (told: Told, why: string): Told => ({
 function emptiedServers(healths: readonly TenantHealth[]): Set<string> {
   const missing = new Map<string, number>();
   for (const { tenant, findings } of healths) {
-    if (!tenant?.dbServerId || !findings.some(({ code }) => code === "SCHEMA_MISSING")) continue;
+    if (!tenant?.dbServerId || !findings.some(isEmpty)) continue;
     missing.set(tenant.dbServerId, (missing.get(tenant.dbServerId) ?? 0) + 1);
   }
   return new Set([...missing].filter(([, count]) => count > FEW).map(([id]) => id));
@@ -126,7 +130,7 @@ async function mend(
 
 /** A schema that is made anew gets every migration; one that is there stays at its version. */
 const migrateAs = ({ schemaVersion }: Tenant, code: Finding["code"]) => ({
-  to: code === "SCHEMA_MISSING" ? null : schemaVersion,
+  to: isEmpty({ code }) ? null : schemaVersion,
 });
 
 async function start(

@@ -3,6 +3,7 @@ import { DomainError } from "../../kernel/domain-error.ts";
 import type { Secret } from "../../secrets/secret-store.ts";
 import { closeAppRole, openAppRole, ownAppRoles } from "../../tenant-schemas/app-login.ts";
 import type { Run } from "../engine/phase.ts";
+import { inSharedDatabase } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { connectionUrl, passwordOf, readOwnSecret, roleOf, tagsOf } from "./tenant-secret.ts";
 import { siteOfRun, type TenantSite } from "./tenant-site.ts";
@@ -33,9 +34,10 @@ export async function chooseRole(
   ports: TenantPorts,
   run: NewLoginRun,
 ): Promise<Partial<NewLoginFacts>> {
-  const { tenant, server, database, names, login: from } = await siteOfRun(ports.orm, run);
+  const site = await siteOfRun(ports.orm, run);
+  const { tenant, names, login: from } = site;
   const to = from === names.appRole ? names.appRoleB : names.appRole;
-  const roles = await ports.servers.asAdmin(server, database, (client) =>
+  const roles = await inSharedDatabase(ports, site, (client) =>
     ownAppRoles(client, { names, tenantId: tenant.id }),
   );
   const missing = [names.appRole, from].find((role) => !roles.includes(role));
@@ -52,8 +54,8 @@ export async function chooseRole(
 /** Gives the free role a password, and a login where the tenant is in use. */
 export async function openNewLogin(ports: TenantPorts, run: NewLoginRun): Promise<undefined> {
   const { site, url } = await newLoginOf(ports, run);
-  const { tenant, server, database, names, login: role } = site;
-  await ports.servers.asAdmin(server, database, (client) =>
+  const { tenant, database, names, login: role } = site;
+  await inSharedDatabase(ports, site, (client) =>
     openAppRole(
       client,
       { names, tenantId: tenant.id, role, stillWanted: run.assertOwned },
@@ -74,14 +76,14 @@ export async function openNewLogin(ports: TenantPorts, run: NewLoginRun): Promis
 export async function closeNewLogin(ports: TenantPorts, run: NewLoginRun): Promise<void> {
   if (run.facts.takenUp) return;
   const { site, stored } = await newLoginOf(ports, run);
-  const { tenant, server, database, names, login: role } = site;
+  const { tenant, names, login: role } = site;
   if (stored && roleOf(stored) === role) {
     throw new DomainError("E_TENANT_NOT_READY", {
       message: `The stored secret still leads to ${role}, whose login stays open`,
     });
   }
   const drop = run.facts.roleExisted === false;
-  await ports.servers.asAdmin(server, database, (client) =>
+  await inSharedDatabase(ports, site, (client) =>
     closeAppRole(
       client,
       { names, tenantId: tenant.id, role, stillWanted: run.assertOwned },

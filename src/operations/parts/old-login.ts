@@ -3,6 +3,7 @@ import type { EntityManager } from "../../database/orm.ts";
 import { closeAppRole } from "../../tenant-schemas/app-login.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { nothing, type Phase, type Run, type Skipped, skipped } from "../engine/phase.ts";
+import { inSharedDatabase } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { siteOfRun, tenantOf } from "./tenant-site.ts";
 
@@ -51,10 +52,11 @@ async function close<Facts extends RetiredFacts>(
   ports: OldLoginPorts,
   run: Run<Reasoned, Facts>,
 ): Promise<Partial<Facts> | Skipped> {
-  const { tenant, server, database, names } = await siteOfRun(ports.orm, run);
-  const { id: tenantId, retiringRole: role } = tenant;
+  const site = await siteOfRun(ports.orm, run);
+  const { id: tenantId, retiringRole: role } = site.tenant;
+  const { names } = site;
   if (role === null) return NONE;
-  const sessionsEnded = await ports.servers.asAdmin(server, database, (client) =>
+  const sessionsEnded = await inSharedDatabase(ports, site, (client) =>
     closeAppRole(client, { names, tenantId, role, stillWanted: run.assertOwned }),
   );
   return { closedRole: role, sessionsEnded } as Partial<Facts>;

@@ -1,10 +1,13 @@
 import type { ClientBase } from "pg";
 import { record } from "../../audit/record.ts";
 import type { EntityManager } from "../../database/orm.ts";
+import { isDomainError } from "../../kernel/domain-error.ts";
 import { findLeftovers } from "../../tenant-schemas/leftovers.ts";
 import { summariseTenantSchema } from "../../tenant-schemas/verify-tenant-schema.ts";
+import type { TenantNames } from "../../tenants/names.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
 import type { Run } from "../engine/phase.ts";
+import { inSharedDatabase, inTenantDatabase } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { siteOfRun, tenantOf } from "./tenant-site.ts";
 
@@ -33,24 +36,29 @@ interface PurgeFacts {
 type PurgeRun = Run<PurgeInput, PurgeFacts>;
 
 /** Looks at what a purge would remove. */
-export async function takeEvidence(
-  { orm, servers, secrets }: TenantPorts,
-  run: PurgeRun,
-): Promise<Evidence> {
-  const { server, database, names, tenant } = await siteOfRun(orm, run);
-  const secret = await secrets.get(names.secret);
-  const found = await servers.asAdmin(server, database, async (client) => {
-    const ours = (await findLeftovers(client, names, tenant.id)).filter((each) => each.ours);
-    const has = ours.some(({ kind }) => kind === "SCHEMA");
-    return {
-      schema: has ? names.schema : null,
-      tables: has ? (await summariseTenantSchema(client, names)).tables : 0,
-      bytes: has ? await sizeOf(client, names.schema) : 0,
-      roles: ours.filter(({ kind }) => kind.endsWith("_ROLE")).map(({ name }) => name),
-    };
+export async function takeEvidence(ports: TenantPorts, run: PurgeRun): Promise<Evidence> {
+  const site = await siteOfRun(ports.orm, run);
+  const { server, database, names, tenant } = site;
+  const secret = await ports.secrets.get(names.secret);
+  const look = (client: ClientBase) => whatStands(client, tenant.id, names);
+  const found = await inTenantDatabase(ports, site, look).catch(async (error: unknown) => {
+    // Without its own database there are still the roles.
+    if (!isDomainError(error, "E_TENANT_NOT_READY")) throw error;
+    return await inSharedDatabase(ports, site, look);
   });
   const secretName = secret?.tags.tenantId === tenant.id ? names.secret : null;
   return { server: server.name, database, ...found, secretName };
+}
+
+async function whatStands(client: ClientBase, tenantId: string, names: TenantNames) {
+  const ours = (await findLeftovers(client, names, tenantId)).filter((each) => each.ours);
+  const has = ours.some(({ kind }) => kind === "SCHEMA");
+  return {
+    schema: has ? names.schema : null,
+    tables: has ? (await summariseTenantSchema(client, names)).tables : 0,
+    bytes: has ? await sizeOf(client, names.schema) : 0,
+    roles: ours.filter(({ kind }) => kind.endsWith("_ROLE")).map(({ name }) => name),
+  };
 }
 
 async function sizeOf(client: ClientBase, schema: string): Promise<number> {

@@ -9,6 +9,7 @@ import {
   summariseTenantSchema,
   verifyTenantSchema,
 } from "../../tenant-schemas/verify-tenant-schema.ts";
+import { inTenantDatabase } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { readAppLogin } from "./tenant-secret.ts";
 import type { Site } from "./tenant-site.ts";
@@ -39,15 +40,21 @@ export async function checkReadiness(
   const folder = await openMigrationFolder(ports.migrationsDir);
   const sets = resolveSets(await openSeedFolder(ports.seedsDir), seedSets);
   const { names } = site;
-  const found = await ports.servers.asAdmin(site.server, site.database, async (client) => ({
+  const { checks, ...summary } = await inTenantDatabase(ports, site, async (client) => ({
     checks: [
       ...(await verifyTenantSchema(client, { names, folder })),
       await verifySeeds(client, names, sets),
     ],
-    summary: await summariseTenantSchema(client, names),
-  }));
-  const { tables, migrations, version } = found.summary;
-  return { checks: [...found.checks, await checkLogin(ports, site)], tables, migrations, version };
+    ...(await summariseTenantSchema(client, names)),
+  })).catch(whatIsMissing);
+  return { checks: [...checks, await checkLogin(ports, site)], ...summary };
+}
+
+/** A database that is missing is an answer: without it there is nothing else to look at. */
+function whatIsMissing(error: unknown): Readiness {
+  if (!isDomainError(error, "E_TENANT_NOT_READY")) throw error;
+  const checks = [check("SCHEMA", false, error.message)];
+  return { checks, tables: 0, migrations: 0, version: null };
 }
 
 async function checkLogin(ports: ReadinessPorts, site: Site): Promise<Check> {

@@ -3,6 +3,7 @@ import { endSessionsOf, setAppLogins } from "../../tenant-schemas/app-login.ts";
 import { probeAppLogin } from "../../tenant-schemas/probe-app-login.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
 import { nothing, type Phase, type Run, skipped } from "../engine/phase.ts";
+import { inSharedDatabase } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { readAppLogin } from "./tenant-secret.ts";
 import { siteOfRun, type TenantSite } from "./tenant-site.ts";
@@ -74,19 +75,19 @@ export async function verifyLogin(
 
 /** Lets these app roles log in and no other; answers those that exist. */
 export const setLogins = async (
-  { servers }: Pick<TenantPorts, "servers">,
-  { server, database, names, tenant }: TenantSite,
+  ports: Pick<TenantPorts, "servers">,
+  site: TenantSite,
   open: readonly string[],
 ): Promise<string[]> =>
-  await servers.asAdmin(server, database, (client) =>
-    setAppLogins(client, { names, tenantId: tenant.id }, open),
+  await inSharedDatabase(ports, site, (client) =>
+    setAppLogins(client, { names: site.names, tenantId: site.tenant.id }, open),
   );
 
 /** Ends the sessions of both app roles; answers how many there were. */
 export const endSessions = async (
-  { servers }: Pick<TenantPorts, "servers">,
-  { server, database, names }: TenantSite,
+  ports: Pick<TenantPorts, "servers">,
+  site: TenantSite,
 ): Promise<number> =>
-  await servers.asAdmin(server, database, (client) =>
-    endSessionsOf(client, [names.appRole, names.appRoleB]),
+  await inSharedDatabase(ports, site, (client) =>
+    endSessionsOf(client, [site.names.appRole, site.names.appRoleB]),
   );

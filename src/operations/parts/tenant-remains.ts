@@ -1,11 +1,13 @@
+import type { PoolClient } from "pg";
 import { isDomainError } from "../../kernel/domain-error.ts";
-import { DbServerEntity } from "../../placement/db-server.entity.ts";
+import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.ts";
 import { dropTenantSchema } from "../../tenant-schemas/drop-tenant-schema.ts";
 import { findLeftovers, type Leftover } from "../../tenant-schemas/leftovers.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
+import { inSharedDatabase } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { removeSecret } from "./tenant-secret.ts";
-import { namesOfTenant, type Site, siteOfTenant } from "./tenant-site.ts";
+import { namesOfTenant, siteOfTenant } from "./tenant-site.ts";
 
 /** Something outside the platform's tables that bears one of a tenant's names. */
 export interface Remain {
@@ -45,11 +47,9 @@ export async function findRemains(ports: RemainsPorts, tenantId: string): Promis
   const tenant = await ports.orm.em.fork().findOneOrFail(TenantEntity, { id: tenantId });
   const { secretName } = tenant;
   const found: Remain[] = [];
-  const unsearched = await onEverySite(ports, tenant, async (site) => {
-    const leftovers = await ports.servers.asAdmin(site.server, site.database, (client) =>
-      findLeftovers(client, site.names, tenantId),
-    );
-    const server = site.server.name;
+  const names = namesOfTenant(tenant);
+  const unsearched = await onEveryServer(ports, tenant, async (client, server) => {
+    const leftovers = await findLeftovers(client, names, tenantId);
     found.push(...leftovers.map(({ kind, name, ours }) => ({ kind, name, server, ours })));
   });
   const secret = await ports.secrets.get(secretName);
@@ -60,13 +60,12 @@ export async function findRemains(ports: RemainsPorts, tenantId: string): Promis
   return { found, unsearched };
 }
 
-/** Drops the schema and the roles that were made for the tenant, wherever they are. */
+/** Drops the schema, the database and the roles that were made for the tenant, wherever they are. */
 export async function dropRemains(ports: RemainsPorts, tenantId: string): Promise<void> {
   const tenant = await ports.orm.em.fork().findOneOrFail(TenantEntity, { id: tenantId });
-  await onEverySite(ports, tenant, async ({ server, database, names }) => {
-    await ports.servers.asAdmin(server, database, (client) =>
-      dropTenantSchema(client, { names, tenantId }),
-    );
+  const names = namesOfTenant(tenant);
+  await onEveryServer(ports, tenant, async (client) => {
+    await dropTenantSchema(client, { names, tenantId });
   });
 }
 
@@ -76,22 +75,26 @@ export async function removeOwnSecret(ports: RemainsPorts, tenantId: string): Pr
   await removeSecret(ports.secrets, tenant.secretName, tenant);
 }
 
-/** Works on the tenant's place, or on every place where it may have been; answers those it could not enter. */
-async function onEverySite(
+/**
+ * Works on the tenant's server, or on every one where it may have been, from the shared database
+ * there; answers the names of those it could not enter.
+ */
+async function onEveryServer(
   ports: RemainsPorts,
   tenant: Tenant,
-  work: (site: Site) => Promise<void>,
+  work: (client: PoolClient, server: string) => Promise<void>,
 ): Promise<string[]> {
   const em = ports.orm.em.fork();
+  const on = (server: DbServer) =>
+    inSharedDatabase(ports, { server }, (client) => work(client, server.name));
   if (tenant.dbServerId !== null) {
-    await work(await siteOfTenant(em, tenant));
+    await on((await siteOfTenant(em, tenant)).server);
     return [];
   }
   const unsearched: string[] = [];
   for (const server of await em.find(DbServerEntity, {}, { orderBy: { name: "asc" } })) {
     try {
-      const names = namesOfTenant(tenant);
-      await work({ server, database: server.tenantDatabase, names, login: tenant.appRole });
+      await on(server);
     } catch (error) {
       if (!isDomainError(error, "E_ADMIN_CONN_UNRESOLVED")) throw error;
       unsearched.push(server.name);

@@ -1,7 +1,7 @@
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.ts";
-import { rolesOf, type TenantNames } from "../../tenants/names.ts";
+import { type Isolation, rolesOf, type TenantNames } from "../../tenants/names.ts";
 import { findTenant, tenantBySlug } from "../../tenants/registry.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import type { Run } from "../engine/phase.ts";
@@ -14,6 +14,17 @@ export interface Site {
   /** The app role that the application logs in as: one of the two that `names` has. */
   readonly login: string;
 }
+
+/** The database of a server that a tenant of this isolation is in, or is to be in. */
+export const databaseOn = (
+  server: Pick<DbServer, "tenantDatabase">,
+  isolation: Isolation,
+  names: Pick<TenantNames, "database">,
+): string => (isolation === "DATABASE" ? names.database : server.tenantDatabase);
+
+/** Whether the tenant has the database for itself. */
+export const hasOwnDatabase = ({ server, database }: Site): boolean =>
+  database !== server.tenantDatabase;
 
 /** A registered tenant and where it is. */
 export interface TenantSite extends Site {

@@ -1,12 +1,16 @@
 import type { EntityManager } from "../../database/orm.ts";
-import { DbServerEntity } from "../../placement/db-server.entity.ts";
+import type { DbServer } from "../../placement/db-server.entity.ts";
 import { previewPlacement } from "../../placement/placement.ts";
 import { openSeedFolder, resolveSets } from "../../seeding/seed-folder.ts";
 import { findLeftovers, partialState } from "../../tenant-schemas/leftovers.ts";
 import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
+import { type NameRules, namesOf } from "../../tenants/names.ts";
+import { parseSlug } from "../../tenants/slug.ts";
 import { TenantEntity } from "../../tenants/tenant.entity.ts";
+import { inSharedDatabase } from "../parts/tenant-entry.ts";
 import type { TenantPorts } from "../parts/tenant-ports.ts";
 import { refuseForeignSecret } from "../parts/tenant-secret.ts";
+import { databaseOn, siteOfTenant } from "../parts/tenant-site.ts";
 import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
 import { tenantIdOf } from "./registry.ts";
 import { siteOf } from "./site.ts";
@@ -16,17 +20,23 @@ const NOBODY = "00000000-0000-0000-0000-000000000000";
 
 /** Reads the place that was reserved when the operation was started; a dry run looks for one. */
 export async function resolvePlacement(
+  ports: NameRules,
   run: ProvisionRun,
   em: EntityManager,
 ): Promise<Partial<ProvisionFacts>> {
   if (run.dryRun) {
     const server = await previewPlacement(em, run.input);
-    return { dbServerId: server.id, dbServer: server.name, database: server.tenantDatabase };
+    const names = namesOf(parseSlug(run.subjectName), ports);
+    return placeOf(server, databaseOn(server, run.input.isolation, names));
   }
   const tenant = await em.findOneOrFail(TenantEntity, { id: tenantIdOf(run) });
-  const server = await em.findOneOrFail(DbServerEntity, { id: tenant.dbServerId });
-  return { dbServerId: server.id, dbServer: server.name, database: server.tenantDatabase };
+  const { server, database } = await siteOfTenant(em, tenant);
+  return placeOf(server, database);
 }
+
+const placeOf = ({ id, name }: DbServer, database: string): Partial<ProvisionFacts> => ({
+  ...{ dbServerId: id, dbServer: name, database },
+});
 
 /**
  * Looks whether the server answers and nothing is in the way, and reads the migrations and seeds
@@ -44,7 +54,7 @@ export async function checkState(
     id: tenantId,
     slug: run.subjectName,
   });
-  const leftovers = await ports.servers.asAdmin(site.server, site.database, (client) =>
+  const leftovers = await inSharedDatabase(ports, site, (client) =>
     findLeftovers(client, site.names, tenantId),
   );
   const foreign = leftovers.find((leftover) => !leftover.ours);

@@ -19,6 +19,7 @@ import {
 import type { BeginOptions, Outcome, Subject } from "../engine/phase.ts";
 import { refuseSecond } from "../engine/start-operation.ts";
 import type { TenantPorts } from "../parts/tenant-ports.ts";
+import { databaseOn } from "../parts/tenant-site.ts";
 import type { ProvisionInput } from "./input.ts";
 import type { ProvisionRun } from "./ports.ts";
 
@@ -26,7 +27,7 @@ import type { ProvisionRun } from "./ports.ts";
  * Refuses, or holds the slug by a PROVISIONING row with its placement reserved: one transaction, so
  * that a crash is visible and parallel requests see one another (DESIGN section 2).
  *
- * @throws DomainError E_UNSUPPORTED, E_ALREADY_PROVISIONED, E_OPERATION_IN_PROGRESS, E_OWNER_EXISTS,
+ * @throws DomainError E_PARTIAL_STATE, E_ALREADY_PROVISIONED, E_OPERATION_IN_PROGRESS, E_OWNER_EXISTS,
  *   E_NO_CAPACITY, E_DB_SERVER_NOT_FOUND
  */
 export async function beginProvisioning(
@@ -35,9 +36,6 @@ export async function beginProvisioning(
   start: BeginOptions<ProvisionInput>,
 ): Promise<Subject> {
   const { input, dryRun } = start;
-  if (input.isolation !== "SCHEMA") {
-    throw new DomainError("E_UNSUPPORTED", { message: "Isolation DATABASE is not supported yet" });
-  }
   await serialise(em, `tenant:${input.slug}`);
   const existing = await lockTenant(
     em,
@@ -92,9 +90,10 @@ async function placeAgain(
   const kept = existing?.dbServerId ?? null;
   if (kept === null) return await place(em, input);
   const server = await em.findOneOrFail(DbServerEntity, { id: kept });
-  if (input.dbServer === null || input.dbServer === server.name) return server;
+  const sameServer = input.dbServer === null || input.dbServer === server.name;
+  if (sameServer && input.isolation === existing?.isolation) return server;
   throw new DomainError("E_PARTIAL_STATE", {
-    message: `An earlier attempt has left something behind on db server '${server.name}'`,
+    message: `An earlier attempt, with isolation ${existing?.isolation}, has left something behind on db server '${server.name}'`,
     detail: { kind: "DB_SERVER", name: server.name },
   });
 }
@@ -130,7 +129,7 @@ async function holdSlug(
     status: "PROVISIONING",
     isolation: input.isolation,
     dbServerId: server.id,
-    databaseName: server.tenantDatabase,
+    databaseName: databaseOn(server, input.isolation, names),
     schemaName: names.schema,
     ownerRole: names.ownerRole,
     appRole: names.appRole,

@@ -1,16 +1,15 @@
-import { scramVerifier } from "../../database/sql.ts";
 import { ensureFirstLaboratory } from "../../laboratories/first-laboratory.ts";
 import { applySeedSet } from "../../seeding/apply-seeds.ts";
 import { openSeedFolder, resolveSets } from "../../seeding/seed-folder.ts";
 import { applyMigrations } from "../../tenant-schemas/apply-migrations.ts";
-import { createTenantSchema } from "../../tenant-schemas/create-tenant-schema.ts";
 import { dropTenantSchema } from "../../tenant-schemas/drop-tenant-schema.ts";
 import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
 import { type Skipped, skipped } from "../engine/phase.ts";
 import { reportProgress } from "../engine/progress.ts";
 import { checkReadiness, refuseUnready } from "../parts/readiness.ts";
+import { ensureTenantSchema, inSharedDatabase, inTenantDatabase } from "../parts/tenant-entry.ts";
 import type { TenantPorts } from "../parts/tenant-ports.ts";
-import { ensureSecret, readAppLogin, removeSecret } from "../parts/tenant-secret.ts";
+import { ensureSecret, removeSecret } from "../parts/tenant-secret.ts";
 import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
 import { tenantIdOf } from "./registry.ts";
 import { siteOf } from "./site.ts";
@@ -27,24 +26,15 @@ export async function unsetSecret(ports: TenantPorts, run: ProvisionRun): Promis
   await removeSecret(ports.secrets, names.secret, { id: tenantIdOf(run), slug: run.subjectName });
 }
 
-/** Creates the tenant's roles and its empty schema. */
+/** Creates the tenant's roles and its empty schema, in a database of its own where it is to have one. */
 export async function createSchema(ports: TenantPorts, run: ProvisionRun): Promise<undefined> {
-  const site = await siteOf(ports, run);
-  const { password } = await readAppLogin(ports.secrets, site);
-  await ports.servers.asAdmin(site.server, site.database, (client) =>
-    createTenantSchema(client, {
-      names: site.names,
-      tenantId: tenantIdOf(run),
-      appPasswordVerifier: scramVerifier(password),
-      connectDatabase: site.database,
-    }),
-  );
+  await ensureTenantSchema(ports, await siteOf(ports, run), { tenantId: tenantIdOf(run) });
 }
 
-/** Drops the schema and the roles, as far as they were made for this tenant. */
+/** Drops schema, database and roles, as far as they were made for this tenant. */
 export async function dropSchema(ports: TenantPorts, run: ProvisionRun): Promise<void> {
   const site = await siteOf(ports, run);
-  await ports.servers.asAdmin(site.server, site.database, (client) =>
+  await inSharedDatabase(ports, site, (client) =>
     dropTenantSchema(client, { names: site.names, tenantId: tenantIdOf(run) }),
   );
 }
@@ -60,7 +50,7 @@ export async function migrateSchema(
   if (total === 0) return skipped("the migration folder is empty");
   await run.progress(0, total);
   const progress = reportProgress(run);
-  const { version } = await ports.servers.asAdmin(site.server, site.database, (client) =>
+  const { version } = await inTenantDatabase(ports, site, (client) =>
     applyMigrations(client, {
       names: site.names,
       folder,
@@ -80,7 +70,7 @@ export async function applySeeds(
   const site = await siteOf(ports, run);
   const sets = resolveSets(await openSeedFolder(ports.seedsDir), run.input.seeds);
   const seedRows: { set: string; rows: number }[] = [];
-  const laboratory = await ports.servers.asAdmin(site.server, site.database, async (client) => {
+  const laboratory = await inTenantDatabase(ports, site, async (client) => {
     for (const [index, set] of sets.entries()) {
       await run.progress(index, sets.length, `seeding ${set.name}`);
       const { rowsAdded } = await applySeedSet(client, { names: site.names, set });
