@@ -1,6 +1,7 @@
 import { AuditEventEntity } from "./audit/audit-event.entity.ts";
 import { PlatformUserEntity } from "./iam/platform-user.entity.ts";
 import { RefreshTokenEntity } from "./iam/refresh-token.entity.ts";
+import { ServiceTokenEntity } from "./iam/service-token.entity.ts";
 import { SignInAttemptEntity } from "./iam/sign-in-attempt.entity.ts";
 import { SigningKeyEntity } from "./iam/signing-key.entity.ts";
 import { IdentityEntity } from "./invitations/identity.entity.ts";
@@ -30,6 +31,7 @@ export const PLATFORM_ENTITIES = [
   PlatformUserEntity,
   RefreshTokenEntity,
   SecretVersionEntity,
+  ServiceTokenEntity,
   SignInAttemptEntity,
   SigningKeyEntity,
   TenantEntity,

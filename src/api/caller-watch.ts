@@ -7,8 +7,8 @@ type End = (reason: DomainError) => void;
 /** Ends what a caller has open when the caller may not have it any more. */
 export interface CallerWatch {
   /**
-   * Calls `end` when the token expires, or within 5 seconds after the caller was disabled, removed
-   * or given another role.
+   * Calls `end` when the token expires, or within 5 seconds after the caller was disabled, revoked,
+   * removed or given another role.
    *
    * @returns lets go, without calling `end`
    */
@@ -26,6 +26,9 @@ interface Watched {
 }
 
 const EVERY_MS = 4_000;
+
+/** Timers count in 31 bits. What lasts longer, a service token, ends by the look at how callers stand. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Sockets and event streams that one caller may have open at a time. */
 export const OPEN_OF_ONE_CALLER = 2_000;
@@ -63,7 +66,8 @@ export function watchCallers({
       const entry: Watched = { caller, end };
       const entries = watched.get(actor.id) ?? new Set();
       watched.set(actor.id, entries.add(entry));
-      const expiry = setTimeout(() => end(expired()), expiresAt.getTime() - clock().getTime());
+      const lasts = expiresAt.getTime() - clock().getTime();
+      const expiry = lasts > LONGEST_TIMER ? undefined : setTimeout(() => end(expired()), lasts);
       return () => {
         clearTimeout(expiry);
         entries.delete(entry);

@@ -13,13 +13,17 @@ import { given } from "./given.ts";
 import { NodeRef } from "./node.ts";
 import { PlatformUserRef } from "./refs.ts";
 
-export const RoleRef = describedEnum<Role>("Role", "What a platform user may do.", {
-  ADMINISTRATOR: "Everything, also what needs a reason.",
-  PROVISIONER: "Provisions, migrates and retires tenants.",
-  SUPPORT: "Looks at everything, retries and cancels operations.",
-  BILLING: "Looks at tenants and their plans.",
-  READONLY: "Looks, and changes nothing.",
-});
+export const RoleRef = describedEnum<Role>(
+  "Role",
+  "What a platform user or a service token may do.",
+  {
+    ADMINISTRATOR: "Everything, also what needs a reason.",
+    PROVISIONER: "Provisions, migrates and retires tenants.",
+    SUPPORT: "Looks at everything, retries and cancels operations.",
+    BILLING: "Looks at tenants and their plans.",
+    READONLY: "Looks, and changes nothing.",
+  },
+);
 
 PlatformUserRef.implement({
   description: "Somebody who works with Tenantry itself, as opposed to the users of a tenant.",

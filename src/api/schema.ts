@@ -13,6 +13,8 @@ import "./placement.ts";
 import "./platform-user-acts.ts";
 import "./platform-users.ts";
 import "./provisioning.ts";
+import "./service-tokens.ts";
+import "./signing-keys.ts";
 import "./tenant-cleanup.ts";
 import "./tenant-credentials.ts";
 import "./tenant-lock.ts";

@@ -23,6 +23,9 @@ const People = z.strictObject({
 /** Objects by kind and name, such as `SCHEMA org_acme`. */
 const remains = z.array(words).max(50);
 
+/** A service token, by name and by how it begins; never its value. */
+const serviceToken = { serviceTokenId: z.uuid(), name: words, hint: words };
+
 const realm = z.enum(["PLATFORM", "TENANT"]);
 
 /** Everything that the audit trail tells: facts in the past tense, none of them holding a secret. */
@@ -234,6 +237,24 @@ export const AuditEvent = z.discriminatedUnion("type", [
   operationFact("ONE_TIME_PASSWORD_REVEALED", "A one-time password was shown, once.", {
     invitationId: z.uuid(),
     email,
+  }),
+  fact("SERVICE_TOKEN_CREATED", "A token for a script was made.", {
+    ...serviceToken,
+    role,
+    expiresAt: z.iso.datetime(),
+  }),
+  fact("SERVICE_TOKEN_REVOKED", "A token for a script was revoked.", serviceToken),
+  fact("SIGNING_KEY_ROTATED", "A new key was made to sign access tokens with.", {
+    keyId: words,
+    signsFrom: z.iso.datetime(),
+    /** The keys that it takes the place of. */
+    replaces: z.array(words).max(10),
+    /** Whether those were dropped at once, with every token that they had signed. */
+    dropped: z.boolean(),
+    reason: words.nullable(),
+  }),
+  fact("SIGNING_KEY_PURGED", "The private half of a retired signing key was removed.", {
+    keyId: words,
   }),
   fact("ACCESS_REFUSED", "Somebody was refused what their role does not allow.", {
     /** As the grants table names it. */

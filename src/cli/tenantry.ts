@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
+import { addAccessCommands } from "./access.ts";
 import { addAuditCommands } from "./audit.ts";
 import { addDbServerCommands } from "./db-server.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -49,6 +50,7 @@ export function makeProgram(): Command {
   addOperationCommands(program);
   addDbServerCommands(program);
   addUserCommands(program);
+  addAccessCommands(program);
   addPlatformCommands(program);
   addAuditCommands(program);
   return program;

@@ -2,6 +2,7 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import { DomainError } from "../kernel/domain-error.ts";
 import { isId } from "../kernel/ids.ts";
 import type { Actor } from "./actor.ts";
+import { findServiceToken, noteUse } from "./service-token-use.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 import { standingsOf, type TokenHolder } from "./standing.ts";
 import { PLATFORM_AUDIENCE } from "./token.ts";
@@ -19,11 +20,12 @@ export interface Authenticated {
   readonly expiresAt: Date;
 }
 
-const BEARER = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
+/** A JWT, or a service token. */
+const BEARER = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+|tnt_\w+)$/i;
 
 /**
- * Tells who sends `Authorization: Bearer <access token>`. The role is that of the user's row, not of
- * the token: a user who was disabled or demoted feels it at once.
+ * Tells who sends `Authorization: Bearer <access token or service token>`. The role is that of the
+ * row, not of the token: a user who was disabled or demoted feels it at once.
  *
  * @param header the header's value, or `connectionParams.authorization`
  * @throws DomainError E_UNAUTHENTICATED
@@ -42,12 +44,20 @@ export async function authenticate(
 
 /** Answers whom a token speaks of, which is good in itself; whether that still holds is not asked. */
 async function readToken(
-  { keys }: AuthenticatePorts,
+  { em, keys }: AuthenticatePorts,
   header: string,
 ): Promise<TokenHolder & { readonly expiresAt: Date }> {
   const token = BEARER.exec(header.trim())?.[1];
   if (token === undefined) throw new DomainError("E_UNAUTHENTICATED");
+  if (!token.includes(".")) return await readServiceToken(em.fork(), token);
   const { subject, issuedAt, expiresAt } = await keys.verify(token, PLATFORM_AUDIENCE);
   if (!isId(subject)) throw new DomainError("E_UNAUTHENTICATED");
   return { kind: "USER", id: subject, issuedAt, expiresAt };
+}
+
+async function readServiceToken(em: EntityManager, value: string) {
+  const token = await findServiceToken(em, value);
+  await noteUse(em, token);
+  const { id, createdAt: issuedAt, expiresAt } = token;
+  return { kind: "SERVICE_TOKEN" as const, id, issuedAt, expiresAt };
 }

@@ -24,6 +24,10 @@ export const GRANTS = {
   "invitation:reveal": OPERATORS,
   "platform-user:read": ["ADMINISTRATOR"],
   "platform-user:write": ["ADMINISTRATOR"],
+  "service-token:read": ["ADMINISTRATOR"],
+  "service-token:write": ["ADMINISTRATOR"],
+  "signing-key:read": ["ADMINISTRATOR"],
+  "signing-key:write": ["ADMINISTRATOR"],
   "audit:read": ["ADMINISTRATOR"],
 } as const satisfies Record<string, readonly Role[]>;
 
@@ -32,6 +36,12 @@ export type Action = keyof typeof GRANTS;
 /** Whether a role is granted an action. */
 export const isGranted = (role: Role, action: Action): boolean =>
   GRANTS[action].some((granted) => granted === role);
+
+/** Whether an actor of one role may hand out another: it allows nothing that the first does not. */
+export const mayGive = (from: Role, to: Role): boolean =>
+  (Object.keys(GRANTS) as Action[]).every(
+    (action) => !isGranted(to, action) || isGranted(from, action),
+  );
 
 /**
  * Lets the actor pass if its role is granted the action.

@@ -14,14 +14,18 @@ export interface KeyPorts {
 }
 
 /** A key that was just made: its id, its public half if it has one, and what must stay secret. */
-interface NewKey {
+export interface NewKey {
   readonly id: string;
   readonly publicJwk: JWK | null;
   readonly secret: string;
 }
 
+/** Lets one transaction at a time change the keys of a purpose. */
+export const lockKeys = (tx: EntityManager, purpose: KeyPurpose): Promise<void> =>
+  serialise(tx, `key:${purpose}`);
+
 /**
- * Answers the active key of a purpose; makes it where there is none. Processes that do so at once
+ * Answers the newest key of a purpose; makes it where there is none. Processes that do so at once
  * agree on one key.
  */
 export async function ensureKey(
@@ -30,21 +34,33 @@ export async function ensureKey(
   make: () => Promise<NewKey>,
 ): Promise<SigningKey> {
   return await ports.em.fork().transactional(async (tx) => {
-    await serialise(tx, `key:${purpose}`);
-    const active = await tx.findOne(SigningKeyEntity, { purpose, retiredAt: null });
-    if (active !== null) return active;
-    const { id, publicJwk, secret } = await make();
-    const secretName = `platform-signing-key-${id}`;
-    await ports.secrets.set(secretName, secret, {
-      purpose: `platform ${purpose.toLowerCase()} key`,
-    });
-    const key = tx.create(SigningKeyEntity, {
-      ...{ id, purpose, publicJwk, secretName },
-      ...{ createdAt: ports.clock(), retiredAt: null },
-    });
-    tx.persist(key);
-    return key;
+    await lockKeys(tx, purpose);
+    const newest = await tx.findOne(SigningKeyEntity, { purpose, retiredAt: null });
+    if (newest !== null) return newest;
+    return await addKey(tx, ports, { purpose, made: await make(), signsFrom: ports.clock() });
   });
+}
+
+interface AddedKey {
+  readonly purpose: KeyPurpose;
+  readonly made: NewKey;
+  readonly signsFrom: Date;
+}
+
+/** Keeps a new key in the caller's transaction, its secret half in the secret store. */
+export async function addKey(
+  tx: EntityManager,
+  { secrets, clock }: Pick<KeyPorts, "secrets" | "clock">,
+  { purpose, made: { id, publicJwk, secret }, signsFrom }: AddedKey,
+): Promise<SigningKey> {
+  const secretName = `platform-signing-key-${id}`;
+  await secrets.set(secretName, secret, { purpose: `platform ${purpose.toLowerCase()} key` });
+  const key = tx.create(SigningKeyEntity, {
+    ...{ id, purpose, publicJwk, secretName, createdAt: clock(), signsFrom },
+    ...{ retiredAt: null, verifiesUntil: null, purgedAt: null },
+  });
+  tx.persist(key);
+  return key;
 }
 
 /**

@@ -1,3 +1,8 @@
+// Terminology
+// signs      from `signsFrom` until `retiredAt`: exactly one key of a purpose at any time
+// verifies   from when it was made until `verifiesUntil`: verifiers know a key before it signs, and
+//            for as long as anything that it signed is valid
+
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 import type { JWK } from "jose";
 
@@ -17,8 +22,13 @@ export const SigningKeyEntity = defineEntity({
     /** Names the private half in the secret store. */
     secretName: p.string(),
     createdAt: p.datetime(),
-    /** From then on it signs nothing; what it signed before stays valid until it expires. */
+    signsFrom: p.datetime(),
+    /** From then on it signs nothing; null for the newest key. */
     retiredAt: p.datetime().nullable(),
+    /** From then on nothing that it signed is accepted; null for the newest key. */
+    verifiesUntil: p.datetime().nullable(),
+    /** When the private half was removed from the secret store. */
+    purgedAt: p.datetime().nullable(),
   },
 });
 export type SigningKey = InferEntity<typeof SigningKeyEntity>;

@@ -1,12 +1,17 @@
 import { randomBytes } from "node:crypto";
-import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from "jose";
+import { type CryptoKey, importJWK, type JWK, SignJWT } from "jose";
+import { newAccessKey } from "./access-key.ts";
 import { ensureKey, type KeyPorts, keySecret } from "./key-record.ts";
-import { openPublicKeys } from "./public-keys.ts";
-import { ALGORITHM, ISSUER, TOKEN_TYPE, type VerifiedToken, verifyToken } from "./token.ts";
-
-/** How long an access token lets in, in seconds: 15 minutes. */
-const ACCESS_TOKEN_LIFETIME = 900;
-const SIGNER_FRESH_FOR = 60_000;
+import { openKeyRing } from "./key-ring.ts";
+import type { SigningKey } from "./signing-key.entity.ts";
+import {
+  ACCESS_TOKEN_LIFETIME,
+  ALGORITHM,
+  ISSUER,
+  TOKEN_TYPE,
+  type VerifiedToken,
+  verifyToken,
+} from "./token.ts";
 
 /** What an access token says. */
 export interface TokenContent {
@@ -36,36 +41,34 @@ export interface SigningKeys {
 }
 
 /**
- * Opens the platform's signing keys; the very first to open them makes the first key.
+ * Opens the platform's signing keys; the very first to open them makes the first key. A rotation is
+ * followed without a restart.
  *
  * @throws DomainError E_SECRET_STORE when the private key cannot be read
  */
 export async function openSigningKeys(ports: KeyPorts): Promise<SigningKeys> {
-  let signer = await openSigner(ports);
-  const publicKeys = openPublicKeys(ports);
+  await ensureKey(ports, "ACCESS", newAccessKey);
+  const ring = openKeyRing(ports);
+  let signer = await openSigner(ports, await ring.signing());
   return {
     async sign(content) {
-      // A key that was retired meanwhile signs for a minute at most.
-      if (Date.now() - signer.openedAt > SIGNER_FRESH_FOR) signer = await openSigner(ports);
+      const key = await ring.signing();
+      if (key.id !== signer.kid) signer = await openSigner(ports, key);
       return await signToken(signer, content, ports.clock());
     },
-    verify: (token, audience) => verifyToken(token, audience, publicKeys.find, ports.clock()),
-    publicJwks: () => publicKeys.jwks(),
+    verify: (token, audience) => verifyToken(token, audience, ring.find, ports.clock()),
+    publicJwks: () => ring.jwks(),
   };
 }
 
 interface Signer {
   readonly kid: string;
   readonly privateKey: CryptoKey;
-  /** In milliseconds of the machine's own clock. */
-  readonly openedAt: number;
 }
 
-async function openSigner(ports: KeyPorts): Promise<Signer> {
-  const openedAt = Date.now();
-  const key = await ensureKey(ports, "ACCESS", newAccessKey);
-  const jwk: JWK = JSON.parse(await keySecret(ports.secrets, key));
-  return { kid: key.id, privateKey: (await importJWK(jwk, ALGORITHM)) as CryptoKey, openedAt };
+async function openSigner({ secrets }: KeyPorts, key: SigningKey): Promise<Signer> {
+  const jwk: JWK = JSON.parse(await keySecret(secrets, key));
+  return { kid: key.id, privateKey: (await importJWK(jwk, ALGORITHM)) as CryptoKey };
 }
 
 async function signToken(signer: Signer, content: TokenContent, now: Date) {
@@ -82,15 +85,4 @@ async function signToken(signer: Signer, content: TokenContent, now: Date) {
     .setJti(randomBytes(16).toString("base64url"))
     .sign(signer.privateKey);
   return { token, expiresAt: new Date(expiry * 1000) };
-}
-
-async function newAccessKey() {
-  const pair = await generateKeyPair(ALGORITHM, { crv: "Ed25519", extractable: true });
-  const id = randomBytes(12).toString("hex");
-  const facts = { kid: id, alg: ALGORITHM, use: "sig" };
-  return {
-    id,
-    publicJwk: { ...(await exportJWK(pair.publicKey)), ...facts },
-    secret: JSON.stringify({ ...(await exportJWK(pair.privateKey)), ...facts }),
-  };
 }

@@ -2,6 +2,7 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Actor } from "./actor.ts";
 import { PlatformUserEntity } from "./platform-user.entity.ts";
 import type { Role } from "./roles.ts";
+import { livingServiceTokens } from "./service-token-use.ts";
 
 /** Whom a token speaks of that was found to be good in itself. */
 export interface TokenHolder extends Pick<Actor, "kind" | "id"> {
@@ -25,7 +26,10 @@ interface Row extends Standing {
 type Reader = (em: EntityManager, ids: readonly string[]) => Promise<readonly Row[]>;
 
 /** Where each kind of actor that comes with a token is kept. */
-const READERS: Partial<Record<Actor["kind"], Reader>> = { USER: readUsers };
+const READERS: Partial<Record<Actor["kind"], Reader>> = {
+  USER: readUsers,
+  SERVICE_TOKEN: livingServiceTokens,
+};
 
 /**
  * Tells how the holders of tokens stand now. The one place that decides whether a token still lets

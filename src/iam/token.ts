@@ -7,6 +7,8 @@ export const PLATFORM_AUDIENCE = "platform";
 export const ALGORITHM = "EdDSA";
 /** Tells access tokens from other JWTs (RFC 9068 section 2.1). */
 export const TOKEN_TYPE = "at+jwt";
+/** How long an access token lets in, in seconds: 15 minutes. */
+export const ACCESS_TOKEN_LIFETIME = 900;
 const LONGEST_TOKEN = 4096;
 // The clocks of the machines that sign and verify differ a little.
 const CLOCK_TOLERANCE = 5;

@@ -189,6 +189,10 @@ export const ERROR_CODES = {
     "Sign in and send the access token.",
   ),
   E_FORBIDDEN: final("Your role does not allow this.", "Ask an administrator."),
+  E_SERVICE_TOKEN_NOT_FOUND: final(
+    "The service token was not found.",
+    "List the service tokens and name the id of one of them.",
+  ),
   E_RATE_LIMITED: passing("Too many requests.", "Wait for the time that retryAfter names."),
   E_QUERY_TOO_COMPLEX: final(
     "The query asks for too much at once.",

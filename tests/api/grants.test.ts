@@ -7,6 +7,7 @@ import { guardedFields } from "../../src/api/grants-page.ts";
 import { schema } from "../../src/api/schema.ts";
 import { PlatformUserEntity } from "../../src/iam/platform-user.entity.ts";
 import { ROLES, type Role } from "../../src/iam/roles.ts";
+import { createServiceToken, revokeServiceToken } from "../../src/iam/service-tokens.ts";
 import { PLATFORM_AUDIENCE } from "../../src/iam/token.ts";
 import { newId } from "../../src/kernel/ids.ts";
 import { startProvisioning } from "../../src/operations/provision-tenant.ts";
@@ -69,6 +70,11 @@ async function tokenOf(role: Role, { disabled = false, ageMs = 0 } = {}): Promis
   return token;
 }
 
+const ports = () => ({ em: world.platform.orm.em, clock: world.platform.clock });
+
+const serviceToken = () =>
+  createServiceToken(ports(), OPERATOR, { name: "a script", role: "PROVISIONER" });
+
 const CALLERS: Readonly<Record<string, (row: Row) => Promise<[Caller, Verdict]>>> = {
   ...Object.fromEntries(
     ROLES.map((role) => [
@@ -79,6 +85,15 @@ const CALLERS: Readonly<Record<string, (row: Row) => Promise<[Caller, Verdict]>>
       ],
     ]),
   ),
+  "a script with a provisioner's token": async ({ granted }) => [
+    api.withToken((await serviceToken()).value),
+    granted.includes("PROVISIONER") ? "ALLOWED" : "E_FORBIDDEN",
+  ],
+  "a script whose token was revoked": async () => {
+    const { value, serviceToken: token } = await serviceToken();
+    await revokeServiceToken(ports(), OPERATOR, token.id);
+    return [api.withToken(value), "E_UNAUTHENTICATED"];
+  },
   "nobody, without a token": async ({ open }) => [
     api.anonymous(),
     open ? "ALLOWED" : "E_UNAUTHENTICATED",

@@ -1,7 +1,9 @@
-import { generateKeyPair, importJWK, SignJWT, UnsecuredJWT } from "jose";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openSigningKeys } from "../../src/iam/signing-keys.ts";
-import { type IamWorld, openIam } from "../kit/iam.ts";
+import { decodeProtectedHeader, generateKeyPair, importJWK, SignJWT, UnsecuredJWT } from "jose";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Actor } from "../../src/iam/actor.ts";
+import { rotateSigningKey } from "../../src/iam/rotate-signing-key.ts";
+import { openSigningKeys, type SigningKeys } from "../../src/iam/signing-keys.ts";
+import { ACTOR, type IamWorld, openIam } from "../kit/iam.ts";
 
 let world: IamWorld;
 beforeEach(async () => {
@@ -55,22 +57,111 @@ test("agrees on one key when processes start at once", async () => {
   }
 });
 
-test("verifies what a process with a newer key signed, and what the retired key signed", async () => {
-  const first = await openSigningKeys(world);
-  const old = await first.sign(CONTENT);
-  await first.verify(old.token, "platform");
-  await world.platform.sql("update platform.signing_key set retired_at = now()");
-  const second = await openSigningKeys(world);
-  const young = await second.sign(CONTENT);
-  // The first looks an unknown key up once a second at most.
-  await new Promise((resolve) => setTimeout(resolve, 1100));
-  await first.verify(young.token, "platform");
-  await second.verify(old.token, "platform");
-  await world.platform.sql(
-    "update platform.signing_key set retired_at = now() - interval '1 day' where retired_at is not null",
-  );
-  const third = await openSigningKeys(world);
-  await expect(third.verify(old.token, "platform")).rejects.toMatchObject(refused);
+/** Two processes on one database, of which the second has never seen the first key sign. */
+async function twoProcesses() {
+  const other = await world.platform.another();
+  return [world.keys, await openSigningKeys({ ...ports(), em: other.em })] as const;
+}
+const ports = () => ({ em: world.em, secrets: world.secrets, clock: world.clock });
+const ADMIN: Actor = { ...ACTOR, role: "ADMINISTRATOR" };
+const kidOf = (token: string) => decodeProtectedHeader(token).kid;
+const kidsOf = async (keys: SigningKeys) => (await keys.publicJwks()).keys.map(({ kid }) => kid);
+/** Rotates, and lets pass for how long processes may not know of it. */
+async function rotate(request: object = {}) {
+  const rotation = await rotateSigningKey(ports(), ADMIN, request);
+  world.pass(5);
+  return rotation;
+}
+
+describe("a rotation", () => {
+  test("publishes the new key, then signs with it, then lets the old one go", async () => {
+    const [first, second] = await twoProcesses();
+    const old = await first.sign(CONTENT);
+    const { key, begun } = await rotate();
+    expect(begun).toBe(true);
+    for (const keys of [first, second]) {
+      expect(await kidsOf(keys)).toEqual(expect.arrayContaining([kidOf(old.token), key.id]));
+      expect(kidOf((await keys.sign(CONTENT)).token)).toBe(kidOf(old.token));
+    }
+    world.pass(290);
+    const last = await second.sign(CONTENT);
+    world.pass(10);
+    for (const keys of [first, second]) {
+      const young = await keys.sign(CONTENT);
+      expect(kidOf(young.token)).toBe(key.id);
+      for (const each of [first, second]) {
+        await each.verify(young.token, "platform");
+        await each.verify(old.token, "platform");
+      }
+    }
+    world.pass(880);
+    await first.verify(last.token, "platform");
+    world.pass(80);
+    expect(await Promise.all([first, second].map(kidsOf))).toEqual([[key.id], [key.id]]);
+  });
+
+  test("purges the private half of the key that is over, and a token of it is refused", async () => {
+    const [first, second] = await twoProcesses();
+    const old = kidOf((await first.sign(CONTENT)).token);
+    await rotate();
+    const name = `platform-signing-key-${old}`;
+    const stolen = JSON.parse((await world.secrets.get(name))?.value ?? "");
+    world.pass(300 + 961);
+    await second.publicJwks();
+    await vi.waitFor(async () => expect(await world.trail()).toContain("SIGNING_KEY_PURGED"));
+    expect(await world.secrets.get(name)).toBeNull();
+    const forged = await new SignJWT({ jti: "x" })
+      .setProtectedHeader({ alg: "EdDSA", kid: String(old), typ: "at+jwt" })
+      .setIssuer("tenantry")
+      .setAudience("platform")
+      .setSubject("somebody")
+      .setIssuedAt(world.clock())
+      .setExpirationTime(new Date(world.clock().getTime() + 600_000))
+      .sign(await importJWK(stolen, "EdDSA"));
+    for (const keys of [first, second]) {
+      await expect(keys.verify(forged, "platform")).rejects.toMatchObject(refused);
+      await keys.verify((await keys.sign(CONTENT)).token, "platform");
+    }
+    const [row] = await world.platform.sql(
+      "select purged_at from platform.signing_key where verifies_until is not null",
+    );
+    expect(row?.purged_at).toBeInstanceOf(Date);
+  });
+
+  test("that is under way is not begun again", async () => {
+    const { key } = await rotate();
+    const [again, third] = await Promise.all([rotate(), rotate()]);
+    expect(again).toMatchObject({ begun: false, key: { id: key.id } });
+    expect(third).toMatchObject({ begun: false, key: { id: key.id } });
+    expect(await kidsOf(world.keys)).toHaveLength(2);
+  });
+
+  test("at once drops every key before it, also one that does not sign yet", async () => {
+    const [first, second] = await twoProcesses();
+    const old = await first.sign(CONTENT);
+    await second.verify(old.token, "platform");
+    await rotate();
+    await expect(rotateSigningKey(ports(), ADMIN, { immediately: true })).rejects.toMatchObject({
+      code: "E_VALIDATION",
+      issues: [{ path: ["reason"] }],
+    });
+    const { key } = await rotate({ immediately: true, reason: "found in a backup" });
+    for (const keys of [first, second]) {
+      await expect(keys.verify(old.token, "platform")).rejects.toMatchObject(refused);
+      expect(await kidsOf(keys)).toEqual([key.id]);
+      const { token } = await keys.sign(CONTENT);
+      expect(kidOf(token)).toBe(key.id);
+      await first.verify(token, "platform");
+    }
+    expect(await world.trail()).toContain("SIGNING_KEY_ROTATED found in a backup");
+  });
+
+  test("is for administrators", async () => {
+    const actor: Actor = { ...ACTOR, role: "PROVISIONER" };
+    await expect(rotateSigningKey(ports(), actor, {})).rejects.toMatchObject({
+      code: "E_FORBIDDEN",
+    });
+  });
 });
 
 describe("refuses", () => {

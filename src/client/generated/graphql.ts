@@ -101,6 +101,8 @@ export type ErrorCode =
   | 'E_SEEDS_FAILED'
   /** The seed set was not found. Name one of the sets in the seed folder. */
   | 'E_SEED_SET_NOT_FOUND'
+  /** The service token was not found. List the service tokens and name the id of one of them. */
+  | 'E_SERVICE_TOKEN_NOT_FOUND'
   /** The email or the password is wrong. Check both and try again. */
   | 'E_SIGN_IN_FAILED'
   /** The tenant is locked against deletion. Unlock the tenant first, if it is really to go. */
@@ -215,7 +217,7 @@ export type ProvisionTenantInput = {
   vertical?: string | null | undefined;
 };
 
-/** What a platform user may do. */
+/** What a platform user or a service token may do. */
 export type Role =
   /** Everything, also what needs a reason. */
   | 'ADMINISTRATOR'

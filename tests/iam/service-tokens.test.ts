@@ -1,0 +1,170 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Actor } from "../../src/iam/actor.ts";
+import { authenticate } from "../../src/iam/authenticate.ts";
+import { mayGive } from "../../src/iam/grants.ts";
+import { isServiceToken, newServiceToken } from "../../src/iam/service-token-value.ts";
+import { createServiceToken, revokeServiceToken } from "../../src/iam/service-tokens.ts";
+import { ACTOR, ADDRESS, type IamWorld, openIam } from "../kit/iam.ts";
+
+let world: IamWorld;
+beforeAll(async () => {
+  world = await openIam();
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+const ADMIN: Actor = { ...ACTOR, role: "ADMINISTRATOR" };
+const create = (request: object, actor = ADMIN) =>
+  createServiceToken(world, actor, { name: "ci", role: "PROVISIONER", ...request });
+const enter = (value: string) => authenticate(world, `Bearer ${value}`, ADDRESS);
+const refused = { code: "E_UNAUTHENTICATED" };
+
+describe("the value of a service token", () => {
+  test("is told from any other text by its checksum", () => {
+    const value = newServiceToken();
+    expect(value).toMatch(/^tnt_[0-9A-Za-z]{49}$/);
+    expect(isServiceToken(value)).toBe(true);
+    const other = value.at(9) === "a" ? "b" : "a";
+    for (const text of [
+      value.slice(0, -1),
+      `${value}0`,
+      value.slice(0, 9) + other + value.slice(10),
+      value.replace("tnt_", "tnT_"),
+    ]) {
+      expect(isServiceToken(text)).toBe(false);
+    }
+  });
+
+  test("is kept nowhere", async () => {
+    const { value } = await create({});
+    await enter(value);
+    await revokeServiceToken(world, ADMIN, (await create({})).serviceToken.id);
+    const rows = await world.platform.sql(
+      `select to_jsonb(t)::text as row from platform.service_token t
+       union all select to_jsonb(a)::text from platform.audit_event a`,
+    );
+    expect(rows.length).toBeGreaterThan(3);
+    for (const { row } of rows) expect(row).not.toContain(value.slice(12));
+  });
+});
+
+test("lets in as the token, with its role", async () => {
+  const { value, serviceToken } = await create({ name: "nightly", role: "SUPPORT" });
+  const { actor, expiresAt } = await enter(value);
+  expect(actor).toEqual({
+    ...{ kind: "SERVICE_TOKEN", id: serviceToken.id, name: "nightly", role: "SUPPORT" },
+    address: ADDRESS,
+  });
+  const days = (expiresAt.getTime() - world.clock().getTime()) / 86_400_000;
+  expect(days).toBeGreaterThan(89.9);
+  expect(days).toBeLessThanOrEqual(90);
+});
+
+test("keeps when it was used, once a minute", async () => {
+  const { value, serviceToken } = await create({});
+  const used = async () => {
+    const [row] = await world.platform.sql(
+      "select last_used_at, xmin::text as version from platform.service_token where id = $1",
+      [serviceToken.id],
+    );
+    return row;
+  };
+  expect((await used())?.last_used_at).toBeNull();
+  await enter(value);
+  const first = await used();
+  expect(first?.last_used_at).toBeInstanceOf(Date);
+  await enter(value);
+  await enter(value);
+  expect(await used()).toEqual(first);
+  await world.platform.sql(
+    "update platform.service_token set last_used_at = now() - interval '61 seconds' where id = $1",
+    [serviceToken.id],
+  );
+  await enter(value);
+  expect((await used())?.last_used_at).not.toEqual(first?.last_used_at);
+});
+
+describe("refuses", () => {
+  test("a token that was revoked, once and again", async () => {
+    const { value, serviceToken } = await create({});
+    await enter(value);
+    await revokeServiceToken(world, ADMIN, serviceToken.id);
+    const again = await revokeServiceToken(world, ADMIN, serviceToken.id);
+    expect(again.revokedAt).toBeInstanceOf(Date);
+    await expect(enter(value)).rejects.toMatchObject(refused);
+    const [{ count } = {}] = await world.platform.sql(
+      "select count(*)::int from platform.audit_event where type = 'SERVICE_TOKEN_REVOKED' and detail->>'serviceTokenId' = $1",
+      [serviceToken.id],
+    );
+    expect(count).toBe(1);
+  });
+
+  test("a token that has expired", async () => {
+    const { value, serviceToken } = await create({});
+    await world.platform.sql(
+      "update platform.service_token set created_at = now() - interval '2 days', expires_at = now() where id = $1",
+      [serviceToken.id],
+    );
+    await expect(enter(value)).rejects.toMatchObject(refused);
+  });
+
+  test("a token that was never made, and its hash", async () => {
+    const { serviceToken } = await create({});
+    const texts = [newServiceToken(), "tnt_", "tnt_x.y.z", `tnt_${serviceToken.tokenHash}`];
+    for (const text of texts) await expect(enter(text)).rejects.toMatchObject(refused);
+  });
+
+  test("a lifetime without bounds, a name of several lines, a role that is none", async () => {
+    for (const [request, field] of [
+      [{ expiresInDays: 367 }, "expiresInDays"],
+      [{ expiresInDays: 0 }, "expiresInDays"],
+      [{ expiresInDays: null }, "expiresInDays"],
+      [{ name: "a\nb" }, "name"],
+      [{ name: " " }, "name"],
+      [{ name: "x".repeat(101) }, "name"],
+      [{ role: "ROOT" }, "role"],
+    ] as const) {
+      await expect(create(request)).rejects.toMatchObject({
+        code: "E_VALIDATION",
+        issues: [{ path: [field] }],
+      });
+    }
+  });
+
+  test("to make one for whoever is no administrator", async () => {
+    const actor: Actor = { ...ACTOR, role: "PROVISIONER" };
+    await expect(create({}, actor)).rejects.toMatchObject({ code: "E_FORBIDDEN" });
+    await expect(revokeServiceToken(world, actor, "x")).rejects.toMatchObject({
+      code: "E_FORBIDDEN",
+    });
+    await expect(revokeServiceToken(world, ADMIN, "x")).rejects.toMatchObject({
+      code: "E_SERVICE_TOKEN_NOT_FOUND",
+    });
+  });
+});
+
+test("a token's tokens do not outlast it", async () => {
+  const { value } = await create({ role: "ADMINISTRATOR", expiresInDays: 10 });
+  const { actor } = await enter(value);
+  await create({ expiresInDays: 9 }, actor);
+  await expect(create({ expiresInDays: 11 }, actor)).rejects.toMatchObject({
+    code: "E_VALIDATION",
+    issues: [{ path: ["expiresInDays"] }],
+  });
+});
+
+test("lives on when its maker is disabled", async () => {
+  const user = await world.user("gone@example.com", "ADMINISTRATOR");
+  const maker: Actor = { ...ADMIN, kind: "USER", id: user.id, name: user.email };
+  const { value } = await create({}, maker);
+  await world.platform.sql("update platform.platform_user set disabled_at = now() where id = $1", [
+    user.id,
+  ]);
+  await enter(value);
+});
+
+test("a role may be given by a role that allows as much", () => {
+  expect(mayGive("ADMINISTRATOR", "ADMINISTRATOR")).toBe(true);
+  expect(mayGive("PROVISIONER", "READONLY")).toBe(true);
+  expect(mayGive("PROVISIONER", "ADMINISTRATOR")).toBe(false);
+  expect(mayGive("SUPPORT", "BILLING")).toBe(false);
+});
