@@ -1,11 +1,13 @@
+import type { EntityManager } from "./database/orm.ts";
 import { mailLinks } from "./invitations/mail-link.ts";
-import { deliverPendingMail } from "./mail/deliver.ts";
+import { newId } from "./kernel/ids.ts";
+import { deliverPendingMail, nextDelivery } from "./mail/deliver.ts";
 import { startWorker, type Worker, type WorkerOptions } from "./operations/engine/engine.ts";
 import { reconcile } from "./operations/health/reconcile.ts";
 import { timerEnded } from "./operations/parts/timers.ts";
 import type { Platform } from "./platform.ts";
 
-/** Mails of one delivery; a failing mail server is not asked for thousands at once. */
+/** Mails of one delivery. */
 const BATCH = 100;
 
 /**
@@ -27,13 +29,17 @@ export async function startPlatformWorker(
     definitions: [...platform.definitions.values()],
     timerEnded: (em, operationId) => timerEnded(platform, em, operationId),
     deliverMail: async () => {
-      const { failed } = await deliverPendingMail(
-        { em: orm.em, mailer, linkOf, clock },
-        { limit: BATCH },
-      );
-      if (failed > 0) throw new Error(`${failed} mails could not be sent`);
+      const mails = { em: orm.em, mailer, linkOf, clock };
+      const { postponed, failed } = await deliverPendingMail(mails, { limit: BATCH });
+      if (failed > 0) log.error({ failed }, "mails were refused for good, or given up");
+      if (postponed > 0) log.warn({ postponed }, "mails could not be sent, and are tried again");
+      return (await nextDelivery(orm.em))?.getTime() ?? null;
     },
   });
+  // What waits in the outbox does not depend on the process that put it there.
+  await orm.em
+    .fork()
+    .transactional((em) => platform.queue.enqueueMail(em as EntityManager, `mail-${newId()}`));
   const stopping = new AbortController();
   const reconciled = reconcile(platform, log, stopping.signal).catch((error: unknown) =>
     log.error({ err: error }, "tenants could not be reconciled"),

@@ -1,6 +1,6 @@
 import type { Actor } from "../iam/actor.ts";
 import { type Authenticated, authenticate } from "../iam/authenticate.ts";
-import { type Action, authorize } from "../iam/grants.ts";
+import { type Action, authorize, isGranted } from "../iam/grants.ts";
 import { standingsOf } from "../iam/standing.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { Platform } from "../platform.ts";
@@ -51,3 +51,7 @@ export function actorWith(caller: Caller | null, action: Action): Actor {
   authorize(caller.actor, action);
   return caller.actor;
 }
+
+/** Whether the grants table lets a caller do this: for fields that are null to everybody else. */
+export const mayCall = (caller: Caller | null, action: Action): boolean =>
+  caller !== null && isGranted(caller.actor.role, action);

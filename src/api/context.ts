@@ -25,7 +25,7 @@ export function makeContext(
   return {
     ...call,
     platform,
-    load: makeLoaders(platform.orm),
+    load: makeLoaders(platform),
     em: () => platform.orm.em.fork() as EntityManager,
   };
 }

@@ -10,6 +10,7 @@ import { OperationInProgress } from "../operations/engine/start-operation.ts";
 import { builder } from "./builder.ts";
 import { describedEnum } from "./described-enum.ts";
 import { OperationRef } from "./refs.ts";
+import { readableBy } from "./secret-names.ts";
 
 export const ErrorCodeRef = describedEnum<ErrorCode>(
   "ErrorCode",
@@ -59,7 +60,10 @@ export const UserErrorRef = builder.interfaceRef<Refusal>("UserError").implement
   resolveType: ({ member }) => member,
   fields: (t) => ({
     code: t.expose("code", { type: ErrorCodeRef, description: "What went wrong, for programs." }),
-    message: t.exposeString("message", { description: "What went wrong, for people." }),
+    message: t.string({
+      description: "What went wrong, for people.",
+      resolve: ({ message }, _args, context) => readableBy(context, message),
+    }),
     retryable: t.exposeBoolean("retryable", {
       description: "Whether the same request can succeed later without being changed.",
     }),

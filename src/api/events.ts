@@ -18,6 +18,7 @@ import { OperationErrorRef, PhaseStateRef } from "./operation-phases.ts";
 import { operationId } from "./operation-starts.ts";
 import { OperationFilter, OperationStateRef } from "./operations.ts";
 import { OperationEventRef, OperationRef } from "./refs.ts";
+import { readableBy } from "./secret-names.ts";
 import { emptyStream, filterStream } from "./streams.ts";
 
 type BodyOf<Type extends EventBody["type"]> = Extract<EventBody, { type: Type }>;
@@ -84,7 +85,7 @@ builder.objectRef<EventOf<"PHASE_STATE">>("PhaseStateChanged").implement({
     note: t.string({
       nullable: true,
       description: "Why it was skipped or tried again, or what it did, for people.",
-      resolve: ({ body }) => body.note,
+      resolve: ({ body }, _args, context) => readableBy(context, body.note),
     }),
     attempt: t.int({
       description: "Which attempt it is at, from 1.",

@@ -71,5 +71,7 @@ export function grantsPage(schema: GraphQLSchema): string {
 const BESIDE: Partial<Record<Action, string>> = {
   "tenant:force": "`activateTenant` with `force`",
   "tenant:purge": "`offboardTenant` with `purge`",
+  "tenant:edit": "`updateTenant` with `name` or `vertical`",
+  "member:read": "seeing who belongs to a tenant, and who is invited",
   "secret-name:read": "seeing the names of secrets",
 };

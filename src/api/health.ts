@@ -3,6 +3,7 @@ import { type TenantHealth, tenantHealth } from "../operations/health/tenant-hea
 import { builder } from "./builder.ts";
 import { describedEnum } from "./described-enum.ts";
 import { OperationRef, TenantRef } from "./refs.ts";
+import { readableBy } from "./secret-names.ts";
 
 const FindingCodeRef = describedEnum<FindingCode>(
   "HealthFindingCode",
@@ -45,7 +46,10 @@ const FindingRef = builder.objectRef<Finding>("HealthFinding").implement({
   description: "One thing that is wrong with a tenant, and what mends it.",
   fields: (t) => ({
     code: t.expose("code", { type: FindingCodeRef, description: "What is wrong, for programs." }),
-    message: t.exposeString("message", { description: "What is wrong, for people." }),
+    message: t.string({
+      description: "What is wrong, for people.",
+      resolve: ({ message }, _args, context) => readableBy(context, message),
+    }),
     repair: t.expose("repair", {
       type: RepairRef,
       nullable: true,
@@ -85,7 +89,7 @@ builder.queryField("tenantHealth", (t) =>
     type: [TenantHealthRef],
     description:
       "Looks on the db servers whether tenants are as their status says, and changes nothing. Of one tenant it also tries the login. Costs a few queries for each db server: for a list use `tenants`.",
-    authScopes: { action: "tenant:read" },
+    authScopes: { action: "operation:read" },
     args: {
       slug: t.arg.string({
         description: "The tenant's slug; all that are not purged when left out.",

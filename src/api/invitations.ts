@@ -12,7 +12,7 @@ import { describedEnum } from "./described-enum.ts";
 import { answer, RateLimitedErrorRef, resultOf } from "./errors.ts";
 import { operationId } from "./operation-starts.ts";
 
-const TenantRoleRef = describedEnum<TenantRole>(
+export const TenantRoleRef = describedEnum<TenantRole>(
   "TenantRole",
   "What a user may do inside a tenant; its application decides what that means.",
   {
@@ -22,7 +22,7 @@ const TenantRoleRef = describedEnum<TenantRole>(
   },
 );
 
-const IdentityRef = builder.objectRef<TenantSession["identity"]>("Identity").implement({
+export const IdentityRef = builder.objectRef<TenantSession["identity"]>("Identity").implement({
   description: "A person who uses tenants, one for each email over all tenants.",
   fields: (t) => ({
     id: t.exposeID("id", { description: "The UUID of the identity." }),
@@ -76,7 +76,8 @@ const AcceptInvitationInput = builder.inputType("AcceptInvitationInput", {
     token: t.string({ required: true, description: "The token in the invitation's link." }),
     newPassword: t.string({
       required: true,
-      description: "12 to 128 characters, not a known password, not built from the email address.",
+      description:
+        "12 to 128 characters, not a known password, not built from the email address. For whoever has a password already, that password.",
     }),
   }),
 });
@@ -136,7 +137,8 @@ const sessionPorts = ({ platform: { orm, keys, clock } }: ApiContext) => ({
 builder.mutationFields((t) => ({
   acceptInvitation: t.field({
     type: AcceptResult,
-    description: "Accepts an invitation to a tenant: sets the password and signs in.",
+    description:
+      "Accepts an invitation to a tenant: sets the password and signs in. Whoever has a password from another tenant keeps it, and sends that one.",
     authScopes: { anyone: true },
     args: {
       input: t.arg({ type: AcceptInvitationInput, required: true, description: "Which one." }),

@@ -1,7 +1,13 @@
 import DataLoader from "dataloader";
 import { AuditEventEntity, type AuditRow } from "../audit/audit-event.entity.ts";
-import type { EntityManager, Orm } from "../database/orm.ts";
+import type { EntityManager } from "../database/orm.ts";
 import { type PlatformUser, PlatformUserEntity } from "../iam/platform-user.entity.ts";
+import {
+  type ListedInvitation,
+  type ListedMember,
+  listInvitations,
+  listMembers,
+} from "../invitations/people.ts";
 import {
   type Operation,
   OperationEntity,
@@ -9,6 +15,7 @@ import {
   OperationPhaseEntity,
 } from "../operations/engine/operation.entity.ts";
 import { type DbServer, DbServerEntity } from "../placement/db-server.entity.ts";
+import type { Platform } from "../platform.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
 
 type Ids = readonly string[];
@@ -24,12 +31,16 @@ export interface Loaders {
   readonly activeOperation: DataLoader<string, Operation | null>;
   /** By the operation's id, in order. */
   readonly phases: DataLoader<string, OperationPhase[]>;
+  /** By the tenant's id, the newest first. */
+  readonly invitations: DataLoader<string, ListedInvitation[]>;
+  /** By the tenant's id, the newest first. */
+  readonly members: DataLoader<string, ListedMember[]>;
   /** By the db server's id: tenants that count against its capacity. */
   readonly tenantCount: DataLoader<string, number>;
 }
 
 /** Makes the loaders of one request. */
-export function makeLoaders(orm: Orm): Loaders {
+export function makeLoaders({ orm, clock }: Pick<Platform, "orm" | "clock">): Loaders {
   const by = <Value>(read: (em: EntityManager, ids: Ids) => Promise<(id: string) => Value>) =>
     new DataLoader<string, Value>(
       async (ids) => ids.map(await read(orm.em.fork() as EntityManager, [...new Set(ids)])),
@@ -52,6 +63,14 @@ export function makeLoaders(orm: Orm): Loaders {
       return pick(await em.find(OperationEntity, active), (operation) => operation.subjectId);
     }),
     phases: by(readPhases),
+    invitations: by(async (em, ids) => {
+      const found = await listInvitations(em, ids, clock());
+      return (id) => found.get(id) ?? [];
+    }),
+    members: by(async (em, ids) => {
+      const found = await listMembers(em, ids);
+      return (id) => found.get(id) ?? [];
+    }),
     tenantCount: by(countTenants),
   };
 }

@@ -7,6 +7,7 @@ import type {
 import { builder } from "./builder.ts";
 import { describedEnum } from "./described-enum.ts";
 import { ErrorCodeRef } from "./errors.ts";
+import { readableBy } from "./secret-names.ts";
 
 export const PhaseStateRef = describedEnum<PhaseState>(
   "PhaseState",
@@ -27,7 +28,10 @@ export const OperationErrorRef = builder.objectRef<OperationError>("OperationErr
   description: "Why an operation or one of its phases failed.",
   fields: (t) => ({
     code: t.expose("code", { type: ErrorCodeRef, description: "What went wrong, for programs." }),
-    message: t.exposeString("message", { description: "What went wrong, for people." }),
+    message: t.string({
+      description: "What went wrong, for people.",
+      resolve: ({ message }, _args, context) => readableBy(context, message),
+    }),
     phase: t.exposeString("phase", {
       nullable: true,
       description: "The name of the phase that failed; null when it was not in a phase.",
@@ -58,9 +62,10 @@ export const OperationPhaseRef = builder.objectRef<OperationPhase>("OperationPha
     attempt: t.exposeInt("attempt", {
       description: "Which attempt it is at, from 1; 0 before the first.",
     }),
-    note: t.exposeString("note", {
+    note: t.string({
       nullable: true,
       description: "Why it was skipped or tried again, or what it did, for people.",
+      resolve: ({ note }, _args, context) => readableBy(context, note),
     }),
     error: t.expose("error", {
       type: OperationErrorRef,

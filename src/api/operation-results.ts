@@ -1,8 +1,8 @@
-import { isGranted } from "../iam/grants.ts";
 import type { Operation } from "../operations/engine/operation.entity.ts";
 import type { TenantAct } from "../tenants/lifecycle.ts";
 import type { Isolation } from "../tenants/names.ts";
 import { builder } from "./builder.ts";
+import { mayCall } from "./caller.ts";
 import { CREDENTIAL_RESULTS } from "./credential-results.ts";
 import { describedEnum } from "./described-enum.ts";
 import { TenantRef } from "./refs.ts";
@@ -79,9 +79,7 @@ const ProvisionPlanRef = builder.objectRef<{ plan: ProvisionPlan }>("ProvisionPl
       nullable: true,
       description: "The secret's name; null for roles without `secret-name:read`.",
       resolve: ({ plan }, _args, { caller }) =>
-        caller !== null && isGranted(caller.actor.role, "secret-name:read")
-          ? plan.secretName
-          : null,
+        mayCall(caller, "secret-name:read") ? plan.secretName : null,
     }),
     migrations: t.stringList({
       description: "The migrations that would be applied, in order.",

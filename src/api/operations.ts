@@ -9,6 +9,7 @@ import {
 } from "../operations/list.ts";
 import type { TenantAct } from "../tenants/lifecycle.ts";
 import { builder } from "./builder.ts";
+import { mayCall } from "./caller.ts";
 import {
   type ConnectionPage,
   connectionOf,
@@ -174,9 +175,13 @@ builder.queryFields((t) => ({
 builder.objectField(TenantRef, "operations", (t) =>
   t.field({
     type: OperationConnection,
-    description: "Its operations, the newest first.",
+    nullable: true,
+    description: "Its operations, the newest first; null for roles without `operation:read`.",
     args: pageArgs("operations"),
-    resolve: ({ id }, page, context) => operationPage(context, { subjectId: id }, page),
+    resolve: ({ id }, page, context) =>
+      mayCall(context.caller, "operation:read")
+        ? operationPage(context, { subjectId: id }, page)
+        : null,
   }),
 );
 

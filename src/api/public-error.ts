@@ -4,6 +4,7 @@ import { isConnectionLoss } from "../database/faults.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { ErrorCode } from "../kernel/error-codes.ts";
 import type { Logger } from "../observability/logger.ts";
+import { withoutSecretNames } from "../secrets/naming.ts";
 
 /** What HTTP says of a request that is refused as a whole. */
 const HTTP: Partial<Record<ErrorCode, { status: number; headers?: Record<string, string> }>> = {
@@ -50,7 +51,8 @@ function describe(domain: DomainError, thrown: unknown, more: object): GraphQLEr
   const at = thrown instanceof GraphQLError ? thrown : undefined;
   // A field's error leaves the others' data intact: then the request as a whole was fine.
   const http = at?.path === undefined ? HTTP[domain.code] : undefined;
-  return new GraphQLError(domain.message, {
+  // Whoever may not see names of secrets can come upon any error.
+  return new GraphQLError(withoutSecretNames(domain.message), {
     ...(at?.nodes ? { nodes: at.nodes } : {}),
     ...(at?.path ? { path: at.path } : {}),
     extensions: {

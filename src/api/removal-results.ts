@@ -1,14 +1,13 @@
-import { isGranted } from "../iam/grants.ts";
 import type { RemovedPeople } from "../invitations/remove-people.ts";
 import type { Evidence } from "../operations/parts/purge-evidence.ts";
 import type { Remain } from "../operations/parts/tenant-remains.ts";
 import { builder } from "./builder.ts";
+import { mayCall } from "./caller.ts";
 import type { ApiContext } from "./context.ts";
 import { describedEnum } from "./described-enum.ts";
 import { TenantStatusRef } from "./tenants.ts";
 
-const mayReadSecretNames = ({ caller }: ApiContext) =>
-  caller !== null && isGranted(caller.actor.role, "secret-name:read");
+const mayReadSecretNames = ({ caller }: ApiContext) => mayCall(caller, "secret-name:read");
 
 type Status = "ACTIVE" | "SUSPENDED";
 

@@ -9,6 +9,7 @@ import "./invitations.ts";
 import "./node.ts";
 import "./operation-starts.ts";
 import "./operations.ts";
+import "./people-mutations.ts";
 import "./placement.ts";
 import "./platform-user-acts.ts";
 import "./platform-users.ts";
@@ -19,7 +20,9 @@ import "./tenant-cleanup.ts";
 import "./tenant-credentials.ts";
 import "./tenant-lock.ts";
 import "./tenant-operations.ts";
+import "./tenant-people.ts";
 import "./tenant-removal.ts";
+import "./tenant-update.ts";
 import "./tenants.ts";
 
 /** The API's schema, assembled from the files named like rooms. */

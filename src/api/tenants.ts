@@ -1,4 +1,3 @@
-import { isGranted } from "../iam/grants.ts";
 import type { ErrorCode } from "../kernel/error-codes.ts";
 import { newestMigration } from "../operations/list.ts";
 import type { TenantStatus } from "../tenants/lifecycle.ts";
@@ -7,6 +6,7 @@ import type { Isolation } from "../tenants/names.ts";
 import { findTenant, type TenantKey } from "../tenants/registry.ts";
 import type { Tenant, Tier } from "../tenants/tenant.entity.ts";
 import { builder } from "./builder.ts";
+import { mayCall } from "./caller.ts";
 import {
   type ConnectionPage,
   connectionOf,
@@ -20,6 +20,7 @@ import { ErrorCodeRef } from "./errors.ts";
 import { given } from "./given.ts";
 import { NodeRef } from "./node.ts";
 import { DbServerRef, OperationRef, TenantRef } from "./refs.ts";
+import { readableBy } from "./secret-names.ts";
 
 export const TenantStatusRef = describedEnum<TenantStatus>(
   "TenantStatus",
@@ -55,7 +56,10 @@ const TenantFailure = builder.objectRef<Failure>("TenantFailure").implement({
   description: "Why a tenant could not be provisioned.",
   fields: (t) => ({
     code: t.expose("code", { type: ErrorCodeRef, description: "What went wrong, for programs." }),
-    message: t.exposeString("message", { description: "What went wrong, for people." }),
+    message: t.string({
+      description: "What went wrong, for people.",
+      resolve: ({ message }, _args, context) => readableBy(context, message),
+    }),
   }),
 });
 
@@ -144,9 +148,12 @@ builder.objectFields(TenantRef, (t) => ({
   dbServer: t.field({
     type: DbServerRef,
     nullable: true,
-    description: "The db server it is placed on; null before it is placed and after a failure.",
-    resolve: ({ dbServerId }, _args, { load }) =>
-      dbServerId === null ? null : load.dbServer.load(dbServerId),
+    description:
+      "The db server it is placed on; null before it is placed, after a failure, and for roles without `db-server:read`.",
+    resolve: ({ dbServerId }, _args, { load, caller }) =>
+      dbServerId === null || !mayCall(caller, "db-server:read")
+        ? null
+        : load.dbServer.load(dbServerId),
   }),
   databaseName: t.exposeString("databaseName", {
     nullable: true,
@@ -165,7 +172,7 @@ builder.objectFields(TenantRef, (t) => ({
     description:
       "The name of the secret that holds the application's connection URL, never the URL itself; null for roles without `secret-name:read`.",
     resolve: ({ secretName }, _args, { caller }) =>
-      caller !== null && isGranted(caller.actor.role, "secret-name:read") ? secretName : null,
+      mayCall(caller, "secret-name:read") ? secretName : null,
   }),
   credentialsRotatedAt: t.expose("credentialsRotatedAt", {
     type: "DateTime",
@@ -192,8 +199,10 @@ builder.objectFields(TenantRef, (t) => ({
   activeOperation: t.field({
     type: OperationRef,
     nullable: true,
-    description: "The operation that is running for it; null when there is none.",
-    resolve: ({ id }, _args, { load }) => load.activeOperation.load(id),
+    description:
+      "The operation that is running for it; null when there is none, and for roles without `operation:read`.",
+    resolve: ({ id }, _args, { load, caller }) =>
+      mayCall(caller, "operation:read") ? load.activeOperation.load(id) : null,
   }),
 }));
 

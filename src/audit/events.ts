@@ -115,6 +115,12 @@ export const AuditEvent = z.discriminatedUnion("type", [
   }),
   tenantFact("TENANT_LOCKED", "A tenant was locked against deletion.", { reason: words }),
   tenantFact("TENANT_UNLOCKED", "A tenant's lock against deletion was taken away.", {}),
+  tenantFact("TENANT_UPDATED", "Name, tier, line of business or support contacts were changed.", {
+    changes: z
+      .array(z.strictObject({ field: words, from: words.nullable(), to: words.nullable() }))
+      .min(1)
+      .max(20),
+  }),
   tenantFact("TENANT_DELETION_REFUSED", "Somebody tried to delete a locked tenant.", {
     kind: words,
     /** How often within the same minute: told of the 1st, 10th, 100th … time. */
@@ -217,20 +223,34 @@ export const AuditEvent = z.discriminatedUnion("type", [
   fact("REFRESH_TOKEN_REUSED", "A refresh token was sent twice, which ended its session.", {
     family: z.uuid(),
   }),
-  operationFact("INVITATION_SENT", "An invitation to a tenant was sent.", {
+  tenantFact("INVITATION_SENT", "An invitation to a tenant was sent.", {
     invitationId: z.uuid(),
     email,
   }),
-  operationFact("ONE_TIME_PASSWORD_SET", "A tenant's user was given a one-time password.", {
+  tenantFact("INVITATION_RESENT", "An invitation was sent again, with a new link.", {
+    invitationId: z.uuid(),
+    email,
+    timesSent: z.int().min(1),
+  }),
+  tenantFact("INVITATION_REVOKED", "An invitation was taken back.", {
     invitationId: z.uuid(),
     email,
   }),
-  operationFact("MEMBERSHIP_ADDED", "A person became a member of a tenant.", {
+  tenantFact("ONE_TIME_PASSWORD_SET", "A tenant's user was given a one-time password.", {
+    invitationId: z.uuid(),
+    email,
+  }),
+  tenantFact("MEMBERSHIP_ADDED", "A person became a member of a tenant.", {
     membershipId: z.uuid(),
     email,
     role,
   }),
-  operationFact("INVITATION_ACCEPTED", "Somebody accepted an invitation to a tenant.", {
+  tenantFact("MEMBERSHIP_REMOVED", "A person was taken out of a tenant.", {
+    membershipId: z.uuid(),
+    email,
+    role,
+  }),
+  tenantFact("INVITATION_ACCEPTED", "Somebody accepted an invitation to a tenant.", {
     invitationId: z.uuid(),
     email,
   }),

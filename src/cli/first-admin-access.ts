@@ -74,7 +74,7 @@ async function mailOf(platform: Platform, { id }: Operation): Promise<AdminAcces
   const where = { subjectId: { $in: made.map((row) => row.id) } };
   const deadline = Date.now() + MAIL_MS;
   let mail = await em.findOne(MailEntity, where);
-  while (mail?.state === "PENDING" && mail.attempts === 0 && Date.now() < deadline) {
+  while (mail?.state === "PENDING" && !mail.lastError && Date.now() < deadline) {
     await pause(LOOK_AGAIN_MS);
     mail = await em.findOne(MailEntity, where, { refresh: true });
   }

@@ -3,6 +3,7 @@ import type { ProvisionFlags } from "./provision.ts";
 import { addTenantOperations } from "./tenant-commands.ts";
 import { addTenantCredentials } from "./tenant-credential-commands.ts";
 import { addTenantData } from "./tenant-data-commands.ts";
+import { addTenantPeople } from "./tenant-people-commands.ts";
 import type { ListFlags } from "./tenant-reads.ts";
 import { addTenantRemoval } from "./tenant-removal-commands.ts";
 
@@ -45,6 +46,7 @@ export function addTenantCommands(program: Command): void {
     );
   addTenantOperations(tenant);
   addTenantCredentials(tenant);
+  addTenantPeople(tenant);
   addTenantRemoval(tenant);
   addTenantData(program);
 }

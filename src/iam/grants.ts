@@ -4,6 +4,8 @@ import { ROLES, type Role } from "./roles.ts";
 
 const EVERYONE = ROLES;
 const OPERATORS = ["ADMINISTRATOR", "PROVISIONER"] as const;
+/** Everyone but BILLING, who sees tenants and nothing of how they are run. */
+const WORKERS = ["ADMINISTRATOR", "PROVISIONER", "SUPPORT", "READONLY"] as const;
 
 /** Which role may do what: the one table that both doors ask. */
 export const GRANTS = {
@@ -15,12 +17,17 @@ export const GRANTS = {
   "tenant:force": ["ADMINISTRATOR"],
   "tenant:purge": ["ADMINISTRATOR"],
   "tenant:lock": ["ADMINISTRATOR"],
-  "operation:read": EVERYONE,
+  "tenant:edit": OPERATORS,
+  /** Tier and support contacts alone. */
+  "tenant:edit-billing": [...OPERATORS, "BILLING"],
+  "operation:read": WORKERS,
   "operation:retry": ["ADMINISTRATOR", "PROVISIONER", "SUPPORT"],
   "operation:cancel": ["ADMINISTRATOR", "PROVISIONER", "SUPPORT"],
-  "db-server:read": EVERYONE,
+  "db-server:read": WORKERS,
   "db-server:write": ["ADMINISTRATOR"],
-  "secret-name:read": ["ADMINISTRATOR", "PROVISIONER", "BILLING"],
+  "secret-name:read": OPERATORS,
+  "member:read": ["ADMINISTRATOR", "PROVISIONER", "SUPPORT"],
+  "invitation:write": OPERATORS,
   "invitation:reveal": OPERATORS,
   "platform-user:read": ["ADMINISTRATOR"],
   "platform-user:write": ["ADMINISTRATOR"],

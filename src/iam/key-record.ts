@@ -3,6 +3,7 @@ import type { JWK } from "jose";
 import { serialise } from "../database/locks.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { DomainError } from "../kernel/domain-error.ts";
+import { secretCalled } from "../secrets/naming.ts";
 import type { SecretStore } from "../secrets/secret-store.ts";
 import { type KeyPurpose, type SigningKey, SigningKeyEntity } from "./signing-key.entity.ts";
 
@@ -72,7 +73,7 @@ export async function keySecret(secrets: SecretStore, key: SigningKey): Promise<
   const secret = await secrets.get(key.secretName);
   if (secret === null) {
     throw new DomainError("E_SECRET_STORE", {
-      message: `The secret store has no secret '${key.secretName}', which this platform signs with`,
+      message: `The secret store has no ${secretCalled(key.secretName)}, which this platform signs with`,
       retryable: false,
     });
   }

@@ -1,11 +1,11 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { record } from "../audit/record.ts";
-import { checkNewPassword, hashPassword } from "../iam/password.ts";
+import { checkNewPassword, hashPassword, verifyPassword } from "../iam/password.ts";
 import { limitAttempts } from "../iam/sign-in-limit.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
 import { hashInvitationToken } from "./credentials.ts";
-import { auditActorOf, lockIdentity } from "./identities.ts";
+import { auditActorOf, closeOneTimePasswords, hasOwnPassword, lockIdentity } from "./identities.ts";
 import type { Identity } from "./identity.entity.ts";
 import { type Invitation, InvitationEntity } from "./invitation.entity.ts";
 import { type Membership, MembershipEntity } from "./membership.entity.ts";
@@ -25,10 +25,12 @@ interface Acceptance {
 
 /**
  * Accepts an invitation: sets the password and signs in. A token works once, also for those who use
- * it at the same moment; a refusal for another reason does not use it up.
+ * it at the same moment; a refusal for another reason does not use it up. Whoever has a password by
+ * now, from another tenant, keeps it and has to give that one.
  *
  * @throws DomainError E_INVITATION_INVALID, alike for unknown, used, revoked and expired;
- *   E_WEAK_PASSWORD; E_TENANT_NOT_ACTIVE; E_RATE_LIMITED after too many tokens that were not valid
+ *   E_WEAK_PASSWORD; E_SIGN_IN_FAILED for a password that is not the one they have;
+ *   E_TENANT_NOT_ACTIVE; E_RATE_LIMITED after too many tokens that were not valid
  */
 export async function acceptInvitation(
   ports: TenantSessionPorts,
@@ -36,27 +38,52 @@ export async function acceptInvitation(
 ): Promise<TenantSession> {
   const [invitationId = ""] = token.split(".", 1);
   const account = ["INVITATION", invitationId] as const;
-  const people = await limitAttempts(ports, { account, address }, () => invited(ports, token));
+  const people = await limitAttempts(ports, { account, address }, async () => {
+    const found = await invited(ports, token);
+    await checkOwnPassword(found.identity, newPassword);
+    return found;
+  });
   checkActive(people.tenant);
-  checkNewPassword(newPassword, people.identity.email);
   // Before the transaction: nobody waits for a lock while a password is hashed.
-  const passwordHash = await hashPassword(newPassword);
+  const before = people.identity.passwordHash;
+  const passwordHash = await passwordFor(people.identity, newPassword);
   return await ports.em.fork().transactional(async (em) => {
-    const invitation = await useUp(em, token, ports.clock());
+    const now = ports.clock();
+    // The identity before the invitation: so does everybody who locks both.
+    await lockIdentity(em, people.identity.id);
+    const invitation = await useUp(em, token, now);
     const { tenant, identity, membership } = await lockPeople(em, invitation);
     checkActive(tenant);
+    // Another invitation was accepted meanwhile, with another password.
+    if (identity.passwordHash !== before) throw new DomainError("E_INVITATION_INVALID");
     em.assign(identity, {
       passwordHash,
-      ...{ mustChangePassword: false, oneTimePasswordExpiresAt: null, updatedAt: ports.clock() },
+      ...{ mustChangePassword: false, oneTimePasswordExpiresAt: null, updatedAt: now },
     });
+    await closeOneTimePasswords(em, identity, now);
     record(em, auditActorOf(identity, address), {
       type: "INVITATION_ACCEPTED",
       tenant: { id: tenant.id, slug: tenant.slug },
-      operationId: invitation.operationId,
+      ...(invitation.operationId === null ? {} : { operationId: invitation.operationId }),
       detail: { invitationId: invitation.id, email: identity.email },
     });
     return await issueTenantSession(ports, { identity, tenant, role: membership.role });
   });
+}
+
+/** A link shows who somebody is, and is no way to replace the password that they sign in with. */
+async function checkOwnPassword(identity: Identity, given: string): Promise<void> {
+  if (!hasOwnPassword(identity)) return;
+  if (await verifyPassword(identity.passwordHash ?? null, given)) return;
+  throw new DomainError("E_SIGN_IN_FAILED", {
+    message: "You have a password already, for another tenant: accept the invitation with that one",
+  });
+}
+
+async function passwordFor(identity: Identity, given: string): Promise<string | null> {
+  if (hasOwnPassword(identity)) return identity.passwordHash ?? null;
+  checkNewPassword(given, identity.email);
+  return await hashPassword(given);
 }
 
 const openAt = (token: string, now: Date) => ({
@@ -68,8 +95,11 @@ const openAt = (token: string, now: Date) => ({
 async function invited({ em, clock }: TenantSessionPorts, token: string): Promise<Invited> {
   return await em.fork().transactional(async (tx) => {
     const invitation = await tx.findOne(InvitationEntity, openAt(token, clock()));
-    if (invitation === null) throw new DomainError("E_INVITATION_INVALID");
-    return await lockPeople(tx, invitation);
+    const people = invitation && (await lockPeople(tx, invitation));
+    // It may have been accepted while this waited for the identity.
+    const still = await tx.count(InvitationEntity, openAt(token, clock()));
+    if (people === null || still === 0) throw new DomainError("E_INVITATION_INVALID");
+    return people;
   });
 }
 

@@ -7,8 +7,8 @@ import { spellOneTimePassword } from "../iam/one-time-password.ts";
  * a mail that is sent late or twice holds the same link.
  */
 export interface InvitationCredentials {
-  /** The token of the invitation's link: `<id>.<mac>`. */
-  token(invitationId: string): string;
+  /** The token of the invitation's link: `<id>.<mac>`, another one each time that it is sent. */
+  token(invitationId: string, timesSent?: number): string;
   /** The one-time password: 20 characters. */
   oneTimePassword(invitationId: string): string;
 }
@@ -32,7 +32,10 @@ export async function openInvitationCredentials(ports: KeyPorts): Promise<Invita
   const mac = (purpose: string, id: string) =>
     createHmac("sha256", key).update(`${purpose}\n${id}`).digest();
   return {
-    token: (id) => `${id}.${mac("invitation-token", id).toString("base64url")}`,
+    token: (id, timesSent = 1) => {
+      const sending = timesSent === 1 ? id : `${id}\n${timesSent}`;
+      return `${id}.${mac("invitation-token", sending).toString("base64url")}`;
+    },
     oneTimePassword: (id) => spellOneTimePassword(mac("one-time-password", id)),
   };
 }

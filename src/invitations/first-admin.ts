@@ -1,21 +1,14 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { type AuditActor, record } from "../audit/record.ts";
+import type { AuditActor } from "../audit/record.ts";
 import { parseEmail } from "../iam/email.ts";
-import type { Clock } from "../kernel/clock.ts";
 import { DomainError } from "../kernel/domain-error.ts";
-import { newId } from "../kernel/ids.ts";
-import { queueMail, revokeMail } from "../mail/outbox.ts";
-import type { InvitationCredentials } from "./credentials.ts";
-import { findIdentityByEmail, hasOwnPassword, lockEmail, lockIdentity } from "./identities.ts";
-import { type Identity, IdentityEntity } from "./identity.entity.ts";
+import { revokeMail } from "../mail/outbox.ts";
+import { admit } from "./admit.ts";
+import { findIdentityByEmail, lockEmail, lockIdentity } from "./identities.ts";
+import type { Identity } from "./identity.entity.ts";
 import { InvitationEntity, type InvitationKind } from "./invitation.entity.ts";
-import { invite } from "./invite.ts";
+import type { InvitePorts } from "./invite.ts";
 import { type Membership, MembershipEntity } from "./membership.entity.ts";
-
-export interface FirstAdminPorts {
-  readonly credentials: InvitationCredentials;
-  readonly clock: Clock;
-}
 
 /** The first administrator of a tenant, and how they get in. */
 export interface FirstAdmin {
@@ -54,7 +47,7 @@ export interface SeededAdmin {
  *   not allowed; E_VALIDATION for a malformed email
  */
 export async function seedFirstAdmin(
-  ports: FirstAdminPorts,
+  ports: InvitePorts,
   em: EntityManager,
   input: FirstAdmin,
 ): Promise<SeededAdmin> {
@@ -64,17 +57,9 @@ export async function seedFirstAdmin(
   const done = existing && (await findSeeded(em, input, existing));
   if (done !== null) return done;
   if (existing !== null && !input.allowExistingUser) throw ownerExists(email);
-  const identity = existing ?? (await createIdentity(em, email, input.name, ports.clock()));
-  const membership = addOwner(em, identity, input, ports.clock());
-  if (existing !== null && hasOwnPassword(existing)) {
-    return welcome(ports, em, { identity, membership, input });
-  }
-  const kind = existing === null ? input.credential : "INVITATION";
-  const invitation = await invite(ports, em, {
-    ...input,
-    ...{ kind, identity, createdIdentity: existing === null },
-  });
-  return resultOf(membership, { id: invitation.id, kind });
+  const admission = { ...input, email, existing, role: "OWNER" } as const;
+  const { membership, invitation } = await admit(ports, em, admission);
+  return resultOf(membership, invitation);
 }
 
 /** What an earlier call for this tenant made of this identity, null when there was none. */
@@ -109,55 +94,6 @@ const ownerExists = (email: string) =>
     message: `An identity with the email ${email} exists already`,
     issues: [{ path: ["adminEmail"], message: "exists already", code: "E_OWNER_EXISTS" }],
   });
-
-async function createIdentity(
-  em: EntityManager,
-  email: string,
-  name: string | null,
-  now: Date,
-): Promise<Identity> {
-  const identity = em.create(IdentityEntity, {
-    ...{ id: newId(), email, name, passwordHash: null, mustChangePassword: false },
-    ...{ oneTimePasswordExpiresAt: null, lastSignedInAt: null, createdAt: now, updatedAt: now },
-  });
-  // Written at once: the ORM does not know that memberships and invitations refer to it.
-  await em.persist(identity).flush();
-  return identity;
-}
-
-function addOwner(em: EntityManager, identity: Identity, input: FirstAdmin, now: Date): Membership {
-  const membership = em.create(MembershipEntity, {
-    ...{ id: newId(), identityId: identity.id, tenantId: input.tenantId, role: "OWNER" },
-    ...{ operationId: input.operationId, createdAt: now },
-  });
-  em.persist(membership);
-  record(em, input.actor, {
-    type: "MEMBERSHIP_ADDED",
-    tenant: { id: input.tenantId, slug: input.slug },
-    operationId: input.operationId,
-    detail: { membershipId: membership.id, email: identity.email, role: "OWNER" },
-  });
-  return membership;
-}
-
-interface Welcome {
-  readonly identity: Identity;
-  readonly membership: Membership;
-  readonly input: FirstAdmin;
-}
-
-function welcome(
-  { clock }: FirstAdminPorts,
-  em: EntityManager,
-  { identity, membership, input: { slug, tenantName } }: Welcome,
-): SeededAdmin {
-  queueMail(em, clock, {
-    template: "membership-added",
-    recipient: identity.email,
-    params: { membershipId: membership.id, slug, tenantName },
-  });
-  return resultOf(membership, null);
-}
 
 /**
  * Removes, inside the caller's transaction, what `seedFirstAdmin` made for a tenant: memberships and

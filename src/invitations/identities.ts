@@ -4,6 +4,7 @@ import type { AuditActor } from "../audit/record.ts";
 import { serialise } from "../database/locks.ts";
 import { normalizeEmail } from "../iam/email.ts";
 import { type Identity, IdentityEntity } from "./identity.entity.ts";
+import { InvitationEntity } from "./invitation.entity.ts";
 
 /** Answers the identity of an email as it stands now, null when there is none. */
 export const findIdentityByEmail = (em: EntityManager, email: string): Promise<Identity | null> =>
@@ -26,3 +27,18 @@ export const auditActorOf = (
 /** Whether the identity has a password that its owner chose. */
 export const hasOwnPassword = (identity: Identity): boolean =>
   Boolean(identity.passwordHash) && !identity.mustChangePassword;
+
+/** A password of their own has taken the place of one-time passwords, which open nothing any more. */
+export async function closeOneTimePasswords(
+  em: EntityManager,
+  { id: identityId }: Identity,
+  now: Date,
+): Promise<void> {
+  const open = {
+    identityId,
+    kind: "ONE_TIME_PASSWORD",
+    acceptedAt: null,
+    revokedAt: null,
+  } as const;
+  await em.nativeUpdate(InvitationEntity, open, { acceptedAt: now });
+}

@@ -21,6 +21,6 @@ export function mailLinks({ credentials, clock, tenantUrl }: MailLinkPorts): Lin
     const open = { acceptedAt: null, revokedAt: null, expiresAt: { $gt: clock() } };
     const invitation = await em.findOne(InvitationEntity, { id: params.invitationId, ...open });
     if (invitation === null) return null;
-    return `${pageOf(params.slug)}/accept-invitation?token=${credentials.token(invitation.id)}`;
+    return `${pageOf(params.slug)}/accept-invitation?token=${credentials.token(invitation.id, invitation.timesSent)}`;
   };
 }

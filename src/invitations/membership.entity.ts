@@ -1,6 +1,6 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 
-const TENANT_ROLES = ["OWNER", "ADMIN", "MEMBER"] as const;
+export const TENANT_ROLES = ["OWNER", "ADMIN", "MEMBER"] as const;
 export type TenantRole = (typeof TENANT_ROLES)[number];
 
 export const MembershipEntity = defineEntity({

@@ -5,9 +5,13 @@ import { checkNewPassword, hashPassword, verifyPassword } from "../iam/password.
 import { limitAttempts } from "../iam/sign-in-limit.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
-import { auditActorOf, findIdentityByEmail, lockIdentity } from "./identities.ts";
+import {
+  auditActorOf,
+  closeOneTimePasswords,
+  findIdentityByEmail,
+  lockIdentity,
+} from "./identities.ts";
 import type { Identity } from "./identity.entity.ts";
-import { InvitationEntity } from "./invitation.entity.ts";
 import { type Membership, MembershipEntity } from "./membership.entity.ts";
 import {
   checkActive,
@@ -111,8 +115,7 @@ export async function changeTenantPassword(
         updatedAt: now,
       },
     });
-    const open = { identityId: identity.id, kind: "ONE_TIME_PASSWORD", acceptedAt: null } as const;
-    await em.nativeUpdate(InvitationEntity, open, { acceptedAt: now });
+    await closeOneTimePasswords(em, identity, now);
     record(em, auditActorOf(identity, address), {
       type: "PASSWORD_CHANGED",
       tenant: { id: tenant.id, slug: tenant.slug },

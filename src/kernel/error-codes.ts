@@ -155,6 +155,16 @@ export const ERROR_CODES = {
     "The invitation is not valid: unknown, used, revoked or expired.",
     "Ask for a new invitation.",
   ),
+  E_INVITATION_NOT_FOUND: final("The invitation was not found.", "List the tenant's invitations."),
+  E_INVITATION_CLOSED: final(
+    "The invitation was accepted or revoked already.",
+    "Invite the person anew, or remove the membership.",
+  ),
+  E_MEMBER_EXISTS: final(
+    "This person belongs to the tenant already.",
+    "Send the open invitation again, or remove the membership first.",
+  ),
+  E_MEMBERSHIP_NOT_FOUND: final("The membership was not found.", "List the tenant's members."),
   E_PASSWORD_REVEALED: final(
     "There is no one-time password to reveal: it was shown already, replaced or never made.",
     "Send the administrator an invitation instead.",

@@ -10,5 +10,11 @@ export interface Message {
 
 /** Sends mail. A call that returns has handed the message over; one that throws may be repeated. */
 export interface Mailer {
+  /** @throws Undeliverable where repeating cannot help; anything else is worth another attempt */
   send(message: Message): Promise<void>;
+}
+
+/** The mail server refused this recipient or this message for good. */
+export class Undeliverable extends Error {
+  override readonly name = "Undeliverable";
 }

@@ -4,6 +4,12 @@ import { newId } from "../kernel/ids.ts";
 import { MailEntity } from "./mail.entity.ts";
 import { MailContent } from "./templates.ts";
 
+/** Has the outbox looked into once the caller's transaction has committed. */
+export interface MailQueue {
+  /** The same id is enqueued once. */
+  enqueueMail(em: EntityManager, id: string): Promise<void>;
+}
+
 /** A mail to be sent, once the caller's transaction has committed. */
 export type OutgoingMail = MailContent & { readonly recipient: string };
 
@@ -27,8 +33,8 @@ export function queueMail(em: EntityManager, clock: Clock, mail: OutgoingMail): 
 }
 
 /**
- * Revokes the mails about one thing that were not sent yet, inside the caller's transaction; waits
- * for one that is being sent.
+ * Revokes the mails about one thing that were not sent yet, inside the caller's transaction. One that
+ * is being sent at this moment arrives all the same.
  */
 export async function revokeMail(em: EntityManager, subjectId: string): Promise<void> {
   await em.nativeUpdate(MailEntity, { subjectId, state: "PENDING" }, { state: "REVOKED" });

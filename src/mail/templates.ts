@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { letter, type Rendered } from "./letter.ts";
 
 /** What each template needs; nothing of it is secret. */
 export const MailContent = z.discriminatedUnion("template", [
@@ -12,23 +13,6 @@ export const MailContent = z.discriminatedUnion("template", [
   }),
 ]);
 export type MailContent = z.infer<typeof MailContent>;
-
-/** The words of a mail, as plain text and as HTML. */
-export interface Rendered {
-  readonly subject: string;
-  readonly text: string;
-  readonly html: string;
-}
-
-const ENTITIES: Record<string, string> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
 
 // A tenant's name is typed by people: a line break in it must not begin a header or a paragraph.
 const oneLine = (text: string) => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim();
@@ -55,27 +39,4 @@ export function render({ template, params }: MailContent, link: string): Rendere
         close: "If you did not expect this, tell the administrator of your organisation.",
       });
   }
-}
-
-interface Letter {
-  readonly subject: string;
-  readonly lead: string;
-  readonly action: string;
-  readonly link: string;
-  readonly close: string;
-}
-
-function letter({ subject, lead, action, link, close }: Letter): Rendered {
-  const text = `${lead}\n\n${link}\n\n${close}\n`;
-  const html = `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>${escapeHtml(subject)}</title></head>
-<body>
-<p>${escapeHtml(lead)}</p>
-<p><a href="${escapeHtml(link)}">${escapeHtml(action)}</a></p>
-<p>${escapeHtml(close)}</p>
-</body>
-</html>
-`;
-  return { subject, text, html };
 }

@@ -6,9 +6,8 @@ import type { EntityManager, Orm } from "../database/orm.ts";
 import type { Actor } from "../iam/actor.ts";
 import { authorize } from "../iam/grants.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { DomainError } from "../kernel/domain-error.ts";
 import type { TenantAct } from "../tenants/lifecycle.ts";
-import { lockTenant as holdTenant } from "../tenants/registry.ts";
+import { lockTenant as holdTenant, tenantNotFound } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { OperationEntity } from "./engine/operation.entity.ts";
 import { OperationInProgress } from "./engine/start-operation.ts";
@@ -89,8 +88,7 @@ async function onHeldTenant(
     const em = transaction as EntityManager;
     await serialise(em, `tenant:${slug}`);
     const tenant = await holdTenant(em, { slug });
-    if (!tenant)
-      throw new DomainError("E_TENANT_NOT_FOUND", { message: `Tenant slug '${slug}' not found` });
+    if (!tenant) throw tenantNotFound(slug);
     await work(em, tenant);
     return tenant;
   });

@@ -2,6 +2,7 @@ import { isConnectionLoss, sqlStateOf } from "../database/faults.ts";
 import { ForbiddenAddress } from "../database/guarded-socket.ts";
 import type { ServerAddress } from "../database/server-pools.ts";
 import { DomainError } from "../kernel/domain-error.ts";
+import { secretCalled } from "../secrets/naming.ts";
 import type { SecretStore } from "../secrets/secret-store.ts";
 import type { DbServer } from "./db-server.entity.ts";
 
@@ -34,16 +35,16 @@ export const unresolved = (server: Entered, why: string, cause?: unknown): Domai
 export async function readAdminLogin(secrets: SecretStore, server: Entered): Promise<AdminLogin> {
   const name = server.adminSecretRef;
   const secret = await secrets.get(name);
-  if (!secret) throw unresolved(server, `its secret '${name}' does not exist`);
+  if (!secret) throw unresolved(server, `its ${secretCalled(name)} does not exist`);
   const { purpose = ADMIN_SECRET_PURPOSE, tenantId } = secret.tags;
   // A tenant's or the platform's own secret is not sent to a server because somebody names it.
   if (purpose !== ADMIN_SECRET_PURPOSE || tenantId !== undefined)
-    throw unresolved(server, `its secret '${name}' serves another purpose`);
+    throw unresolved(server, `its ${secretCalled(name)} serves another purpose`);
   const login = loginOf(secret.value);
   if (!login)
     throw unresolved(
       server,
-      `its secret '${name}' is no URL of the form postgres://user:password@host`,
+      `its ${secretCalled(name)} is no URL of the form postgres://user:password@host`,
     );
   return login;
 }

@@ -1,4 +1,5 @@
 import { DomainError } from "../kernel/domain-error.ts";
+import { secretCalled } from "../secrets/naming.ts";
 import type { SecretStore } from "../secrets/secret-store.ts";
 import { ADMIN_SECRET_PURPOSE, type AdminLogin, loginUrl, readAdminLogin } from "./admin-login.ts";
 import type { Target } from "./probe-server.ts";
@@ -28,7 +29,7 @@ export async function chooseLogin(
   const existing = await secrets.get(name);
   if (existing && !(mayReplace && existing.tags.purpose === ADMIN_SECRET_PURPOSE)) {
     throw new DomainError("E_PARTIAL_STATE", {
-      message: `The secret ${name} exists already: bring no password along, or name another secret`,
+      message: `The ${secretCalled(name)} exists already: bring no password along, or name another secret`,
       detail: { kind: "SECRET", name },
     });
   }

@@ -30,7 +30,10 @@ export async function lockTenant(em: EntityManager, key: TenantKey): Promise<Ten
  */
 export async function tenantBySlug(em: EntityManager, slug: string): Promise<Tenant> {
   const tenant = await findTenant(em, { slug });
-  if (!tenant)
-    throw new DomainError("E_TENANT_NOT_FOUND", { message: `Tenant slug '${slug}' not found` });
+  if (!tenant) throw tenantNotFound(slug);
   return tenant;
 }
+
+/** The error of a slug that no living tenant has. */
+export const tenantNotFound = (slug: string): DomainError =>
+  new DomainError("E_TENANT_NOT_FOUND", { message: `Tenant slug '${slug}' not found` });

@@ -71,7 +71,7 @@ describe("the README", () => {
       ...blocksOf(readme, "graphql"),
       ...[...readme.matchAll(/gql '([^']+)'/g)].map(([, query]) => query ?? ""),
     ];
-    expect(documents).toHaveLength(5);
+    expect(documents).toHaveLength(6);
     for (const document of documents) {
       expect(validate(schema, parse(document)).map((error) => error.message)).toEqual([]);
     }

@@ -6,7 +6,7 @@ export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' |
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
 /** An invitation, and the password to sign in with from now on. */
 export type AcceptInvitationInput = {
-  /** 12 to 128 characters, not a known password, not built from the email address. */
+  /** 12 to 128 characters, not a known password, not built from the email address. For whoever has a password already, that password. */
   newPassword: string;
   /** The token in the invitation's link. */
   token: string;
@@ -45,12 +45,20 @@ export type ErrorCode =
   | 'E_INVALID_CURSOR'
   /** The slug is not valid. Use 3 to 40 lower-case letters, digits and single hyphens, beginning with a letter. */
   | 'E_INVALID_SLUG'
+  /** The invitation was accepted or revoked already. Invite the person anew, or remove the membership. */
+  | 'E_INVITATION_CLOSED'
   /** The invitation is not valid: unknown, used, revoked or expired. Ask for a new invitation. */
   | 'E_INVITATION_INVALID'
+  /** The invitation was not found. List the tenant's invitations. */
+  | 'E_INVITATION_NOT_FOUND'
   /** The organization has a laboratory of this name already. Choose another name. */
   | 'E_LABORATORY_EXISTS'
   /** This is the last administrator who can sign in. Make somebody else an administrator first. */
   | 'E_LAST_ADMINISTRATOR'
+  /** The membership was not found. List the tenant's members. */
+  | 'E_MEMBERSHIP_NOT_FOUND'
+  /** This person belongs to the tenant already. Send the open invitation again, or remove the membership first. */
+  | 'E_MEMBER_EXISTS'
   /** A tenant migration failed. Mend the named migration file, then retry the operation. */
   | 'E_MIGRATIONS_FAILED'
   /** The applied migrations are not those of the migration folder. Restore the named file as it was applied, and put changes into a new file. */

@@ -67,8 +67,8 @@ export interface WorkerOptions {
   /** Connection URL of the platform database, where the engine keeps its own tables. */
   readonly url: string;
   readonly definitions: readonly AnyOperation[];
-  /** Sends what the mail outbox holds; called again, with growing pauses, when it throws. */
-  deliverMail(): Promise<void>;
+  /** Sends the mails that are due; answers when the next one is, in ms since 1970, or null. */
+  deliverMail(): Promise<number | null>;
   /** Does what an operation left for later, in one transaction, exactly once. */
   timerEnded(em: EntityManager, operationId: string): Promise<void>;
   readonly queue: OperationQueue;
@@ -78,13 +78,16 @@ export interface WorkerOptions {
 
 const RETRY: RetryPolicy = { maxAttempts: 6, firstPauseSeconds: 0.5, backoffRate: 2 };
 
-/** A mail server may be away for hours. */
+/** The outbox itself may be away for a while; a mail server that is away throws nothing. */
 const MAIL_RETRY = {
   retriesAllowed: true,
   maxAttempts: 10,
   intervalSeconds: 1,
-  backoffRate: 3,
+  backoffRate: 2,
 } as const;
+
+/** Deliveries are set for one of these moments, so that many mails that wait share a few of them. */
+const MAIL_SLOT_MS = 10_000;
 
 const TIMER_AGAIN_S = 600;
 
@@ -113,12 +116,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   DBOS.registerWorkflow((operationId: string) => runOperation(ports, operationId), {
     name: WORKFLOW,
   });
-  DBOS.registerWorkflow(
-    () => DBOS.runStep(() => options.deliverMail(), { name: "deliver", ...MAIL_RETRY }),
-    {
-      name: MAIL_WORKFLOW,
-    },
-  );
+  DBOS.registerWorkflow(() => deliver(options, transact), { name: MAIL_WORKFLOW });
   DBOS.registerWorkflow((operationId: string) => endTimer(options, transact, operationId), {
     name: TIMER_WORKFLOW,
   });
@@ -154,6 +152,25 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       await liveness.stop();
     },
   };
+}
+
+/** Delivers what is due, and sees to it that somebody looks again when the next mail is. */
+async function deliver(
+  { deliverMail, queue }: WorkerOptions,
+  transact: Transact<OperationError>,
+): Promise<void> {
+  const next = await DBOS.runStep(() => deliverMail(), { name: "deliver", ...MAIL_RETRY });
+  if (next === null) return;
+  const ended = await transact("next", async (em) => {
+    const [{ now } = { now: 0 }] = await em.execute<{ now: number }[]>(
+      "select extract(epoch from clock_timestamp())::float8 * 1000 as now",
+    );
+    // One past the next, since the clocks of two machines may tell the next slot from this one.
+    const slot = Math.ceil(Math.max(next, now) / MAIL_SLOT_MS) + 1;
+    const seconds = (slot * MAIL_SLOT_MS - now) / 1000;
+    await queue.enqueueMail(em, `mail-${slot}`, seconds);
+  });
+  if ("failed" in ended) throw new Error(ended.failed.message);
 }
 
 /** A timer whose work failed comes back, and holds no place among the running operations until then. */

@@ -31,8 +31,11 @@ export const QUIET = { debug: () => {}, info: () => {}, warn: () => {}, error: (
 export interface OperationQueue {
   /** Enqueues the operation in the caller's transaction: it exists when that commits, or not at all. */
   enqueue(em: EntityManager, operationId: string, partition: string): Promise<void>;
-  /** Enqueues a delivery of the outbox in the caller's transaction; the same id is enqueued once. */
-  enqueueMail(em: EntityManager, id: string): Promise<void>;
+  /**
+   * Enqueues a delivery of the outbox in the caller's transaction, so many seconds later (at once
+   * unless told); the same id is enqueued once.
+   */
+  enqueueMail(em: EntityManager, id: string, seconds?: number): Promise<void>;
   /**
    * Sets a durable timer in the caller's transaction: so many seconds later (at once when it is not
    * positive) a worker does what an ended operation has left for then.
@@ -75,7 +78,7 @@ export async function openQueue(url: string): Promise<OperationQueue> {
   return {
     enqueue: (em, operationId, partition) =>
       put(em, WORKFLOW, operationId, partition, [operationId]),
-    enqueueMail: (em, id) => put(em, MAIL_WORKFLOW, id, "mail", []),
+    enqueueMail: (em, id, seconds) => put(em, MAIL_WORKFLOW, id, "mail", [], seconds),
     enqueueTimer: (em, operationId, seconds) =>
       put(em, TIMER_WORKFLOW, `${operationId}-timer-${newId()}`, "timers", [operationId], seconds),
     close: () => client.destroy(),

@@ -1,4 +1,5 @@
 import { isDomainError } from "../../kernel/domain-error.ts";
+import { secretCalled } from "../../secrets/naming.ts";
 import type { SurveyedLedger } from "../../tenant-schemas/survey.ts";
 import { groupRoleOf } from "../../tenant-schemas/tenant-database.ts";
 import type { Check } from "../../tenant-schemas/verify-tenant-schema.ts";
@@ -73,7 +74,7 @@ const unfinished = ({ slug }: Tenant): Finding => ({
 
 function leftovers({ slug, status, secretName }: Tenant, evidence: Evidence): Finding[] {
   const { marked, hasSecret } = evidence;
-  const found = [...marked, ...(hasSecret ? [`secret ${secretName}`] : [])];
+  const found = [...marked, ...(hasSecret ? [secretCalled(secretName)] : [])];
   if (found.length === 0) return [];
   const message = `Tenant '${slug}' is ${status}, but there remain: ${found.join(", ")}`;
   return [{ code: "LEFTOVERS", message, repair: status === "FAILED" ? "CLEANUP" : null }];
@@ -177,7 +178,7 @@ function secretFindings(tenant: Tenant, { hasSecret, login }: Evidence): Finding
     return [
       {
         code: "SECRET_MISSING",
-        message: `The secret ${tenant.secretName} does not exist`,
+        message: `The ${secretCalled(tenant.secretName)} does not exist`,
         repair: tenant.status === "ACTIVE" ? "MIGRATE" : null,
       },
     ];

@@ -1,6 +1,7 @@
 import { DomainError } from "../../kernel/domain-error.ts";
 import { newSecret } from "../../kernel/ids.ts";
 import { sslOf } from "../../placement/server-connections.ts";
+import { secretCalled } from "../../secrets/naming.ts";
 import type { Secret, SecretStore, SecretTags } from "../../secrets/secret-store.ts";
 import type { AppLogin } from "../../tenant-schemas/probe-app-login.ts";
 import type { Site } from "./tenant-site.ts";
@@ -16,7 +17,7 @@ const isOurs = (secret: Secret, { id }: SecretOwner): boolean => secret.tags.ten
 /** The secret belongs to something that no tenant explains; it is neither taken over nor removed. */
 const foreignSecret = (name: string): DomainError =>
   new DomainError("E_PARTIAL_STATE", {
-    message: `The secret ${name} exists already and was not made for this tenant`,
+    message: `The ${secretCalled(name)} exists already and was not made for this tenant`,
     detail: { kind: "SECRET", name },
   });
 
@@ -87,7 +88,9 @@ export async function readAppLogin(
 ): Promise<AppLogin> {
   const secret = await secrets.get(names.secret);
   if (!secret)
-    throw new DomainError("E_SECRET_STORE", { message: `The secret ${names.secret} is gone` });
+    throw new DomainError("E_SECRET_STORE", {
+      message: `The ${secretCalled(names.secret)} is gone`,
+    });
   const { username, password } = new URL(secret.value);
   return {
     host: server.host,

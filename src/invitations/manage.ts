@@ -1,0 +1,254 @@
+import { LockMode } from "@mikro-orm/core";
+import { record } from "../audit/record.ts";
+import type { EntityManager } from "../database/orm.ts";
+import type { Actor } from "../iam/actor.ts";
+import { parseEmail } from "../iam/email.ts";
+import { authorize } from "../iam/grants.ts";
+import { DomainError, RateLimitedError } from "../kernel/domain-error.ts";
+import { isId } from "../kernel/ids.ts";
+import { type MailQueue, revokeMail } from "../mail/outbox.ts";
+import { lockTenant, tenantNotFound } from "../tenants/registry.ts";
+import type { Tenant } from "../tenants/tenant.entity.ts";
+import { admit } from "./admit.ts";
+import { findIdentityByEmail, hasOwnPassword, lockEmail, lockIdentity } from "./identities.ts";
+import type { Identity } from "./identity.entity.ts";
+import { type Invitation, InvitationEntity, stateOf } from "./invitation.entity.ts";
+import { dropOneTimePassword, type InvitePorts, sendLink } from "./invite.ts";
+import { MembershipEntity, type TenantRole } from "./membership.entity.ts";
+import { checkActive } from "./tenant-session.ts";
+
+const MINUTE = 60_000;
+const DAY = 1440 * MINUTE;
+
+export interface ManagePorts extends InvitePorts {
+  /** Forked for every call. */
+  readonly em: EntityManager;
+  readonly queue: MailQueue;
+}
+
+/** Whom to invite to a tenant that is in use. */
+export interface AdminInvitation {
+  readonly slug: string;
+  readonly email: string;
+  readonly name: string | null;
+  readonly role: TenantRole;
+  /** Whether an identity that exists already may be linked to the tenant. */
+  readonly allowExistingUser: boolean;
+}
+
+/**
+ * Makes somebody a member of an ACTIVE tenant and sends them an invitation; whoever has a password
+ * already is only told of it.
+ *
+ * @throws DomainError E_FORBIDDEN; E_VALIDATION for email and name; E_TENANT_NOT_FOUND,
+ *   E_TENANT_NOT_ACTIVE; E_MEMBER_EXISTS; E_OWNER_EXISTS when the email belongs to somebody and
+ *   linking them was not allowed
+ */
+export async function inviteTenantAdmin(
+  ports: ManagePorts,
+  actor: Actor,
+  input: AdminInvitation,
+): Promise<Tenant> {
+  authorize(actor, "invitation:write");
+  const email = parseEmail(input.email);
+  const name = parseName(input.name);
+  return await ports.em.fork().transactional(async (em) => {
+    const tenant = await lockTenant(em, { slug: input.slug });
+    if (tenant === null) throw tenantNotFound(input.slug);
+    checkActive(tenant);
+    await lockEmail(em, email);
+    const existing = await findIdentityByEmail(em, email);
+    if (existing !== null) await refuseExisting(em, tenant, existing, input.allowExistingUser);
+    const { membership, invitation } = await admit(ports, em, {
+      ...{ tenantId: tenant.id, slug: tenant.slug, tenantName: tenant.name },
+      ...{ email, name, existing, role: input.role, credential: "INVITATION" },
+      ...{ operationId: null, actor },
+    });
+    await ports.queue.enqueueMail(em, `mail-${invitation?.id ?? membership.id}`);
+    return tenant;
+  });
+}
+
+async function refuseExisting(
+  em: EntityManager,
+  { id: tenantId, slug }: Tenant,
+  identity: Identity,
+  allowed: boolean,
+): Promise<void> {
+  const { id: identityId, email } = identity;
+  const memberships = await em.find(MembershipEntity, { identityId });
+  if (memberships.some((membership) => membership.tenantId === tenantId)) {
+    throw new DomainError("E_MEMBER_EXISTS", {
+      message: `${email} belongs to tenant '${slug}' already`,
+    });
+  }
+  // Somebody whose only invitation was revoked is as good as new.
+  if (allowed || (memberships.length === 0 && !hasOwnPassword(identity))) return;
+  throw new DomainError("E_OWNER_EXISTS", {
+    message: `An identity with the email ${email} exists already`,
+    issues: [{ path: ["email"], message: "exists already", code: "E_OWNER_EXISTS" }],
+  });
+}
+
+/**
+ * Sends an invitation again with a new link, also one that has expired and in place of a one-time
+ * password; the link or password before stops working. Each time it must rest twice as long as
+ * before: a minute after the first link, a day at most.
+ *
+ * @throws DomainError E_FORBIDDEN, E_INVITATION_NOT_FOUND, E_TENANT_NOT_ACTIVE; E_INVITATION_CLOSED
+ *   for one that was accepted or revoked; RateLimitedError
+ */
+export async function resendInvitation(
+  ports: ManagePorts,
+  actor: Actor,
+  invitationId: string,
+): Promise<Tenant> {
+  authorize(actor, "invitation:write");
+  return await onHeldInvitation(ports, invitationId, async (em, { invitation, ...people }) => {
+    const { tenant, identity } = people;
+    const { id, kind } = invitation;
+    checkActive(tenant);
+    refuseClosed(invitation, ports.clock());
+    refuseTooSoon(invitation, ports.clock());
+    await revokeMail(em, id);
+    if (kind === "ONE_TIME_PASSWORD") dropOneTimePassword(identity);
+    const { slug, name: tenantName } = tenant;
+    const mailId = sendLink(ports, em, { invitation, identity, slug, tenantName });
+    record(em, actor, {
+      type: "INVITATION_RESENT",
+      tenant: { id: tenant.id, slug },
+      detail: { invitationId: id, email: identity.email, timesSent: invitation.timesSent },
+    });
+    await ports.queue.enqueueMail(em, `mail-${mailId}`);
+  });
+}
+
+/**
+ * Revokes an invitation: its link stops working, and the person is no member any more. One that was
+ * revoked already stays as it is.
+ *
+ * @throws DomainError E_FORBIDDEN, E_INVITATION_NOT_FOUND; E_INVITATION_CLOSED for one that was accepted
+ */
+export async function revokeInvitation(
+  ports: ManagePorts,
+  actor: Actor,
+  invitationId: string,
+): Promise<Tenant> {
+  authorize(actor, "invitation:write");
+  return await onHeldInvitation(ports, invitationId, async (em, { invitation, ...people }) => {
+    if (invitation.revokedAt !== null) return;
+    refuseClosed(invitation, ports.clock());
+    const { tenant, identity } = people;
+    record(em, actor, {
+      type: "INVITATION_REVOKED",
+      tenant: { id: tenant.id, slug: tenant.slug },
+      detail: { invitationId: invitation.id, email: identity.email },
+    });
+    await removeTies(ports, em, tenant, identity);
+  });
+}
+
+/**
+ * Takes somebody's membership away, and their open invitations to the tenant with it. What they hold
+ * of the tenant's application ends with their access token, within 15 minutes.
+ *
+ * @throws DomainError E_FORBIDDEN, E_MEMBERSHIP_NOT_FOUND
+ */
+export async function removeMembership(
+  ports: ManagePorts,
+  actor: Actor,
+  membershipId: string,
+): Promise<Tenant> {
+  authorize(actor, "invitation:write");
+  return await ports.em.fork().transactional(async (em) => {
+    const found = isId(membershipId) && (await em.findOne(MembershipEntity, { id: membershipId }));
+    const tenant = found && (await lockTenant(em, { id: found.tenantId }));
+    const identity = found && (await lockIdentity(em, found.identityId));
+    const membership =
+      found && (await em.findOne(MembershipEntity, { id: found.id }, { refresh: true }));
+    if (!membership || !tenant || !identity) throw new DomainError("E_MEMBERSHIP_NOT_FOUND");
+    record(em, actor, {
+      type: "MEMBERSHIP_REMOVED",
+      tenant: { id: tenant.id, slug: tenant.slug },
+      detail: { membershipId, email: identity.email, role: membership.role },
+    });
+    await removeTies(ports, em, tenant, identity);
+    return tenant;
+  });
+}
+
+interface Held {
+  readonly tenant: Tenant;
+  readonly identity: Identity;
+  readonly invitation: Invitation;
+}
+
+/** Works on an invitation that nobody else changes or accepts meanwhile; answers its tenant. */
+async function onHeldInvitation(
+  { em }: ManagePorts,
+  id: string,
+  work: (em: EntityManager, held: Held) => Promise<void>,
+): Promise<Tenant> {
+  return await em.fork().transactional(async (tx) => {
+    const found = isId(id) ? await tx.findOne(InvitationEntity, { id }) : null;
+    const tenant = found && (await lockTenant(tx, { id: found.tenantId }));
+    // The identity before the invitation: so does everybody who locks both.
+    const identity = found && (await lockIdentity(tx, found.identityId));
+    const lock = { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true };
+    const invitation = found && (await tx.findOne(InvitationEntity, { id }, lock));
+    if (!tenant || !identity || !invitation) throw new DomainError("E_INVITATION_NOT_FOUND");
+    await work(tx, { tenant, identity, invitation });
+    return tenant;
+  });
+}
+
+/** Takes somebody out of a tenant: membership, open invitations with their passwords, unsent mail. */
+async function removeTies(
+  { clock }: ManagePorts,
+  em: EntityManager,
+  { id: tenantId }: Tenant,
+  identity: Identity,
+): Promise<void> {
+  const whose = { tenantId, identityId: identity.id };
+  const invitations = await em.find(InvitationEntity, {
+    ...whose,
+    ...{ acceptedAt: null, revokedAt: null },
+  });
+  const memberships = await em.find(MembershipEntity, whose);
+  for (const { id } of [...invitations, ...memberships]) await revokeMail(em, id);
+  for (const invitation of invitations) {
+    invitation.revokedAt = clock();
+    if (invitation.kind === "ONE_TIME_PASSWORD") dropOneTimePassword(identity);
+  }
+  em.remove(memberships);
+}
+
+function refuseClosed(invitation: Invitation, now: Date): void {
+  const state = stateOf(invitation, now);
+  if (state === "PENDING" || state === "EXPIRED") return;
+  throw new DomainError("E_INVITATION_CLOSED", {
+    message: `The invitation is ${state.toLowerCase()} already`,
+  });
+}
+
+/** When an invitation may be sent again: after a minute, then after two, four, … a day at most. */
+export function resendableAt({
+  sentAt,
+  timesSent,
+}: Pick<Invitation, "sentAt" | "timesSent">): Date | null {
+  if (sentAt === null) return null;
+  return new Date(sentAt.getTime() + Math.min(MINUTE * 2 ** (timesSent - 1), DAY));
+}
+
+function refuseTooSoon(invitation: Invitation, now: Date): void {
+  const wait = (resendableAt(invitation)?.getTime() ?? 0) - now.getTime();
+  if (wait > 0) throw new RateLimitedError(Math.ceil(wait / 1000));
+}
+
+function parseName(raw: string | null): string | null {
+  const name = raw?.trim() || null;
+  if (name === null || (name.length <= 200 && !/\p{Cc}/u.test(name))) return name;
+  const message = "must be one line of at most 200 characters";
+  const issues = [{ path: ["name"], message, code: "E_VALIDATION" as const }];
+  throw new DomainError("E_VALIDATION", { message: `name: ${message}`, issues });
+}

@@ -1,0 +1,254 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { freshSlug } from "../kit/database.ts";
+import { OPERATION } from "../kit/documents.ts";
+import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { openSmtp, reply, type TestSmtp } from "../kit/smtp.ts";
+import { provision } from "../kit/tenants.ts";
+
+const PEOPLE = `tenant { slug
+  members { id role lastSignedInAt identity { email name } mail { state } }
+  invitations { id state kind role timesSent resendableAt expiresAt revokedAt identity { email }
+    mail { state attempts problem nextAttemptAt } } }`;
+const OUTCOME = "__typename ... on UserError { code message }";
+const PEOPLE_OF = `query ($slug: String!) { ${PEOPLE.replace("tenant {", "tenant(by: { slug: $slug }) {")} }`;
+const mutation = (name: string, Name: string) =>
+  `mutation ($input: ${Name}Input!) { ${name}(input: $input) { ${OUTCOME} ... on RateLimitedError { retryAfter } ... on ${Name}Payload { ${PEOPLE} } } }`;
+const INVITE = mutation("inviteTenantAdmin", "InviteTenantAdmin");
+const RESEND = mutation("resendInvitation", "ResendInvitation");
+const REVOKE = mutation("revokeInvitation", "RevokeInvitation");
+const REMOVE = mutation("removeMembership", "RemoveMembership");
+const UPDATE = `mutation ($input: UpdateTenantInput!) { updateTenant(input: $input) { ${OUTCOME}
+  ... on ValidationError { issues { path } }
+  ... on UpdateTenantPayload { tenant { name tier vertical supportEmail supportPhone } } } }`;
+const DASHBOARD = `{ tenants { nodes { slug tier supportEmail secretName dbServer { name } activeOperation { id }
+  operations { totalCount } invitations { id } members { id } } } }`;
+
+let world: TestPlatform;
+let smtp: TestSmtp;
+let api: TestApi;
+let provisioner: Caller;
+
+beforeAll(async () => {
+  smtp = await openSmtp({
+    onRcptTo: ({ address }, _session, done) =>
+      done(address.startsWith("gone") ? reply(550, "no such user here") : null),
+  });
+  world = await openPlatform({
+    environment: { SMTP_URL: `smtp://127.0.0.1:${smtp.port}`, MAIL_FROM: "Acme <ops@acme.test>" },
+  });
+  await world.startWorker();
+  api = await openTestApi(world.platform);
+  provisioner = await api.as("PROVISIONER");
+});
+afterAll(async () => {
+  await api.close();
+  await world[Symbol.asyncDispose]();
+  await smtp[Symbol.asyncDispose]();
+});
+
+async function provisioned(): Promise<string> {
+  const slug = freshSlug("people");
+  const { operation } = await provision(world.platform, { slug });
+  expect(operation.state).toBe("SUCCEEDED");
+  return slug;
+}
+
+const peopleOf = async (slug: string, caller = provisioner) =>
+  (await caller.ask(PEOPLE_OF, { slug })).tenant;
+const mailTo = (email: string) => smtp.received.filter((mail) => mail.includes(`To: ${email}`));
+const factsAbout = (slug: string, type: string) =>
+  world.platform.orm.em
+    .fork()
+    .execute<{ detail: Record<string, unknown>; actor_name: string }[]>(
+      "select detail, actor_name from platform.audit_event where tenant_slug = ? and type = ? order by at",
+      [slug, type],
+    );
+
+describe("a tenant's people", () => {
+  test("are listed, invited, sent another link, revoked and taken out", async () => {
+    const slug = await provisioned();
+    const owner = `${slug}@acme.test`;
+    const bo = `bo-${slug}@acme.test`;
+    await expect.poll(() => mailTo(owner), { timeout: 20_000 }).toHaveLength(1);
+    const { inviteTenantAdmin } = await provisioner.ask(INVITE, { input: { slug, email: bo } });
+    expect(inviteTenantAdmin.tenant.members).toMatchObject([
+      { role: "ADMIN", lastSignedInAt: null, identity: { email: bo, name: null } },
+      { role: "OWNER", identity: { email: owner } },
+    ]);
+    await expect.poll(() => mailTo(bo), { timeout: 20_000 }).toHaveLength(1);
+    expect(mailTo(bo)[0]).toContain("From: Acme <ops@acme.test>");
+    const [invitation, first] = (await peopleOf(slug)).invitations;
+    expect(invitation).toMatchObject({ state: "PENDING", kind: "INVITATION", timesSent: 1 });
+
+    const input = { invitationId: invitation.id };
+    const tooSoon = (await provisioner.ask(RESEND, { input })).resendInvitation;
+    expect(tooSoon).toMatchObject({ __typename: "RateLimitedError", code: "E_RATE_LIMITED" });
+    expect(tooSoon.retryAfter).toBeGreaterThan(30);
+    await world.platform.orm.em
+      .fork()
+      .execute("update platform.invitation set sent_at = now() - interval '2 minutes'");
+    const { resendInvitation } = await provisioner.ask(RESEND, { input });
+    expect(resendInvitation.tenant.invitations[0]).toMatchObject({ timesSent: 2 });
+    await expect.poll(() => mailTo(bo), { timeout: 20_000 }).toHaveLength(2);
+
+    const { revokeInvitation } = await provisioner.ask(REVOKE, { input });
+    expect(revokeInvitation.tenant.invitations[0]).toMatchObject({ state: "REVOKED" });
+    expect(revokeInvitation.tenant.members).toHaveLength(1);
+    expect((await provisioner.ask(RESEND, { input })).resendInvitation).toMatchObject({
+      code: "E_INVITATION_CLOSED",
+    });
+    const membershipId = revokeInvitation.tenant.members[0].id;
+    const removed = await provisioner.ask(REMOVE, { input: { membershipId } });
+    expect(removed.removeMembership.tenant.members).toEqual([]);
+    expect(removed.removeMembership.tenant.invitations[1]).toMatchObject({
+      id: first.id,
+      state: "REVOKED",
+    });
+    expect(await factsAbout(slug, "INVITATION_RESENT")).toMatchObject([
+      { detail: { email: bo, timesSent: 2 } },
+    ]);
+  });
+
+  test("whose mail was refused for good are seen with the server's words", async () => {
+    const slug = await provisioned();
+    await provisioner.ask(INVITE, { input: { slug, email: `gone-${slug}@acme.test` } });
+    const mail = async () => (await peopleOf(slug)).invitations[0].mail;
+    await expect.poll(async () => (await mail())?.state, { timeout: 20_000 }).toBe("FAILED");
+    expect(await mail()).toMatchObject({ attempts: 1, nextAttemptAt: null });
+    expect((await mail()).problem).toContain("no such user here");
+  });
+
+  test("are for those who may see them", async () => {
+    const slug = await provisioned();
+    const support = await api.as("SUPPORT");
+    expect((await peopleOf(slug, support)).members).toHaveLength(1);
+    const [{ id: invitationId }] = (await peopleOf(slug, support)).invitations;
+    const refused = await support.send(REVOKE, { input: { invitationId } });
+    expect(refused.errors?.[0]?.extensions).toMatchObject({ code: "E_FORBIDDEN" });
+    const reader = await peopleOf(slug, await api.as("READONLY"));
+    expect(reader).toMatchObject({ slug, members: null, invitations: null });
+  });
+});
+
+describe("changing a tenant", () => {
+  test("sets, clears and leaves fields, and tells the audit trail from and to", async () => {
+    const slug = await provisioned();
+    const change = async (more: object) =>
+      (await provisioner.ask(UPDATE, { input: { slug, ...more } })).updateTenant;
+    await change({ tier: "PREMIUM", supportEmail: "Help@Acme.test", vertical: "food" });
+    const { tenant } = await change({ name: "Acme & Co", vertical: null });
+    expect(tenant).toEqual({
+      ...{ name: "Acme & Co", tier: "PREMIUM", vertical: null },
+      ...{ supportEmail: "help@acme.test", supportPhone: null },
+    });
+    await change({ name: "Acme & Co" });
+    const facts = await factsAbout(slug, "TENANT_UPDATED");
+    expect(facts.map(({ detail }) => detail.changes)).toEqual([
+      [
+        { field: "tier", from: "STANDARD", to: "PREMIUM" },
+        { field: "supportEmail", from: null, to: "help@acme.test" },
+        { field: "vertical", from: null, to: "food" },
+      ],
+      [
+        { field: "name", from: "Acme", to: "Acme & Co" },
+        { field: "vertical", from: "food", to: null },
+      ],
+    ]);
+    expect(await change({ supportEmail: "no", supportPhone: "x" })).toMatchObject({
+      issues: [{ path: ["supportEmail"] }, { path: ["supportPhone"] }],
+    });
+    expect(await change({ tier: null })).toMatchObject({ code: "E_VALIDATION" });
+  });
+
+  test("at the same moment as others loses nothing", async () => {
+    const slug = await provisioned();
+    const changes = [
+      { name: "Neu" },
+      { tier: "TRIAL" },
+      { vertical: "water" },
+      { supportEmail: "help@acme.test" },
+      { supportPhone: "+49 30 1234567" },
+    ];
+    await Promise.all(
+      changes.map((change) => provisioner.ask(UPDATE, { input: { slug, ...change } })),
+    );
+    const { updateTenant } = await provisioner.ask(UPDATE, { input: { slug } });
+    expect(updateTenant.tenant).toEqual(Object.assign({}, ...changes));
+  });
+});
+
+describe("BILLING", () => {
+  test("reads tenants, changes tier and support contacts, and nothing else", async () => {
+    const slug = await provisioned();
+    const billing = await api.as("BILLING");
+    const { tenants } = await billing.ask(DASHBOARD);
+    const hidden = { secretName: null, dbServer: null, activeOperation: null, operations: null };
+    const seen = tenants.nodes.find((tenant: { slug: string }) => tenant.slug === slug);
+    expect(seen).toMatchObject({ ...hidden, members: null, invitations: null, tier: "STANDARD" });
+
+    const input = { slug, tier: "ENTERPRISE", supportPhone: "+1 555 0100" };
+    const { updateTenant } = await billing.ask(UPDATE, { input });
+    expect(updateTenant.tenant).toMatchObject({ tier: "ENTERPRISE", supportPhone: "+1 555 0100" });
+    for (const [document, variables] of [
+      [UPDATE, { input: { slug, tier: "TRIAL", name: "Mine" } }],
+      ["{ operations { totalCount } }", {}],
+      ["{ dbServers { name } }", {}],
+      ["{ tenantHealth { healthy } }", {}],
+      [INVITE, { input: { slug, email: "me@acme.test" } }],
+    ] as const) {
+      const refused = await billing.send(document, variables);
+      expect(refused.errors?.[0]?.extensions, document).toMatchObject({ code: "E_FORBIDDEN" });
+    }
+    const readonly = await (await api.as("READONLY")).send(UPDATE, { input });
+    expect(readonly.errors?.[0]?.extensions).toMatchObject({ code: "E_FORBIDDEN" });
+    expect((await provisioner.ask(UPDATE, { input: { slug } })).updateTenant.tenant).toMatchObject({
+      name: "Acme",
+      tier: "ENTERPRISE",
+    });
+  });
+});
+
+test("READONLY and SUPPORT see the name of a secret nowhere, who may see it does", async () => {
+  const slug = freshSlug("hidden");
+  const name = `tenant-db-${slug}`;
+  const { operation: dry } = await provision(world.platform, { slug }, { dryRun: true });
+  await world.platform.secrets.set(name, "postgres://somebody", {});
+  const { operation: failed } = await provision(world.platform, { slug });
+  expect(failed.error?.message).toContain(name);
+  const healthy = await provisioned();
+  await world.platform.secrets.purge(`tenant-db-${healthy}`);
+  const everything = async (caller: Caller) =>
+    JSON.stringify([
+      await caller.ask(OPERATION, { id: dry.id }),
+      await caller.ask(OPERATION, { id: failed.id }),
+      await caller.ask(
+        `query ($id: ID!) { operation(id: $id) { phases { note error { message } }
+           events(first: 100) { nodes { ... on PhaseStateChanged { note error { message } }
+             ... on OperationStateChanged { error { message } } } } } }`,
+        { id: failed.id },
+      ),
+      await caller.ask(
+        "query ($slug: String!) { tenant(by: { slug: $slug }) { secretName failure { message } } }",
+        { slug },
+      ),
+      await caller.ask(
+        "query ($slug: String!) { tenantHealth(slug: $slug) { findings { message } } }",
+        {
+          slug: healthy,
+        },
+      ),
+      await caller.ask("{ dbServers { name adminSecretRef } }"),
+    ]);
+  const seen = await everything(provisioner);
+  expect(seen).toContain(name);
+  expect(seen).toContain(`tenant-db-${healthy}`);
+  expect(seen).toMatch(/"adminSecretRef":"[^"]+"/);
+  for (const role of ["READONLY", "SUPPORT"] as const) {
+    const caller = await api.as(role);
+    const told = await everything(caller);
+    expect(told).not.toContain("tenant-db-");
+    expect(told).not.toMatch(/"adminSecretRef":"/);
+    expect(told).toContain("The secret exists already and was not made for this tenant");
+  }
+});
