@@ -74,6 +74,8 @@ const lost = (error: Error): Error =>
 
 /** The part of pg's interface for queries of one's own that a simple query needs (pg/lib/query.js). */
 class MultiQuery implements Submittable {
+  /** Called at the end: pg puts what stops the timer of `query_timeout` in its place. */
+  callback: () => void = () => {};
   readonly #steps: readonly Step[];
   readonly #resolve: (results: StepResult[]) => void;
   readonly #reject: (error: StepError) => void;
@@ -109,6 +111,7 @@ class MultiQuery implements Submittable {
   }
 
   handleError(error: Error): void {
+    this.callback();
     const reached = this.#results.length;
     const before = this.#steps.slice(0, reached);
     const offset = before.reduce((sum, { sql }) => sum + [...sql].length + SEPARATOR.length, 0);
@@ -118,6 +121,7 @@ class MultiQuery implements Submittable {
   }
 
   handleReadyForQuery(): void {
+    this.callback();
     const silent = this.#steps.find(
       ({ answers }, index) => answers === true && this.#results[index]?.rows !== 1,
     );
