@@ -5,6 +5,7 @@ import { isConnectionLoss } from "./database/faults.ts";
 import { migratePlatform, type Orm, openOrm, refusePooledPlatform } from "./database/orm.ts";
 import { openServerPools } from "./database/server-pools.ts";
 import { PLATFORM_ENTITIES } from "./entities.ts";
+import { openExternalIssuer } from "./iam/external-issuer.ts";
 import { openSigningKeys } from "./iam/signing-keys.ts";
 import { openInvitationCredentials } from "./invitations/credentials.ts";
 import { systemClock } from "./kernel/clock.ts";
@@ -97,6 +98,7 @@ async function build(
     secrets,
     credentials,
     keys: await openSigningKeys(keyPorts),
+    issuer: config.singleSignOn ? openExternalIssuer(config.singleSignOn, { clock, log }) : null,
     mailer: replace.mailer ?? openMailer(config, clock),
     queue,
     feed,

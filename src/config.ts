@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
+import { DEFAULT_ROLE_MAP, IssuerUrl, RoleMap, type SingleSignOn } from "./iam/single-sign-on.ts";
 
 const origin = z
   .url({ protocol: /^https?$/, hostname: z.regexes.hostname })
@@ -45,6 +46,13 @@ const secretNameTemplate = z
   .max(127 - 40 + "{slug}".length, "must leave room for 40 characters of slug in 127")
   .transform((template) => template.toLowerCase());
 
+const proxy = z.union(
+  [z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()],
+  "must be addresses, or networks such as 10.0.0.0/8",
+);
+
+const MINUTES_RULE = "must be a number of minutes from 1 to 1440";
+
 const bundled = (folder: string) => resolve(import.meta.dirname, "..", folder);
 
 const Environment = z
@@ -87,6 +95,17 @@ const Environment = z
         "must be a URL that may hold {slug}",
       ),
     CORS_ORIGINS: list.pipe(z.array(origin)).default([]),
+    TRUSTED_PROXIES: list.pipe(z.array(proxy)).default([]),
+    OIDC_ISSUER: IssuerUrl.optional(),
+    OIDC_AUDIENCE: z.string().optional(),
+    OIDC_ROLE_CLAIM: z.string().default("roles"),
+    OIDC_ROLE_MAP: RoleMap.default(DEFAULT_ROLE_MAP),
+    OIDC_MAX_TOKEN_MINUTES: z
+      .string()
+      .regex(/^\d{1,4}$/, MINUTES_RULE)
+      .transform(Number)
+      .refine((minutes) => minutes >= 1 && minutes <= 1440, MINUTES_RULE)
+      .default(120),
     DB_SERVER_HOSTS: list.pipe(z.array(hostPattern)).default([]),
     PLATFORM_ADMIN_EMAIL: z.email().default("admin@tenantry.local"),
     PLATFORM_ADMIN_PASSWORD: z.string().min(12).max(128).optional(),
@@ -107,7 +126,12 @@ const Environment = z
       message:
         "production does not use the local secret store by itself: set AZURE_KEY_VAULT_URL, or SECRET_STORE=local to accept it",
     },
-  );
+  )
+  .refine((env) => (env.OIDC_ISSUER === undefined) === (env.OIDC_AUDIENCE === undefined), {
+    path: ["OIDC_AUDIENCE"],
+    when: always,
+    message: "single sign-on needs both OIDC_ISSUER and OIDC_AUDIENCE",
+  });
 
 /** Everything that the environment decides, parsed and with its defaults. */
 export interface Config {
@@ -131,6 +155,10 @@ export interface Config {
   readonly tenantUrl: string;
   /** Browser origins that may call the API and open WebSockets, beside the API's own. */
   readonly corsOrigins: readonly string[];
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
+  /** The external issuer whose tokens are accepted; absent without single sign-on. */
+  readonly singleSignOn: SingleSignOn | undefined;
   /** Host patterns such as `*.db.internal` that registered db servers must match; empty for any host. */
   readonly dbServerHosts: readonly string[];
   readonly firstAdmin: { readonly email: string; readonly password: string | undefined };
@@ -172,9 +200,22 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     mailFrom: env.MAIL_FROM,
     tenantUrl: env.TENANT_URL,
     corsOrigins: env.CORS_ORIGINS,
+    trustedProxies: env.TRUSTED_PROXIES,
+    singleSignOn: singleSignOnOf(env),
     dbServerHosts: env.DB_SERVER_HOSTS,
     firstAdmin: { email: env.PLATFORM_ADMIN_EMAIL, password: env.PLATFORM_ADMIN_PASSWORD },
     runByNpm: env.npm_lifecycle_event !== undefined,
     logLevel: env.LOG_LEVEL,
   };
 }
+
+const singleSignOnOf = (env: z.infer<typeof Environment>): SingleSignOn | undefined =>
+  env.OIDC_ISSUER === undefined || env.OIDC_AUDIENCE === undefined
+    ? undefined
+    : {
+        issuer: env.OIDC_ISSUER,
+        audience: env.OIDC_AUDIENCE,
+        claim: env.OIDC_ROLE_CLAIM,
+        roles: env.OIDC_ROLE_MAP,
+        longestToken: env.OIDC_MAX_TOKEN_MINUTES * 60,
+      };

@@ -1,5 +1,6 @@
 import type { Config } from "./config.ts";
 import type { Orm } from "./database/orm.ts";
+import type { ExternalIssuer } from "./iam/external-issuer.ts";
 import type { SigningKeys } from "./iam/signing-keys.ts";
 import type { InvitationCredentials } from "./invitations/credentials.ts";
 import type { Clock } from "./kernel/clock.ts";
@@ -22,6 +23,8 @@ export interface Platform {
   readonly databaseUrl: string;
   readonly secrets: SecretStore;
   readonly keys: SigningKeys;
+  /** The single sign-on that is configured; null without one. */
+  readonly issuer: ExternalIssuer | null;
   readonly credentials: InvitationCredentials;
   readonly mailer: Mailer;
   readonly queue: OperationQueue;

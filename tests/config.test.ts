@@ -40,6 +40,41 @@ describe("the configuration", () => {
     expect(faults).toContain("SECRET_NAME_TEMPLATE: must hold {slug} once");
   });
 
+  test("tells every fault of single sign-on and of proxies", () => {
+    const faults = faultsOf({
+      PORT: "many",
+      OIDC_ISSUER: "http://login.example.com",
+      OIDC_ROLE_MAP: "admins=ADMINISTRATOR,helpers=HELPER",
+      OIDC_MAX_TOKEN_MINUTES: "0",
+      TRUSTED_PROXIES: "10.0.0.0/8, proxy.internal",
+    });
+    expect(faults).toContain("OIDC_ISSUER: must be a URL that begins with https://");
+    expect(faults).toContain("must be pairs such as admins=ADMINISTRATOR");
+    expect(faults).toContain("OIDC_MAX_TOKEN_MINUTES: must be a number of minutes from 1 to 1440");
+    expect(faults).toContain("TRUSTED_PROXIES.1: must be addresses, or networks");
+    expect(faults).toContain("OIDC_AUDIENCE: single sign-on needs both");
+    expect(faults).toContain("PORT: must be");
+  });
+
+  test.each([
+    "https://login.example.com?x=1",
+    "https://u@login.example.com",
+    "login.example.com",
+    "ftp://x",
+  ])("refuses the issuer %j", (OIDC_ISSUER) => {
+    expect(faultsOf({ OIDC_ISSUER, OIDC_AUDIENCE: "x" })).toContain("OIDC_ISSUER: must be a URL");
+  });
+
+  test("keeps the issuer to the letter, and has roles by default", () => {
+    const OIDC_ISSUER = "https://Login.example.com/";
+    const { singleSignOn } = readConfig({ OIDC_ISSUER, OIDC_AUDIENCE: "api" });
+    expect(singleSignOn).toMatchObject({
+      ...{ issuer: OIDC_ISSUER, audience: "api", claim: "roles", longestToken: 7200 },
+    });
+    expect(singleSignOn?.roles.get("PLATFORM_SUPPORT")).toBe("SUPPORT");
+    expect(readConfig({}).singleSignOn).toBeUndefined();
+  });
+
   test("keeps secrets in the Key Vault that is named, unless the local store is asked for", () => {
     const AZURE_KEY_VAULT_URL = "https://acme.vault.azure.net/";
     const production = { NODE_ENV: "production", AZURE_KEY_VAULT_URL };

@@ -12,15 +12,16 @@ export type Caller = Authenticated;
  * Tells who calls.
  *
  * @param authorization the header's value, absent for an anonymous caller
- * @throws DomainError E_UNAUTHENTICATED for a token that is not good
+ * @throws DomainError E_UNAUTHENTICATED for a token that is not good; E_FORBIDDEN and E_UNAVAILABLE as
+ *   `authenticate` says
  */
 export async function identify(
-  { orm, keys }: Pick<Platform, "orm" | "keys">,
+  { orm, keys, issuer, clock }: Pick<Platform, "orm" | "keys" | "issuer" | "clock">,
   authorization: string | undefined,
   address: string | null,
 ): Promise<Caller | null> {
   if (authorization === undefined) return null;
-  return await authenticate({ em: orm.em, keys }, authorization, address);
+  return await authenticate({ em: orm.em, keys, issuer, clock }, authorization, address);
 }
 
 /**

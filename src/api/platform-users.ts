@@ -29,9 +29,17 @@ PlatformUserRef.implement({
   description: "Somebody who works with Tenantry itself, as opposed to the users of a tenant.",
   interfaces: [NodeRef],
   fields: (t) => ({
-    email: t.exposeString("email", { description: "The email address, in lower case." }),
+    email: t.exposeString("email", {
+      description:
+        "The email address, in lower case; for a user of single sign-on whose issuer tells none, the name that it has there.",
+    }),
     name: t.exposeString("name", { description: "The name, for people." }),
     role: t.expose("role", { type: RoleRef, description: "What the user may do." }),
+    issuer: t.exposeString("issuer", {
+      nullable: true,
+      description:
+        "The external issuer that vouches for the user (single sign-on): email, name and role follow its tokens. Null for a user who signs in here.",
+    }),
     disabledAt: t.expose("disabledAt", {
       type: "DateTime",
       nullable: true,
@@ -64,7 +72,9 @@ const PlatformUserBy = builder.inputType("PlatformUserBy", {
   description: "Names one platform user: by its email or by its id.",
   isOneOf: true,
   fields: (t) => ({
-    email: t.string({ description: "Its email address, in any case." }),
+    email: t.string({
+      description: "Its email address, in any case. Users of single sign-on are named by id.",
+    }),
     id: t.id({ description: "Its UUID." }),
   }),
 });

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { Platform } from "../platform.ts";
 import { watchCallers } from "./caller-watch.ts";
+import { clientAddresses } from "./client-address.ts";
 import { httpDoor } from "./http.ts";
 import { publicErrors } from "./public-error.ts";
 import { openSockets, SOCKET_LIMITS, type SocketLimits } from "./sockets.ts";
@@ -33,9 +34,10 @@ export async function openApi(platform: Platform, options: ApiOptions = {}): Pro
   const { config, log } = platform;
   const publicErrorOf = publicErrors(log);
   const watch = watchCallers(platform);
-  const yoga = openYoga(platform, { watch, publicErrorOf });
+  const addressOf = clientAddresses(config.trustedProxies);
+  const yoga = openYoga(platform, { watch, publicErrorOf, addressOf });
   const limits = { ...SOCKET_LIMITS, ...options.sockets };
-  const sockets = openSockets({ platform, yoga, watch, publicErrorOf, limits });
+  const sockets = openSockets({ platform, yoga, watch, publicErrorOf, addressOf, limits });
   let closing = false;
   const server = createServer(
     { requestTimeout: 30_000, headersTimeout: 10_000 },

@@ -7,6 +7,7 @@ import { DomainError, isDomainError } from "../kernel/domain-error.ts";
 import type { Platform } from "../platform.ts";
 import { areUnchanged, type Caller, identify, noLonger } from "./caller.ts";
 import { type CallerWatch, OPEN_OF_ONE_CALLER } from "./caller-watch.ts";
+import type { AddressOf } from "./client-address.ts";
 import { type PublicErrorOf, withoutHttp } from "./public-error.ts";
 import { ENDPOINT, type Yoga } from "./yoga.ts";
 
@@ -34,6 +35,7 @@ interface SocketDoorOptions {
   readonly yoga: Yoga;
   readonly watch: CallerWatch;
   readonly publicErrorOf: PublicErrorOf;
+  readonly addressOf: AddressOf;
   readonly limits: SocketLimits;
 }
 
@@ -122,16 +124,13 @@ function refusalOf(
 }
 
 /** Authenticates a socket; it lives as long as its token and its caller's role. */
-function connecter({ platform, watch }: SocketDoorOptions) {
+function connecter({ platform, watch, addressOf }: SocketDoorOptions) {
   return async ({ extra, connectionParams }: Socket): Promise<boolean> => {
     const { socket, request } = extra;
     const authorization = connectionParams?.authorization ?? connectionParams?.Authorization;
-    const address = request.socket.remoteAddress ?? null;
     const token = typeof authorization === "string" ? authorization : undefined;
-    const caller = await identify(platform, token, address).catch((error: unknown) => {
-      if (isDomainError(error)) return null;
-      platform.log.error({ err: error }, "socket cannot be authenticated");
-      socket.close(CLOSE.tryLater, "Try again later");
+    const caller = await identify(platform, token, addressOf(request)).catch((error: unknown) => {
+      refuse(socket, error, platform.log);
       return null;
     });
     if (caller === null) return false;
@@ -144,6 +143,17 @@ function connecter({ platform, watch }: SocketDoorOptions) {
     extra.release = watch.watch(caller, ({ message }) => socket.close(CLOSE.forbidden, message));
     return true;
   };
+}
+
+/** Closes a socket whose caller cannot be told; who has a role to ask for is told why. */
+function refuse(socket: WebSocket, error: unknown, log: Platform["log"]): void {
+  if (isDomainError(error, "E_UNAUTHENTICATED")) return;
+  if (isDomainError(error, "E_FORBIDDEN")) {
+    socket.close(CLOSE.forbidden, error.message);
+    return;
+  }
+  if (!isDomainError(error)) log.error({ err: error }, "socket cannot be authenticated");
+  socket.close(CLOSE.tryLater, "Try again later");
 }
 
 type Enveloped = ReturnType<Yoga["getEnveloped"]>;

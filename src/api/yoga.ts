@@ -3,6 +3,7 @@ import { createYoga, type YogaServerInstance } from "graphql-yoga";
 import type { Platform } from "../platform.ts";
 import { type Caller, identify } from "./caller.ts";
 import type { CallerWatch } from "./caller-watch.ts";
+import type { AddressOf } from "./client-address.ts";
 import { makeContext } from "./context.ts";
 import { graphiqlOptions, renderPage } from "./graphiql.ts";
 import { guard } from "./guard.ts";
@@ -26,10 +27,14 @@ const LARGEST_BODY = 1_000_000;
 interface YogaOptions {
   readonly watch: CallerWatch;
   readonly publicErrorOf: PublicErrorOf;
+  readonly addressOf: AddressOf;
 }
 
 /** Assembles the GraphQL engine, which both HTTP and sockets use. */
-export function openYoga(platform: Platform, { watch, publicErrorOf }: YogaOptions): Yoga {
+export function openYoga(
+  platform: Platform,
+  { watch, publicErrorOf, addressOf }: YogaOptions,
+): Yoga {
   const { config, log } = platform;
   const development = config.mode === "development";
   const debug = (...parts: unknown[]) => log.debug({ yoga: parts.map(String).join(" ") });
@@ -51,7 +56,7 @@ export function openYoga(platform: Platform, { watch, publicErrorOf }: YogaOptio
       tellRefusals(platform),
     ],
     context: async ({ req, socketCaller }) => {
-      const address = req.socket.remoteAddress ?? null;
+      const address = addressOf(req);
       if (socketCaller) {
         return makeContext(platform, { caller: socketCaller, address, overSocket: true });
       }

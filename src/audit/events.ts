@@ -190,6 +190,21 @@ export const AuditEvent = z.discriminatedUnion("type", [
     "A platform user was signed out everywhere, by itself or by an administrator.",
     { userId: z.uuid(), email },
   ),
+  fact("EXTERNAL_USER_SEEN", "Somebody came by single sign-on for the first time.", {
+    userId: z.uuid(),
+    issuer: words,
+    subject: words,
+    email,
+    role,
+  }),
+  fact("EXTERNAL_USER_FOLLOWED", "Somebody's newer token of single sign-on says otherwise.", {
+    userId: z.uuid(),
+    email,
+    /** Null where the tokens before granted none. */
+    roleBefore: role.nullable(),
+    /** Null where the token grants none. */
+    role: role.nullable(),
+  }),
   fact("SIGNED_IN", "Somebody signed in.", { realm, email }),
   fact("SIGN_IN_FAILED", "Somebody tried to sign in and was refused.", {
     realm,

@@ -11,7 +11,8 @@ import { authorize } from "../iam/grants.ts";
 import { listPlatformUsers, type UserFilter } from "../iam/list-users.ts";
 import { createPlatformUser, type PlatformUserPorts } from "../iam/platform-users.ts";
 import { ROLES } from "../iam/roles.ts";
-import { type UserView, viewOf } from "../iam/users.ts";
+import { nameOf, type UserKey, type UserView, viewOf } from "../iam/users.ts";
+import { DomainError } from "../kernel/domain-error.ts";
 import { EXIT } from "./exit-codes.ts";
 import { firstRows } from "./first-rows.ts";
 import { limitOf, oneOf } from "./flag-values.ts";
@@ -21,12 +22,14 @@ import { writeTable } from "./table.ts";
 
 /** The flags of `user disable`, `enable`, `reset-password` and `sign-out`. */
 export interface UserFlags {
-  readonly email: string;
+  readonly email?: string;
+  readonly id?: string;
   readonly json?: boolean;
 }
 
 /** The flags of `user set-role`. */
 export interface RoleFlags extends UserFlags {
+  readonly email: string;
   readonly role: string;
 }
 
@@ -72,7 +75,13 @@ const CHANGES = {
 /** `tenantry user disable`, `enable`, `reset-password` and `sign-out`. */
 export function changeUser(name: keyof typeof CHANGES, flags: UserFlags): Promise<never> {
   const [told, change] = CHANGES[name];
-  return act(flags, told, (ports, actor) => change(ports, actor, flags));
+  return act(flags, told, (ports, actor) => change(ports, actor, keyOf(flags)));
+}
+
+function keyOf({ email, id }: UserFlags): UserKey {
+  if (id !== undefined) return { id };
+  if (email !== undefined) return { email };
+  throw new DomainError("E_VALIDATION", { message: "Name the user: --email or --id." });
 }
 
 interface Changed {
@@ -80,11 +89,7 @@ interface Changed {
   readonly oneTimePassword?: string | null;
 }
 
-type Change = (
-  ports: PlatformUserPorts,
-  actor: Actor,
-  key: { readonly email: string },
-) => Promise<Changed>;
+type Change = (ports: PlatformUserPorts, actor: Actor, key: UserKey) => Promise<Changed>;
 
 function withoutPassword(change: (...args: Parameters<Change>) => Promise<UserView>): Change {
   return async (...args) => ({ user: await change(...args) });
@@ -137,7 +142,7 @@ const filterOf = ({ role, disabled, text }: ListFlags): UserFilter => ({
 });
 
 const rowOf = (user: UserView): string[] => [
-  user.email,
+  nameOf(user),
   user.role,
   stateOf(user),
   user.createdAt.toISOString().slice(0, 16).replace("T", " "),

@@ -55,7 +55,8 @@ export function addUserCommands(program: Command): void {
     const command = group
       .command(name)
       .description(description)
-      .requiredOption(...EMAIL)
+      .option(...EMAIL)
+      .option("--id <id>", "its id instead, as the list has it: for users of single sign-on")
       .option(...JSON_FLAG);
     addExample(command, `user ${name} --email ada@example.com`).action(async (flags: UserFlags) =>
       (await load()).changeUser(name, flags),

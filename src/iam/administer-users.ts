@@ -15,7 +15,7 @@ import { lockUserOf, type UserKey, type UserView, viewOf } from "./users.ts";
  * user end within 5 seconds. The role that the user has already changes nothing.
  *
  * @throws DomainError E_PLATFORM_USER_NOT_FOUND; E_OWN_ACCOUNT and E_LAST_ADMINISTRATOR where an
- *   administrator would be lost
+ *   administrator would be lost; E_EXTERNAL_USER for one whose role another issuer gives
  */
 export const setPlatformUserRole = (
   ports: PlatformUserPorts,
@@ -24,6 +24,7 @@ export const setPlatformUserRole = (
   role: Role,
 ): Promise<UserView> =>
   change(ports, key, async (em, user, now) => {
+    refuseExternal(user);
     if (user.role === role) return;
     await refuseLoss(em, actor, user, now);
     const detail = { ...subjectOf(user), from: user.role, to: role };
@@ -35,7 +36,7 @@ export const setPlatformUserRole = (
  * Disables a platform user and ends its sessions: it can do nothing any more from the next request on,
  * and cannot sign in. Disabling a disabled user changes nothing.
  *
- * @throws DomainError as `setPlatformUserRole`
+ * @throws DomainError E_PLATFORM_USER_NOT_FOUND; E_OWN_ACCOUNT and E_LAST_ADMINISTRATOR as for the role
  */
 export const disablePlatformUser = (
   ports: PlatformUserPorts,
@@ -72,7 +73,7 @@ export const enablePlatformUser = (
  *
  * @returns the one-time password: shown now and never again
  * @throws DomainError E_PLATFORM_USER_NOT_FOUND; E_OWN_ACCOUNT, since changing one's own password takes
- *   the present one
+ *   the present one; E_EXTERNAL_USER for one who has none here
  */
 export async function resetPlatformUserPassword(
   ports: PlatformUserPorts,
@@ -83,6 +84,7 @@ export async function resetPlatformUserPassword(
   const { credential, oneTimePassword } = await oneTimeCredential(ports.clock());
   const user = await change(ports, key, async (em, user, now) => {
     refuseSelf(actor, user);
+    refuseExternal(user);
     await endSessions(em, user, now);
     await clearAccount(em, ["PLATFORM", user.email]);
     em.assign(user, { ...credential, updatedAt: now });
@@ -130,8 +132,10 @@ async function refuseLoss(
 ): Promise<void> {
   if (user.role !== "ADMINISTRATOR" || user.disabledAt !== null) return;
   refuseSelf(actor, user);
+  // Administrators of another issuer help nobody while that does not answer: they count for nothing.
+  if (user.issuer) return;
   const others = await em.count(PlatformUserEntity, {
-    ...{ id: { $ne: user.id }, role: "ADMINISTRATOR", disabledAt: null },
+    ...{ id: { $ne: user.id }, role: "ADMINISTRATOR", disabledAt: null, issuer: null },
     $or: [{ oneTimePasswordExpiresAt: null }, { oneTimePasswordExpiresAt: { $gt: now } }],
   });
   if (others === 0) throw new DomainError("E_LAST_ADMINISTRATOR");
@@ -139,4 +143,9 @@ async function refuseLoss(
 
 function refuseSelf(actor: AuditActor, user: PlatformUser): void {
   if (actor.kind === "USER" && actor.id === user.id) throw new DomainError("E_OWN_ACCOUNT");
+}
+
+/** Refuses to change what the issuer decides: its next token would say otherwise. */
+function refuseExternal(user: PlatformUser): void {
+  if (user.issuer) throw new DomainError("E_EXTERNAL_USER");
 }

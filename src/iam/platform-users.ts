@@ -98,6 +98,7 @@ export function insertPlatformUser(
   const now = clock();
   const user = em.create(PlatformUserEntity, {
     ...{ id: newId(), email, name, role, ...credential },
+    ...{ issuer: null, subject: null, tokenIssuedAt: null, roleWithdrawnAt: null },
     ...{ disabledAt: null, tokensValidFrom: null, createdAt: now, updatedAt: now },
   });
   em.persist(user);

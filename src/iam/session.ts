@@ -7,7 +7,7 @@ import type { PlatformUser } from "./platform-user.entity.ts";
 import { type RefreshToken, RefreshTokenEntity } from "./refresh-token.entity.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 import { PLATFORM_AUDIENCE } from "./token.ts";
-import { type UserView, viewOf } from "./users.ts";
+import { nameOf, type UserView, viewOf } from "./users.ts";
 
 const DAY = 86_400_000;
 const REFRESH_TOKEN_LIFETIME = 30 * DAY;
@@ -36,7 +36,7 @@ export const hashToken = (token: string): string =>
 export const actorOf = (user: PlatformUser, address: string | null): Actor => ({
   kind: "USER",
   id: user.id,
-  name: user.email,
+  name: nameOf(user),
   role: user.role,
   address,
 });

@@ -3,6 +3,7 @@ import type { Actor } from "./actor.ts";
 import { PlatformUserEntity } from "./platform-user.entity.ts";
 import type { Role } from "./roles.ts";
 import { livingServiceTokens } from "./service-token-use.ts";
+import { nameOf } from "./users.ts";
 
 /** Whom a token speaks of that was found to be good in itself. */
 export interface TokenHolder extends Pick<Actor, "kind" | "id"> {
@@ -56,10 +57,11 @@ export async function standingsOf(
 async function readUsers(em: EntityManager, ids: readonly string[]) {
   const users = await em.find(
     PlatformUserEntity,
-    { id: { $in: [...ids] }, disabledAt: null, mustChangePassword: false },
+    { id: { $in: [...ids] }, disabledAt: null, mustChangePassword: false, roleWithdrawnAt: null },
     { refresh: true },
   );
-  return users.map(({ id, email, role, tokensValidFrom }) => {
-    return { id, name: email, role, tokensValidFrom: tokensValidFrom ?? null };
+  return users.map((user) => {
+    const { id, role, tokensValidFrom } = user;
+    return { id, name: nameOf(user), role, tokensValidFrom: tokensValidFrom ?? null };
   });
 }

@@ -37,24 +37,41 @@ export async function verifyToken(
   now: Date,
 ): Promise<VerifiedToken> {
   if (token.length > LONGEST_TOKEN) throw new DomainError("E_UNAUTHENTICATED");
-  const { payload } = await jwtVerify(token, ({ kid }) => keyOf(kid), {
-    issuer: ISSUER,
-    audience,
-    algorithms: [ALGORITHM],
-    typ: TOKEN_TYPE,
-    requiredClaims: ["sub", "iat", "exp", "jti"],
-    maxTokenAge: "15 minutes",
-    clockTolerance: CLOCK_TOLERANCE,
-    currentDate: now,
-  }).catch((cause: unknown) => {
+  const verified = async () => {
+    const { payload } = await jwtVerify(token, ({ kid }) => keyOf(kid), {
+      issuer: ISSUER,
+      audience,
+      algorithms: [ALGORITHM],
+      typ: TOKEN_TYPE,
+      requiredClaims: ["sub", "iat", "exp", "jti"],
+      maxTokenAge: ACCESS_TOKEN_LIFETIME,
+      clockTolerance: CLOCK_TOLERANCE,
+      currentDate: now,
+    });
+    return { payload, ...lifetimeOf(payload, ACCESS_TOKEN_LIFETIME) };
+  };
+  const { payload, issuedAt, expiresAt } = await verified().catch((cause: unknown) => {
     throw cause instanceof errors.JOSEError
       ? new DomainError("E_UNAUTHENTICATED", { cause })
       : cause;
   });
-  const { sub, iat, exp } = payload;
-  if (typeof sub !== "string" || iat === undefined || exp === undefined) {
-    throw new DomainError("E_UNAUTHENTICATED");
-  }
-  const [issuedAt, expiresAt] = [new Date(iat * 1000), new Date(exp * 1000)];
+  const { sub } = payload;
+  if (typeof sub !== "string") throw new DomainError("E_UNAUTHENTICATED");
   return { subject: sub, issuedAt, expiresAt, claims: payload };
+}
+
+/**
+ * Answers from when to when a verified token lasts.
+ *
+ * @param longest how long a token may last, in seconds
+ * @throws JWTInvalid when it would last longer: the expiry of a careless issuer, or in milliseconds
+ */
+export function lifetimeOf(
+  { iat = 0, exp = Number.POSITIVE_INFINITY }: JWTPayload,
+  longest: number,
+) {
+  if (exp - iat > longest) {
+    throw new errors.JWTInvalid(`the token lasts ${exp - iat} s, more than ${longest}`);
+  }
+  return { issuedAt: new Date(iat * 1000), expiresAt: new Date(exp * 1000) };
 }

@@ -190,6 +190,10 @@ export const ERROR_CODES = {
     "Nobody takes away their own access: the account is yours.",
     "Ask another administrator; to have another password, change it with the present one.",
   ),
+  E_EXTERNAL_USER: final(
+    "The user comes by single sign-on: role and password are the issuer's.",
+    "Change them at the issuer; to shut the user out here, disable it.",
+  ),
   E_LAST_ADMINISTRATOR: final(
     "This is the last administrator who can sign in.",
     "Make somebody else an administrator first.",

@@ -43,7 +43,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   operations: [...GROUND, ...ROOMS, "operations/engine"],
   // The parts at the top: the composition root, its result, and who runs it.
   "entities.ts": [...GROUND, ...ROOMS, "operations", "operations/engine"],
-  "config.ts": ["kernel"],
+  // It reads names of roles, which are iam's.
+  "config.ts": ["kernel", "iam"],
   "platform.ts": [...GROUND, ...ROOMS, "operations", "operations/engine", "config.ts"],
   "assemble.ts": [
     ...GROUND,

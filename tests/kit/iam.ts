@@ -31,6 +31,7 @@ export class IamWorld {
   // Fields and no getters: ports are handed on by spreading them.
   readonly em: EntityManager;
   readonly clock: Clock;
+  readonly issuer = null;
 
   constructor(parts: Pick<IamWorld, "platform" | "secrets" | "keys" | "time">) {
     this.platform = parts.platform;

@@ -33,6 +33,8 @@ export type ErrorCode =
   | 'E_DB_SERVER_EXISTS'
   /** The db server was not found. List the db servers and name one of them. */
   | 'E_DB_SERVER_NOT_FOUND'
+  /** The user comes by single sign-on: role and password are the issuer's. Change them at the issuer; to shut the user out here, disable it. */
+  | 'E_EXTERNAL_USER'
   /** Your role does not allow this. Ask an administrator. */
   | 'E_FORBIDDEN'
   /** The login before the last rotation is still open. Wait until it closes, or end its grace period now with endGrace. */
