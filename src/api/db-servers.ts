@@ -117,7 +117,7 @@ const NAME = "The db server's name.";
 dbServerMutation({
   name: "registerDbServer",
   description:
-    "Adds a db server: enters it with its admin's secret, looks whether it is PostgreSQL 15 or newer, reached directly, with the rights that are needed, and prepares it. It takes tenants from then on. For administrators.",
+    "Adds a db server: enters it with its admin's secret, looks whether it is PostgreSQL 15 or newer, of the kind that is said, reached directly, with the rights that are needed, and prepares it. It takes tenants from then on. For administrators.",
   input: "The db server to add.",
   fields: (t) => ({
     name: t.string({
@@ -129,7 +129,8 @@ dbServerMutation({
     kind: t.field({
       type: DbServerKind,
       defaultValue: "POSTGRES",
-      description: "What kind of PostgreSQL it is. CITUS is not supported yet.",
+      description:
+        "What kind of PostgreSQL it is; it never changes. For CITUS the secret names the coordinator's database, and tenants have isolation SCHEMA.",
     }),
   }),
   act: registerDbServer,

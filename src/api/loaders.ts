@@ -14,6 +14,7 @@ import {
   type OperationPhase,
   OperationPhaseEntity,
 } from "../operations/engine/operation.entity.ts";
+import { type Cluster, readCluster } from "../placement/cluster.ts";
 import { type DbServer, DbServerEntity } from "../placement/db-server.entity.ts";
 import type { Platform } from "../platform.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
@@ -35,12 +36,17 @@ export interface Loaders {
   readonly invitations: DataLoader<string, ListedInvitation[]>;
   /** By the tenant's id, the newest first. */
   readonly members: DataLoader<string, ListedMember[]>;
+  /** By the db server's id: null for one that is no Citus cluster. */
+  readonly cluster: DataLoader<string, Cluster | null>;
   /** By the db server's id: tenants that count against its capacity. */
   readonly tenantCount: DataLoader<string, number>;
 }
 
 /** Makes the loaders of one request. */
-export function makeLoaders({ orm, clock }: Pick<Platform, "orm" | "clock">): Loaders {
+export function makeLoaders(
+  platform: Pick<Platform, "orm" | "clock" | "secrets" | "config">,
+): Loaders {
+  const { orm, clock } = platform;
   const by = <Value>(read: (em: EntityManager, ids: Ids) => Promise<(id: string) => Value>) =>
     new DataLoader<string, Value>(
       async (ids) => ids.map(await read(orm.em.fork() as EntityManager, [...new Set(ids)])),
@@ -72,6 +78,14 @@ export function makeLoaders({ orm, clock }: Pick<Platform, "orm" | "clock">): Lo
       return (id) => found.get(id) ?? [];
     }),
     tenantCount: by(countTenants),
+    cluster: by(async (em, ids) => {
+      const servers = await em.find(DbServerEntity, { id: { $in: [...ids] } });
+      const asked = servers.map(
+        async (server) => [server.id, await readCluster(platform, server)] as const,
+      );
+      const found = new Map(await Promise.all(asked));
+      return (id) => found.get(id) ?? null;
+    }),
   };
 }
 

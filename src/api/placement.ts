@@ -27,7 +27,8 @@ export const DbServerKind = describedEnum<(typeof DB_SERVER_KINDS)[number]>(
   "What kind of PostgreSQL a db server is.",
   {
     POSTGRES: "A single PostgreSQL server.",
-    CITUS: "A Citus cluster, which places and moves tenant schemas between its nodes.",
+    CITUS:
+      "A Citus cluster, which places and moves tenant schemas between its nodes. Isolation DATABASE is not for it.",
   },
 );
 
@@ -52,7 +53,7 @@ const DbServerLabel = builder
   });
 
 /** Addresses of servers are for those who may provision on them. */
-const mayPlace = ({ caller }: ApiContext) =>
+export const mayPlace = ({ caller }: ApiContext) =>
   caller !== null && isGranted(caller.actor.role, "tenant:provision");
 
 DbServerRef.implement({

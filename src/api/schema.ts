@@ -1,6 +1,7 @@
 import type { GraphQLSchema } from "graphql";
 import { builder } from "./builder.ts";
 import "./audit.ts";
+import "./clusters.ts";
 import "./db-servers.ts";
 import "./events.ts";
 import "./health.ts";

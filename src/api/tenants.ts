@@ -161,7 +161,8 @@ builder.objectFields(TenantRef, (t) => ({
   }),
   schemaName: t.exposeString("schemaName", { description: "The schema that holds its tables." }),
   ownerRole: t.exposeString("ownerRole", {
-    description: "The PostgreSQL role that owns the schema; it cannot log in.",
+    description:
+      "The PostgreSQL role that owns the schema. Nobody logs in as it, nodes of a Citus cluster aside.",
   }),
   appRole: t.exposeString("appRole", {
     description:

@@ -3,10 +3,16 @@ import { authorize } from "../iam/grants.ts";
 import type { AdminPassword } from "../placement/admin-password.ts";
 import { checkDbServer } from "../placement/check-server.ts";
 import { type Candidate, freePlaces, loadOf } from "../placement/choose-server.ts";
-import { DB_SERVER_STATUSES, type DbServer, TLS_MODES } from "../placement/db-server.entity.ts";
+import {
+  DB_SERVER_KINDS,
+  DB_SERVER_STATUSES,
+  type DbServer,
+  TLS_MODES,
+} from "../placement/db-server.entity.ts";
 import { dbServerByName } from "../placement/db-server-registry.ts";
 import { registerDbServer, setDbServerStatus, updateDbServer } from "../placement/db-servers.ts";
 import { candidates } from "../placement/placement.ts";
+import { clustersOf, writeClusters } from "./clusters.ts";
 import { EXIT, UsageError } from "./exit-codes.ts";
 import { givenFields, oneOf } from "./flag-values.ts";
 import { passwordFromPipe } from "./password-input.ts";
@@ -20,9 +26,11 @@ export interface AddFlags {
   readonly host?: string;
   readonly port?: string;
   readonly tls?: string;
+  readonly kind?: string;
   readonly capacity?: string;
   readonly adminSecret?: string;
   readonly adminUser?: string;
+  readonly adminDatabase?: string;
   readonly passwordStdin?: boolean;
   readonly label?: readonly string[];
   readonly json?: boolean;
@@ -78,11 +86,15 @@ export async function listDbServers(flags: { readonly json?: boolean }): Promise
   return await runOnPlatform(flags, async ({ platform, actor, out }) => {
     authorize(actor, "db-server:read");
     const found = await candidates(platform.orm.em.fork() as EntityManager);
-    if (flags.json) for (const candidate of found) out.json(serverJson(candidate));
+    const clusters = await clustersOf(platform, found);
+    if (flags.json)
+      for (const candidate of found)
+        out.json({ ...serverJson(candidate), cluster: clusters.get(candidate.server.id) ?? null });
     else {
       const heading = [
         "NAME",
         "REGION",
+        "KIND",
         "STATUS",
         "TENANTS",
         "CAPACITY",
@@ -91,6 +103,7 @@ export async function listDbServers(flags: { readonly json?: boolean }): Promise
         "ADDRESS",
       ];
       writeTable(out, heading, found.map(rowOf));
+      writeClusters(out, found, clusters);
     }
     return EXIT.ok;
   });
@@ -113,7 +126,8 @@ export async function checkDbServers(flags: StatusFlags): Promise<never> {
       else if (fault !== null) out.line(`${out.style("red", "✘")} ${fault}`);
       else {
         const admin = probed?.superuser ? "superuser" : "CREATEDB and CREATEROLE";
-        const told = `PostgreSQL ${probed?.version}, admin is ${admin}, ${ms} ms`;
+        const citus = probed?.citus ? `, Citus ${probed.citus}` : "";
+        const told = `PostgreSQL ${probed?.version}${citus}, admin is ${admin}, ${ms} ms`;
         out.line(`${out.style("green", "✔")} ${name}  ${status}  ${told}`);
       }
     }
@@ -127,6 +141,7 @@ function requestOf(flags: AddFlags): Record<string, unknown> {
     region: flags.region,
     host: flags.host,
     port: numberOf("--port", flags.port),
+    kind: flags.kind && oneOf("--kind", flags.kind, DB_SERVER_KINDS),
     tlsMode: flags.tls && oneOf("--tls", flags.tls, TLS_MODES),
     capacityHint: numberOf("--capacity", flags.capacity),
     adminSecretRef: flags.adminSecret,
@@ -146,11 +161,12 @@ function labelOf(text: string): [string, string] {
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-async function adminOf({ adminUser, passwordStdin }: AddFlags): Promise<AdminPassword | null> {
-  if (adminUser === undefined && !passwordStdin) return null;
+async function adminOf(flags: AddFlags): Promise<AdminPassword | null> {
+  const { adminUser, adminDatabase, passwordStdin } = flags;
+  if (adminUser === undefined && adminDatabase === undefined && !passwordStdin) return null;
   if (adminUser === undefined || !passwordStdin)
     throw new UsageError("--admin-user and --password-stdin go together");
-  return { user: adminUser, password: await passwordFromPipe() };
+  return { user: adminUser, password: await passwordFromPipe(), database: adminDatabase };
 }
 
 async function tell(
@@ -178,6 +194,7 @@ const serverJson = ({ server, tenants }: Candidate) => ({
 const rowOf = ({ server, tenants }: Candidate): string[] => [
   server.name,
   server.region,
+  server.kind,
   server.status,
   String(tenants),
   String(server.capacityHint),

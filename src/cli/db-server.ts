@@ -18,6 +18,7 @@ const addServerFlags = (command: Command): Command =>
     .option("--capacity <number>", "how many tenants it is meant to hold (a new one: 1000)")
     .option("--admin-secret <name>", "name of the secret with its admin's login")
     .option("--admin-user <role>", "store this admin's login under that name; with the next flag")
+    .option("--admin-database <name>", "the database that it enters (default: postgres)")
     .option("--password-stdin", "read the admin's password from standard input")
     .option("--label <key=value>", "note something; can be given more than once", collect)
     .option(...JSON_FLAG);
@@ -31,7 +32,8 @@ export function addDbServerCommands(program: Command): void {
   const add = group
     .command("add")
     .description("add a db server: enter it, check it, prepare it for tenants")
-    .requiredOption(...NAME);
+    .requiredOption(...NAME)
+    .option("--kind <kind>", "postgres or citus (default: postgres)");
   addExample(
     addServerFlags(add),
     "db-server add --name eu-1 --region eu-central --host pg1.db.internal \\\n" +
@@ -39,7 +41,9 @@ export function addDbServerCommands(program: Command): void {
   ).action(async (flags: AddFlags) => (await load()).addDbServer(flags));
   const list = group
     .command("list")
-    .description("list the db servers with their tenants and free places")
+    .description(
+      "list the db servers with their tenants and free places, and the nodes of clusters",
+    )
     .option(...JSON_FLAG);
   addExample(list, "db-server list").action(async (flags: { json?: boolean }) =>
     (await load()).listDbServers(flags),

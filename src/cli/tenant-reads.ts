@@ -1,12 +1,14 @@
 import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
 import { listOperations, newestMigration } from "../operations/list.ts";
+import { readCluster } from "../placement/cluster.ts";
 import { DbServerEntity } from "../placement/db-server.entity.ts";
 import { TENANT_STATUSES } from "../tenants/lifecycle.ts";
 import { listTenants as findTenants, type TenantFilter } from "../tenants/list.ts";
 import { ISOLATIONS } from "../tenants/names.ts";
 import { tenantBySlug } from "../tenants/registry.ts";
 import { type Tenant, TIERS } from "../tenants/tenant.entity.ts";
+import { describePlace, placeIn } from "./clusters.ts";
 import { EXIT } from "./exit-codes.ts";
 import { firstRows } from "./first-rows.ts";
 import { limitOf, oneOf } from "./flag-values.ts";
@@ -86,14 +88,19 @@ export async function showTenant(flags: {
     const tenant = await tenantBySlug(em, flags.slug);
     const server =
       tenant.dbServerId && (await em.findOne(DbServerEntity, { id: tenant.dbServerId }));
+    const cluster = server ? await readCluster(platform, server) : null;
     const details = {
       dbServer: server ? server.name : null,
+      clusterPlace: cluster && placeIn(cluster, tenant.schemaName),
       operations: await operationsOf(session, tenant.id),
     };
     if (flags.json) out.json({ ...tenantJson(tenant), ...details });
     else {
       out.line(`${out.style("bold", tenant.name)}  ${tenant.status}`);
-      writeFields(out, fieldsOf(tenant, details.dbServer));
+      writeFields(out, [
+        ...fieldsOf(tenant, details.dbServer),
+        ["node and size", details.clusterPlace && describePlace(details.clusterPlace)],
+      ]);
       out.line();
       writeTable(
         out,

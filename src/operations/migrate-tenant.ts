@@ -101,7 +101,8 @@ async function placeAgain(
   dryRun: boolean,
 ): Promise<void> {
   if (tenant.dbServerId !== null || dryRun) return;
-  const server = await place(em, { dbServer: null, region: tenant.region });
+  const { isolation, region } = tenant;
+  const server = await place(em, { isolation, region, dbServer: null });
   tenant.dbServerId = server.id;
   tenant.databaseName = databaseOn(server, tenant.isolation, namesOfTenant(tenant));
   tenant.updatedAt = clock();

@@ -1,4 +1,5 @@
 import { DomainError } from "../kernel/domain-error.ts";
+import type { Isolation } from "../tenants/names.ts";
 import type { DbServer } from "./db-server.entity.ts";
 
 /** A db server with the tenants that count against its capacity. */
@@ -7,8 +8,9 @@ export interface Candidate {
   readonly tenants: number;
 }
 
-/** What a caller asked for: a server by name, a region, or neither. */
+/** What a caller asked for: a server by name, a region, or neither; and what it is to hold. */
 export interface PlacementWish {
+  readonly isolation: Isolation;
   readonly dbServer: string | null;
   readonly region: string | null;
 }
@@ -29,17 +31,20 @@ const load = ({ server, tenants }: Candidate): number => loadOf(tenants, server)
 
 /**
  * Chooses the db server for a new tenant: the one that was named, or the least loaded active one of
- * the region (of any region when none is given), load being tenants against the capacity hint.
+ * the region (of any region when none is given), load being tenants against the capacity hint. Only
+ * servers that can hold the isolation are chosen from.
  *
- * @throws DomainError E_DB_SERVER_NOT_FOUND for a name that is unknown or not active, E_NO_CAPACITY
+ * @throws DomainError E_DB_SERVER_NOT_FOUND for a name that is unknown or not active, E_NO_CAPACITY,
+ *   E_UNSUPPORTED for a named server that cannot hold the isolation
  */
 export function chooseServer(candidates: readonly Candidate[], wish: PlacementWish): DbServer {
-  if (wish.dbServer !== null) return namedServer(candidates, wish.dbServer);
+  if (wish.dbServer !== null) return namedServer(candidates, wish.dbServer, wish.isolation);
   const eligible = candidates
     .filter(
       ({ server }) =>
         server.status === "ACTIVE" && (wish.region === null || server.region === wish.region),
     )
+    .filter(({ server }) => canHold(server, wish.isolation))
     .filter(({ server, tenants }) => tenants < server.capacityHint)
     .toSorted(
       (a, b) =>
@@ -57,11 +62,24 @@ export function chooseServer(candidates: readonly Candidate[], wish: PlacementWi
   return best.server;
 }
 
-function namedServer(candidates: readonly Candidate[], name: string): DbServer {
+/** Whether a tenant of this isolation can live on a server: a cluster spreads one database, and no more. */
+const canHold = ({ kind }: Pick<DbServer, "kind">, isolation: Isolation): boolean =>
+  kind === "POSTGRES" || isolation === "SCHEMA";
+
+function namedServer(
+  candidates: readonly Candidate[],
+  name: string,
+  isolation: Isolation,
+): DbServer {
   const named = candidates.find(({ server }) => server.name === name);
   if (named?.server.status !== "ACTIVE") {
     const why = named ? `is ${named.server.status}` : "not found";
     throw new DomainError("E_DB_SERVER_NOT_FOUND", { message: `Db server '${name}' ${why}` });
+  }
+  if (!canHold(named.server, isolation)) {
+    throw new DomainError("E_UNSUPPORTED", {
+      message: `Db server '${name}' is a Citus cluster, which holds tenants of isolation SCHEMA only`,
+    });
   }
   if (named.tenants >= named.server.capacityHint) {
     throw new DomainError("E_NO_CAPACITY", {

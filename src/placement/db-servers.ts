@@ -1,7 +1,6 @@
 import { record } from "../audit/record.ts";
 import type { Actor } from "../iam/actor.ts";
 import { authorize } from "../iam/grants.ts";
-import { DomainError } from "../kernel/domain-error.ts";
 import { newId } from "../kernel/ids.ts";
 import { type AdminPassword, chooseLogin, keepLogin } from "./admin-password.ts";
 import { type DbServer, DbServerEntity } from "./db-server.entity.ts";
@@ -31,7 +30,7 @@ import { refuseHost } from "./probe-server.ts";
  *
  * @param request `{ name, region, host, port?, tlsMode?, kind?, capacityHint?, adminSecretRef, labels? }`
  * @param admin the admin's login, to be stored under `adminSecretRef`; null where the secret is there
- * @throws DomainError E_FORBIDDEN, E_VALIDATION, E_UNSUPPORTED, E_DB_SERVER_EXISTS, E_PARTIAL_STATE,
+ * @throws DomainError E_FORBIDDEN, E_VALIDATION, E_DB_SERVER_EXISTS, E_PARTIAL_STATE,
  *   E_ADMIN_CONN_UNRESOLVED, E_SECRET_STORE
  */
 export async function registerDbServer(
@@ -42,15 +41,13 @@ export async function registerDbServer(
 ): Promise<DbServer> {
   authorize(actor, "db-server:write");
   const input = parseDbServer(RegisterInput, request);
-  if (input.kind !== "POSTGRES") {
-    const message = `Db servers of kind ${input.kind} are not supported yet`;
-    throw new DomainError("E_UNSUPPORTED", { message });
-  }
   refuseHost(input.host, hostPolicyOf(ports, input));
   refusePlatformSecret(input);
   await refuseTaken(look(ports), input);
-  const tenantDatabase = tenantDatabaseOf(ports.databaseUrl);
   const login = await chooseLogin(ports.secrets, input, admin);
+  // A cluster is made for one database at a time, and by those who run it.
+  const tenantDatabase =
+    input.kind === "CITUS" ? login.database : tenantDatabaseOf(ports.databaseUrl);
   await makeReady(ports, { target: input, login, tenantDatabase, inhabited: false });
   return await keepLogin(ports.secrets, input, admin && login, () =>
     writeServers(ports, async (em) => {

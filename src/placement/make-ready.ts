@@ -1,6 +1,7 @@
 import { sqlStateOf } from "../database/faults.ts";
 import { isDomainError } from "../kernel/domain-error.ts";
 import { type AdminLogin, unresolved, whyNotEntered } from "./admin-login.ts";
+import { prepareCluster } from "./citus-server.ts";
 import { fieldFault } from "./db-server-input.ts";
 import type { DbServerPorts } from "./db-server-registry.ts";
 import { DEFAULT_SERVER } from "./default-server.ts";
@@ -36,9 +37,12 @@ export async function makeReady(
   { target, login, tenantDatabase, inhabited }: Candidature,
 ): Promise<void> {
   const enter = strangerEntrance(target, login, hostPolicyOf(ports, target));
+  if (target.kind === "CITUS" && login.database !== tenantDatabase)
+    throw fieldFault("adminSecretRef", `must name the database ${tenantDatabase} of the cluster`);
   await probeServer(enter, target, login);
   try {
     if (inhabited) await refuseOtherServer(enter, login, tenantDatabase);
+    if (target.kind === "CITUS") await enter(tenantDatabase, prepareCluster);
     await prepareServer(enter, { maintenance: login.database, tenantDatabase });
   } catch (error) {
     if (isDomainError(error)) throw error;

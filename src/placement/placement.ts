@@ -7,7 +7,7 @@ import { type DbServer, DbServerEntity } from "./db-server.entity.ts";
  * Chooses a db server in the caller's transaction. The servers stay locked until it ends, so that
  * what it writes into the registry counts for the next one who places.
  *
- * @throws DomainError E_DB_SERVER_NOT_FOUND, E_NO_CAPACITY
+ * @throws DomainError E_DB_SERVER_NOT_FOUND, E_NO_CAPACITY, E_UNSUPPORTED
  */
 export async function place(em: EntityManager, wish: PlacementWish): Promise<DbServer> {
   await lockPlacement(em);

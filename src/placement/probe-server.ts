@@ -4,19 +4,25 @@ import { isTransactionPooled } from "../database/pooler.ts";
 import { CONNECTION } from "../database/server-pools.ts";
 import { isDomainError } from "../kernel/domain-error.ts";
 import { type AdminLogin, sslOf, unresolved, whyNotEntered } from "./admin-login.ts";
+import { examineKind } from "./citus-server.ts";
 import type { DbServer } from "./db-server.entity.ts";
 import { fieldFault } from "./db-server-input.ts";
 import { addressRule, type HostPolicy, hostFault } from "./host-rules.ts";
 import type { Enter } from "./prepare-server.ts";
 
 /** Where a server is said to be, before it is known to be one. */
-export type Target = Pick<DbServer, "name" | "host" | "port" | "tlsMode" | "adminSecretRef">;
+export type Target = Pick<
+  DbServer,
+  "name" | "kind" | "host" | "port" | "tlsMode" | "adminSecretRef"
+>;
 
 /** What a server tells of itself. */
 export interface Probed {
   /** As PostgreSQL writes it: `17.2`. */
   readonly version: string;
   readonly superuser: boolean;
+  /** The version of Citus, of a server of that kind. */
+  readonly citus: string | null;
 }
 
 /** Whoever waits for somebody to register a server is not kept longer. */
@@ -28,13 +34,19 @@ const OLDEST = 150_000;
  *
  * @throws DomainError E_ADMIN_CONN_UNRESOLVED, or E_VALIDATION for a host that leads where none may
  */
-export function strangerEntrance(target: Target, login: AdminLogin, policy: HostPolicy): Enter {
+export function strangerEntrance(
+  target: Target,
+  login: AdminLogin,
+  policy: HostPolicy,
+  patienceMs = PATIENCE_MS,
+): Enter {
   return async (database, work) => {
     const client = new pg.Client({
       ...CONNECTION,
       stream: guardedSockets(addressRule(policy)),
       ...{ host: target.host, port: target.port, ssl: sslOf(target), database },
-      ...{ user: login.user, password: login.password, query_timeout: PATIENCE_MS },
+      ...{ user: login.user, password: login.password },
+      ...{ connectionTimeoutMillis: patienceMs, query_timeout: patienceMs },
     });
     // A connection that breaks between two queries is told by the next one.
     client.on("error", () => {});
@@ -59,7 +71,7 @@ export function refuseHost(host: string, policy: HostPolicy): void {
 
 /**
  * Looks whether tenants can live on a server: that it is PostgreSQL 15 or newer, a primary, reached
- * directly, and that the admin may create databases and roles. Changes nothing.
+ * directly, of the kind that is said, and that the admin may create databases and roles. Changes nothing.
  *
  * @throws DomainError E_ADMIN_CONN_UNRESOLVED; E_VALIDATION naming the field that leads to the fault
  */
@@ -72,7 +84,7 @@ export async function probeServer(
     return await enter(login.database, async (client) => {
       const probed = await examine(client);
       if (await isTransactionPooled((work) => enter(login.database, work))) throw pooled();
-      return probed;
+      return { ...probed, citus: await examineKind(client, target.kind) };
     });
   } catch (error) {
     if (isDomainError(error)) throw error;
@@ -80,7 +92,7 @@ export async function probeServer(
   }
 }
 
-async function examine(client: pg.ClientBase): Promise<Probed> {
+async function examine(client: pg.ClientBase): Promise<Omit<Probed, "citus">> {
   const { rows: told } = await client.query<{ banner: string }>("select version() as banner");
   const banner = told[0]?.banner ?? "";
   if (!banner.startsWith("PostgreSQL "))
@@ -97,7 +109,7 @@ async function examine(client: pg.ClientBase): Promise<Probed> {
   return { version: found.version, superuser: found.superuser };
 }
 
-interface Examined extends Probed {
+interface Examined extends Omit<Probed, "citus"> {
   readonly number: number;
   readonly standby: boolean;
   readonly databases: boolean;

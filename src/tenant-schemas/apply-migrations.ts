@@ -3,6 +3,8 @@ import { withSessionLock } from "../database/locks.ts";
 import { newSecret } from "../kernel/ids.ts";
 import type { TenantNames } from "../tenants/names.ts";
 import { applyOutside } from "./apply-outside.ts";
+import { isOnCitus } from "./citus.ts";
+import { fileOnNode } from "./distributed-tables.ts";
 import { ensureExtensions } from "./extensions.ts";
 import { createLedger, pendingOf, readLedger, recordMigration, startClock } from "./ledger.ts";
 import type { Migration, MigrationFolder } from "./migration-folder.ts";
@@ -64,11 +66,12 @@ export async function applyMigrations(
     const ledger = await readLedger(client, request.names.schema);
     const pending = pendingOf(request.folder, ledger);
     if (pending.length > 0) await ensureExtensions(client, pending);
+    const stepsOfFile = (await isOnCitus(client)) ? fileOnNode : fileInOneCall;
     const progress = new Progress(pending, request.onFileApplied);
     for (const round of roundsOf(pending, request)) {
       request.signal?.throwIfAborted();
       if ("outside" in round) await applyOutside(client, request.names, round.outside);
-      else await applyRound(client, request, round.transactions, progress);
+      else await applyRound(client, request, round.transactions, { progress, stepsOfFile });
       await progress.reached(round.last);
     }
     const version = pending.at(-1)?.id ?? ledger.at(-1)?.id ?? null;
@@ -104,15 +107,20 @@ function roundsOf(pending: readonly Migration[], { mode, folder }: ApplyMigratio
   return rounds;
 }
 
+/** How the server is told a file: Citus asks for more than one call. */
+type StepsOfFile = (names: TenantNames, file: Migration) => Step[];
+
+const fileInOneCall: StepsOfFile = (names, file) => [fileAsOwner(names, file)];
+
 async function applyRound(
   client: ClientBase,
   request: ApplyMigrations,
   transactions: readonly (readonly Migration[])[],
-  progress: Progress,
+  { progress, stepsOfFile }: { readonly progress: Progress; readonly stepsOfFile: StepsOfFile },
 ): Promise<void> {
   const limits = { ...DEFAULT_LIMITS, ...request.limits };
   const steps = transactions.flatMap((migrations) =>
-    stepsOf(request.names, migrations, limits, progress.token),
+    stepsOf(request.names, migrations, { limits, token: progress.token, stepsOfFile }),
   );
   try {
     await runSteps(client, [...steps, { sql: "reset all" }], (message) => progress.hear(message));
@@ -122,16 +130,22 @@ async function applyRound(
   }
 }
 
+interface StepOptions {
+  readonly limits: OwnerLimits;
+  /** What a mark of progress begins with. */
+  readonly token: string;
+  readonly stepsOfFile: StepsOfFile;
+}
+
 function stepsOf(
   names: TenantNames,
   migrations: readonly Migration[],
-  limits: OwnerLimits,
-  token: string,
+  { limits, token, stepsOfFile }: StepOptions,
 ): Step[] {
   const tellOf = ({ id }: Migration) => tell(`${token} ${id}`);
   const files = migrations.flatMap((migration) => [
     startClock,
-    ...(migration.statements.length > 0 ? [fileAsOwner(names, migration)] : []),
+    ...(migration.statements.length > 0 ? stepsOfFile(names, migration) : []),
     recordMigration(names, migration),
     ...(migrations.length > 1 ? [tellOf(migration)] : []),
   ]);

@@ -4,6 +4,7 @@ import { ident, literal } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
 import { schemaLock } from "./apply-migrations.ts";
+import { onThisNodeAlone } from "./citus.ts";
 import { runSteps, type Step } from "./multi-query.ts";
 import { commitAsOwner, DEFAULT_LIMITS, type OwnerLimits, openAsOwner } from "./owner-steps.ts";
 
@@ -70,7 +71,7 @@ async function inTransaction<T>(
         // A worker that freezes in here must not keep the lock from the one that takes over.
         { sql: "set local idle_in_transaction_session_timeout = '60s'" },
         ...(workMem === undefined ? [] : [{ sql: `set local work_mem = ${literal(workMem)}` }]),
-        createAsker(names),
+        ...onThisNodeAlone(createAsker(names)),
       ]);
       const answer = await work(askOf(client, names));
       await end();

@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 import { ident, literal } from "../database/sql.ts";
 import type { TenantNames } from "../tenants/names.ts";
+import { DISTRIBUTE_SCHEMAS, isOnCitus } from "./citus.ts";
 import { findLeftovers, type Leftover, markOf, partialState } from "./leftovers.ts";
 import { EXTENSIONS_SCHEMA, groupRoleOf, underSharedLock } from "./tenant-database.ts";
 
@@ -19,7 +20,8 @@ export interface CreateTenantSchema {
 
 /**
  * Creates a tenant's roles and its schema, all in one transaction, each marked with the tenant's
- * id. Repeatable: what exists of this tenant stays, and its rights and password are set again.
+ * id. Repeatable: what exists of this tenant stays, and its rights and password are set again. On a
+ * Citus cluster the schema is a distributed one, and the owner role may log in, without a password.
  *
  * @param client connected to a database that `prepareTenantDatabase` has prepared
  * @returns whether the schema was made by this call
@@ -71,6 +73,11 @@ async function createRoles(
     comment on role ${app} is ${mark};
     grant ${group} to ${owner}, ${app}`);
   await setSearchPath(client, names.appRole, request);
+  // Nodes enter one another as the role that works, and find names as it does here.
+  if (await isOnCitus(client)) {
+    await client.query(`alter role ${owner} login`);
+    await setSearchPath(client, names.ownerRole, request);
+  }
   await joinAsAdmin(client, [owner, app]);
   if (has(names.appRoleB)) await setSearchPath(client, names.appRoleB, request);
   else if (login === names.appRoleB) await createAppRoleB(client, request);
@@ -127,6 +134,7 @@ async function createSchema(
   client: ClientBase,
   { names, tenantId }: CreateTenantSchema,
 ): Promise<void> {
+  await client.query(DISTRIBUTE_SCHEMAS);
   await client.query(`
     create schema ${ident(names.schema)} authorization ${ident(names.ownerRole)};
     comment on schema ${ident(names.schema)} is ${literal(markOf(tenantId))}`);

@@ -2,6 +2,7 @@ import { isTransient, sqlStateOf } from "../database/faults.ts";
 import { ident, literal } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
+import { ALLOW_TRIGGERS, onThisNodeAlone } from "./citus.ts";
 import { type Origin, type Step, StepError } from "./multi-query.ts";
 import { excerptOf, linesBefore, type SqlFile } from "./sql-file.ts";
 
@@ -29,11 +30,12 @@ export function openAsOwner({ schema, ownerRole }: TenantNames, limits: OwnerLim
     { sql: `set local lock_timeout = ${limits.lockTimeoutMs}` },
     { sql: `set local statement_timeout = ${limits.statementTimeoutMs}` },
     { sql: `set local search_path = ${ident(schema)}, ext` },
+    ALLOW_TRIGGERS,
     { sql: `set local role ${ident(ownerRole)}` },
-    {
+    ...onThisNodeAlone({
       sql: `create or replace function ${runner(schema)}(pg_catalog.text[])
         returns pg_catalog.text language plpgsql security definer as ${literal(RUN)}`,
-    },
+    }),
   ];
 }
 
@@ -73,9 +75,13 @@ export function asOwner(
 const tagOf = (index: number): string => `\n/* tenantry:${index} */`;
 const TAG = /\n\/\* tenantry:(\d+) \*\//g;
 
+/** The statements of a SQL file, as an error names them. */
+export const originsOf = ({ name, statements }: SqlFile): Origin[] =>
+  statements.map(({ text, line }) => ({ file: name, line, text }));
+
 /** All statements of a SQL file, run as the owner role in one call. */
 export function fileAsOwner(names: Pick<TenantNames, "schema">, file: SqlFile): Step {
-  const origins = file.statements.map(({ text, line }) => ({ file: file.name, line, text }));
+  const origins = originsOf(file);
   return asOwner(
     names,
     origins.map(({ text }) => text),

@@ -3,6 +3,7 @@ import type { ClientBase } from "pg";
 import { serialiseOn } from "../database/locks.ts";
 import { ident, literal } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
+import { KEEP_SCHEMAS_WHOLE } from "./citus.ts";
 
 /** The schema of extensions, which all tenants of a database share. */
 export const EXTENSIONS_SCHEMA = "ext";
@@ -49,6 +50,7 @@ export async function prepareTenantDatabase(client: ClientBase, mark?: string): 
     const { database = "", hasPublic = false } = rows[0] ?? {};
     const group = ident(groupRoleOf(database));
     await ensureGroupRole(client, groupRoleOf(database), mark ?? `tenantry:database=${database}`);
+    await client.query(KEEP_SCHEMAS_WHOLE);
     await client.query(`create schema if not exists ${EXTENSIONS_SCHEMA}`);
     await client.query(`
       revoke connect, temporary on database ${ident(database)} from public;

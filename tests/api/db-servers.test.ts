@@ -102,7 +102,10 @@ describe("db servers in the API", () => {
       issues: [{ path: ["labels"] }],
     });
     const citus = inputOf("west", west, { kind: "CITUS" });
-    expect(await change("registerDbServer", citus)).toMatchObject({ code: "E_UNSUPPORTED" });
+    await keep("west", west.url);
+    expect(await change("registerDbServer", citus)).toMatchObject({
+      issues: [{ path: ["kind"], message: "must be POSTGRES: this server has no extension citus" }],
+    });
     expect(await change("updateDbServer", { name: "west" })).toMatchObject({
       code: "E_DB_SERVER_NOT_FOUND",
     });

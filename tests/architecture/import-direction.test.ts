@@ -33,7 +33,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   iam: [...GROUND, "audit"],
   tenants: GROUND,
   "tenant-schemas": [...GROUND, "tenants"],
-  placement: [...GROUND, "audit", "iam", "tenant-schemas"],
+  placement: [...GROUND, "audit", "iam", "tenants", "tenant-schemas"],
   seeding: [...GROUND, "tenants", "tenant-schemas"],
   laboratories: [...GROUND, "tenants", "tenant-schemas"],
   snapshots: [...GROUND, "tenant-schemas"],

@@ -60,8 +60,12 @@ describe("tenantry db-server", () => {
     expect(added.stdout).not.toContain(password);
 
     const list = await run("list");
-    expect(list.stdout).toMatch(/^NAME +REGION +STATUS +TENANTS +CAPACITY +FREE +LOAD +ADDRESS\n/);
-    expect(list.stdout).toMatch(/\neu-1 +eu-central +ACTIVE +0 +50 +50 +0 % +127\.0\.0\.1:\d+\n/);
+    expect(list.stdout).toMatch(
+      /^NAME +REGION +KIND +STATUS +TENANTS +CAPACITY +FREE +LOAD +ADDRESS\n/,
+    );
+    expect(list.stdout).toMatch(
+      /\neu-1 +eu-central +POSTGRES +ACTIVE +0 +50 +50 +0 % +127\.0\.0\.1:\d+\n/,
+    );
     const check = await run("check");
     expect(check.end).toBe(0);
     expect(check.stdout).toMatch(/✔ eu-1 {2}ACTIVE {2}PostgreSQL \d+\.\d+, admin is superuser/);

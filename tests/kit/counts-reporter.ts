@@ -9,8 +9,11 @@ export default class CountsReporter implements Reporter {
       if (module.state() === "failed" && module.errors().length > 0) counts.failed += 1;
       for (const test of module.children.allTests()) counts[test.result().state] += 1;
     }
+    const suites = modules.flatMap((module) => [...module.children.allSuites()]);
+    const names = suites.filter((suite) => suite.options.mode === "skip").map(({ name }) => name);
     const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
     process.on("exit", () => {
+      for (const name of names) process.stdout.write(`skipped: ${name}\n`);
       process.stdout.write(
         `${counts.passed} passed, ${counts.failed + counts.pending} failed${skipped}\n`,
       );

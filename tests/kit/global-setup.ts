@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { env } from "node:process";
 import type { TestProject } from "vitest/node";
 import { startEmbeddedPostgres } from "../../src/database/embedded/index.ts";
 import { migratePlatform, openOrm } from "../../src/database/orm.ts";
@@ -11,6 +12,8 @@ declare module "vitest" {
   interface ProvidedContext {
     /** Connection URL of the run's PostgreSQL, as its superuser, in the database `postgres`. */
     postgresUrl: string;
+    /** Connection URL of a Citus coordinator, as its superuser; null where there is none. */
+    citusUrl: string | null;
   }
 }
 
@@ -32,6 +35,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const url = new URL(postgres.url);
   url.pathname = "/postgres";
   project.provide("postgresUrl", url.href);
+  // biome-ignore lint/style/noProcessEnv: a setting of the suite, and none of the product
+  project.provide("citusUrl", env.CITUS_URL ?? null);
   return async () => {
     await postgres.stop();
     await rm(dataDir, { recursive: true, force: true });

@@ -3,11 +3,11 @@ import { isDomainError } from "../../src/kernel/domain-error.ts";
 import { chooseServer, freePlaces, loadOf } from "../../src/placement/choose-server.ts";
 import type { DbServer } from "../../src/placement/db-server.entity.ts";
 
-/** `name region status tenants/capacity`. */
+/** `name region status tenants/capacity kind`. */
 function candidate(line: string) {
-  const [name = "", region = "", status = "", held = ""] = line.split(/\s+/);
+  const [name = "", region = "", status = "", held = "", kind = "POSTGRES"] = line.split(/\s+/);
   const [tenants = 0, capacityHint = 0] = held.split("/").map(Number);
-  return { server: { name, region, status, capacityHint } as DbServer, tenants };
+  return { server: { name, region, status, capacityHint, kind } as DbServer, tenants };
 }
 
 const FLEET = [
@@ -42,16 +42,34 @@ const CASES: [wish: string, fleet: readonly string[], answer: string][] = [
   ["- eu-3", FLEET, "E_DB_SERVER_NOT_FOUND Db server 'eu-3' is DRAINING"],
   ["- us-3", FLEET, "E_DB_SERVER_NOT_FOUND Db server 'us-3' is INACTIVE"],
   ["- us-2", FLEET, "E_NO_CAPACITY Db server 'us-2' is full: no eligible db_server"],
+  // A cluster holds schemas of one database: it is passed over for a database, and refused by name.
+  ["- -", ["c eu ACTIVE 0/9 CITUS", "p eu ACTIVE 5/9"], "c"],
+  ["- - DATABASE", ["c eu ACTIVE 0/9 CITUS", "p eu ACTIVE 5/9"], "p"],
+  ["- - DATABASE", ["c eu ACTIVE 0/9 CITUS"], "E_NO_CAPACITY no eligible db_server"],
+  ["- c SCHEMA", ["c eu ACTIVE 0/9 CITUS"], "c"],
+  [
+    "- c DATABASE",
+    ["c eu ACTIVE 0/9 CITUS"],
+    "E_UNSUPPORTED Db server 'c' is a Citus cluster, which holds tenants of isolation SCHEMA only",
+  ],
 ];
 
 describe("choosing a db server", () => {
-  test.each(CASES)("for region and server '%s' of %j takes %s", (wish, fleet, expected) => {
-    const [region = null, dbServer = null] = wish
-      .split(" ")
-      .map((word) => (word === "-" ? null : word));
-    const choose = () => chooseServer(fleet.map(candidate), { region, dbServer }).name;
-    expect(outcome(choose)).toBe(expected);
-  });
+  test.each(CASES)(
+    "for region, server and isolation '%s' of %j takes %s",
+    (wish, fleet, expected) => {
+      const [region = null, dbServer = null, isolation] = wish
+        .split(" ")
+        .map((word) => (word === "-" ? null : word));
+      const asked = {
+        region,
+        dbServer,
+        isolation: isolation === "DATABASE" ? isolation : "SCHEMA",
+      } as const;
+      const choose = () => chooseServer(fleet.map(candidate), asked).name;
+      expect(outcome(choose)).toBe(expected);
+    },
+  );
 
   test("tells load and free places, also of a server that is meant to hold nothing", () => {
     expect([loadOf(5, { capacityHint: 20 }), loadOf(0, { capacityHint: 0 })]).toEqual([0.25, 1]);

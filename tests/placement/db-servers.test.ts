@@ -136,7 +136,7 @@ describe("registering a db server", () => {
       ],
       [await request({ host: "169.254.169.254" }), faulty("host", /link-local/)],
       [await request({ host: "/var/run/postgresql" }), faulty("host", /host name or an IP/)],
-      [await request({ kind: "CITUS" }), { code: "E_UNSUPPORTED" }],
+      [await request({ kind: "CITUS" }), faulty("kind", /no extension citus/)],
     ];
     for (const [asked, refusal] of cases) {
       const { code, message, issues } = await refused(registerDbServer(platform, OPERATOR, asked));

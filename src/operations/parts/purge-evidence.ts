@@ -2,6 +2,7 @@ import type { ClientBase } from "pg";
 import { record } from "../../audit/record.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import { isDomainError } from "../../kernel/domain-error.ts";
+import { bytesOnNodes } from "../../tenant-schemas/citus.ts";
 import { findLeftovers } from "../../tenant-schemas/leftovers.ts";
 import { summariseTenantSchema } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { TenantNames } from "../../tenants/names.ts";
@@ -68,7 +69,7 @@ async function sizeOf(client: ClientBase, schema: string): Promise<number> {
      where n.nspname = $1 and c.relkind in ('r', 'm', 'S')`,
     [schema],
   );
-  return Number(rows[0]?.bytes);
+  return Number(rows[0]?.bytes) + (await bytesOnNodes(client, schema));
 }
 
 /**

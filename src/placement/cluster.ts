@@ -1,0 +1,128 @@
+import type { ClientBase } from "pg";
+import { isDomainError } from "../kernel/domain-error.ts";
+import { readAdminLogin, unresolved, whyNotEntered } from "./admin-login.ts";
+import type { DbServer } from "./db-server.entity.ts";
+import type { DbServerPorts } from "./db-server-registry.ts";
+import { hostPolicyOf } from "./make-ready.ts";
+import { strangerEntrance } from "./probe-server.ts";
+
+/** A node of a Citus cluster. */
+export interface ClusterNode {
+  readonly host: string;
+  readonly port: number;
+  /** Citus's number of it; 0 is the coordinator. */
+  readonly group: number;
+  readonly active: boolean;
+  /** Whether Citus places tenants on it. */
+  readonly takesTenants: boolean;
+  readonly tenants: number;
+  /** What its tenants take on disk; null where the nodes did not say. */
+  readonly bytes: number | null;
+}
+
+/** Where Citus keeps a tenant schema. */
+export interface ClusterPlace {
+  readonly schema: string;
+  /** The group of its node; null while it has no table. */
+  readonly group: number | null;
+  readonly bytes: number | null;
+}
+
+/** What a cluster told; `fault` says why it did not, or not everything. */
+export interface Cluster {
+  readonly nodes: readonly ClusterNode[];
+  readonly places: ReadonlyMap<string, ClusterPlace>;
+  readonly fault: string | null;
+}
+
+/** Whoever looks at a list of servers is not kept longer by one that is down. */
+const PATIENCE_MS = 4_000;
+
+/**
+ * Asks a Citus cluster for its nodes and where its tenants lie, within some seconds. Never throws:
+ * a cluster that does not answer has a fault.
+ *
+ * @returns null for a server of kind POSTGRES
+ */
+export async function readCluster(
+  ports: Pick<DbServerPorts, "secrets" | "config">,
+  server: DbServer,
+): Promise<Cluster | null> {
+  if (server.kind !== "CITUS") return null;
+  const late = new Promise<Cluster>((resolve) => {
+    const seconds = PATIENCE_MS / 1_000;
+    const why = unresolved(server, `it does not answer within ${seconds} s`).message;
+    setTimeout(() => resolve(silent(why)), PATIENCE_MS).unref();
+  });
+  return await Promise.race([ask(ports, server), late]);
+}
+
+const silent = (fault: string): Cluster => ({ nodes: [], places: new Map(), fault });
+
+async function ask(
+  ports: Pick<DbServerPorts, "secrets" | "config">,
+  server: DbServer,
+): Promise<Cluster> {
+  try {
+    const login = await readAdminLogin(ports.secrets, server);
+    const enter = strangerEntrance(server, login, hostPolicyOf(ports, server), PATIENCE_MS);
+    return await enter(server.tenantDatabase, look);
+  } catch (error) {
+    const told = isDomainError(error) ? error : unresolved(server, whyNotEntered(error));
+    return silent(told.message);
+  }
+}
+
+async function look(client: ClientBase): Promise<Cluster> {
+  const { rows: nodes } = await client.query<NodeRow>(NODES);
+  const { rows: placed } = await client.query<{ schema: string; group: number | null }>(PLACES);
+  const sizes = await sizesOf(client);
+  const places = placed.map((place) => ({
+    ...place,
+    bytes: sizes && (sizes.get(place.schema) ?? 0),
+  }));
+  return {
+    nodes: nodes.map((node) => {
+      const held = places.filter(({ group }) => group === node.group);
+      const bytes = held.reduce((sum, place) => sum + (place.bytes ?? 0), 0);
+      return { ...node, tenants: held.length, bytes: sizes && bytes };
+    }),
+    places: new Map(places.map((place) => [place.schema, place])),
+    fault: sizes ? null : "A node does not answer: sizes are not known",
+  };
+}
+
+type NodeRow = Omit<ClusterNode, "tenants" | "bytes">;
+
+const NODES = `select nodename as host, nodeport as port, groupid as "group", isactive as active,
+    shouldhaveshards as "takesTenants"
+  from pg_catalog.pg_dist_node where noderole = 'primary' order by groupid`;
+
+/** From the coordinator's own catalog: one table of a schema tells where all of them lie. */
+const PLACES = `select n.nspname as schema, place.groupid as "group"
+  from pg_catalog.pg_dist_schema s
+  join pg_catalog.pg_namespace n on n.oid = s.schemaid
+  left join lateral (
+    select p.groupid from pg_catalog.pg_dist_partition t
+    join pg_catalog.pg_dist_shard h on h.logicalrelid = t.logicalrelid
+    join pg_catalog.pg_dist_placement p on p.shardid = h.shardid
+    where t.colocationid = s.colocationid limit 1) place on true
+  where obj_description(n.oid, 'pg_namespace') like 'tenantry:tenant=%'`;
+
+/** Asks every node; null where one does not answer. */
+async function sizesOf(client: ClientBase): Promise<Map<string, number> | null> {
+  try {
+    const { rows } = await client.query<{ schema: string; bytes: number | null }>(SIZES);
+    if (rows.some(({ bytes }) => bytes === null)) return null;
+    return new Map(rows.map(({ schema, bytes }) => [schema, bytes ?? 0]));
+  } catch {
+    return null;
+  }
+}
+
+const SIZES = `select n.nspname as schema,
+    case when bool_and(s.shard_size is not null) then sum(s.shard_size)::float8 end as bytes
+  from pg_catalog.citus_shards s
+  join pg_catalog.pg_class c on c.oid = s.table_name
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where s.citus_table_type = 'schema' group by n.nspname`;

@@ -1,0 +1,225 @@
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
+import { checkDbServer } from "../../src/placement/check-server.ts";
+import { type DbServer, DbServerEntity } from "../../src/placement/db-server.entity.ts";
+import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { askCoordinator, coordinator, describeOnCitus } from "../kit/citus.ts";
+import { freshName, freshSlug } from "../kit/database.ts";
+import { openPlatform, SMALL, type TestPlatform } from "../kit/platform.ts";
+import { registerServer, startServer } from "../kit/servers.ts";
+import { provision } from "../kit/tenants.ts";
+import { Life } from "../operations/_life.ts";
+
+const CLUSTER = `{ dbServers { name kind tenants
+  cluster { fault nodes { host port group active takesTenants tenants bytes } } } }`;
+const PLACE = `query ($slug: String!) { tenant(by: { slug: $slug }) {
+  clusterPlace { fault bytes node { host port group } } } }`;
+
+describeOnCitus("a Citus cluster as a db server (needs CITUS_URL)", () => {
+  let world: TestPlatform;
+  let life: Life;
+  let api: TestApi;
+  let caller: Caller;
+  let server: DbServer;
+  let slug: string;
+  let dir: string;
+
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), "tenantry-citus-"));
+    world = await openPlatform({ environment: { TENANT_MIGRATIONS_DIR: await migrations(dir) } });
+    life = new Life(world.platform);
+    api = await openTestApi(world.platform);
+    caller = await api.as("ADMINISTRATOR");
+    await world.startWorker();
+  }, 60_000);
+
+  afterAll(async () => {
+    await api?.close();
+    await world?.[Symbol.asyncDispose]();
+    await rm(dir, { recursive: true, force: true });
+  }, 60_000);
+
+  const cluster = async () =>
+    // biome-ignore lint/suspicious/noExplicitAny: an answer as it comes
+    (await caller.ask(CLUSTER)).dbServers.find((each: any) => each.name === server.name);
+
+  test("is told from a plain server, and its coordinator from a worker", async () => {
+    const { platform } = world;
+    const register = (at: object, kind: string) =>
+      registerServer(platform, { ...coordinator(), ...at }, { name: freshName("c-"), kind });
+    await expect(register({}, "POSTGRES")).rejects.toMatchObject({
+      issues: [{ path: ["kind"], message: expect.stringMatching(/must be CITUS/) }],
+    });
+    const [worker] = await askCoordinator<{ host: string; port: number }>(
+      "select nodename as host, nodeport as port from pg_dist_node where groupid > 0 limit 1",
+    );
+    if (worker) {
+      await expect(register(worker, "CITUS")).rejects.toMatchObject({
+        issues: [{ path: ["host"], message: expect.stringMatching(/this is a worker/) }],
+      });
+    }
+    server = await registerServer(platform, coordinator(), { name: "cluster", kind: "CITUS" });
+    expect(server.tenantDatabase).toBe(new URL(coordinator().url).pathname.slice(1));
+    const checked = await checkDbServer(platform, server);
+    expect(checked).toMatchObject({
+      fault: null,
+      probed: { citus: expect.stringMatching(/^1\d/) },
+    });
+    const probes = "select 1 from pg_roles where rolname like 'tenantry\\_probe\\_%'";
+    expect(await askCoordinator(probes)).toEqual([]);
+  }, 60_000);
+
+  test("holds a tenant on one node, which the API tells with its size", async () => {
+    slug = await life.provisioned({ slug: freshSlug("citus"), dbServer: server.name });
+    const schema = `org_${slug.replaceAll("-", "_")}`;
+    const [placed] = await askCoordinator<{ nodes: number; tables: string[]; loose: string[] }>(
+      `select count(distinct s.nodeport)::int as nodes, array_agg(c.relname::text order by c.relname) as tables,
+         (select array_agg(relname::text) from pg_class where relnamespace = '${schema}'::regnamespace
+          and relkind = 'r' and oid not in (select logicalrelid from pg_dist_partition)) as loose
+       from citus_shards s join pg_class c on c.oid = s.table_name
+       where c.relnamespace = '${schema}'::regnamespace`,
+    );
+    expect(placed).toMatchObject({ nodes: 1, loose: null });
+    expect(placed?.tables).toEqual(
+      expect.arrayContaining(["laboratory", "sample", "tenantry_migration", "touched", "unit"]),
+    );
+    const told = await cluster();
+    expect(told).toMatchObject({ kind: "CITUS", tenants: 1, cluster: { fault: null } });
+    const { tenant } = await caller.ask(PLACE, { slug });
+    expect(tenant.clusterPlace).toMatchObject({ fault: null, bytes: expect.any(Number) });
+    expect(tenant.clusterPlace.bytes).toBeGreaterThan(8_192);
+    const { group } = tenant.clusterPlace.node;
+    // biome-ignore lint/suspicious/noExplicitAny: an answer as it comes
+    const node = told.cluster.nodes.find((each: any) => each.group === group);
+    expect(node).toMatchObject({ active: true, takesTenants: true, bytes: expect.any(Number) });
+    expect(node.tenants).toBeGreaterThan(0);
+    const readonly = await api.as("READONLY");
+    const { tenant: seen } = await readonly.ask(PLACE, { slug });
+    expect(seen.clusterPlace.node).toEqual({ group, host: null, port: null });
+  }, 120_000);
+
+  test("keeps a tenant's application within its own schema, triggers and all", async () => {
+    const other = await life.provisioned({ slug: freshSlug("citus"), dbServer: server.name });
+    const secret = await world.platform.secrets.get(`tenant-db-${slug}`);
+    const app = new pg.Client({ connectionString: secret?.value ?? "" });
+    await app.connect();
+    try {
+      await app.query("insert into touched (note) values ('a'); update touched set note = 'b'");
+      const { rows } = await app.query("select note, times from touched");
+      expect(rows).toEqual([{ note: "b", times: 1 }]);
+      const foreign = `org_${other.replaceAll("-", "_")}`;
+      for (const sql of [`select * from ${foreign}.unit`, "create table x ()", "create schema x"])
+        await expect(app.query(sql)).rejects.toMatchObject({ code: "42501" });
+    } finally {
+      await app.end();
+    }
+    await life.run("offboardTenant", { slug: other, reason: "done" });
+    const purged = await life.run("purgeTenant", { slug: other, ...PURGE });
+    expect(purged).toMatchObject({ state: "SUCCEEDED", error: null });
+  }, 120_000);
+
+  test("takes later migrations, seeds, laboratories, and the end of a login", async () => {
+    await writeFile(
+      join(dir, "0005_later.sql"),
+      "create table later (id bigint primary key, unit_code text references unit (code));\ncreate index on later (unit_code);",
+    );
+    await writeFile(
+      join(dir, "0006_concurrent.sql"),
+      "create index concurrently later_by_id on later (id, unit_code);",
+    );
+    for (const [act, input] of [
+      ["migrateTenant", {}],
+      ["seedTenant", { sets: ["extra"] }],
+      ["addLaboratory", { name: "Second" }],
+      ["rotateCredentials", { gracePeriodSeconds: 0 }],
+      ["suspendTenant", { reason: "unpaid" }],
+      ["resumeTenant", {}],
+    ] as const) {
+      const operation = await life.run(act, { slug, ...input });
+      expect(operation).toMatchObject({ state: "SUCCEEDED", error: null });
+    }
+    expect(await life.login(slug)).toBe(true);
+    const schema = `org_${slug.replaceAll("-", "_")}`;
+    const later = `select 1 from citus_shards where table_name = '${schema}.later'::regclass`;
+    expect(await askCoordinator(later)).toHaveLength(1);
+  }, 120_000);
+
+  test("refuses a table that a migration makes behind Citus's back, and the admin's role", async () => {
+    const file = join(dir, "0007_hidden.sql");
+    for (const [sql, reason] of [
+      [
+        "do $$ begin execute 'create table hidden (id int)'; end $$;",
+        /the table hidden was not made/,
+      ],
+      ["do $$ begin execute 're' || 'set ro' || 'le'; end $$;", /role/],
+    ] as const) {
+      await writeFile(file, sql);
+      const failed = await life.run("migrateTenant", { slug });
+      expect(failed).toMatchObject({ state: "FAILED", error: { code: "E_MIGRATIONS_FAILED" } });
+      expect(failed.error?.message).toMatch(reason);
+    }
+    await writeFile(file, "select 1;");
+  }, 120_000);
+
+  test("is not for isolation DATABASE", async () => {
+    const wish = { dbServer: server.name, isolation: "DATABASE" } as const;
+    await expect(provision(world.platform, wish)).rejects.toMatchObject({ code: "E_UNSUPPORTED" });
+  });
+
+  test("is left clean on every node by a purge", async () => {
+    await life.run("migrateTenant", { slug });
+    expect(await tenantHealth(world.platform, { slug })).toMatchObject([{ healthy: true }]);
+    await life.run("offboardTenant", { slug, reason: "done" });
+    const purged = await life.run("purgeTenant", { slug, ...PURGE });
+    expect(purged).toMatchObject({ state: "SUCCEEDED", error: null });
+    const schema = `org_${slug.replaceAll("-", "_")}`;
+    const left = await askCoordinator<{ result: string }>(
+      `select result from run_command_on_all_nodes($$ select count(*) from (
+         select nspname from pg_namespace where nspname = '${schema}'
+         union all select rolname from pg_roles where rolname like '${schema}%') left_over $$)`,
+    );
+    expect(left.map(({ result }) => result)).toEqual(left.map(() => "0"));
+  }, 120_000);
+});
+
+test("a cluster that stands still keeps nobody who lists db servers", async () => {
+  await using world = await openPlatform();
+  await using frozen = await startServer();
+  const { platform } = world;
+  await registerServer(platform, frozen, { name: "frozen" });
+  const em = platform.orm.em.fork();
+  await em.nativeUpdate(DbServerEntity, { name: "frozen" }, { kind: "CITUS" });
+  const api = await openTestApi(platform);
+  try {
+    const caller = await api.as("READONLY");
+    await frozen.freeze();
+    const begun = performance.now();
+    const { dbServers } = await caller.ask(CLUSTER);
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    const fault = "The cluster did not answer, or not in full";
+    expect(dbServers).toMatchObject([
+      { name: "frozen", kind: "CITUS", cluster: { fault, nodes: [] } },
+      { name: "default", cluster: null },
+    ]);
+  } finally {
+    await frozen.thaw();
+    await api.close();
+  }
+}, 60_000);
+
+const PURGE = { immediately: true, reason: "asked to be forgotten" };
+
+/** The small schema, and a table with a trigger. */
+async function migrations(dir: string): Promise<string> {
+  await cp(SMALL.TENANT_MIGRATIONS_DIR, dir, { recursive: true });
+  const trigger = `create table touched (note text, times int not null default 0);
+    create function touch() returns trigger language plpgsql as $$
+      begin new.times := old.times + 1; return new; end $$;
+    create trigger touch before update on touched for each row execute function touch();`;
+  await writeFile(join(dir, "0004_touched.sql"), trigger);
+  return dir;
+}
