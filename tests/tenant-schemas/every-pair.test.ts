@@ -173,7 +173,7 @@ describe("of 20 tenants, in a shared database and in databases of their own, eac
         "select current_database() as database, count(*)::int as n, a_function()::int as f, nextval('a_sequence')::int as s, current_user as role from a_view",
       );
       const facts = { database: tenant.databaseName, role: tenant.appRole };
-      expect(rows).toEqual([{ ...facts, n: 1, f: 1, s: 1 }]);
+      expect(rows).toEqual([{ ...facts, n: 2, f: 2, s: 1 }]);
     }
   });
 
