@@ -5,6 +5,7 @@ const config: CodegenConfig = {
   schema: "schema.graphql",
   documents: [
     "src/client/**/*.ts",
+    "src/cli/remote/**/*.ts",
     "src/demo/**/*.ts",
     "tests/**/*.ts",
     "!src/client/generated/**",

@@ -55,6 +55,15 @@ const MINUTES_RULE = "must be a number of minutes from 1 to 1440";
 
 const bundled = (folder: string) => resolve(import.meta.dirname, "..", folder);
 
+const apiUrl = z
+  .url({ protocol: /^https?$/, error: "must be a URL that begins with https:// or http://" })
+  .default("http://localhost:4000/graphql");
+
+const apiToken = z
+  .string()
+  .regex(/^[\w.-]+$/, "must be a service token or an access token")
+  .optional();
+
 const Environment = z
   .object({
     NODE_ENV: z.enum(["development", "test", "production"]).default("development"),
@@ -109,6 +118,8 @@ const Environment = z
     DB_SERVER_HOSTS: list.pipe(z.array(hostPattern)).default([]),
     PLATFORM_ADMIN_EMAIL: z.email().default("admin@tenantry.local"),
     PLATFORM_ADMIN_PASSWORD: z.string().min(12).max(128).optional(),
+    TENANTRY_URL: apiUrl,
+    TENANTRY_TOKEN: apiToken,
     /** Set by npm for what it runs. */
     npm_lifecycle_event: z.string().optional(),
     LOG_LEVEL: z
@@ -172,19 +183,15 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
+type Variables = Record<string, string | undefined>;
+
 /**
  * Reads the configuration from environment variables (DESIGN section 8); empty ones count as absent.
  *
  * @throws ConfigError naming every fault at once
  */
-export function readConfig(environment: Record<string, string | undefined> = process.env): Config {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
-  const read = Environment.safeParse(given);
-  if (!read.success) {
-    const faults = read.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
-    throw new ConfigError(`The configuration is not valid:\n${faults.join("\n")}`);
-  }
-  const env = read.data;
+export function readConfig(environment: Variables = process.env): Config {
+  const env = readVariables(Environment, environment);
   return {
     mode: env.NODE_ENV,
     port: env.PORT,
@@ -219,3 +226,31 @@ const singleSignOnOf = (env: z.infer<typeof Environment>): SingleSignOn | undefi
         roles: env.OIDC_ROLE_MAP,
         longestToken: env.OIDC_MAX_TOKEN_MINUTES * 60,
       };
+
+/** Where and as whom the command acts over the API. */
+export interface ApiAccess {
+  readonly url: string;
+  readonly token: string;
+}
+
+const ApiEnvironment = z.object({ TENANTRY_URL: apiUrl, TENANTRY_TOKEN: apiToken });
+
+/**
+ * Reads how the command reaches the API. Nothing else is looked at: where it runs there may be nothing
+ * of the service.
+ *
+ * @returns null without TENANTRY_TOKEN: the command works on the platform's database
+ * @throws ConfigError naming every fault at once
+ */
+export function readApiAccess(environment: Variables = process.env): ApiAccess | null {
+  const { TENANTRY_URL: url, TENANTRY_TOKEN: token } = readVariables(ApiEnvironment, environment);
+  return token === undefined ? null : { url, token };
+}
+
+function readVariables<Read>(schema: z.ZodType<Read>, environment: Variables): Read {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  const read = schema.safeParse(given);
+  if (read.success) return read.data;
+  const faults = read.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
+  throw new ConfigError(`The configuration is not valid:\n${faults.join("\n")}`);
+}

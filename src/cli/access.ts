@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import { wholeNumber } from "./flag-values.ts";
 import type { RotateFlags } from "./signing-key-acts.ts";
 import type { CreateFlags, TokenListFlags } from "./token-acts.ts";
 
@@ -55,9 +56,4 @@ export function addAccessCommands(program: Command): void {
     .option("--json", "one JSON object")
     .addHelpText("after", example('signing-key rotate --now --reason "found in a backup" --yes'))
     .action(async (flags: RotateFlags) => (await keys()).rotateKey(flags));
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
-  return Number(text);
 }

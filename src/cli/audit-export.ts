@@ -7,7 +7,7 @@ import { type ExportFormat, FORMATS } from "../audit/export-format.ts";
 import { authorize } from "../iam/grants.ts";
 import { EXIT, PlainFailure, UsageError } from "./exit-codes.ts";
 import { givenFields, momentOf } from "./flag-values.ts";
-import { runOnPlatform, type Session } from "./session.ts";
+import { type PlatformSession, runOnPlatform } from "./session.ts";
 
 /** The flags of `audit export`. */
 export interface ExportFlags {
@@ -73,7 +73,7 @@ async function toFile(lines: Readable, file: string): Promise<void> {
   }
 }
 
-function tell(out: Session["out"], { rows, first, last }: Exported): void {
+function tell(out: PlatformSession["out"], { rows, first, last }: Exported): void {
   if (first === null || last === null) out.note("No audit events: nothing was exported.");
   else {
     out.note(`Exported ${rows} events, ${first.sequence} to ${last.sequence}.`);

@@ -1,7 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { EntityManager } from "../database/orm.ts";
-import type { Operation } from "../operations/engine/operation.entity.ts";
-import { listOperations } from "../operations/list.ts";
+import type { Backend, ShownOperation } from "./backend.ts";
 import { EXIT } from "./exit-codes.ts";
 import { exitCodeOf, showToEnd } from "./follow-operation.ts";
 import type { Session } from "./session.ts";
@@ -18,7 +16,7 @@ interface Behind {
 }
 
 /** The operation that follows an ended one at once; null where none does. */
-export function behindOf({ kind, state, dryRun, input }: Operation): Behind | null {
+export function behindOf({ kind, state, dryRun, input }: ShownOperation): Behind | null {
   if (state !== "SUCCEEDED" || dryRun) return null;
   if (kind === "OFFBOARD" && input.purge === true) return { kind: "PURGE", title: "Purging" };
   if (kind === "ROTATE_CREDENTIALS" && input.gracePeriodSeconds === 0)
@@ -29,12 +27,12 @@ export function behindOf({ kind, state, dryRun, input }: Operation): Behind | nu
 /** Shows what follows an operation until that has ended, too; answers the exit code. */
 export async function seeBehind(
   session: Session,
-  first: Operation,
+  first: ShownOperation,
   { kind, title }: Behind,
   json: boolean,
 ): Promise<number> {
-  const { platform, out } = session;
-  const next = await startedBehind(platform.orm.em.fork() as EntityManager, first, kind);
+  const { backend, out } = session;
+  const next = await startedBehind(backend, first, kind);
   if (next === null) {
     const list = `tenantry operation list --slug ${first.subjectName} --kind ${kind.toLowerCase()}`;
     out.note(`${kind} has not begun yet. See: ${list}`);
@@ -48,14 +46,13 @@ export async function seeBehind(
 }
 
 async function startedBehind(
-  em: EntityManager,
-  { id, subjectId }: Operation,
+  backend: Backend,
+  { id, subjectName: slug }: ShownOperation,
   kind: string,
-): Promise<Operation | null> {
-  if (subjectId === null) return null;
+): Promise<ShownOperation | null> {
   const deadline = Date.now() + START_MS;
   for (;;) {
-    const { rows } = await listOperations(em, { subjectId, kind }, { first: 1, after: null });
+    const { rows } = await backend.operations({ slug, kind }, 1);
     const [newest] = rows;
     if (newest !== undefined && newest.id > id) return newest;
     if (Date.now() > deadline) return null;

@@ -16,7 +16,7 @@ import { clustersOf, writeClusters } from "./clusters.ts";
 import { EXIT, UsageError } from "./exit-codes.ts";
 import { givenFields, oneOf } from "./flag-values.ts";
 import { passwordFromPipe } from "./password-input.ts";
-import { runOnPlatform, type Session } from "./session.ts";
+import { type PlatformSession, runOnPlatform } from "./session.ts";
 import { writeTable } from "./table.ts";
 
 /** The flags of `db-server add`. */
@@ -170,7 +170,7 @@ async function adminOf(flags: AddFlags): Promise<AdminPassword | null> {
 }
 
 async function tell(
-  { platform, out }: Session,
+  { platform, out }: PlatformSession,
   { json }: AddFlags,
   server: DbServer,
   how: string,

@@ -1,10 +1,11 @@
 import { assemble } from "../assemble.ts";
 import { EXIT } from "./exit-codes.ts";
-import { commandConfig, runCommand } from "./session.ts";
+import { commandConfig, refuseToken, runCommand } from "./session.ts";
 
 /** `tenantry db upgrade`: brings the platform database to this version, and says what that took. */
 export async function upgradeDatabase(flags: { readonly json?: boolean }): Promise<never> {
   return await runCommand(flags, async (out) => {
+    refuseToken();
     const begun = performance.now();
     const platform = await assemble(commandConfig());
     try {

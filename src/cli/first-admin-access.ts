@@ -6,9 +6,9 @@ import { MembershipEntity } from "../invitations/membership.entity.ts";
 import { revealOneTimePassword } from "../invitations/one-time-password.ts";
 import { isDomainError } from "../kernel/domain-error.ts";
 import { type Mail, MailEntity } from "../mail/mail.entity.ts";
-import type { Operation } from "../operations/engine/operation.entity.ts";
 import type { Platform } from "../platform.ts";
-import type { Session } from "./session.ts";
+import type { ShownOperation } from "./backend.ts";
+import type { PlatformSession } from "./session.ts";
 
 /** How long the command stays for a mail, when the worker that sends it is the command's own. */
 const MAIL_MS = 10_000;
@@ -16,6 +16,8 @@ const LOOK_AGAIN_MS = 50;
 
 /** How the first admin of a provisioned tenant gets in, as far as it may be told here. */
 export interface AdminAccess {
+  readonly firstAdmin: string;
+  readonly credential: string;
   readonly mail: {
     readonly to: string;
     readonly state: Mail["state"];
@@ -28,22 +30,30 @@ export interface AdminAccess {
   } | null;
 }
 
+type Actors = Pick<PlatformSession, "platform" | "actor">;
+
 /**
  * Finds out how the first admin gets in: reveals the one-time password, which works once, and waits
  * until the mail has left, because it leaves with the command's own worker or not at all.
  */
-export async function adminAccess(session: Session, operation: Operation): Promise<AdminAccess> {
+export async function adminAccess(
+  session: Actors,
+  operation: ShownOperation,
+): Promise<AdminAccess> {
+  const { adminEmail, adminCredential } = operation.input;
+  const asked = { firstAdmin: String(adminEmail), credential: String(adminCredential) };
   if (operation.dryRun || operation.state !== "SUCCEEDED")
-    return { mail: null, oneTimePassword: null };
+    return { ...asked, mail: null, oneTimePassword: null };
   return {
+    ...asked,
     mail: await mailOf(session.platform, operation),
     oneTimePassword: await reveal(session, operation),
   };
 }
 
 async function reveal(
-  { platform, actor }: Session,
-  operation: Operation,
+  { platform, actor }: Actors,
+  operation: ShownOperation,
 ): Promise<AdminAccess["oneTimePassword"]> {
   if (operation.input.adminCredential !== "ONE_TIME_PASSWORD") return null;
   authorize(actor, "invitation:reveal");
@@ -65,7 +75,7 @@ async function reveal(
   }
 }
 
-async function mailOf(platform: Platform, { id }: Operation): Promise<AdminAccess["mail"]> {
+async function mailOf(platform: Platform, { id }: ShownOperation): Promise<AdminAccess["mail"]> {
   const em = platform.orm.em.fork();
   const made = [
     ...(await em.find(InvitationEntity, { operationId: id })),
@@ -85,11 +95,13 @@ async function mailOf(platform: Platform, { id }: Operation): Promise<AdminAcces
 }
 
 /** The first admin's way in, as lines of the summary. */
-export function accessFields(
-  { input }: Operation,
-  { mail, oneTimePassword }: AdminAccess,
-): [string, string][] {
-  const fields: [string, string][] = [["first admin", String(input.adminEmail)]];
+export function accessFields({
+  firstAdmin,
+  credential,
+  mail,
+  oneTimePassword,
+}: AdminAccess): [string, string][] {
+  const fields: [string, string][] = [["first admin", firstAdmin]];
   if (mail) {
     const { state, to, where } = mail;
     fields.push(["mail", state === "SENT" ? `sent (${where})` : `to ${to} is ${state}`]);
@@ -100,7 +112,7 @@ export function accessFields(
       "one-time password",
       `${value}  (shown once, expires ${expiresAt.toISOString()})`,
     ]);
-  } else if (input.adminCredential === "ONE_TIME_PASSWORD" && !mail) {
+  } else if (credential === "ONE_TIME_PASSWORD" && !mail) {
     fields.push(["one-time password", "was shown already, or has expired"]);
   }
   return fields;

@@ -1,16 +1,8 @@
-import { DomainError, isDomainError } from "../kernel/domain-error.ts";
-import { isId } from "../kernel/ids.ts";
-import { followEvents } from "../operations/engine/follow.ts";
+import { isDomainError } from "../kernel/domain-error.ts";
 import { hasEnded } from "../operations/engine/journal.ts";
-import {
-  type Operation,
-  OperationEntity,
-  type OperationEvent,
-} from "../operations/engine/operation.entity.ts";
-import { cancelOperation } from "../operations/retry-and-cancel.ts";
-import type { Platform } from "../platform.ts";
+import type { ShownEvent, ShownOperation } from "./backend.ts";
 import { EXIT } from "./exit-codes.ts";
-import { bringWorkerAlong, type HelperWorker } from "./helper-worker.ts";
+import type { HelperWorker } from "./helper-worker.ts";
 import { exitWith, type Output } from "./output.ts";
 import { openProgressView } from "./progress-view.ts";
 import type { Session } from "./session.ts";
@@ -25,30 +17,19 @@ export interface WatchOptions {
 
 /** Where a watch ended: the operation as it stands, and whether Ctrl-C had a part in it. */
 export interface Watched {
-  readonly operation: Operation;
+  readonly operation: ShownOperation;
   readonly interrupted: boolean;
-}
-
-/** One operation as it stands. @throws DomainError E_OPERATION_NOT_FOUND */
-export async function readOperation(
-  { orm }: Pick<Platform, "orm">,
-  id: string,
-): Promise<Operation> {
-  const operation = isId(id) ? await orm.em.fork().findOne(OperationEntity, { id }) : null;
-  if (!operation)
-    throw new DomainError("E_OPERATION_NOT_FOUND", { message: `Operation '${id}' not found` });
-  return operation;
 }
 
 /** Waits for an operation with a worker at hand, runs `after` when it has ended, then lets the worker go. */
 export async function seeThrough(
   session: Session,
-  { id, state }: Operation,
+  { id, state }: ShownOperation,
   options: { readonly json: boolean },
   after: (watched: Watched) => Promise<number>,
 ): Promise<number> {
-  const { platform, out } = session;
-  const helper = hasEnded(state) ? null : await bringWorkerAlong(platform, out);
+  const { backend, out } = session;
+  const helper = hasEnded(state) ? null : await backend.bringWorkerAlong(out);
   try {
     return await after(await watchOperation(session, id, { ...options, helper }));
   } finally {
@@ -58,19 +39,19 @@ export async function seeThrough(
 
 /** Several operations as they stand, and whether Ctrl-C ended the wait for them. */
 interface AllWatched {
-  readonly operations: readonly Operation[];
+  readonly operations: readonly ShownOperation[];
   readonly interrupted: boolean;
 }
 
 /** Shows operations one after the other until all have ended, with a worker at hand; Ctrl-C leaves them. */
 export async function seeAllThrough(
-  { platform, out }: Session,
-  started: readonly Operation[],
+  { backend, out }: Session,
+  started: readonly ShownOperation[],
   { json }: { readonly json: boolean },
 ): Promise<AllWatched> {
-  const helper = started.length === 0 ? null : await bringWorkerAlong(platform, out);
+  const helper = started.length === 0 ? null : await backend.bringWorkerAlong(out);
   let interrupted = false;
-  let events: AsyncIterableIterator<OperationEvent> | undefined;
+  let events: AsyncIterableIterator<ShownEvent> | undefined;
   onStopSignal((count) => {
     if (count > 1) void exitWith(EXIT.interrupted);
     interrupted = true;
@@ -80,10 +61,10 @@ export async function seeAllThrough(
     for (const { id, kind, subjectName } of started) {
       if (interrupted) break;
       if (!json) out.line(`${kind} of ${out.style("bold", subjectName)}  (operation ${id})`);
-      events = followEvents(platform, id, 0);
+      events = backend.events(id);
       await showAll(out, events, json);
     }
-    const operations = await Promise.all(started.map(({ id }) => readOperation(platform, id)));
+    const operations = await Promise.all(started.map(({ id }) => backend.operation(id)));
     return { operations, interrupted };
   } finally {
     await helper?.stop();
@@ -99,8 +80,8 @@ export async function watchOperation(
   operationId: string,
   { json, helper }: WatchOptions,
 ): Promise<Watched> {
-  const { platform, out } = session;
-  const events = followEvents(platform, operationId, 0);
+  const { backend, out } = session;
+  const events = backend.events(operationId);
   let interrupted = false;
   let ended = false;
   // Listens until the process ends: what comes after the watch is not to be cut off either.
@@ -115,7 +96,7 @@ export async function watchOperation(
   });
   await showAll(out, events, json);
   ended = true;
-  const operation = await readOperation(platform, operationId);
+  const operation = await backend.operation(operationId);
   if (interrupted && !hasEnded(operation.state)) {
     out.note(`The operation goes on. Watch it again: tenantry operation watch ${operationId}`);
   }
@@ -133,17 +114,17 @@ function leave({ out }: Session, operationId: string, runsElsewhere: boolean): v
 
 /** Shows an operation's events until it has ended; answers it as it then stands. */
 export async function showToEnd(
-  { platform, out }: Session,
+  { backend, out }: Session,
   id: string,
   json: boolean,
-): Promise<Operation> {
-  await showAll(out, followEvents(platform, id, 0), json);
-  return await readOperation(platform, id);
+): Promise<ShownOperation> {
+  await showAll(out, backend.events(id), json);
+  return await backend.operation(id);
 }
 
 async function showAll(
   out: Output,
-  events: AsyncIterableIterator<OperationEvent>,
+  events: AsyncIterableIterator<ShownEvent>,
   json: boolean,
 ): Promise<void> {
   if (json) {
@@ -160,9 +141,9 @@ async function showAll(
   }
 }
 
-function askForCancellation({ platform, actor, out }: Session, operationId: string): void {
+function askForCancellation({ backend, out }: Session, operationId: string): void {
   out.note("\nCancelling: what was done is undone. Ctrl-C again exits at once.");
-  cancelOperation(platform, actor, operationId).catch((error: unknown) => {
+  backend.cancel(operationId).catch((error: unknown) => {
     if (isDomainError(error, "E_NOT_CANCELLABLE")) return;
     out.note(`The operation cannot be cancelled: ${String(error)}`);
   });

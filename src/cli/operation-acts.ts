@@ -1,16 +1,13 @@
-import type { EntityManager } from "../database/orm.ts";
-import { authorize } from "../iam/grants.ts";
 import { hasEnded } from "../operations/engine/journal.ts";
-import { OPERATION_STATES, type Operation } from "../operations/engine/operation.entity.ts";
-import { listOperations as findOperations, type OperationFilter } from "../operations/list.ts";
-import { cancelOperation, retryOperation } from "../operations/retry-and-cancel.ts";
+import { OPERATION_STATES } from "../operations/engine/operation.entity.ts";
+import type { OperationFilter } from "../operations/list.ts";
 import { TENANT_ACTS } from "../tenants/lifecycle.ts";
+import type { ShownOperation } from "./backend.ts";
 import { formatDuration } from "./duration.ts";
 import { EXIT } from "./exit-codes.ts";
-import { firstRows } from "./first-rows.ts";
 import { limitOf, oneOf } from "./flag-values.ts";
-import { exitCodeOf, readOperation, seeThrough, watchOperation } from "./follow-operation.ts";
-import { runOnPlatform } from "./session.ts";
+import { exitCodeOf, seeThrough, watchOperation } from "./follow-operation.ts";
+import { runAnywhere } from "./session.ts";
 import { operationJson, showResult } from "./show-result.ts";
 import { noteMissingWorker, sumUp } from "./start-operation.ts";
 import { writeTable } from "./table.ts";
@@ -21,10 +18,9 @@ interface JsonFlag {
 
 /** `tenantry operation watch`: shows an operation from its beginning until it has ended. */
 export async function watch(id: string, flags: JsonFlag): Promise<never> {
-  return await runOnPlatform(flags, async (session) => {
-    const { platform, actor, out } = session;
-    authorize(actor, "operation:read");
-    const found = await readOperation(platform, id);
+  return await runAnywhere(flags, async (session) => {
+    const { backend, out } = session;
+    const found = await backend.operation(id);
     if (!hasEnded(found.state)) await noteMissingWorker(session);
     const json = flags.json ?? false;
     if (!json)
@@ -46,7 +42,7 @@ export interface OperationListFlags extends JsonFlag {
 
 /** `tenantry operation list`: the newest operations first. */
 export async function listOperations(flags: OperationListFlags): Promise<never> {
-  return await runOnPlatform(flags, async ({ platform, actor, out }) => {
+  return await runAnywhere(flags, async ({ backend, out }) => {
     const { slug, kind, state } = flags;
     const limit = limitOf(flags.limit);
     const filter: OperationFilter = {
@@ -54,11 +50,7 @@ export async function listOperations(flags: OperationListFlags): Promise<never> 
       ...(kind === undefined ? {} : { kind: oneOf("--kind", kind, TENANT_ACTS) }),
       ...(state === undefined ? {} : { state: oneOf("--state", state, OPERATION_STATES) }),
     };
-    authorize(actor, "operation:read");
-    const em = platform.orm.em.fork() as EntityManager;
-    const { rows: operations, more } = await firstRows(limit, (page) =>
-      findOperations(em, filter, page),
-    );
+    const { rows: operations, more } = await backend.operations(filter, limit);
     if (flags.json) for (const operation of operations) out.json(operationJson(operation));
     else if (operations.length === 0) out.note("No operations.");
     else
@@ -72,7 +64,7 @@ export async function listOperations(flags: OperationListFlags): Promise<never> 
   });
 }
 
-function rowOf(operation: Operation): string[] {
+function rowOf(operation: ShownOperation): string[] {
   const { id, kind, state, subjectName, dryRun, startedAt, finishedAt, createdAt, error } =
     operation;
   const took =
@@ -86,11 +78,9 @@ function rowOf(operation: Operation): string[] {
 
 /** `tenantry operation retry`: takes a failed operation up again and waits for its end. */
 export async function retry(id: string, flags: JsonFlag): Promise<never> {
-  return await runOnPlatform(flags, async (session) => {
-    const { platform, actor, out } = session;
-    authorize(actor, "operation:retry");
-    await readOperation(platform, id);
-    const operation = await retryOperation(platform, actor, id);
+  return await runAnywhere(flags, async (session) => {
+    const { backend, out } = session;
+    const operation = await backend.retry(id);
     const json = flags.json ?? false;
     if (json) out.json({ type: "STARTED", replayed: false, operation: operationJson(operation) });
     else
@@ -105,11 +95,9 @@ export async function retry(id: string, flags: JsonFlag): Promise<never> {
 
 /** `tenantry operation cancel`: asks an operation to stop, and waits until what it did is undone. */
 export async function cancel(id: string, flags: JsonFlag): Promise<never> {
-  return await runOnPlatform(flags, async (session) => {
-    const { platform, actor, out } = session;
-    authorize(actor, "operation:cancel");
-    await readOperation(platform, id);
-    const asked = await cancelOperation(platform, actor, id);
+  return await runAnywhere(flags, async (session) => {
+    const { backend, out } = session;
+    const asked = await backend.cancel(id);
     const json = flags.json ?? false;
     return await seeThrough(session, asked, { json }, async ({ operation, interrupted }) => {
       if (json) out.json({ type: "RESULT", operation: operationJson(operation) });

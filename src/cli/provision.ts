@@ -1,9 +1,6 @@
-import { authorize } from "../iam/grants.ts";
-import type { ProvisionRequest } from "../operations/provision/input.ts";
-import { startProvisioning } from "../operations/provision-tenant.ts";
 import { UsageError } from "./exit-codes.ts";
 import { givenFields, listOf } from "./flag-values.ts";
-import { runOnPlatform, type Session } from "./session.ts";
+import { runAnywhere } from "./session.ts";
 import { type RunFlags, startAndSeeThrough } from "./start-operation.ts";
 
 /** The flags of `tenant provision`, as commander hands them over. */
@@ -31,16 +28,16 @@ export interface ProvisionFlags extends RunFlags {
 
 /** `tenantry tenant provision`: starts the operation, shows its phases, and sums up what was made. */
 export async function provision(flags: ProvisionFlags): Promise<never> {
-  return await runOnPlatform(flags, (session) => start(session, flags), refuseMissing(flags));
-}
-
-async function start(session: Session, flags: ProvisionFlags): Promise<number> {
-  const { platform, actor } = session;
-  authorize(actor, "tenant:provision");
-  return await startAndSeeThrough(session, flags, {
-    title: flags.dryRun ? "Dry run for" : "Provisioning",
-    start: (options) => startProvisioning(platform, actor, requestOf(flags), options),
-  });
+  return await runAnywhere(
+    flags,
+    (session) =>
+      startAndSeeThrough(session, flags, {
+        title: flags.dryRun ? "Dry run for" : "Provisioning",
+        act: "provisionTenant",
+        request: requestOf(flags),
+      }),
+    refuseMissing(flags),
+  );
 }
 
 const REQUIRED = {
@@ -62,7 +59,7 @@ const refuseMissing = (flags: ProvisionFlags) => () => {
 const enumOf = (text: string | undefined) => text?.toUpperCase().replaceAll("-", "_");
 
 /** The request that the flags make; what is left out takes the request's own default. */
-function requestOf(flags: ProvisionFlags): ProvisionRequest {
+function requestOf(flags: ProvisionFlags): Record<string, unknown> {
   // Whether the words are those of the enums is decided where all other faults are.
   return givenFields({
     slug: flags.slug,
@@ -84,5 +81,5 @@ function requestOf(flags: ProvisionFlags): ProvisionRequest {
     adminCredential: enumOf(flags.adminCredential),
     isolation: enumOf(flags.isolation),
     dbServer: flags.dbServer,
-  }) as unknown as ProvisionRequest;
+  });
 }

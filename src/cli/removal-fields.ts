@@ -1,7 +1,12 @@
 import { z } from "zod";
 import { by, type Fields, listed, row, type Teller } from "./teller.ts";
 
-const Remain = z.object({ kind: z.string(), name: z.string(), ours: z.boolean() });
+const Remain = z.object({
+  kind: z.string(),
+  /** Null for a secret, for whoever may not read its name. */
+  name: z.string().nullable(),
+  ours: z.boolean(),
+});
 const People = z.object({
   memberships: z.number(),
   invitations: z.number(),
@@ -71,7 +76,12 @@ function sessionFields({ sessionsEnded }: z.infer<typeof Closed>): Fields {
 }
 
 const named = (remains: readonly z.infer<typeof Remain>[]): string =>
-  listed(remains.map(({ kind, name, ours }) => `${kind} ${name}${ours ? "" : " (not ours)"}`));
+  listed(
+    remains.map(
+      ({ kind, name, ours }) =>
+        `${kind}${name === null ? "" : ` ${name}`}${ours ? "" : " (not ours)"}`,
+    ),
+  );
 
 const peopleFields = (people: z.infer<typeof People> | null): Fields =>
   row(

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Operation } from "../operations/engine/operation.entity.ts";
+import type { ShownOperation } from "./backend.ts";
 import { CREDENTIAL_TELLERS } from "./credential-fields.ts";
 import { REMOVAL_TELLERS } from "./removal-fields.ts";
 import { by, type Fields, listed, row, type Teller } from "./teller.ts";
@@ -24,7 +24,8 @@ const Plan = z.object({
   schema: z.string(),
   ownerRole: z.string(),
   appRole: z.string(),
-  secretName: z.string(),
+  /** Null for whoever may not read the names of secrets. */
+  secretName: z.string().nullable(),
   migrations: z.array(z.string()),
   seedSets: z.array(z.string()),
 });
@@ -105,7 +106,7 @@ const TELLERS: Readonly<Record<string, Teller>> = {
 };
 
 /** What came of an ended operation, in words; of one that failed, as far as it is known. */
-export function resultFields({ kind, result }: Operation): Fields {
+export function resultFields({ kind, result }: ShownOperation): Fields {
   return result === null ? [] : (TELLERS[kind]?.(result) ?? []);
 }
 
@@ -133,7 +134,7 @@ const planFields = (plan: Plan): Fields => [
   ["database", plan.database],
   ["schema", plan.schema],
   ["roles", `${plan.ownerRole} (owner, no login), ${plan.appRole} (application)`],
-  ["secret", plan.secretName],
+  ...row("secret", plan.secretName),
   [
     "migrations",
     plan.migrations.length === 0

@@ -1,14 +1,21 @@
 import { hostname, userInfo } from "node:os";
 import { auditRefusals } from "../audit/refusal.ts";
-import { type Config, readConfig } from "../config.ts";
+import { type Config, readApiAccess, readConfig } from "../config.ts";
 import type { Actor } from "../iam/actor.ts";
 import type { Platform } from "../platform.ts";
+import type { Backend } from "./backend.ts";
+import { UsageError } from "./exit-codes.ts";
 import { exitWith, type Output, openOutput } from "./output.ts";
 import { reportError } from "./report-error.ts";
 
-/** What a command that works on the platform is given. */
+/** What a command is given that works on the platform's database and over the API alike. */
 export interface Session {
   readonly out: Output;
+  readonly backend: Backend;
+}
+
+/** What a command is given that works at the machine only, on the platform's database. */
+export interface PlatformSession extends Session {
   readonly platform: Platform;
   readonly actor: Actor;
 }
@@ -46,27 +53,74 @@ function loginName(): string {
   }
 }
 
+type Before = (out: Output) => Promise<void> | void;
+
 /**
- * Runs a command on the platform, directly on its database: it works while the API is down. Ends
- * the process with the exit code that `work` answers, or that its failure stands for.
+ * Runs a command over the API where TENANTRY_TOKEN is set, as that token; otherwise directly on the
+ * platform's database. Ends the process with the exit code that `work` answers, or that its failure
+ * stands for.
+ *
+ * @param before what is to be settled before anything is opened
+ */
+export async function runAnywhere(
+  options: { readonly json?: boolean | undefined },
+  work: (session: Session) => Promise<number>,
+  before: Before = () => {},
+): Promise<never> {
+  return await runCommand(options, async (out) => {
+    const access = readApiAccess();
+    await before(out);
+    if (access === null) return await onPlatform(out, work);
+    const { openRemoteBackend } = await import("./remote/remote-backend.ts");
+    const { backend, close } = openRemoteBackend(access);
+    try {
+      return await work({ out, backend });
+    } finally {
+      await close();
+    }
+  });
+}
+
+/**
+ * Runs a command directly on the platform's database: it works while the API is down. Ends the process
+ * as `runAnywhere` does. It refuses to where TENANTRY_TOKEN says that the token is to act.
  *
  * @param before what is to be settled before anything is opened
  */
 export async function runOnPlatform(
   options: { readonly json?: boolean | undefined },
-  work: (session: Session) => Promise<number>,
-  before: (out: Output) => Promise<void> | void = () => {},
+  work: (session: PlatformSession) => Promise<number>,
+  before: Before = () => {},
 ): Promise<never> {
   return await runCommand(options, async (out) => {
+    refuseToken();
     await before(out);
-    const { assemble } = await import("../assemble.ts");
-    const platform = await assemble(commandConfig());
-    try {
-      return await auditRefusals(platform.orm.em, () => work({ out, platform, actor: osActor() }));
-    } finally {
-      await platform.close();
-    }
+    return await onPlatform(out, work);
   });
+}
+
+/** @throws UsageError where TENANTRY_TOKEN is set */
+export function refuseToken(): void {
+  if (readApiAccess() === null) return;
+  throw new UsageError(
+    "This command works at the machine only, on the platform's database, and not over the API: unset TENANTRY_TOKEN to run it there.",
+  );
+}
+
+async function onPlatform(
+  out: Output,
+  work: (session: PlatformSession) => Promise<number>,
+): Promise<number> {
+  const { assemble } = await import("../assemble.ts");
+  const { localBackend } = await import("./local-backend.ts");
+  const platform = await assemble(commandConfig());
+  const actor = osActor();
+  const backend = localBackend(platform, actor);
+  try {
+    return await auditRefusals(platform.orm.em, () => work({ out, backend, platform, actor }));
+  } finally {
+    await platform.close();
+  }
 }
 
 /** Runs a command and ends the process with its exit code; what it throws is told in words. */

@@ -1,4 +1,4 @@
-import type { Operation } from "../operations/engine/operation.entity.ts";
+import type { ShownOperation } from "./backend.ts";
 import { formatDuration } from "./duration.ts";
 import type { Output } from "./output.ts";
 import { describeFailure } from "./report-error.ts";
@@ -12,7 +12,7 @@ import { writeFields } from "./table.ts";
  */
 export function showResult(
   out: Output,
-  operation: Operation,
+  operation: ShownOperation,
   more: readonly [string, string][] = [],
 ): void {
   const { state, error, kind, subjectName } = operation;
@@ -34,7 +34,7 @@ function tell(out: Output, fields: readonly [string, string][]): void {
   if (fields.length > 0) writeFields(out, fields);
 }
 
-function titleOf({ kind, subjectName, dryRun, startedAt, finishedAt }: Operation): string {
+function titleOf({ kind, subjectName, dryRun, startedAt, finishedAt }: ShownOperation): string {
   if (dryRun) {
     const can = kind === "PROVISION" ? "can be provisioned" : `would be changed by ${kind}`;
     return `'${subjectName}' ${can}; nothing was written`;
@@ -44,7 +44,7 @@ function titleOf({ kind, subjectName, dryRun, startedAt, finishedAt }: Operation
 }
 
 /** An operation as scripts read it. */
-export function operationJson(operation: Operation) {
+export function operationJson(operation: ShownOperation) {
   const { id, kind, state, subjectId, subjectName, dryRun, result, error, retryOf } = operation;
   const { actorKind, actorId, actorName, createdAt, startedAt, finishedAt } = operation;
   return {

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { isWorkerAlive } from "../operations/engine/liveness.ts";
-import type { Started, StartOptions } from "../operations/engine/start-operation.ts";
+import type { ActName } from "./backend.ts";
 import { behindOf, seeBehind } from "./behind.ts";
 import { EXIT } from "./exit-codes.ts";
-import { accessFields, adminAccess } from "./first-admin-access.ts";
+import { accessFields } from "./first-admin-access.ts";
 import { exitCodeOf, seeThrough, type Watched } from "./follow-operation.ts";
 import type { Session } from "./session.ts";
 import { operationJson, showResult } from "./show-result.ts";
@@ -19,17 +18,20 @@ export interface RunFlags {
 interface Start {
   /** What the command does, before the tenant's slug: `Migrating`. */
   readonly title: string;
-  start(options: StartOptions): Promise<Started>;
+  readonly act: ActName;
+  /** What the flags said; read with the operation's own rules. */
+  readonly request: Readonly<Record<string, unknown>>;
 }
 
 /** Starts an operation, shows its phases until it has ended, and sums it up; answers the exit code. */
 export async function startAndSeeThrough(
   session: Session,
   { dryRun = false, idempotencyKey = randomUUID(), json = false, wait }: RunFlags,
-  { title, start }: Start,
+  { title, act, request }: Start,
 ): Promise<number> {
-  const { out } = session;
-  const { operation, replayed } = await start({ dryRun, idempotencyKey });
+  const { out, backend } = session;
+  const options = { dryRun, idempotencyKey };
+  const { operation, replayed } = await backend.start(act, request, options);
   if (json) out.json({ type: "STARTED", replayed, operation: operationJson(operation) });
   else {
     const again = replayed ? ", started earlier with the same idempotency key" : "";
@@ -48,8 +50,8 @@ async function leaveIt(session: Session, operationId: string): Promise<number> {
 }
 
 /** Says so where nobody is there to run an operation that the command does not run itself. */
-export async function noteMissingWorker({ platform, out }: Session): Promise<void> {
-  if (await isWorkerAlive(platform.orm.em.fork())) return;
+export async function noteMissingWorker({ backend, out }: Session): Promise<void> {
+  if (await backend.isWorkerAlive()) return;
   out.note(
     "No worker is alive: the operation waits until one starts (npm start, tenantry worker).",
   );
@@ -59,9 +61,11 @@ export async function noteMissingWorker({ platform, out }: Session): Promise<voi
 export async function sumUp(session: Session, watched: Watched, json: boolean): Promise<number> {
   const { out } = session;
   const { operation } = watched;
-  const access = operation.kind === "PROVISION" ? await adminAccess(session, operation) : null;
-  if (json) out.json({ type: "RESULT", operation: operationJson(operation), ...access });
-  else showResult(out, operation, access ? accessFields(operation, access) : []);
+  const access =
+    operation.kind === "PROVISION" ? await session.backend.adminAccess(operation) : null;
+  const { firstAdmin: _, credential: __, ...ways } = access ?? {};
+  if (json) out.json({ type: "RESULT", operation: operationJson(operation), ...ways });
+  else showResult(out, operation, access ? accessFields(access) : []);
   const behind = behindOf(operation);
   if (behind !== null) return await seeBehind(session, operation, behind, json);
   return exitCodeOf(watched);

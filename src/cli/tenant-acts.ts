@@ -1,10 +1,7 @@
-import { authorize } from "../iam/grants.ts";
-import type { OperationCatalog } from "../operations/catalog.ts";
-import type { AnyOperation } from "../operations/engine/phase.ts";
-import { startOnTenant } from "../operations/parts/start-on-tenant.ts";
+import type { ActName } from "./backend.ts";
 import { confirm } from "./confirm.ts";
 import { givenFields } from "./flag-values.ts";
-import { runOnPlatform } from "./session.ts";
+import { runAnywhere } from "./session.ts";
 import { type RunFlags, startAndSeeThrough } from "./start-operation.ts";
 
 /** The flags of a command that starts an operation on a tenant. */
@@ -18,31 +15,17 @@ interface TenantAct {
   readonly title: string;
   /** What whoever runs the command is asked first, where something is lost. */
   readonly question?: string;
-  readonly operation: (operations: OperationCatalog) => AnyOperation;
+  readonly act: ActName;
   /** What the flags said; read with the operation's own rules. */
-  readonly input: Readonly<Record<string, unknown>>;
+  readonly request: Readonly<Record<string, unknown>>;
 }
 
 /** Runs a command that starts an operation on a tenant: asks, starts it and sees it through. */
-export async function runOnTenant(flags: TenantFlags, act: TenantAct): Promise<never> {
-  const { title, question, operation, input } = act;
-  return await runOnPlatform(
+export async function runOnTenant(flags: TenantFlags, asked: TenantAct): Promise<never> {
+  const { title, question, act, request } = asked;
+  return await runAnywhere(
     flags,
-    async (session) => {
-      const { platform, actor } = session;
-      authorize(actor, "tenant:operate");
-      return await startAndSeeThrough(session, flags, {
-        title,
-        start: (options) =>
-          startOnTenant(
-            platform,
-            actor,
-            operation(platform.operations),
-            givenFields(input),
-            options,
-          ),
-      });
-    },
+    (session) => startAndSeeThrough(session, flags, { title, act, request: givenFields(request) }),
     () => (question === undefined ? undefined : confirm(question, flags.yes)),
   );
 }
@@ -61,8 +44,8 @@ export interface MigrateFlags extends SlugFlags {
 export const migrate = (flags: MigrateFlags): Promise<never> =>
   runOnTenant(flags, {
     title: flags.dryRun ? "Dry run for migrating" : "Migrating",
-    operation: (operations) => operations.migrateTenant,
-    input: { slug: flags.slug, to: flags.to },
+    act: "migrateTenant",
+    request: { slug: flags.slug, to: flags.to },
   });
 
 /** The flags of `tenant activate`. */
@@ -75,8 +58,8 @@ export interface ActivateFlags extends SlugFlags {
 export const activate = (flags: ActivateFlags): Promise<never> =>
   runOnTenant(flags, {
     title: "Activating",
-    operation: (operations) => operations.activateTenant,
-    input: { slug: flags.slug, force: flags.force, reason: flags.reason },
+    act: "activateTenant",
+    request: { slug: flags.slug, force: flags.force, reason: flags.reason },
   });
 
 /** The flags of `tenant add-lab`. */
@@ -89,6 +72,6 @@ export interface AddLabFlags extends SlugFlags {
 export const addLab = ({ slug, name, setupName, ...flags }: AddLabFlags): Promise<never> =>
   runOnTenant(flags, {
     title: "Adding a laboratory to",
-    operation: (operations) => operations.addLaboratory,
-    input: { slug, name, setupName },
+    act: "addLaboratory",
+    request: { slug, name, setupName },
   });

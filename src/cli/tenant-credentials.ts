@@ -27,8 +27,8 @@ export async function rotate(given: RotateFlags): Promise<never> {
       title: flags.dryRun
         ? "Dry run for rotating the credentials of"
         : "Rotating the credentials of",
-      operation: (operations) => operations.rotateCredentials,
-      input: { slug, ...asked },
+      act: "rotateCredentials",
+      request: { slug, ...asked },
     });
   }
   if (flags.dryRun) return await refuse(given, "--slug with --dry-run");
@@ -55,6 +55,6 @@ const refuse = (flags: RotateFlags, needs: string): Promise<never> =>
 export const retire = ({ slug, reason, ...flags }: ReasonFlags): Promise<never> =>
   runOnTenant(flags, {
     title: "Closing the old login of",
-    operation: (operations) => operations.retireCredentials,
-    input: { slug, reason },
+    act: "retireCredentials",
+    request: { slug, reason },
   });

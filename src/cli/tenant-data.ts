@@ -9,8 +9,8 @@ export interface DataFlags extends TenantFlags {
 export const seed = (sets: readonly string[], flags: DataFlags): Promise<never> =>
   runOnTenant(flags, {
     title: "Seeding",
-    operation: (operations) => operations.seedTenant,
-    input: { slug: flags.tenantSlug, sets },
+    act: "seedTenant",
+    request: { slug: flags.tenantSlug, sets },
   });
 
 /** What each word after `snapshot` asks for. */
@@ -31,7 +31,7 @@ export const snapshot = (word: SnapshotWord, flags: DataFlags): Promise<never> =
   return runOnTenant(flags, {
     title: "Refreshing the snapshots of",
     ...(word === "hard-refresh" ? { question: again } : {}),
-    operation: (operations) => operations.refreshSnapshots,
-    input: { slug, ...SNAPSHOTS[word] },
+    act: "refreshSnapshots",
+    request: { slug, ...SNAPSHOTS[word] },
   });
 };

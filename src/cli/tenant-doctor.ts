@@ -2,7 +2,7 @@ import { type DoctorReport, runDoctor } from "../operations/health/reconcile.ts"
 import type { TenantHealth } from "../operations/health/tenant-health.ts";
 import { EXIT } from "./exit-codes.ts";
 import { seeAllThrough } from "./follow-operation.ts";
-import { runOnPlatform, type Session } from "./session.ts";
+import { type PlatformSession, runOnPlatform } from "./session.ts";
 import { operationJson, showResult } from "./show-result.ts";
 import { writeTable } from "./table.ts";
 
@@ -34,7 +34,7 @@ const exitCodeOf = (findings: readonly TenantHealth[]): number =>
 
 /** Sees what was started through; answers whether Ctrl-C ended that. */
 async function mend(
-  session: Session,
+  session: PlatformSession,
   { started, repaired }: DoctorReport,
   json: boolean,
 ): Promise<boolean> {
@@ -51,7 +51,7 @@ async function mend(
   return interrupted;
 }
 
-function tell({ out }: Session, healths: readonly TenantHealth[], json: boolean): void {
+function tell({ out }: PlatformSession, healths: readonly TenantHealth[], json: boolean): void {
   const ill = healths.filter(({ healthy }) => !healthy);
   const rows = ill.flatMap(({ tenant, operation, findings }) =>
     findings.map((finding) => ({

@@ -2,7 +2,7 @@ import { authorize } from "../iam/grants.ts";
 import { lockTenant, unlockTenant } from "../operations/tenant-lock.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { EXIT } from "./exit-codes.ts";
-import { runOnPlatform, type Session } from "./session.ts";
+import { type PlatformSession, runOnPlatform } from "./session.ts";
 
 /** The flags of `tenant lock` and `tenant unlock`. */
 export interface LockFlags {
@@ -21,7 +21,7 @@ export const unlock = ({ slug, json }: LockFlags): Promise<never> =>
 
 async function change(
   { json }: { readonly json: boolean | undefined },
-  act: (session: Session) => Promise<Tenant>,
+  act: (session: PlatformSession) => Promise<Tenant>,
 ): Promise<never> {
   return await runOnPlatform({ json }, async (session) => {
     const { actor, out } = session;

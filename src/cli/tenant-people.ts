@@ -20,7 +20,7 @@ import type { Platform } from "../platform.ts";
 import { tenantBySlug } from "../tenants/registry.ts";
 import { EXIT, UsageError } from "./exit-codes.ts";
 import { oneOf } from "./flag-values.ts";
-import { runOnPlatform, type Session } from "./session.ts";
+import { type PlatformSession, runOnPlatform } from "./session.ts";
 import { writeTable } from "./table.ts";
 
 /** The flags of `tenant invitation …` and `tenant member …`. */
@@ -125,7 +125,7 @@ export const removeTenantMember = (flags: InviteFlags): Promise<never> =>
 
 /** The newest invitation of the email that was named, or the only one that is open. */
 async function chosen(
-  { platform }: Session,
+  { platform }: PlatformSession,
   { slug, email }: PeopleFlags,
 ): Promise<ListedInvitation> {
   const all = await invitationsOf(platform, slug);
@@ -153,11 +153,16 @@ async function membersOf({ orm }: Platform, slug: string) {
   return (await listMembers(em, [id])).get(id) ?? [];
 }
 
-const portsOf = ({ platform: { orm, queue, clock, credentials } }: Session) => ({
+const portsOf = ({ platform: { orm, queue, clock, credentials } }: PlatformSession) => ({
   ...{ em: orm.em as EntityManager, queue, clock, credentials },
 });
 
-function tell({ out }: Session, { slug, json }: PeopleFlags, email: string, how: string): number {
+function tell(
+  { out }: PlatformSession,
+  { slug, json }: PeopleFlags,
+  email: string,
+  how: string,
+): number {
   if (json) out.json({ type: "RESULT", slug, email });
   else out.line(`${out.style("green", "✔")} ${email} ${how}`);
   return EXIT.ok;

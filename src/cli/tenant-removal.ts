@@ -9,16 +9,16 @@ export interface ReasonFlags extends SlugFlags {
 export const suspend = ({ slug, reason, ...flags }: ReasonFlags): Promise<never> =>
   runOnTenant(flags, {
     title: "Suspending",
-    operation: (operations) => operations.suspendTenant,
-    input: { slug, reason },
+    act: "suspendTenant",
+    request: { slug, reason },
   });
 
 /** `tenantry tenant resume`. */
 export const resume = ({ slug, ...flags }: SlugFlags): Promise<never> =>
   runOnTenant(flags, {
     title: "Resuming",
-    operation: (operations) => operations.resumeTenant,
-    input: { slug },
+    act: "resumeTenant",
+    request: { slug },
   });
 
 /** The flags of `tenant offboard`. */
@@ -35,8 +35,8 @@ export const offboard = (given: OffboardFlags): Promise<never> => {
     question: purge
       ? `Take tenant '${slug}' out of use and remove everything that it holds, for good?`
       : `Take tenant '${slug}' out of use, until it is purged at the end of its retention window?`,
-    operation: (operations) => operations.offboardTenant,
-    input: { slug, retentionDays, purge, reason },
+    act: "offboardTenant",
+    request: { slug, retentionDays, purge, reason },
   });
 };
 
@@ -44,8 +44,8 @@ export const offboard = (given: OffboardFlags): Promise<never> => {
 export const restore = ({ slug, ...flags }: SlugFlags): Promise<never> =>
   runOnTenant(flags, {
     title: "Restoring",
-    operation: (operations) => operations.restoreTenant,
-    input: { slug },
+    act: "restoreTenant",
+    request: { slug },
   });
 
 /** The flags of `tenant purge`. */
@@ -58,6 +58,6 @@ export const purge = ({ slug, now, reason, ...flags }: PurgeFlags): Promise<neve
   runOnTenant(flags, {
     title: "Purging",
     question: `Remove everything that tenant '${slug}' holds, for good?`,
-    operation: (operations) => operations.purgeTenant,
-    input: { slug, immediately: now, reason },
+    act: "purgeTenant",
+    request: { slug, immediately: now, reason },
   });

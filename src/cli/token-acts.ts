@@ -11,7 +11,7 @@ import {
 import { EXIT } from "./exit-codes.ts";
 import { firstRows } from "./first-rows.ts";
 import { givenFields, limitOf, oneOf } from "./flag-values.ts";
-import { runOnPlatform, type Session } from "./session.ts";
+import { type PlatformSession, runOnPlatform } from "./session.ts";
 import { writeFields, writeTable } from "./table.ts";
 
 /** The flags of `token create`. */
@@ -87,10 +87,13 @@ export async function revokeToken(id: string, flags: { readonly json?: boolean }
   });
 }
 
-const ports = ({ platform: { orm, clock } }: Session) => ({ em: orm.em as EntityManager, clock });
+const ports = ({ platform: { orm, clock } }: PlatformSession) => ({
+  em: orm.em as EntityManager,
+  clock,
+});
 
 /** A service token as scripts read it. */
-function tokenJson({ platform }: Session, token: ServiceToken) {
+function tokenJson({ platform }: PlatformSession, token: ServiceToken) {
   const {
     createdByKind: kind,
     createdById: id,
@@ -101,7 +104,7 @@ function tokenJson({ platform }: Session, token: ServiceToken) {
   return { ...shown, state: stateOf(token, platform.clock()), createdBy: { kind, id, name } };
 }
 
-const rowOf = ({ platform }: Session, token: ServiceToken): string[] => [
+const rowOf = ({ platform }: PlatformSession, token: ServiceToken): string[] => [
   ...[token.id, token.name, token.role, stateOf(token, platform.clock()), `${token.hint}…`],
   minuteOf(token.expiresAt),
   token.lastUsedAt ? minuteOf(token.lastUsedAt) : "never",

@@ -17,7 +17,7 @@ import { EXIT } from "./exit-codes.ts";
 import { firstRows } from "./first-rows.ts";
 import { limitOf, oneOf } from "./flag-values.ts";
 import { passwordFromPipe } from "./password-input.ts";
-import { runOnPlatform, type Session } from "./session.ts";
+import { type PlatformSession, runOnPlatform } from "./session.ts";
 import { writeTable } from "./table.ts";
 
 /** The flags of `user disable`, `enable`, `reset-password` and `sign-out`. */
@@ -114,7 +114,7 @@ async function act(
 }
 
 /** Shows a one-time password, and what is to be known of it. */
-export function tellOneTimePassword(out: Session["out"], oneTimePassword: string): void {
+export function tellOneTimePassword(out: PlatformSession["out"], oneTimePassword: string): void {
   out.line(`  one-time password  ${oneTimePassword}`);
   out.line("  It is shown once, expires in 72 hours, and is to be changed at the first sign-in.");
 }

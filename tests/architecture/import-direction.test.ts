@@ -59,7 +59,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   api: [...GROUND, ...ROOMS, "operations", "operations/engine", "platform.ts"],
   cli: [
     ...[...GROUND, ...ROOMS, "operations", "operations/engine", "platform.ts", "worker.ts"],
-    ...["config.ts", "assemble.ts", "api"],
+    ...["config.ts", "assemble.ts", "api", "client"],
   ],
   client: [],
   // A program of its own: it assembles a platform, then acts as a client of its API.

@@ -12,6 +12,17 @@ export type AcceptInvitationInput = {
   token: string;
 };
 
+/** What kind of actor acts. */
+export type ActorKind =
+  /** Somebody at the machine, with the break-glass command. */
+  | 'OS_USER'
+  /** A script with a service token. */
+  | 'SERVICE_TOKEN'
+  /** Tenantry itself. */
+  | 'SYSTEM'
+  /** A platform user. */
+  | 'USER';
+
 /** How the first administrator is to get in. */
 export type AdminCredential =
   /** By the link in an email, which asks for a password. */
@@ -138,12 +149,64 @@ export type ErrorCode =
   /** Provisioning is unavailable: no secret store can be used. Configure the secret store. */
   | 'PROVISIONING_UNAVAILABLE';
 
+/** How a tenant's first administrator gets in. */
+export type FirstAdminCredential =
+  /** With the password of an identity that existed before. */
+  | 'EXISTING_PASSWORD'
+  /** By the link in an email, which asks for a password. */
+  | 'INVITATION'
+  /** With a one-time password: see `revealOneTimePassword`. */
+  | 'ONE_TIME_PASSWORD';
+
 /** Where a tenant's schema lies. */
 export type Isolation =
   /** In a database of its own. */
   | 'DATABASE'
   /** In the db server's shared tenant database. */
   | 'SCHEMA';
+
+/** Which operations. What is left out does not matter. */
+export type OperationFilter = {
+  /** Those that have not ended (true), or those that have (false). */
+  active?: boolean | null | undefined;
+  /** Those of this kind. */
+  kind?: OperationKind | null | undefined;
+  /** Those about the tenant with this slug. */
+  slug?: string | null | undefined;
+  /** Those in this state. */
+  state?: OperationState | null | undefined;
+};
+
+/** What an operation does, and the phases that it has. */
+export type OperationKind =
+  /** Checks whether a tenant is ready, and makes it ACTIVE. Phases: READINESS_CHECKED, ACTIVATED. */
+  | 'ACTIVATE'
+  /** Adds a laboratory to one of a tenant's organizations. Phases: ORGANIZATION_RESOLVED, LABORATORY_ADDED, REGISTERED. */
+  | 'ADD_LABORATORY'
+  /** Clears a tenant away whose provisioning failed. Phases: REMAINS_FOUND, SCHEMA_DROPPED, SECRET_REMOVED, REMAINING_FOUND, CLEANED_UP. */
+  | 'CLEANUP'
+  /** Applies the migrations that a tenant's schema lacks, and verifies it. Phases: MIGRATIONS_PLANNED, SCHEMA_ENSURED, MIGRATIONS_APPLIED, VERIFIED, REGISTERED. */
+  | 'MIGRATE'
+  /** Takes a tenant out of use for good, and starts its retention window. Phases: LOGIN_CLOSED, SESSIONS_ENDED, OFFBOARDED. */
+  | 'OFFBOARD'
+  /** Makes a tenant: placement, secret, schema and roles, migrations, seeds, first administrator. Phases: PLACEMENT_RESOLVED, STATE_CHECKED, SECRET_SET, DATABASE_CREATED, MIGRATIONS_APPLIED, SEEDS_APPLIED, VERIFIED, MASTER_REGISTERED, ADMIN_SEEDED, COMPLETE. */
+  | 'PROVISION'
+  /** Removes all that a tenant holds; the audit trail stays. From PURGE_BEGUN on there is no way back. Phases: EVIDENCE_TAKEN, LOGIN_CLOSED, SESSIONS_ENDED, PURGE_BEGUN, SCHEMA_DROPPED, SECRET_REMOVED, REMAINING_FOUND, PURGED. */
+  | 'PURGE'
+  /** Takes the metadata snapshots of a tenant's records again. Phases: ROWS_COUNTED, PATIENTS, ANALYSIS_REQUESTS, SAMPLES, ANALYSES, REGISTERED. */
+  | 'REFRESH_SNAPSHOTS'
+  /** Brings an offboarded tenant back as it was. Phases: LOGIN_OPENED, VERIFIED, RESTORED. */
+  | 'RESTORE'
+  /** Takes a suspended tenant into use again. Phases: LOGIN_OPENED, VERIFIED, RESUMED. */
+  | 'RESUME'
+  /** Closes the login that a rotation has left open. Begun by the platform at the end of the grace period. Phases: LOGIN_VERIFIED, OLD_LOGIN_CLOSED, GRACE_ENDED. */
+  | 'RETIRE_CREDENTIALS'
+  /** Gives a tenant's application a new login; the old one stays open for a grace period. Phases: ROLE_CHOSEN, OLD_LOGIN_CLOSED, GRACE_ENDED, NEW_LOGIN_OPENED, SECRET_STORED, VERIFIED, ROTATED. */
+  | 'ROTATE_CREDENTIALS'
+  /** Adds the rows of seed sets that a tenant's schema lacks. Phases: SETS_RESOLVED, SEEDS_APPLIED, REGISTERED. */
+  | 'SEED'
+  /** Takes a tenant out of use: its application cannot log in any more. Phases: LOGIN_CLOSED, SESSIONS_ENDED, SUSPENDED. */
+  | 'SUSPEND';
 
 /** Where an operation is in its life. SUCCEEDED, FAILED and CANCELLED are final. */
 export type OperationState =
@@ -227,6 +290,36 @@ export type ProvisionTenantInput = {
   vertical?: string | null | undefined;
 };
 
+/** What is checked before a tenant counts as ready. */
+export type ReadinessCheckName =
+  /** Every migration is applied, and unchanged since. */
+  | 'MIGRATIONS'
+  /** Everything in the schema belongs to the tenant's owner role. */
+  | 'OWNERSHIP'
+  /** The application's role logs in with the stored secret. */
+  | 'ROLE_LOGIN'
+  /** The schema is there, and is the tenant's. */
+  | 'SCHEMA'
+  /** The rows of the tenant's seed sets are there. */
+  | 'SEEDS'
+  /** The schema has tables. */
+  | 'TABLES';
+
+/** What kind of thing it is. */
+export type RemainKind =
+  /** The PostgreSQL role that an application logs in as. */
+  | 'APP_ROLE'
+  /** The tenant's own database, with the schema in it. */
+  | 'DATABASE'
+  /** The PostgreSQL role that may connect to the tenant's own database. */
+  | 'GROUP_ROLE'
+  /** The PostgreSQL role that owns a schema. */
+  | 'OWNER_ROLE'
+  /** A schema. */
+  | 'SCHEMA'
+  /** A secret in the secret store. */
+  | 'SECRET';
+
 /** What a platform user or a service token may do. */
 export type Role =
   /** Everything, also what needs a reason. */
@@ -248,6 +341,33 @@ export type SignInInput = {
   password: string;
 };
 
+/** Whose metadata snapshots are taken. */
+export type SnapshotTarget =
+  /** Of analysis requests. */
+  | 'ANALYSIS_REQUEST'
+  /** Of the results of analyses. */
+  | 'ANALYSIS_RESULT'
+  /** Of patients. */
+  | 'PATIENT'
+  /** Of samples. */
+  | 'SAMPLE';
+
+/** Which tenants to list. What is left out does not matter. */
+export type TenantFilter = {
+  /** Those whose schema lacks the newest migration (true), or those that have it (false). */
+  behind?: boolean | null | undefined;
+  /** Those with this isolation. */
+  isolation?: Isolation | null | undefined;
+  /** Those of this region. */
+  region?: string | null | undefined;
+  /** Those with this status. */
+  status?: TenantStatus | null | undefined;
+  /** Those with this text in their slug, name or first administrator's email, in any case. */
+  text?: string | null | undefined;
+  /** Those on this plan. */
+  tier?: Tier | null | undefined;
+};
+
 /** What a user may do inside a tenant; its application decides what that means. */
 export type TenantRole =
   /** Administers the tenant. */
@@ -267,6 +387,21 @@ export type TenantSignInInput = {
   slug: string;
 };
 
+/** Where a tenant is in its life. */
+export type TenantStatus =
+  /** Verified and in use. */
+  | 'ACTIVE'
+  /** Provisioning failed and was undone: retry its operation, or clean it up. */
+  | 'FAILED'
+  /** Out of use for good; can be restored until its retention window ends. */
+  | 'OFFBOARDED'
+  /** Its first operation is running; the slug is taken already. */
+  | 'PROVISIONING'
+  /** Gone: nothing is left but this row, and the slug is free again. */
+  | 'PURGED'
+  /** Out of use for now: its application cannot log in, and everything is kept. */
+  | 'SUSPENDED';
+
 /** The plan that a tenant is on. */
 export type Tier =
   /** A plan of its own. */
@@ -277,6 +412,227 @@ export type Tier =
   | 'STANDARD'
   /** Trying it out. */
   | 'TRIAL';
+
+export type CommandOperationFragment = { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null, result:
+    | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+    | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
+    | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
+    | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
+    | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+    | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+    | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
+    | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, seedSets: Array<string> }
+    | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+    | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+    | { __typename: 'RestorationResult', status: TenantStatus | null }
+    | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
+    | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
+    | { __typename: 'SuspensionResult', sessionsEnded: number | null }
+   | null };
+
+type CommandRefusal_OperationInProgressError_Fragment = { code: ErrorCode, message: string, operation: { id: string } };
+
+type CommandRefusal_RateLimitedError_Fragment = { code: ErrorCode, message: string };
+
+type CommandRefusal_RefusedError_Fragment = { code: ErrorCode, message: string };
+
+type CommandRefusal_SlugTakenError_Fragment = { code: ErrorCode, message: string };
+
+type CommandRefusal_ValidationError_Fragment = { code: ErrorCode, message: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }> };
+
+export type CommandRefusalFragment =
+  | CommandRefusal_OperationInProgressError_Fragment
+  | CommandRefusal_RateLimitedError_Fragment
+  | CommandRefusal_RefusedError_Fragment
+  | CommandRefusal_SlugTakenError_Fragment
+  | CommandRefusal_ValidationError_Fragment
+;
+
+export type CommandFindOperationQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CommandFindOperationQuery = { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null, result:
+      | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+      | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
+      | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
+      | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
+      | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+      | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+      | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
+      | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, seedSets: Array<string> }
+      | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+      | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+      | { __typename: 'RestorationResult', status: TenantStatus | null }
+      | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
+      | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
+      | { __typename: 'SuspensionResult', sessionsEnded: number | null }
+     | null } | null };
+
+export type CommandListOperationsQueryVariables = Exact<{
+  filter?: OperationFilter | null | undefined;
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type CommandListOperationsQuery = { operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null, result:
+        | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+        | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
+        | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
+        | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
+        | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+        | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+        | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
+        | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, seedSets: Array<string> }
+        | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+        | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+        | { __typename: 'RestorationResult', status: TenantStatus | null }
+        | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
+        | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
+        | { __typename: 'SuspensionResult', sessionsEnded: number | null }
+       | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export type CommandFollowOperationSubscriptionVariables = Exact<{
+  id: string;
+  after?: string | null | undefined;
+}>;
+
+
+export type CommandFollowOperationSubscription = { operationEvents:
+    | { __typename: 'OperationStateChanged', operationState: OperationState, cursor: string, sequence: number, at: string, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null }
+    | { __typename: 'PhaseProgressed', phase: string, completed: number, total: number | null, message: string | null, cursor: string, sequence: number, at: string }
+    | { __typename: 'PhaseStateChanged', phase: string, phaseState: PhaseState, note: string | null, attempt: number, cursor: string, sequence: number, at: string, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null }
+   };
+
+export type CommandRetryOperationMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CommandRetryOperationMutation = { retryOperation:
+    | { code: ErrorCode, message: string, operation: { id: string } }
+    | { code: ErrorCode, message: string }
+    | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null, result:
+          | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+          | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
+          | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
+          | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
+          | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+          | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+          | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
+          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, seedSets: Array<string> }
+          | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+          | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+          | { __typename: 'RestorationResult', status: TenantStatus | null }
+          | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
+          | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
+          | { __typename: 'SuspensionResult', sessionsEnded: number | null }
+         | null } }
+   };
+
+export type CommandCancelOperationMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CommandCancelOperationMutation = { cancelOperation:
+    | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null, result:
+          | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+          | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
+          | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
+          | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
+          | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+          | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+          | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
+          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, seedSets: Array<string> }
+          | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+          | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+          | { __typename: 'RestorationResult', status: TenantStatus | null }
+          | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
+          | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
+          | { __typename: 'SuspensionResult', sessionsEnded: number | null }
+         | null } }
+    | { code: ErrorCode, message: string }
+   };
+
+export type CommandRevealOneTimePasswordMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CommandRevealOneTimePasswordMutation = { revealOneTimePassword:
+    | { code: ErrorCode, message: string }
+    | { email: string, oneTimePassword: string, expiresAt: string }
+   };
+
+type CommandResult_ActivationResult_Fragment = { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> };
+
+type CommandResult_CleanupResult_Fragment = { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null };
+
+type CommandResult_CredentialRetirementResult_Fragment = { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null };
+
+type CommandResult_CredentialRotationResult_Fragment = { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null };
+
+type CommandResult_LaboratoryResult_Fragment = { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null };
+
+type CommandResult_MigrationResult_Fragment = { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> };
+
+type CommandResult_OffboardingResult_Fragment = { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null };
+
+type CommandResult_ProvisionPlan_Fragment = { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, seedSets: Array<string> };
+
+type CommandResult_ProvisionSummary_Fragment = { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> };
+
+type CommandResult_PurgeResult_Fragment = { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> };
+
+type CommandResult_RestorationResult_Fragment = { __typename: 'RestorationResult', status: TenantStatus | null };
+
+type CommandResult_SeedResult_Fragment = { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> };
+
+type CommandResult_SnapshotResult_Fragment = { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> };
+
+type CommandResult_SuspensionResult_Fragment = { __typename: 'SuspensionResult', sessionsEnded: number | null };
+
+export type CommandResultFragment =
+  | CommandResult_ActivationResult_Fragment
+  | CommandResult_CleanupResult_Fragment
+  | CommandResult_CredentialRetirementResult_Fragment
+  | CommandResult_CredentialRotationResult_Fragment
+  | CommandResult_LaboratoryResult_Fragment
+  | CommandResult_MigrationResult_Fragment
+  | CommandResult_OffboardingResult_Fragment
+  | CommandResult_ProvisionPlan_Fragment
+  | CommandResult_ProvisionSummary_Fragment
+  | CommandResult_PurgeResult_Fragment
+  | CommandResult_RestorationResult_Fragment
+  | CommandResult_SeedResult_Fragment
+  | CommandResult_SnapshotResult_Fragment
+  | CommandResult_SuspensionResult_Fragment
+;
+
+export type CommandRemainFragment = { kind: RemainKind, name: string | null, server: string | null, ours: boolean };
+
+export type CommandPeopleFragment = { memberships: number, invitations: number, mails: number, identities: number };
+
+export type CommandTenantFragment = { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, oldLoginOpenUntil: string | null, failure: { code: ErrorCode, message: string } | null };
+
+export type CommandListTenantsQueryVariables = Exact<{
+  filter?: TenantFilter | null | undefined;
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type CommandListTenantsQuery = { tenants: { nodes: Array<{ id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, oldLoginOpenUntil: string | null, failure: { code: ErrorCode, message: string } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export type CommandFindTenantQueryVariables = Exact<{
+  slug: string;
+}>;
+
+
+export type CommandFindTenantQuery = { tenant: { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, oldLoginOpenUntil: string | null, dbServer: { name: string } | null, clusterPlace: { bytes: number | null, fault: string | null, node: { host: string | null, port: number | null, group: number } | null } | null, operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, createdAt: string }> } | null, failure: { code: ErrorCode, message: string } | null } | null };
 
 export type DemoSignInMutationVariables = Exact<{
   input: SignInInput;
@@ -420,7 +776,1312 @@ export class TypedDocumentString<TResult, TVariables>
     return this.value;
   }
 }
-
+export const CommandRemainFragmentDoc = new TypedDocumentString(`
+    fragment CommandRemain on TenantRemain {
+  kind
+  name
+  server
+  ours
+}
+    `, {"fragmentName":"CommandRemain"}) as unknown as TypedDocumentString<CommandRemainFragment, unknown>;
+export const CommandPeopleFragmentDoc = new TypedDocumentString(`
+    fragment CommandPeople on RemovedPeople {
+  memberships
+  invitations
+  mails
+  identities
+}
+    `, {"fragmentName":"CommandPeople"}) as unknown as TypedDocumentString<CommandPeopleFragment, unknown>;
+export const CommandResultFragmentDoc = new TypedDocumentString(`
+    fragment CommandResult on OperationResult {
+  __typename
+  ... on ProvisionPlan {
+    dbServer
+    isolation
+    database
+    schema
+    ownerRole
+    appRole
+    secretName
+    migrations
+    seedSets
+  }
+  ... on ProvisionSummary {
+    tenantId
+    dbServer
+    database
+    schema
+    tables
+    migrationsApplied
+    schemaVersion
+    seedRows {
+      set
+      rows
+    }
+    roleLogin
+    credential
+  }
+  ... on MigrationResult {
+    version
+    applied
+    pending
+    activated
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on ActivationResult {
+    version
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on LaboratoryResult {
+    laboratoryId
+    laboratoryName
+    organizationName
+    setupName
+  }
+  ... on SeedResult {
+    sets {
+      set
+      rowsAdded
+      tables {
+        table
+        rows
+      }
+    }
+  }
+  ... on SnapshotResult {
+    hard
+    targets {
+      target
+      total
+      rows
+      skipped
+    }
+  }
+  ... on CredentialRotationResult {
+    from
+    to
+    secretVersion
+    oldLoginOpenUntil
+  }
+  ... on CredentialRetirementResult {
+    closedRole
+    sessionsEnded
+  }
+  ... on SuspensionResult {
+    sessionsEnded
+  }
+  ... on OffboardingResult {
+    offboardedFrom
+    purgeAfter
+    purge
+    sessionsEnded
+  }
+  ... on RestorationResult {
+    status
+  }
+  ... on CleanupResult {
+    dropSchema
+    removed {
+      ...CommandRemain
+    }
+    remaining {
+      ...CommandRemain
+    }
+    unsearched
+    people {
+      ...CommandPeople
+    }
+  }
+  ... on PurgeResult {
+    begun
+    evidence {
+      server
+      database
+      schema
+      tables
+      bytes
+      roles
+      secretName
+    }
+    people {
+      ...CommandPeople
+    }
+    remaining {
+      ...CommandRemain
+    }
+  }
+}
+    fragment CommandRemain on TenantRemain {
+  kind
+  name
+  server
+  ours
+}
+fragment CommandPeople on RemovedPeople {
+  memberships
+  invitations
+  mails
+  identities
+}`, {"fragmentName":"CommandResult"}) as unknown as TypedDocumentString<CommandResultFragment, unknown>;
+export const CommandOperationFragmentDoc = new TypedDocumentString(`
+    fragment CommandOperation on Operation {
+  id
+  kind
+  state
+  slug
+  dryRun
+  createdAt
+  startedAt
+  finishedAt
+  tenant {
+    id
+    adminEmail
+  }
+  requestedBy {
+    kind
+    id
+    name
+  }
+  retryOf {
+    id
+  }
+  error {
+    code
+    message
+    phase
+    retryable
+  }
+  result {
+    ...CommandResult
+  }
+}
+    fragment CommandResult on OperationResult {
+  __typename
+  ... on ProvisionPlan {
+    dbServer
+    isolation
+    database
+    schema
+    ownerRole
+    appRole
+    secretName
+    migrations
+    seedSets
+  }
+  ... on ProvisionSummary {
+    tenantId
+    dbServer
+    database
+    schema
+    tables
+    migrationsApplied
+    schemaVersion
+    seedRows {
+      set
+      rows
+    }
+    roleLogin
+    credential
+  }
+  ... on MigrationResult {
+    version
+    applied
+    pending
+    activated
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on ActivationResult {
+    version
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on LaboratoryResult {
+    laboratoryId
+    laboratoryName
+    organizationName
+    setupName
+  }
+  ... on SeedResult {
+    sets {
+      set
+      rowsAdded
+      tables {
+        table
+        rows
+      }
+    }
+  }
+  ... on SnapshotResult {
+    hard
+    targets {
+      target
+      total
+      rows
+      skipped
+    }
+  }
+  ... on CredentialRotationResult {
+    from
+    to
+    secretVersion
+    oldLoginOpenUntil
+  }
+  ... on CredentialRetirementResult {
+    closedRole
+    sessionsEnded
+  }
+  ... on SuspensionResult {
+    sessionsEnded
+  }
+  ... on OffboardingResult {
+    offboardedFrom
+    purgeAfter
+    purge
+    sessionsEnded
+  }
+  ... on RestorationResult {
+    status
+  }
+  ... on CleanupResult {
+    dropSchema
+    removed {
+      ...CommandRemain
+    }
+    remaining {
+      ...CommandRemain
+    }
+    unsearched
+    people {
+      ...CommandPeople
+    }
+  }
+  ... on PurgeResult {
+    begun
+    evidence {
+      server
+      database
+      schema
+      tables
+      bytes
+      roles
+      secretName
+    }
+    people {
+      ...CommandPeople
+    }
+    remaining {
+      ...CommandRemain
+    }
+  }
+}
+fragment CommandRemain on TenantRemain {
+  kind
+  name
+  server
+  ours
+}
+fragment CommandPeople on RemovedPeople {
+  memberships
+  invitations
+  mails
+  identities
+}`, {"fragmentName":"CommandOperation"}) as unknown as TypedDocumentString<CommandOperationFragment, unknown>;
+export const CommandRefusalFragmentDoc = new TypedDocumentString(`
+    fragment CommandRefusal on UserError {
+  code
+  message
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    operation {
+      id
+    }
+  }
+}
+    `, {"fragmentName":"CommandRefusal"}) as unknown as TypedDocumentString<CommandRefusalFragment, unknown>;
+export const CommandTenantFragmentDoc = new TypedDocumentString(`
+    fragment CommandTenant on Tenant {
+  id
+  slug
+  name
+  status
+  isolation
+  databaseName
+  schemaName
+  ownerRole
+  appRole
+  secretName
+  schemaVersion
+  migrationsApplied
+  seedSets
+  adminEmail
+  region
+  vertical
+  states
+  tier
+  timeZone
+  supportEmail
+  supportPhone
+  requestedBy
+  createdAt
+  updatedAt
+  activatedAt
+  offboardedFrom
+  purgeAfter
+  lockedAt
+  lockReason
+  credentialsRotatedAt
+  oldLoginOpenUntil
+  failure {
+    code
+    message
+  }
+}
+    `, {"fragmentName":"CommandTenant"}) as unknown as TypedDocumentString<CommandTenantFragment, unknown>;
+export const CommandFindOperationDocument = new TypedDocumentString(`
+    query CommandFindOperation($id: ID!) {
+  operation(id: $id) {
+    ...CommandOperation
+  }
+}
+    fragment CommandOperation on Operation {
+  id
+  kind
+  state
+  slug
+  dryRun
+  createdAt
+  startedAt
+  finishedAt
+  tenant {
+    id
+    adminEmail
+  }
+  requestedBy {
+    kind
+    id
+    name
+  }
+  retryOf {
+    id
+  }
+  error {
+    code
+    message
+    phase
+    retryable
+  }
+  result {
+    ...CommandResult
+  }
+}
+fragment CommandResult on OperationResult {
+  __typename
+  ... on ProvisionPlan {
+    dbServer
+    isolation
+    database
+    schema
+    ownerRole
+    appRole
+    secretName
+    migrations
+    seedSets
+  }
+  ... on ProvisionSummary {
+    tenantId
+    dbServer
+    database
+    schema
+    tables
+    migrationsApplied
+    schemaVersion
+    seedRows {
+      set
+      rows
+    }
+    roleLogin
+    credential
+  }
+  ... on MigrationResult {
+    version
+    applied
+    pending
+    activated
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on ActivationResult {
+    version
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on LaboratoryResult {
+    laboratoryId
+    laboratoryName
+    organizationName
+    setupName
+  }
+  ... on SeedResult {
+    sets {
+      set
+      rowsAdded
+      tables {
+        table
+        rows
+      }
+    }
+  }
+  ... on SnapshotResult {
+    hard
+    targets {
+      target
+      total
+      rows
+      skipped
+    }
+  }
+  ... on CredentialRotationResult {
+    from
+    to
+    secretVersion
+    oldLoginOpenUntil
+  }
+  ... on CredentialRetirementResult {
+    closedRole
+    sessionsEnded
+  }
+  ... on SuspensionResult {
+    sessionsEnded
+  }
+  ... on OffboardingResult {
+    offboardedFrom
+    purgeAfter
+    purge
+    sessionsEnded
+  }
+  ... on RestorationResult {
+    status
+  }
+  ... on CleanupResult {
+    dropSchema
+    removed {
+      ...CommandRemain
+    }
+    remaining {
+      ...CommandRemain
+    }
+    unsearched
+    people {
+      ...CommandPeople
+    }
+  }
+  ... on PurgeResult {
+    begun
+    evidence {
+      server
+      database
+      schema
+      tables
+      bytes
+      roles
+      secretName
+    }
+    people {
+      ...CommandPeople
+    }
+    remaining {
+      ...CommandRemain
+    }
+  }
+}
+fragment CommandRemain on TenantRemain {
+  kind
+  name
+  server
+  ours
+}
+fragment CommandPeople on RemovedPeople {
+  memberships
+  invitations
+  mails
+  identities
+}`) as unknown as TypedDocumentString<CommandFindOperationQuery, CommandFindOperationQueryVariables>;
+export const CommandListOperationsDocument = new TypedDocumentString(`
+    query CommandListOperations($filter: OperationFilter, $first: Int!, $after: String) {
+  operations(filter: $filter, first: $first, after: $after) {
+    nodes {
+      ...CommandOperation
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    fragment CommandOperation on Operation {
+  id
+  kind
+  state
+  slug
+  dryRun
+  createdAt
+  startedAt
+  finishedAt
+  tenant {
+    id
+    adminEmail
+  }
+  requestedBy {
+    kind
+    id
+    name
+  }
+  retryOf {
+    id
+  }
+  error {
+    code
+    message
+    phase
+    retryable
+  }
+  result {
+    ...CommandResult
+  }
+}
+fragment CommandResult on OperationResult {
+  __typename
+  ... on ProvisionPlan {
+    dbServer
+    isolation
+    database
+    schema
+    ownerRole
+    appRole
+    secretName
+    migrations
+    seedSets
+  }
+  ... on ProvisionSummary {
+    tenantId
+    dbServer
+    database
+    schema
+    tables
+    migrationsApplied
+    schemaVersion
+    seedRows {
+      set
+      rows
+    }
+    roleLogin
+    credential
+  }
+  ... on MigrationResult {
+    version
+    applied
+    pending
+    activated
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on ActivationResult {
+    version
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on LaboratoryResult {
+    laboratoryId
+    laboratoryName
+    organizationName
+    setupName
+  }
+  ... on SeedResult {
+    sets {
+      set
+      rowsAdded
+      tables {
+        table
+        rows
+      }
+    }
+  }
+  ... on SnapshotResult {
+    hard
+    targets {
+      target
+      total
+      rows
+      skipped
+    }
+  }
+  ... on CredentialRotationResult {
+    from
+    to
+    secretVersion
+    oldLoginOpenUntil
+  }
+  ... on CredentialRetirementResult {
+    closedRole
+    sessionsEnded
+  }
+  ... on SuspensionResult {
+    sessionsEnded
+  }
+  ... on OffboardingResult {
+    offboardedFrom
+    purgeAfter
+    purge
+    sessionsEnded
+  }
+  ... on RestorationResult {
+    status
+  }
+  ... on CleanupResult {
+    dropSchema
+    removed {
+      ...CommandRemain
+    }
+    remaining {
+      ...CommandRemain
+    }
+    unsearched
+    people {
+      ...CommandPeople
+    }
+  }
+  ... on PurgeResult {
+    begun
+    evidence {
+      server
+      database
+      schema
+      tables
+      bytes
+      roles
+      secretName
+    }
+    people {
+      ...CommandPeople
+    }
+    remaining {
+      ...CommandRemain
+    }
+  }
+}
+fragment CommandRemain on TenantRemain {
+  kind
+  name
+  server
+  ours
+}
+fragment CommandPeople on RemovedPeople {
+  memberships
+  invitations
+  mails
+  identities
+}`) as unknown as TypedDocumentString<CommandListOperationsQuery, CommandListOperationsQueryVariables>;
+export const CommandFollowOperationDocument = new TypedDocumentString(`
+    subscription CommandFollowOperation($id: ID!, $after: EventCursor) {
+  operationEvents(operationId: $id, after: $after) {
+    __typename
+    cursor
+    sequence
+    at
+    ... on OperationStateChanged {
+      operationState
+      error {
+        code
+        message
+        phase
+        retryable
+      }
+    }
+    ... on PhaseStateChanged {
+      phase
+      phaseState
+      note
+      attempt
+      error {
+        code
+        message
+        phase
+        retryable
+      }
+    }
+    ... on PhaseProgressed {
+      phase
+      completed
+      total
+      message
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<CommandFollowOperationSubscription, CommandFollowOperationSubscriptionVariables>;
+export const CommandRetryOperationDocument = new TypedDocumentString(`
+    mutation CommandRetryOperation($id: ID!) {
+  retryOperation(input: { operationId: $id }) {
+    ... on RetryOperationPayload {
+      operation {
+        ...CommandOperation
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandOperation on Operation {
+  id
+  kind
+  state
+  slug
+  dryRun
+  createdAt
+  startedAt
+  finishedAt
+  tenant {
+    id
+    adminEmail
+  }
+  requestedBy {
+    kind
+    id
+    name
+  }
+  retryOf {
+    id
+  }
+  error {
+    code
+    message
+    phase
+    retryable
+  }
+  result {
+    ...CommandResult
+  }
+}
+fragment CommandRefusal on UserError {
+  code
+  message
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    operation {
+      id
+    }
+  }
+}
+fragment CommandResult on OperationResult {
+  __typename
+  ... on ProvisionPlan {
+    dbServer
+    isolation
+    database
+    schema
+    ownerRole
+    appRole
+    secretName
+    migrations
+    seedSets
+  }
+  ... on ProvisionSummary {
+    tenantId
+    dbServer
+    database
+    schema
+    tables
+    migrationsApplied
+    schemaVersion
+    seedRows {
+      set
+      rows
+    }
+    roleLogin
+    credential
+  }
+  ... on MigrationResult {
+    version
+    applied
+    pending
+    activated
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on ActivationResult {
+    version
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on LaboratoryResult {
+    laboratoryId
+    laboratoryName
+    organizationName
+    setupName
+  }
+  ... on SeedResult {
+    sets {
+      set
+      rowsAdded
+      tables {
+        table
+        rows
+      }
+    }
+  }
+  ... on SnapshotResult {
+    hard
+    targets {
+      target
+      total
+      rows
+      skipped
+    }
+  }
+  ... on CredentialRotationResult {
+    from
+    to
+    secretVersion
+    oldLoginOpenUntil
+  }
+  ... on CredentialRetirementResult {
+    closedRole
+    sessionsEnded
+  }
+  ... on SuspensionResult {
+    sessionsEnded
+  }
+  ... on OffboardingResult {
+    offboardedFrom
+    purgeAfter
+    purge
+    sessionsEnded
+  }
+  ... on RestorationResult {
+    status
+  }
+  ... on CleanupResult {
+    dropSchema
+    removed {
+      ...CommandRemain
+    }
+    remaining {
+      ...CommandRemain
+    }
+    unsearched
+    people {
+      ...CommandPeople
+    }
+  }
+  ... on PurgeResult {
+    begun
+    evidence {
+      server
+      database
+      schema
+      tables
+      bytes
+      roles
+      secretName
+    }
+    people {
+      ...CommandPeople
+    }
+    remaining {
+      ...CommandRemain
+    }
+  }
+}
+fragment CommandRemain on TenantRemain {
+  kind
+  name
+  server
+  ours
+}
+fragment CommandPeople on RemovedPeople {
+  memberships
+  invitations
+  mails
+  identities
+}`) as unknown as TypedDocumentString<CommandRetryOperationMutation, CommandRetryOperationMutationVariables>;
+export const CommandCancelOperationDocument = new TypedDocumentString(`
+    mutation CommandCancelOperation($id: ID!) {
+  cancelOperation(input: { operationId: $id }) {
+    ... on CancelOperationPayload {
+      operation {
+        ...CommandOperation
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandOperation on Operation {
+  id
+  kind
+  state
+  slug
+  dryRun
+  createdAt
+  startedAt
+  finishedAt
+  tenant {
+    id
+    adminEmail
+  }
+  requestedBy {
+    kind
+    id
+    name
+  }
+  retryOf {
+    id
+  }
+  error {
+    code
+    message
+    phase
+    retryable
+  }
+  result {
+    ...CommandResult
+  }
+}
+fragment CommandRefusal on UserError {
+  code
+  message
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    operation {
+      id
+    }
+  }
+}
+fragment CommandResult on OperationResult {
+  __typename
+  ... on ProvisionPlan {
+    dbServer
+    isolation
+    database
+    schema
+    ownerRole
+    appRole
+    secretName
+    migrations
+    seedSets
+  }
+  ... on ProvisionSummary {
+    tenantId
+    dbServer
+    database
+    schema
+    tables
+    migrationsApplied
+    schemaVersion
+    seedRows {
+      set
+      rows
+    }
+    roleLogin
+    credential
+  }
+  ... on MigrationResult {
+    version
+    applied
+    pending
+    activated
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on ActivationResult {
+    version
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on LaboratoryResult {
+    laboratoryId
+    laboratoryName
+    organizationName
+    setupName
+  }
+  ... on SeedResult {
+    sets {
+      set
+      rowsAdded
+      tables {
+        table
+        rows
+      }
+    }
+  }
+  ... on SnapshotResult {
+    hard
+    targets {
+      target
+      total
+      rows
+      skipped
+    }
+  }
+  ... on CredentialRotationResult {
+    from
+    to
+    secretVersion
+    oldLoginOpenUntil
+  }
+  ... on CredentialRetirementResult {
+    closedRole
+    sessionsEnded
+  }
+  ... on SuspensionResult {
+    sessionsEnded
+  }
+  ... on OffboardingResult {
+    offboardedFrom
+    purgeAfter
+    purge
+    sessionsEnded
+  }
+  ... on RestorationResult {
+    status
+  }
+  ... on CleanupResult {
+    dropSchema
+    removed {
+      ...CommandRemain
+    }
+    remaining {
+      ...CommandRemain
+    }
+    unsearched
+    people {
+      ...CommandPeople
+    }
+  }
+  ... on PurgeResult {
+    begun
+    evidence {
+      server
+      database
+      schema
+      tables
+      bytes
+      roles
+      secretName
+    }
+    people {
+      ...CommandPeople
+    }
+    remaining {
+      ...CommandRemain
+    }
+  }
+}
+fragment CommandRemain on TenantRemain {
+  kind
+  name
+  server
+  ours
+}
+fragment CommandPeople on RemovedPeople {
+  memberships
+  invitations
+  mails
+  identities
+}`) as unknown as TypedDocumentString<CommandCancelOperationMutation, CommandCancelOperationMutationVariables>;
+export const CommandRevealOneTimePasswordDocument = new TypedDocumentString(`
+    mutation CommandRevealOneTimePassword($id: ID!) {
+  revealOneTimePassword(input: { operationId: $id }) {
+    ... on RevealOneTimePasswordPayload {
+      email
+      oneTimePassword
+      expiresAt
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandRefusal on UserError {
+  code
+  message
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    operation {
+      id
+    }
+  }
+}`) as unknown as TypedDocumentString<CommandRevealOneTimePasswordMutation, CommandRevealOneTimePasswordMutationVariables>;
+export const CommandListTenantsDocument = new TypedDocumentString(`
+    query CommandListTenants($filter: TenantFilter, $first: Int!, $after: String) {
+  tenants(filter: $filter, first: $first, after: $after) {
+    nodes {
+      ...CommandTenant
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    fragment CommandTenant on Tenant {
+  id
+  slug
+  name
+  status
+  isolation
+  databaseName
+  schemaName
+  ownerRole
+  appRole
+  secretName
+  schemaVersion
+  migrationsApplied
+  seedSets
+  adminEmail
+  region
+  vertical
+  states
+  tier
+  timeZone
+  supportEmail
+  supportPhone
+  requestedBy
+  createdAt
+  updatedAt
+  activatedAt
+  offboardedFrom
+  purgeAfter
+  lockedAt
+  lockReason
+  credentialsRotatedAt
+  oldLoginOpenUntil
+  failure {
+    code
+    message
+  }
+}`) as unknown as TypedDocumentString<CommandListTenantsQuery, CommandListTenantsQueryVariables>;
+export const CommandFindTenantDocument = new TypedDocumentString(`
+    query CommandFindTenant($slug: String!) {
+  tenant(by: { slug: $slug }) {
+    ...CommandTenant
+    dbServer {
+      name
+    }
+    clusterPlace {
+      bytes
+      fault
+      node {
+        host
+        port
+        group
+      }
+    }
+    operations(first: 10) {
+      nodes {
+        id
+        kind
+        state
+        createdAt
+      }
+    }
+  }
+}
+    fragment CommandTenant on Tenant {
+  id
+  slug
+  name
+  status
+  isolation
+  databaseName
+  schemaName
+  ownerRole
+  appRole
+  secretName
+  schemaVersion
+  migrationsApplied
+  seedSets
+  adminEmail
+  region
+  vertical
+  states
+  tier
+  timeZone
+  supportEmail
+  supportPhone
+  requestedBy
+  createdAt
+  updatedAt
+  activatedAt
+  offboardedFrom
+  purgeAfter
+  lockedAt
+  lockReason
+  credentialsRotatedAt
+  oldLoginOpenUntil
+  failure {
+    code
+    message
+  }
+}`) as unknown as TypedDocumentString<CommandFindTenantQuery, CommandFindTenantQueryVariables>;
 export const DemoSignInDocument = new TypedDocumentString(`
     mutation DemoSignIn($input: SignInInput!) {
   signIn(input: $input) {

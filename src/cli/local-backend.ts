@@ -1,0 +1,110 @@
+import type { EntityManager } from "../database/orm.ts";
+import type { Actor } from "../iam/actor.ts";
+import { type Action, authorize } from "../iam/grants.ts";
+import { DomainError } from "../kernel/domain-error.ts";
+import { isId } from "../kernel/ids.ts";
+import { followEvents } from "../operations/engine/follow.ts";
+import { isWorkerAlive } from "../operations/engine/liveness.ts";
+import { type Operation, OperationEntity } from "../operations/engine/operation.entity.ts";
+import { listOperations, newestMigration } from "../operations/list.ts";
+import { startOnTenant } from "../operations/parts/start-on-tenant.ts";
+import type { ProvisionRequest } from "../operations/provision/input.ts";
+import { startProvisioning } from "../operations/provision-tenant.ts";
+import { cancelOperation, retryOperation } from "../operations/retry-and-cancel.ts";
+import { readCluster } from "../placement/cluster.ts";
+import { DbServerEntity } from "../placement/db-server.entity.ts";
+import type { Platform } from "../platform.ts";
+import { listTenants } from "../tenants/list.ts";
+import { tenantBySlug } from "../tenants/registry.ts";
+import type { Tenant } from "../tenants/tenant.entity.ts";
+import type { Backend, ShownTenant, TenantDetails } from "./backend.ts";
+import { placeIn } from "./clusters.ts";
+import { adminAccess } from "./first-admin-access.ts";
+import { firstRows } from "./first-rows.ts";
+import { bringWorkerAlong } from "./helper-worker.ts";
+
+/** Works directly on the platform's database, as `actor`: also while the API is down. */
+export function localBackend(platform: Platform, actor: Actor): Backend {
+  const em = () => platform.orm.em.fork() as EntityManager;
+  const allow = (action: Action) => authorize(actor, action);
+  const known = async (id: string, action: Action) => {
+    allow(action);
+    return await readOperation(em(), id);
+  };
+  return {
+    start: async (act, request, options) => {
+      if (act === "provisionTenant") {
+        allow("tenant:provision");
+        const asked = request as unknown as ProvisionRequest;
+        return await startProvisioning(platform, actor, asked, options);
+      }
+      allow("tenant:operate");
+      return await startOnTenant(
+        platform,
+        actor,
+        platform.operations[act] as never,
+        request,
+        options,
+      );
+    },
+    retry: async (id) => {
+      await known(id, "operation:retry");
+      return await retryOperation(platform, actor, id);
+    },
+    cancel: async (id) => {
+      await known(id, "operation:cancel");
+      return await cancelOperation(platform, actor, id);
+    },
+    operation: (id) => known(id, "operation:read"),
+    events: (id) => followEvents(platform, id, 0),
+    operations: async (filter, limit) => {
+      allow("operation:read");
+      return await firstRows(limit, (page) => listOperations(em(), filter, page));
+    },
+    tenants: async (wanted, behind, limit) => {
+      allow("tenant:read");
+      const filter = behind ? { ...wanted, version: await behindOf(platform) } : wanted;
+      const { rows, more } = await firstRows(limit, (page) => listTenants(em(), filter, page));
+      return { rows: rows.map(shown), more };
+    },
+    tenant: async (slug) => {
+      allow("tenant:read");
+      allow("secret-name:read");
+      return await detailsOf(platform, em(), await tenantBySlug(em(), slug));
+    },
+    adminAccess: (operation) => adminAccess({ platform, actor }, operation),
+    isWorkerAlive: () => isWorkerAlive(em()),
+    bringWorkerAlong: (out) => bringWorkerAlong(platform, out),
+  };
+}
+
+async function readOperation(em: EntityManager, id: string): Promise<Operation> {
+  const operation = isId(id) ? await em.findOne(OperationEntity, { id }) : null;
+  if (operation) return operation;
+  throw new DomainError("E_OPERATION_NOT_FOUND", { message: `Operation '${id}' not found` });
+}
+
+const behindOf = async ({ config }: Platform) => ({
+  behind: true,
+  newest: await newestMigration(config.tenantMigrationsDir),
+});
+
+function shown(tenant: Tenant): ShownTenant {
+  const { failureCode: code, failureMessage: message, dbServerId: _, ...facts } = tenant;
+  return { ...facts, failure: code === null ? null : { code, message } };
+}
+
+async function detailsOf(
+  platform: Platform,
+  em: EntityManager,
+  tenant: Tenant,
+): Promise<TenantDetails> {
+  const { id, dbServerId } = tenant;
+  const server = dbServerId && (await em.findOne(DbServerEntity, { id: dbServerId }));
+  const cluster = server ? await readCluster(platform, server) : null;
+  const page = { first: 10, after: null };
+  const { rows } = await listOperations(em, { subjectId: id }, page);
+  const operations = rows.map(({ id, kind, state, createdAt }) => ({ id, kind, state, createdAt }));
+  const clusterPlace = cluster && placeIn(cluster, tenant.schemaName);
+  return { ...shown(tenant), dbServer: server ? server.name : null, clusterPlace, operations };
+}

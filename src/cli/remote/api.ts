@@ -1,0 +1,82 @@
+import { type Client, openClient } from "../../client/client.ts";
+import { TypedDocumentString } from "../../client/generated/graphql.ts";
+import type { ApiAccess } from "../../config.ts";
+import { DomainError, type FieldIssue } from "../../kernel/domain-error.ts";
+import { ERROR_CODES, type ErrorCode } from "../../kernel/error-codes.ts";
+import { PlainFailure } from "../exit-codes.ts";
+
+/** The API with its refusals as DomainErrors, so that a command tells them as it tells its own. */
+export interface RemoteApi {
+  /** Runs a query or a mutation. @throws DomainError, PlainFailure where the API cannot be reached */
+  execute: Client["execute"];
+  /** Follows a subscription. @throws DomainError, PlainFailure as `execute` does, while it is read */
+  subscribe: Client["subscribe"];
+  close(): Promise<void>;
+}
+
+/** Opens the API with a token. */
+export function openRemoteApi({ url, token }: ApiAccess): RemoteApi {
+  const client = openClient({ url, token: () => token });
+  const failure = (error: unknown) => failureOf(error, url);
+  return {
+    execute: async (document, variables) =>
+      await client.execute(document, variables).catch((error: unknown) => {
+        throw failure(error);
+      }),
+    subscribe: (document, variables, cursorOf) => {
+      const stream = client.subscribe(document, variables, cursorOf);
+      return {
+        next: () =>
+          stream.next().catch((error: unknown) => {
+            throw failure(error);
+          }),
+        return: async () => (await stream.return?.()) ?? { value: undefined, done: true },
+        [Symbol.asyncIterator]() {
+          return this;
+        },
+      };
+    },
+    close: () => client.close(),
+  };
+}
+
+function failureOf(error: unknown, url: string): Error {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (isErrorCode(code)) return new DomainError(code, { message: (error as Error).message });
+  const cause = error instanceof Error ? error.cause : undefined;
+  const reasons = [error, cause, ...(cause instanceof AggregateError ? cause.errors : [])];
+  const said = reasons.map((reason) => (reason instanceof Error ? reason.message : ""));
+  const why = said.filter((text) => text !== "").at(-1) ?? "no reason was given";
+  return new PlainFailure(`The API at ${url} did not do it: ${why}`);
+}
+
+const isErrorCode = (code: string): code is ErrorCode => code in ERROR_CODES;
+
+/** What a mutation's result holds beside its payload, where it was refused. */
+interface Refusable {
+  readonly code?: ErrorCode;
+  readonly message?: string;
+  readonly issues?: readonly FieldIssue[];
+  readonly operation?: { readonly id: string };
+}
+
+/**
+ * Answers the payload of a mutation's result.
+ *
+ * @throws DomainError where it was refused
+ */
+export function payloadOf<Result extends object>(
+  result: Result,
+): Exclude<Result, { code: ErrorCode }> {
+  const { code, message, issues = [], operation } = result as Refusable;
+  if (code === undefined) return result as Exclude<Result, { code: ErrorCode }>;
+  const detail = operation ? { operationId: operation.id } : {};
+  throw new DomainError(code, { ...(message ? { message } : {}), issues, detail });
+}
+
+/** Makes a document whose mutation is only known as the command runs. */
+export const documentOf = <Data, Variables>(
+  text: string,
+  fragments: readonly { toString(): string }[],
+): TypedDocumentString<Data, Variables> =>
+  new TypedDocumentString(`${text}\n${fragments.map(String).join("\n")}`);

@@ -1,0 +1,177 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createServiceToken } from "../../src/iam/service-tokens.ts";
+import { openTestApi, type TestApi } from "../kit/api.ts";
+import { freshSlug } from "../kit/database.ts";
+import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { OPERATOR } from "../kit/tenants.ts";
+import { type Environment, freePort, linesOf, tenantry } from "./_run.ts";
+
+let world: TestPlatform;
+let api: TestApi;
+/** Nothing of the service is at hand where these commands run. */
+let environment: Environment;
+let tokenId: string;
+
+const tokenFor = (role: string) => {
+  const { orm, clock } = world.platform;
+  return createServiceToken({ em: orm.em, clock }, OPERATOR, { name: `cli ${role}`, role });
+};
+
+beforeAll(async () => {
+  world = await openPlatform();
+  api = await openTestApi(world.platform);
+  await world.startWorker();
+  const { value, serviceToken } = await tokenFor("PROVISIONER");
+  tokenId = serviceToken.id;
+  environment = {
+    DATA_DIR: world.dataDir,
+    DATABASE_URL: "postgres://127.0.0.1:1/none",
+    TENANTRY_URL: api.url,
+    TENANTRY_TOKEN: value,
+  };
+});
+afterAll(async () => {
+  await api.close();
+  await world[Symbol.asyncDispose]();
+});
+
+const slug = freshSlug();
+const provision = (of: string, ...more: string[]) => [
+  ...["tenant", "provision", "--slug", of, "--name", "A Lab"],
+  ...["--admin-email", `ada@${of}.test`, "--lab", "Main", ...more],
+];
+
+test("provisions over the API, shows the phases live, and reveals the one-time password", async () => {
+  const words = provision(slug, "--admin-credential", "one-time-password");
+  const ran = await tenantry(words, environment);
+  expect(ran).toMatchObject({ end: 0, stderr: "" });
+  expect(ran.stdout).toContain(`Provisioning ${slug}`);
+  expect(ran.stdout).toMatch(/✔ PLACEMENT_RESOLVED[\s\S]*✔ MIGRATIONS_APPLIED[\s\S]*✔ COMPLETE/);
+  expect(ran.stdout).toMatch(/tables +\d+[\s\S]*role login +works/);
+  expect(ran.stdout).toContain(`ada@${slug}.test`);
+  expect(ran.stdout).toMatch(/one-time password +\w{20} {2}\(shown once/);
+});
+
+test("migrates, and acts as the token", async () => {
+  const ran = await tenantry(["tenant", "migrate", "--slug", slug, "--json"], environment);
+  expect(ran).toMatchObject({ end: 0, stderr: "" });
+  const lines = linesOf(ran);
+  expect(lines[0]).toMatchObject({ type: "STARTED", replayed: false });
+  expect(lines[1]).toMatchObject({ sequence: 1, type: "OPERATION_STATE" });
+  expect(lines.at(-1)).toMatchObject({
+    type: "RESULT",
+    operation: {
+      ...{ kind: "MIGRATE", state: "SUCCEEDED", slug },
+      requestedBy: { kind: "SERVICE_TOKEN", id: tokenId, name: "cli PROVISIONER" },
+    },
+  });
+});
+
+test("answers as the same command does at the machine", async () => {
+  const machine = world.environment;
+  for (const words of [
+    ["tenant", "show", "--slug", slug, "--json"],
+    ["tenant", "list", "--text", slug],
+    ["operation", "list", "--slug", slug, "--json"],
+  ]) {
+    const [remote, local] = await Promise.all([
+      tenantry(words, environment),
+      tenantry(words, machine),
+    ]);
+    expect(remote).toMatchObject({ end: 0, stderr: "" });
+    if (!words.includes("--json")) expect(remote.stdout).toBe(local.stdout);
+    else {
+      const [seen] = linesOf(remote);
+      const [kept] = linesOf(local);
+      for (const field of Object.keys(seen ?? {})) {
+        if (field !== "result") expect(seen?.[field]).toEqual(kept?.[field]);
+      }
+    }
+  }
+});
+
+test("lists as many operations as are asked for, whatever the API allows at once", async () => {
+  const ran = await tenantry(["operation", "list", "--limit", "1000", "--json"], environment);
+  expect(ran).toMatchObject({ end: 0, stderr: "" });
+  expect(linesOf(ran)).toHaveLength(2);
+});
+
+test("seeds, suspends, resumes, watches and retries", async () => {
+  const runs: [words: string[], end: number, text: RegExp][] = [
+    [["seed", "core", "--tenant-slug", slug], 0, /SEED of .* is done/],
+    [["tenant", "suspend", "--slug", slug, "--reason", "unpaid"], 0, /sessions ended/],
+    [["tenant", "resume", "--slug", slug], 0, /RESUME of .* is done/],
+  ];
+  for (const [words, end, text] of runs) {
+    const ran = await tenantry(words, environment);
+    expect({ end: ran.end, words, stderr: ran.stderr }).toEqual({ end, words, stderr: "" });
+    expect(ran.stdout).toMatch(text);
+  }
+  const [newest] = linesOf(
+    await tenantry(["operation", "list", "--slug", slug, "--json"], environment),
+  );
+  const watched = await tenantry(["operation", "watch", String(newest?.id)], environment);
+  expect(watched).toMatchObject({ end: 0, stderr: "" });
+  expect(watched.stdout).toContain("✔");
+  const again = await tenantry(["operation", "retry", String(newest?.id)], environment);
+  expect(again.end).toBe(1);
+  expect(again.stderr).toContain("E_NOT_RETRYABLE");
+});
+
+describe("refuses in the words of the machine", () => {
+  test("what is asked for wrongly", async () => {
+    const ran = await tenantry(provision("-bad-"), environment);
+    expect(ran.end).toBe(1);
+    expect(ran.stderr).toContain("E_VALIDATION");
+    expect(ran.stderr).toMatch(/slug: must match [\s\S]*adminEmail: must be an email address/);
+    const gone = await tenantry(["tenant", "show", "--slug", "nobody-here"], environment);
+    expect(gone).toMatchObject({ end: 1 });
+    expect(gone.stderr).toContain("Tenant slug 'nobody-here' not found");
+    const none = await tenantry(["operation", "watch", "nothing"], environment);
+    expect(none.stderr).toContain("E_OPERATION_NOT_FOUND");
+  });
+
+  test("what the token's role does not allow", async () => {
+    const { value } = await tokenFor("READONLY");
+    const ran = await tenantry(provision(freshSlug(), "--json"), {
+      ...environment,
+      TENANTRY_TOKEN: value,
+    });
+    expect(ran.end).toBe(1);
+    expect(linesOf(ran)[0]).toMatchObject({ type: "ERROR", error: { code: "E_FORBIDDEN" } });
+  });
+
+  test("a token that lets nobody in, which it does not repeat", async () => {
+    const TENANTRY_TOKEN = `tnt_${"0".repeat(49)}`;
+    const ran = await tenantry(["tenant", "list"], { ...environment, TENANTRY_TOKEN });
+    expect(ran.end).toBe(1);
+    expect(ran.stderr).toContain("E_UNAUTHENTICATED");
+    expect(ran.stdout + ran.stderr).not.toContain(TENANTRY_TOKEN);
+  });
+
+  test("an API that is not there, in one line", async () => {
+    const TENANTRY_URL = `http://127.0.0.1:${await freePort()}/graphql`;
+    const ran = await tenantry(["tenant", "list"], { ...environment, TENANTRY_URL });
+    expect(ran.end).toBe(1);
+    expect(ran.stderr).toMatch(
+      /^✘ The API at http:\/\/127.*graphql did not do it: .*ECONNREFUSED.*\n$/,
+    );
+  });
+
+  test("commands of the machine, with exit code 2", async () => {
+    for (const words of [
+      ["db", "upgrade"],
+      ["audit", "verify"],
+      ["token", "list"],
+      ["tenant", "doctor"],
+    ]) {
+      const ran = await tenantry(words, environment);
+      expect(ran.end).toBe(2);
+      expect(ran.stderr).toContain("unset TENANTRY_TOKEN");
+    }
+    const faulty = { ...environment, TENANTRY_URL: "ftp://x" };
+    const ran = await tenantry(["tenant", "list"], faulty);
+    expect(ran.end).toBe(2);
+    expect(ran.stderr).toContain("TENANTRY_URL: must be a URL");
+  });
+});
