@@ -16,6 +16,7 @@ import { checkCost } from "./cost.ts";
 import { checkShape, fragmentsOf, type QueryLimits, tooComplex } from "./limits.ts";
 import type { PublicErrorOf } from "./public-error.ts";
 import { endable } from "./streams.ts";
+import { checkTexts } from "./texts.ts";
 
 interface GuardOptions {
   readonly limits: QueryLimits;
@@ -26,8 +27,8 @@ interface GuardOptions {
 }
 
 /**
- * Refuses what may not even begin, on every transport: documents that ask for too much, and callers
- * without a token beyond the fields that are open to them. Ends subscriptions with their caller.
+ * Refuses what may not even begin, on every transport: documents that ask for too much, texts
+ * that cannot be kept, and callers without a token beyond the fields that are open to them. Ends subscriptions with their caller.
  */
 export function guard({ limits, watch, publicErrorOf, development }: GuardOptions): Plugin {
   const refusalOf = ({
@@ -41,6 +42,7 @@ export function guard({ limits, watch, publicErrorOf, development }: GuardOption
       const { caller } = contextValue as ApiContext;
       if (caller === null) checkAnonymous(schema, document, operationName, development);
       const variables = variableValues ?? {};
+      checkTexts(document, variables);
       checkCost({ schema, document, operationName, variables }, limits);
       return null;
     } catch (error) {

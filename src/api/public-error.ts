@@ -14,6 +14,7 @@ const HTTP: Partial<Record<ErrorCode, { status: number; headers?: Record<string,
   },
   E_FORBIDDEN: { status: 403 },
   E_QUERY_TOO_COMPLEX: { status: 400 },
+  E_VALIDATION: { status: 400 },
   E_RATE_LIMITED: { status: 429 },
   E_UNAVAILABLE: { status: 503 },
 };
