@@ -11,6 +11,7 @@ import type { Action } from "../iam/grants.ts";
 import { createPlatformUser, type PlatformUserPorts } from "../iam/platform-users.ts";
 import type { Role } from "../iam/roles.ts";
 import type { UserView } from "../iam/users.ts";
+import { DomainError } from "../kernel/domain-error.ts";
 import { builder } from "./builder.ts";
 import { actorWith } from "./caller.ts";
 import type { ApiContext } from "./context.ts";
@@ -177,11 +178,12 @@ builder.mutationField("signOutEverywhere", (t) =>
   t.field({
     type: resultOf<Changed>("SignOutEverywhereResult", SignOutEverywhere, []),
     description:
-      "Ends all your sessions, this one too: access and refresh tokens stop working at once, sockets and event streams end within 5 seconds.",
+      "Ends all your sessions, this one too: access and refresh tokens stop working at once, sockets and event streams end within 5 seconds. A service token has none (`E_NO_SESSIONS`).",
     authScopes: { action: "me:sign-out" },
     resolve: (_root, _args, context) =>
       answer(async () => {
         const [ports, actor] = whoActs(context, "me:sign-out");
+        if (actor.kind !== "USER") throw new DomainError("E_NO_SESSIONS");
         return { user: await signOutPlatformUser(ports, actor, { id: actor.id }) };
       }),
   }),

@@ -43,7 +43,8 @@ export const actorOf = (user: PlatformUser, address: string | null): Actor => ({
 
 /**
  * Issues a session inside the caller's transaction, which must hold the user's row lock: a new family of
- * refresh tokens, or the next token of `family`.
+ * refresh tokens, or the next token of `family`. Takes the user's expired tokens away, which would
+ * otherwise pile up.
  */
 export async function issueSession(
   { em, keys, clock }: SessionPorts,
@@ -58,6 +59,7 @@ export async function issueSession(
     claims: { email: user.email, name: user.name, role: user.role },
     notBefore: user.tokensValidFrom,
   });
+  await em.nativeDelete(RefreshTokenEntity, { userId: user.id, expiresAt: { $lt: now } });
   em.persist(
     em.create(RefreshTokenEntity, {
       ...{ id: newId(), family, userId: user.id, tokenHash: hashToken(refreshToken) },

@@ -190,6 +190,10 @@ export const ERROR_CODES = {
     "Nobody takes away their own access: the account is yours.",
     "Ask another administrator; to have another password, change it with the present one.",
   ),
+  E_NO_SESSIONS: final(
+    "Only a platform user has sessions: a service token has none to end.",
+    "Ask an administrator to revoke the service token.",
+  ),
   E_EXTERNAL_USER: final(
     "The user comes by single sign-on: role and password are the issuer's.",
     "Change them at the issuer; to shut the user out here, disable it.",

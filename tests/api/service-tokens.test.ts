@@ -129,6 +129,15 @@ test("ends what is open when its time has run out, also one that outlasts a time
   expect(await events.text).toContain("E_UNAUTHENTICATED");
 });
 
+test("has no sessions to sign out of, and is told so", async () => {
+  const { value } = await create("READONLY");
+  const { signOutEverywhere } = await api
+    .withToken(value)
+    .ask("mutation { signOutEverywhere { ... on UserError { code nextAction } } }");
+  expect(signOutEverywhere).toMatchObject({ code: "E_NO_SESSIONS" });
+  expect((await api.withToken(value).ask(ME)).me.role).toBe("READONLY");
+});
+
 describe("lists", () => {
   test("tokens by whether they let in, never their values", async () => {
     const [kept, gone] = [await create("SUPPORT"), await create("SUPPORT")];

@@ -190,6 +190,23 @@ describe("a refresh token", () => {
     await expect(refresh("unknown")).rejects.toMatchObject(UNAUTHENTICATED);
   });
 
+  test("is taken away with the next session after it has expired", async () => {
+    await world.user(EMAIL);
+    await world.user("bo@example.com");
+    await enter();
+    await enter(PASSWORD, "bo@example.com");
+    world.pass(29 * 86_400);
+    const { refreshToken } = await enter();
+    world.pass(2 * 86_400);
+    await refresh(refreshToken);
+    const tokens = await world.platform.sql(
+      "select used_at is not null as used from platform.refresh_token where user_id = (select id from platform.platform_user where email = $1) order by created_at",
+      [EMAIL],
+    );
+    expect(tokens).toEqual([{ used: true }, { used: false }]);
+    expect(await world.platform.sql("select from platform.refresh_token")).toHaveLength(3);
+  });
+
   test("is of no use to a disabled user, nor after signing out", async () => {
     await world.user(EMAIL);
     const one = await enter();

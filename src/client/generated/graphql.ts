@@ -86,6 +86,8 @@ export type ErrorCode =
   | 'E_NO_CAPACITY'
   /** The tenant's schema has no laboratories. This schema does not know laboratories: leave the operation out. */
   | 'E_NO_LABORATORIES'
+  /** Only a platform user has sessions: a service token has none to end. Ask an administrator to revoke the service token. */
+  | 'E_NO_SESSIONS'
   /** Another operation of this tenant is running. Wait for the running operation, or cancel it. */
   | 'E_OPERATION_IN_PROGRESS'
   /** The operation was not found. Check the operation's id. */
