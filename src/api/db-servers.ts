@@ -1,6 +1,6 @@
 import type { InputFieldMap } from "@pothos/core";
 import type { Actor } from "../iam/actor.ts";
-import { DomainError } from "../kernel/domain-error.ts";
+import { fieldFault } from "../kernel/input.ts";
 import type { DbServer } from "../placement/db-server.entity.ts";
 import { registerDbServer, setDbServerStatus, updateDbServer } from "../placement/db-servers.ts";
 import type { Platform } from "../platform.ts";
@@ -107,9 +107,7 @@ function requestOf(input: object): Record<string, unknown> {
 function labelMap(labels: Labels): Record<string, string> {
   const map = new Map(labels.map(({ key, value }) => [key, value]));
   if (map.size === labels.length) return Object.fromEntries(map);
-  const message = "must have each key once";
-  const issues = [{ path: ["labels"], message, code: "E_VALIDATION" as const }];
-  throw new DomainError("E_VALIDATION", { message: `labels: ${message}`, issues });
+  throw fieldFault("labels", "must have each key once");
 }
 
 const NAME = "The db server's name.";

@@ -3,6 +3,7 @@ import { isGranted } from "../iam/grants.ts";
 import type { UserView } from "../iam/users.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { isId } from "../kernel/ids.ts";
+import { fieldFault } from "../kernel/input.ts";
 import type { Operation } from "../operations/engine/operation.entity.ts";
 import type { DbServer } from "../placement/db-server.entity.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
@@ -54,11 +55,7 @@ async function findNodes(
   { caller, load }: ApiContext,
   ids: readonly string[],
 ): Promise<(NodeRow | null)[]> {
-  if (ids.length > MOST_NODES) {
-    const message = `must name at most ${MOST_NODES} objects`;
-    const issues = [{ path: ["ids"], message, code: "E_VALIDATION" as const }];
-    throw new DomainError("E_VALIDATION", { message: `ids ${message}`, issues });
-  }
+  if (ids.length > MOST_NODES) throw fieldFault("ids", `must name at most ${MOST_NODES} objects`);
   const role = caller?.actor.role;
   if (role === undefined) throw new DomainError("E_UNAUTHENTICATED");
   const tables = [

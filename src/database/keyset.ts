@@ -1,6 +1,7 @@
 import type { EntityName, FilterQuery } from "@mikro-orm/core";
 import { DomainError } from "../kernel/domain-error.ts";
 import { isId } from "../kernel/ids.ts";
+import { fieldFault } from "../kernel/input.ts";
 import type { EntityManager } from "./orm.ts";
 
 /** Rows of a page at most. */
@@ -78,11 +79,7 @@ export async function findPage<Row extends { id: string }>(
  */
 export function checkPageSize(first: number): void {
   if (Number.isInteger(first) && first >= 1 && first <= LARGEST_PAGE) return;
-  const message = `must be 1 to ${LARGEST_PAGE}`;
-  throw new DomainError("E_VALIDATION", {
-    message: `first ${message}`,
-    issues: [{ path: ["first"], message, code: "E_VALIDATION" }],
-  });
+  throw fieldFault("first", `must be 1 to ${LARGEST_PAGE}`);
 }
 
 function placeOf(list: string, key: ListKey, cursor: string): unknown {

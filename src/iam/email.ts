@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { DomainError } from "../kernel/domain-error.ts";
+import { fieldFault } from "../kernel/input.ts";
 
 const LONGEST = 254;
 const Email = z.email();
@@ -18,10 +18,6 @@ export const isEmail = (text: string): boolean =>
  */
 export function parseEmail(raw: string): string {
   const email = normalizeEmail(raw);
-  if (!isEmail(email)) {
-    throw new DomainError("E_VALIDATION", {
-      issues: [{ path: ["email"], message: "is not an email address", code: "E_VALIDATION" }],
-    });
-  }
+  if (!isEmail(email)) throw fieldFault("email", "is not an email address");
   return email;
 }

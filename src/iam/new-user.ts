@@ -1,16 +1,11 @@
 import { z } from "zod";
-import { DomainError } from "../kernel/domain-error.ts";
+import { lineField, parseInput } from "../kernel/input.ts";
 import { isEmail, normalizeEmail } from "./email.ts";
 import { ROLES } from "./roles.ts";
 
 const NewUser = z.object({
   email: z.string().transform(normalizeEmail).refine(isEmail, "is not an email address"),
-  name: z
-    .string()
-    .trim()
-    .min(1, "must not be empty")
-    .max(200, "must have at most 200 characters")
-    .regex(/^\P{Cc}*$/u, "must not hold control characters"),
+  name: lineField(200),
   role: z.enum(ROLES),
 });
 
@@ -23,11 +18,5 @@ export type NewUser = z.infer<typeof NewUser>;
  * @throws DomainError E_VALIDATION naming every faulty field
  */
 export function parseNewUser(request: NewUser): NewUser {
-  const read = NewUser.safeParse(request);
-  if (read.success) return read.data;
-  const issues = read.error.issues.map(({ path, message }) => ({
-    ...{ path: path.map(String), message, code: "E_VALIDATION" as const },
-  }));
-  const message = issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
-  throw new DomainError("E_VALIDATION", { message, issues });
+  return parseInput(NewUser, request);
 }

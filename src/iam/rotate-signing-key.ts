@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
-import { DomainError } from "../kernel/domain-error.ts";
+import { fieldFault, parseInput, reasonField } from "../kernel/input.ts";
 import { newAccessKey } from "./access-key.ts";
 import type { Actor } from "./actor.ts";
 import { authorize } from "./grants.ts";
@@ -18,7 +18,7 @@ const VERIFIES_AFTER = ACCESS_TOKEN_LIFETIME * 1000 + MINUTE;
 const RotateInput = z.strictObject({
   /** Drops every key there is, with all access tokens: for a key that somebody has taken. */
   immediately: z.boolean().default(false),
-  reason: z.string().trim().min(1).max(500).nullable().default(null),
+  reason: reasonField.nullable().default(null),
 });
 
 /** What came of asking for a rotation. */
@@ -44,7 +44,10 @@ export async function rotateSigningKey(
   request: unknown,
 ): Promise<Rotation> {
   authorize(actor, "signing-key:write");
-  const { immediately, reason } = parse(request);
+  const { immediately, reason } = parseInput(RotateInput, request);
+  if (immediately && reason === null) {
+    throw fieldFault("reason", "is needed where keys are dropped at once");
+  }
   return await ports.em.fork().transactional(async (tx) => {
     await lockKeys(tx, "ACCESS");
     const now = ports.clock();
@@ -93,24 +96,6 @@ async function retire(
   // Before the new key is inserted: of a purpose, one key at a time may be the newest.
   await tx.flush();
 }
-
-function parse(request: unknown): z.infer<typeof RotateInput> {
-  const read = RotateInput.safeParse(request);
-  if (!read.success) {
-    const [issue] = read.error.issues;
-    throw faulty(String(issue?.path[0] ?? ""), issue?.message ?? "is not valid");
-  }
-  if (read.data.immediately && read.data.reason === null) {
-    throw faulty("reason", "is needed where keys are dropped at once");
-  }
-  return read.data;
-}
-
-const faulty = (field: string, message: string): DomainError =>
-  new DomainError("E_VALIDATION", {
-    message: `${field}: ${message}`,
-    issues: [{ path: [field], message, code: "E_VALIDATION" }],
-  });
 
 /** The keys for access tokens, the newest first. */
 export const listSigningKeys = (em: EntityManager): Promise<SigningKey[]> =>

@@ -7,6 +7,7 @@ import type { EntityManager } from "../database/orm.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { isId, newId } from "../kernel/ids.ts";
+import { fieldFault, lineField, parseInput } from "../kernel/input.ts";
 import type { Actor } from "./actor.ts";
 import { authorize, mayGive } from "./grants.ts";
 import { ROLES, type Role } from "./roles.ts";
@@ -22,16 +23,12 @@ export interface ServiceTokenPorts {
   readonly clock: Clock;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
-const ONE_LINE = /^[^\u0000-\u001f\u007f]*$/;
-
 const CreateInput = z.strictObject({
-  name: z.string().trim().min(1).max(100).regex(ONE_LINE, "must not hold control characters"),
+  name: lineField(100),
   role: z.enum(ROLES),
   // Without an end, a token that nobody remembers would let its finder in for ever.
   expiresInDays: z.int().min(1).max(366).default(90),
 });
-type CreateInput = z.infer<typeof CreateInput>;
 
 /** A service token, and its value: shown now and never again. */
 export interface CreatedServiceToken {
@@ -52,7 +49,7 @@ export async function createServiceToken(
   request: unknown,
 ): Promise<CreatedServiceToken> {
   authorize(actor, "service-token:write");
-  const input = parse(request);
+  const input = parseInput(CreateInput, request);
   if (!mayGive(actor.role, input.role)) throw beyond(actor, input.role);
   const value = newServiceToken();
   return await em.fork().transactional(async (tx) => {
@@ -60,7 +57,8 @@ export async function createServiceToken(
     const expiresAt = new Date(now.getTime() + input.expiresInDays * DAY);
     const end = actor.kind === "SERVICE_TOKEN" ? await endOf(tx, actor.id) : null;
     if (end !== null && end < expiresAt) {
-      throw faulty([["expiresInDays", `must not outlast the token that asks, until ${iso(end)}`]]);
+      const until = `must not outlast the token that asks, until ${iso(end)}`;
+      throw fieldFault("expiresInDays", until);
     }
     const serviceToken = tx.create(ServiceTokenEntity, {
       ...{ id: newId(), name: input.name, role: input.role, createdAt: now, expiresAt },
@@ -149,18 +147,6 @@ async function endOf(em: EntityManager, id: string): Promise<Date | null> {
 const iso = (date: Date): string => date.toISOString();
 
 const named = ({ id, name, hint }: ServiceToken) => ({ serviceTokenId: id, name, hint });
-
-function parse(request: unknown): CreateInput {
-  const read = CreateInput.safeParse(request);
-  if (read.success) return read.data;
-  throw faulty(read.error.issues.map(({ path, message }) => [path.join("."), message]));
-}
-
-const faulty = (faults: readonly [field: string, message: string][]): DomainError =>
-  new DomainError("E_VALIDATION", {
-    message: faults.map(([field, message]) => `${field}: ${message}`).join("; "),
-    issues: faults.map(([field, message]) => ({ path: [field], message, code: "E_VALIDATION" })),
-  });
 
 const beyond = (actor: Actor, role: Role): DomainError =>
   new AuditedRefusal("E_FORBIDDEN", {

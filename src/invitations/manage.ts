@@ -1,4 +1,5 @@
 import { LockMode } from "@mikro-orm/core";
+import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import type { Actor } from "../iam/actor.ts";
@@ -6,6 +7,7 @@ import { parseEmail } from "../iam/email.ts";
 import { authorize } from "../iam/grants.ts";
 import { DomainError, RateLimitedError } from "../kernel/domain-error.ts";
 import { isId } from "../kernel/ids.ts";
+import { lineField, parseInput } from "../kernel/input.ts";
 import { type MailQueue, revokeMail } from "../mail/outbox.ts";
 import { lockTenant, tenantNotFound } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
@@ -19,6 +21,8 @@ import { checkActive } from "./tenant-session.ts";
 
 const MINUTE = 60_000;
 const DAY = 1440 * MINUTE;
+
+const NameInput = z.object({ name: lineField(200).nullable() });
 
 export interface ManagePorts extends InvitePorts {
   /** Forked for every call. */
@@ -247,8 +251,5 @@ function refuseTooSoon(invitation: Invitation, now: Date): void {
 
 function parseName(raw: string | null): string | null {
   const name = raw?.trim() || null;
-  if (name === null || (name.length <= 200 && !/\p{Cc}/u.test(name))) return name;
-  const message = "must be one line of at most 200 characters";
-  const issues = [{ path: ["name"], message, code: "E_VALIDATION" as const }];
-  throw new DomainError("E_VALIDATION", { message: `name: ${message}`, issues });
+  return parseInput(NameInput, { name }).name;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
+import { lineField } from "../kernel/input.ts";
 import {
   chooseOrganization,
   ensureLaboratory,
@@ -11,8 +12,8 @@ import {
   takeLaboratoryId,
 } from "../laboratories/add-laboratory.ts";
 import { lookAsOwner, transactAsOwner } from "../tenant-schemas/as-owner.ts";
+import { slugField } from "../tenants/slug.ts";
 import { nothing, type Run } from "./engine/phase.ts";
-import { lineField, slugField } from "./parts/input.ts";
 import { inTenantDatabase } from "./parts/tenant-entry.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";

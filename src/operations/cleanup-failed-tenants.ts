@@ -1,8 +1,9 @@
 import { z } from "zod";
 import type { Actor } from "../iam/actor.ts";
+import { parseInput } from "../kernel/input.ts";
+import { slugField } from "../tenants/slug.ts";
 import type { cleanupTenant } from "./cleanup-tenant.ts";
 import type { StartPorts } from "./engine/start-operation.ts";
-import { parseInput, slugField } from "./parts/input.ts";
 import { slugsOf, startOnEach, type TenantStart } from "./parts/start-on-each.ts";
 
 interface CleanupPorts extends StartPorts {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { EntityManager } from "../database/orm.ts";
 import { DomainError, isDomainError } from "../kernel/domain-error.ts";
+import { fieldFault } from "../kernel/input.ts";
 import { place } from "../placement/placement.ts";
 import { applyMigrations } from "../tenant-schemas/apply-migrations.ts";
 import { pendingOf, readLedger } from "../tenant-schemas/ledger.ts";
@@ -11,9 +12,9 @@ import {
   openMigrationFolder,
 } from "../tenant-schemas/migration-folder.ts";
 import { type Check, hasTable } from "../tenant-schemas/verify-tenant-schema.ts";
+import { slugField } from "../tenants/slug.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
 import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
-import { slugField } from "./parts/input.ts";
 import { checkReadiness, failedChecks } from "./parts/readiness.ts";
 import { ensureTenantSchema, inTenantDatabase } from "./parts/tenant-entry.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
@@ -114,10 +115,7 @@ async function folderUpTo(dir: string, to: string | null): Promise<MigrationFold
   const folder = await openMigrationFolder(dir);
   if (to === null) return folder;
   if (!folder.migrations.some(({ id }) => id === to)) {
-    throw new DomainError("E_VALIDATION", {
-      message: `to: there is no migration '${to}'`,
-      issues: [{ path: ["to"], message: `there is no migration '${to}'`, code: "E_VALIDATION" }],
-    });
+    throw fieldFault("to", `there is no migration '${to}'`);
   }
   return { ...folder, migrations: folder.migrations.filter(({ id }) => compareIds(id, to) <= 0) };
 }

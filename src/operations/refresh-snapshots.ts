@@ -12,8 +12,8 @@ import {
   type SnapshotTargetName,
 } from "../snapshots/targets.ts";
 import { type Ask, lookAsOwner, transactAsOwner } from "../tenant-schemas/as-owner.ts";
+import { slugField } from "../tenants/slug.ts";
 import { type ExternalPhase, nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
-import { slugField } from "./parts/input.ts";
 import { inTenantDatabase } from "./parts/tenant-entry.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";

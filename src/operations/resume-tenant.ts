@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
+import { slugField } from "../tenants/slug.ts";
 import { TenantEntity } from "../tenants/tenant.entity.ts";
 import { nothing, type Run } from "./engine/phase.ts";
-import { slugField } from "./parts/input.ts";
 import { closeLoginAgain, openLogin, verifyLogin } from "./parts/tenant-login.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";

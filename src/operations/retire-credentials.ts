@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { DomainError } from "../kernel/domain-error.ts";
+import { reasonField } from "../kernel/input.ts";
+import { slugField } from "../tenants/slug.ts";
 import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
-import { reasonField, slugField } from "./parts/input.ts";
 import { type RetiredFacts, retiringPhases } from "./parts/old-login.ts";
 import { verifyLogin } from "./parts/tenant-login.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";

@@ -1,6 +1,6 @@
 import type { Actor } from "../iam/actor.ts";
+import { parseInput } from "../kernel/input.ts";
 import type { StartPorts } from "./engine/start-operation.ts";
-import { parseInput } from "./parts/input.ts";
 import { slugsOf, startOnEach, type TenantStart } from "./parts/start-on-each.ts";
 import { RotateInput, type rotateCredentials } from "./rotate-credentials.ts";
 

@@ -2,11 +2,12 @@ import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { DomainError } from "../kernel/domain-error.ts";
+import { reasonField } from "../kernel/input.ts";
+import { slugField } from "../tenants/slug.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
 import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
 import { secondsUntil, timeIn } from "./parts/database-clock.ts";
 import { MAX_GRACE_S } from "./parts/grace.ts";
-import { reasonField, slugField } from "./parts/input.ts";
 import {
   chooseRole,
   closeNewLogin,

@@ -6,12 +6,13 @@ import type { EntityManager, Orm } from "../database/orm.ts";
 import type { Actor } from "../iam/actor.ts";
 import { authorize } from "../iam/grants.ts";
 import type { Clock } from "../kernel/clock.ts";
+import { parseInput, reasonField } from "../kernel/input.ts";
 import type { TenantAct } from "../tenants/lifecycle.ts";
 import { lockTenant as holdTenant, tenantNotFound } from "../tenants/registry.ts";
+import { slugField } from "../tenants/slug.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { OperationEntity } from "./engine/operation.entity.ts";
 import { OperationInProgress } from "./engine/start-operation.ts";
-import { parseInput, reasonField, slugField } from "./parts/input.ts";
 
 interface LockPorts {
   readonly orm: Orm;

@@ -4,9 +4,10 @@ import type { EntityManager, Orm } from "../database/orm.ts";
 import type { Actor } from "../iam/actor.ts";
 import { authorize } from "../iam/grants.ts";
 import type { Clock } from "../kernel/clock.ts";
+import { parseInput } from "../kernel/input.ts";
 import { lockTenant, tenantNotFound } from "../tenants/registry.ts";
+import { slugField } from "../tenants/slug.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
-import { parseInput, slugField } from "./parts/input.ts";
 import { ProvisionInput } from "./provision/input.ts";
 
 interface UpdatePorts {

@@ -1,8 +1,8 @@
 import type { ClientBase } from "pg";
 import { ident } from "../database/sql.ts";
 import { newSecret } from "../kernel/ids.ts";
+import { fieldFault } from "../kernel/input.ts";
 import type { DbServer } from "./db-server.entity.ts";
-import { fieldFault } from "./db-server-input.ts";
 
 /** The first version that places whole schemas. */
 const OLDEST = 12;

@@ -1,18 +1,7 @@
 import { z } from "zod";
-import { DomainError, type FieldIssue } from "../kernel/domain-error.ts";
+import { lineField, reasonField } from "../kernel/input.ts";
 import { DB_SERVER_KINDS, DB_SERVER_STATUSES, TLS_MODES } from "./db-server.entity.ts";
 import { isHost } from "./host-rules.ts";
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
-const CONTROL = /[\u0000-\u001f\u007f]/;
-
-const line = (max: number) =>
-  z
-    .string()
-    .trim()
-    .min(1, "must not be empty")
-    .max(max, `must have at most ${max} characters`)
-    .refine((value) => !CONTROL.test(value), "must not hold control characters");
 
 const name = z
   .string()
@@ -47,7 +36,7 @@ const fields = {
           /^[a-z0-9][a-z0-9._/-]{0,62}$/,
           "must be 1 to 63 characters of a-z, 0-9 and ._/-, beginning with a letter or digit",
         ),
-      line(200),
+      lineField(200),
     )
     .refine((labels) => Object.keys(labels).length <= 50, "must have at most 50 entries"),
 };
@@ -75,32 +64,5 @@ export type UpdateInput = z.infer<typeof UpdateInput>;
 export const StatusInput = z.strictObject({
   name: z.string().max(63),
   status: z.enum(DB_SERVER_STATUSES),
-  reason: line(500).nullable().default(null),
+  reason: reasonField.nullable().default(null),
 });
-
-/** The error of one faulty field. */
-export const fieldFault = (path: string, message: string): DomainError =>
-  faultsOf([{ path: [path], message, code: "E_VALIDATION" }]);
-
-const faultsOf = (issues: readonly FieldIssue[]): DomainError =>
-  new DomainError("E_VALIDATION", {
-    message: issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; "),
-    issues,
-  });
-
-/**
- * Reads what a caller sent about a db server.
- *
- * @throws DomainError E_VALIDATION naming every faulty field
- */
-export function parseDbServer<Input>(schema: z.ZodType<Input>, request: unknown): Input {
-  const read = schema.safeParse(request);
-  if (read.success) return read.data;
-  throw faultsOf(
-    read.error.issues.map(({ path, message }) => ({
-      path: path.map(String),
-      message,
-      code: "E_VALIDATION",
-    })),
-  );
-}

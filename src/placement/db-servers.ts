@@ -2,15 +2,10 @@ import { record } from "../audit/record.ts";
 import type { Actor } from "../iam/actor.ts";
 import { authorize } from "../iam/grants.ts";
 import { newId } from "../kernel/ids.ts";
+import { fieldFault, parseInput } from "../kernel/input.ts";
 import { type AdminPassword, chooseLogin, keepLogin } from "./admin-password.ts";
 import { type DbServer, DbServerEntity } from "./db-server.entity.ts";
-import {
-  fieldFault,
-  parseDbServer,
-  RegisterInput,
-  StatusInput,
-  UpdateInput,
-} from "./db-server-input.ts";
+import { RegisterInput, StatusInput, UpdateInput } from "./db-server-input.ts";
 import {
   type DbServerPorts,
   dbServerByName,
@@ -40,7 +35,7 @@ export async function registerDbServer(
   admin: AdminPassword | null = null,
 ): Promise<DbServer> {
   authorize(actor, "db-server:write");
-  const input = parseDbServer(RegisterInput, request);
+  const input = parseInput(RegisterInput, request);
   refuseHost(input.host, hostPolicyOf(ports, input));
   refusePlatformSecret(input);
   await refuseTaken(look(ports), input);
@@ -83,7 +78,7 @@ export async function updateDbServer(
   admin: AdminPassword | null = null,
 ): Promise<DbServer> {
   authorize(actor, "db-server:write");
-  const { name, ...wanted } = parseDbServer(UpdateInput, request);
+  const { name, ...wanted } = parseInput(UpdateInput, request);
   const before = await dbServerByName(look(ports), name);
   const change = changesOf(before, wanted);
   const after = { ...before, ...change };
@@ -153,7 +148,7 @@ export async function setDbServerStatus(
   request: unknown,
 ): Promise<DbServer> {
   authorize(actor, "db-server:write");
-  const { name, status, reason } = parseDbServer(StatusInput, request);
+  const { name, status, reason } = parseInput(StatusInput, request);
   const target = await dbServerByName(look(ports), name);
   if (status === "ACTIVE" && target.status !== "ACTIVE") {
     const login = await chooseLogin(ports.secrets, target, null);

@@ -1,8 +1,8 @@
 import { sqlStateOf } from "../database/faults.ts";
 import { isDomainError } from "../kernel/domain-error.ts";
+import { fieldFault } from "../kernel/input.ts";
 import { type AdminLogin, unresolved, whyNotEntered } from "./admin-login.ts";
 import { prepareCluster } from "./citus-server.ts";
-import { fieldFault } from "./db-server-input.ts";
 import type { DbServerPorts } from "./db-server-registry.ts";
 import { DEFAULT_SERVER } from "./default-server.ts";
 import type { HostPolicy } from "./host-rules.ts";

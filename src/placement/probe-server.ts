@@ -3,10 +3,10 @@ import { ForbiddenAddress, guardedSockets } from "../database/guarded-socket.ts"
 import { isTransactionPooled } from "../database/pooler.ts";
 import { CONNECTION } from "../database/server-pools.ts";
 import { isDomainError } from "../kernel/domain-error.ts";
+import { fieldFault } from "../kernel/input.ts";
 import { type AdminLogin, sslOf, unresolved, whyNotEntered } from "./admin-login.ts";
 import { examineKind } from "./citus-server.ts";
 import type { DbServer } from "./db-server.entity.ts";
-import { fieldFault } from "./db-server-input.ts";
 import { addressRule, type HostPolicy, hostFault } from "./host-rules.ts";
 import type { Enter } from "./prepare-server.ts";
 

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { DomainError } from "../kernel/domain-error.ts";
 
 declare const brand: unique symbol;
@@ -10,6 +11,9 @@ const RESERVED = new Set([
   ...["admin", "api", "app", "ops", "www", "static", "docs", "master", "platform", "health"],
   ...["postgres", "public", "information-schema", "template0", "template1"],
 ]);
+
+/** A slug that names a tenant which exists: looked up, so only its length is bounded. */
+export const slugField = z.string().min(1).max(63);
 
 /**
  * Parses a tenant's slug: 3 to 40 lower-case letters, digits and single inner hyphens, beginning

@@ -1,5 +1,6 @@
 import { auditRefusals } from "../../audit/refusal.ts";
 import type { Actor } from "../../iam/actor.ts";
+import { parseInput } from "../../kernel/input.ts";
 import type { OperationDefinition } from "../engine/phase.ts";
 import {
   type Started,
@@ -7,7 +8,6 @@ import {
   type StartPorts,
   startOperation,
 } from "../engine/start-operation.ts";
-import { parseInput } from "./input.ts";
 import type { TenantInput } from "./tenant-operation.ts";
 
 /**

@@ -1,11 +1,5 @@
 import { z } from "zod";
-import { DomainError, type FieldIssue } from "../../kernel/domain-error.ts";
-
-/** A slug that names a tenant which exists: looked up, so only its length is bounded. */
-export const slugField = z.string().min(1).max(63);
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
-const CONTROL = /[\u0000-\u001f\u007f]/;
+import { DomainError, type FieldIssue } from "./domain-error.ts";
 
 /** One line of text, without spaces around it. */
 export const lineField = (max: number) =>
@@ -14,10 +8,21 @@ export const lineField = (max: number) =>
     .trim()
     .min(1, "must not be empty")
     .max(max, `must have at most ${max} characters`)
-    .refine((value) => !CONTROL.test(value), "must not hold control characters");
+    .refine((value) => !/\p{Cc}/u.test(value), "must not hold control characters");
 
 /** Why something is done, for the audit trail. */
 export const reasonField = lineField(500);
+
+/**
+ * Reads what a caller sent.
+ *
+ * @throws DomainError E_VALIDATION naming every faulty field
+ */
+export function parseInput<Input>(schema: z.ZodType<Input>, request: unknown): Input {
+  const read = schema.safeParse(request);
+  if (read.success) return read.data;
+  throw faultsError(issuesOf(read.error));
+}
 
 /** The faults that zod found, as callers see them. */
 export const issuesOf = (error: z.ZodError | undefined): FieldIssue[] =>
@@ -37,13 +42,6 @@ export function faultsError(faults: readonly FieldIssue[]): DomainError {
   });
 }
 
-/**
- * Reads what a caller sent.
- *
- * @throws DomainError E_VALIDATION naming every faulty field
- */
-export function parseInput<Input>(schema: z.ZodType<Input>, request: unknown): Input {
-  const read = schema.safeParse(request);
-  if (read.success) return read.data;
-  throw faultsError(issuesOf(read.error));
-}
+/** The error of one faulty field. */
+export const fieldFault = (field: string, message: string): DomainError =>
+  faultsError([{ path: [field], message, code: "E_VALIDATION" }]);
