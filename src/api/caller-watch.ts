@@ -36,9 +36,10 @@ export const OPEN_OF_ONE_CALLER = 2_000;
 /** Watches callers: one query every 4 seconds for all of them, none while nobody is watched. */
 export function watchCallers({
   orm,
+  keys,
   clock,
   log,
-}: Pick<Platform, "orm" | "clock" | "log">): CallerWatch {
+}: Pick<Platform, "orm" | "keys" | "clock" | "log">): CallerWatch {
   const watched = new Map<string, Set<Watched>>();
   let asking = false;
 
@@ -48,7 +49,7 @@ export function watchCallers({
     try {
       const entries = [...watched.values()].flatMap((each) => [...each]);
       const unchanged = await areUnchanged(
-        { orm },
+        { orm, keys },
         entries.map(({ caller }) => caller),
       );
       for (const [index, { end }] of entries.entries()) if (!unchanged[index]) end(noLonger());

@@ -25,17 +25,23 @@ export async function identify(
 }
 
 /**
- * Tells whether callers are still what they were when they were identified: let in, with the same role.
+ * Tells whether callers are still what they were when they were identified: let in, with the same role,
+ * by a session that goes on and a signing key that was not dropped.
  *
  * @returns in the order of the callers
  */
 export async function areUnchanged(
-  { orm }: Pick<Platform, "orm">,
+  { orm, keys }: Pick<Platform, "orm" | "keys">,
   callers: readonly Caller[],
 ): Promise<boolean[]> {
-  const holders = callers.map(({ actor: { kind, id }, issuedAt }) => ({ kind, id, issuedAt }));
+  const holders = callers.map(({ actor: { kind, id }, ...facts }) => ({ kind, id, ...facts }));
   const standings = await standingsOf(orm.em.fork(), holders);
-  return callers.map(({ actor }, index) => standings[index]?.role === actor.role);
+  const isSigned = await Promise.all(
+    callers.map(({ keyId }) => keyId === null || keys.verifies(keyId)),
+  );
+  return callers.map(
+    ({ actor }, index) => isSigned[index] === true && standings[index]?.role === actor.role,
+  );
 }
 
 /** Why a caller that has changed is let go. */

@@ -166,7 +166,7 @@ builder.mutationFields((t) => ({
   signOut: t.field({
     type: SignOutResult,
     description:
-      "Ends a session: its refresh tokens stop working. Its access token runs out by itself, within 15 minutes; `signOutEverywhere` ends those too.",
+      "Ends a session: its access and refresh tokens stop working at once, its sockets and event streams end within 5 seconds. `signOutEverywhere` ends the user's other sessions, too.",
     authScopes: { anyone: true },
     args: { input: t.arg({ type: SignOutInput, required: true, description: "The session." }) },
     resolve: (_root, { input }, context) =>

@@ -19,11 +19,16 @@ interface AuthenticatePorts {
   readonly clock: Clock;
 }
 
-/** Who calls, with what is known of the token. */
-export interface Authenticated {
-  readonly actor: Actor;
-  readonly issuedAt: Date;
+/** What is known of a token that is good in itself. */
+interface TokenFacts extends TokenHolder {
   readonly expiresAt: Date;
+  /** The key of ours that signed it; null where none did. */
+  readonly keyId: string | null;
+}
+
+/** Who calls, with what is known of the token. */
+export interface Authenticated extends Omit<TokenFacts, "kind" | "id"> {
+  readonly actor: Actor;
 }
 
 /** A JWT, or a service token. */
@@ -43,11 +48,10 @@ export async function authenticate(
   header: string,
   address: string | null,
 ): Promise<Authenticated> {
-  const { expiresAt, ...holder } = await readToken(ports, header, address);
-  const [standing] = await standingsOf(ports.em.fork(), [holder]);
+  const { kind, id, ...facts } = await readToken(ports, header, address);
+  const [standing] = await standingsOf(ports.em.fork(), [{ kind, id, ...facts }]);
   if (!standing) throw new DomainError("E_UNAUTHENTICATED");
-  const { kind, id, issuedAt } = holder;
-  return { actor: { kind, id, ...standing, address }, issuedAt, expiresAt };
+  return { actor: { kind, id, ...standing, address }, ...facts };
 }
 
 /** Answers whom a token speaks of, which is good in itself; whether that still holds is not asked. */
@@ -55,23 +59,28 @@ async function readToken(
   ports: AuthenticatePorts,
   header: string,
   address: string | null,
-): Promise<TokenHolder & { readonly expiresAt: Date }> {
+): Promise<TokenFacts> {
   const token = BEARER.exec(header.trim())?.[1];
   if (token === undefined) throw new DomainError("E_UNAUTHENTICATED");
   if (!token.includes(".")) return await readServiceToken(ports.em.fork(), token);
   if (ports.issuer?.claims(token)) {
     const identity = await ports.issuer.verify(token);
     const { id } = await followExternalUser(ports, identity, address);
-    return { kind: "USER", id, issuedAt: identity.issuedAt, expiresAt: identity.expiresAt };
+    const { issuedAt, expiresAt } = identity;
+    return { kind: "USER", id, issuedAt, expiresAt, keyId: null, session: null };
   }
-  const { subject, issuedAt, expiresAt } = await ports.keys.verify(token, PLATFORM_AUDIENCE);
-  if (!isId(subject)) throw new DomainError("E_UNAUTHENTICATED");
-  return { kind: "USER", id: subject, issuedAt, expiresAt };
+  const verified = await ports.keys.verify(token, PLATFORM_AUDIENCE);
+  const { subject, issuedAt, expiresAt, keyId, claims } = verified;
+  const session = typeof claims.sid === "string" ? claims.sid : null;
+  if (!isId(subject) || (session !== null && !isId(session))) {
+    throw new DomainError("E_UNAUTHENTICATED");
+  }
+  return { kind: "USER", id: subject, issuedAt, expiresAt, keyId, session };
 }
 
-async function readServiceToken(em: EntityManager, value: string) {
+async function readServiceToken(em: EntityManager, value: string): Promise<TokenFacts> {
   const token = await findServiceToken(em, value);
   await noteUse(em, token);
   const { id, createdAt: issuedAt, expiresAt } = token;
-  return { kind: "SERVICE_TOKEN" as const, id, issuedAt, expiresAt };
+  return { kind: "SERVICE_TOKEN", id, issuedAt, expiresAt, keyId: null, session: null };
 }

@@ -29,6 +29,8 @@ export interface KeyRing {
    * @throws DomainError E_UNAUTHENTICATED for an id that no key has, or one that verifies no more
    */
   find(kid: string | undefined): Promise<CryptoKey>;
+  /** Whether the key of an id verifies at this moment. */
+  verifies(kid: string): Promise<boolean>;
   /** Answers the one key that signs at this moment. @throws DomainError E_SECRET_STORE without any */
   signing(): Promise<SigningKey>;
   /** Every public key that verifies at this moment, also one that does not sign yet. */
@@ -54,13 +56,18 @@ export function openKeyRing(ports: KeyPorts): KeyRing {
   const verifies = ({ row: { verifiesUntil } }: HeldKey) =>
     verifiesUntil == null || verifiesUntil > clock();
 
+  async function verifierOf(kid: string): Promise<HeldKey | null> {
+    const key = (await load(FRESH_FOR)).keys.get(kid) ?? (await load(REFETCH_PAUSE)).keys.get(kid);
+    return key !== undefined && verifies(key) ? key : null;
+  }
+
   return {
     async find(kid = "") {
-      const key =
-        (await load(FRESH_FOR)).keys.get(kid) ?? (await load(REFETCH_PAUSE)).keys.get(kid);
-      if (key === undefined || !verifies(key)) throw new DomainError("E_UNAUTHENTICATED");
+      const key = await verifierOf(kid);
+      if (key === null) throw new DomainError("E_UNAUTHENTICATED");
       return key.publicKey;
     },
+    verifies: async (kid) => (await verifierOf(kid)) !== null,
     async signing() {
       const { keys } = await load(FRESH_FOR);
       const key = signerOf(

@@ -56,7 +56,7 @@ export async function issueSession(
   const access = await keys.sign({
     audience: PLATFORM_AUDIENCE,
     subject: user.id,
-    claims: { email: user.email, name: user.name, role: user.role },
+    claims: { email: user.email, name: user.name, role: user.role, sid: family },
     notBefore: user.tokensValidFrom,
   });
   await em.nativeDelete(RefreshTokenEntity, { userId: user.id, expiresAt: { $lt: now } });
@@ -85,6 +85,20 @@ export async function endSessions(em: EntityManager, user: PlatformUser, now: Da
   await revokeRefreshTokens(em, { userId: user.id }, now);
   const since = Math.max(now.getTime(), user.tokensValidFrom?.getTime() ?? 0);
   user.tokensValidFrom = new Date((Math.floor(since / SECOND) + 1) * SECOND);
+}
+
+/** Tells which of some sessions, by the families of their refresh tokens, have not been ended. */
+export async function livingSessions(
+  em: EntityManager,
+  families: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (families.length === 0) return new Set();
+  const living = await em.find(
+    RefreshTokenEntity,
+    { family: { $in: [...new Set(families)] }, revokedAt: null, usedAt: null },
+    { fields: ["family"], disableIdentityMap: true },
+  );
+  return new Set(living.map(({ family }) => family));
 }
 
 /** Revokes refresh tokens, of one family or of one user, inside the caller's transaction. */

@@ -36,6 +36,9 @@ export interface SigningKeys {
    */
   verify(token: string, audience: string): Promise<VerifiedToken>;
 
+  /** Whether the key of an id verifies tokens at this moment: not after it was dropped. */
+  verifies(keyId: string): Promise<boolean>;
+
   /** The public keys as a JSON Web Key Set (RFC 7517): for other services that verify tokens. */
   publicJwks(): Promise<{ readonly keys: readonly JWK[] }>;
 }
@@ -57,6 +60,7 @@ export async function openSigningKeys(ports: KeyPorts): Promise<SigningKeys> {
       return await signToken(signer, content, ports.clock());
     },
     verify: (token, audience) => verifyToken(token, audience, ring.find, ports.clock()),
+    verifies: (keyId) => ring.verifies(keyId),
     publicJwks: () => ring.jwks(),
   };
 }

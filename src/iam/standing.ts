@@ -3,11 +3,14 @@ import type { Actor } from "./actor.ts";
 import { PlatformUserEntity } from "./platform-user.entity.ts";
 import type { Role } from "./roles.ts";
 import { livingServiceTokens } from "./service-token-use.ts";
+import { livingSessions } from "./session.ts";
 import { nameOf } from "./users.ts";
 
 /** Whom a token speaks of that was found to be good in itself. */
 export interface TokenHolder extends Pick<Actor, "kind" | "id"> {
   readonly issuedAt: Date;
+  /** The session that it came with; null for tokens that come with none. */
+  readonly session: string | null;
 }
 
 /** What the holder of a token is at this moment. */
@@ -47,8 +50,13 @@ export async function standingsOf(
     const ids = [...new Set(ofKind.map(({ id }) => id))];
     for (const row of (await READERS[kind]?.(em, ids)) ?? []) found.set(row.id, row);
   }
-  return holders.map(({ id, issuedAt }) => {
+  const living = await livingSessions(
+    em,
+    holders.flatMap(({ session }) => session ?? []),
+  );
+  return holders.map(({ id, issuedAt, session }) => {
     const row = found.get(id);
+    if (session !== null && !living.has(session)) return null;
     if (!row || (row.tokensValidFrom !== null && issuedAt < row.tokensValidFrom)) return null;
     return { name: row.name, role: row.role };
   });

@@ -16,6 +16,8 @@ const CLOCK_TOLERANCE = 5;
 /** A token that passed every check. */
 export interface VerifiedToken {
   readonly subject: string;
+  /** The id of the key that signed it. */
+  readonly keyId: string;
   readonly issuedAt: Date;
   readonly expiresAt: Date;
   readonly claims: JWTPayload;
@@ -38,7 +40,7 @@ export async function verifyToken(
 ): Promise<VerifiedToken> {
   if (token.length > LONGEST_TOKEN) throw new DomainError("E_UNAUTHENTICATED");
   const verified = async () => {
-    const { payload } = await jwtVerify(token, ({ kid }) => keyOf(kid), {
+    const { payload, protectedHeader } = await jwtVerify(token, ({ kid }) => keyOf(kid), {
       issuer: ISSUER,
       audience,
       algorithms: [ALGORITHM],
@@ -48,16 +50,17 @@ export async function verifyToken(
       clockTolerance: CLOCK_TOLERANCE,
       currentDate: now,
     });
-    return { payload, ...lifetimeOf(payload, ACCESS_TOKEN_LIFETIME) };
+    const { kid = "" } = protectedHeader;
+    return { payload, keyId: kid, ...lifetimeOf(payload, ACCESS_TOKEN_LIFETIME) };
   };
-  const { payload, issuedAt, expiresAt } = await verified().catch((cause: unknown) => {
+  const { payload, ...facts } = await verified().catch((cause: unknown) => {
     throw cause instanceof errors.JOSEError
       ? new DomainError("E_UNAUTHENTICATED", { cause })
       : cause;
   });
   const { sub } = payload;
   if (typeof sub !== "string") throw new DomainError("E_UNAUTHENTICATED");
-  return { subject: sub, issuedAt, expiresAt, claims: payload };
+  return { subject: sub, ...facts, claims: payload };
 }
 
 /**

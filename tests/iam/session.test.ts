@@ -32,6 +32,7 @@ describe("signing in", () => {
       actor: { kind: "USER", id: user.id, name: EMAIL, role: "PROVISIONER", address: ADDRESS },
       expiresAt: session.accessTokenExpiresAt,
       issuedAt: new Date(session.accessTokenExpiresAt.getTime() - 900_000),
+      ...{ keyId: expect.any(String), session: expect.any(String) },
     });
     expect(await world.trail()).toEqual(["PLATFORM_USER_CREATED", "SIGNED_IN"]);
   });
@@ -212,6 +213,8 @@ describe("a refresh token", () => {
     const one = await enter();
     const other = await enter();
     await signOut(world, { refreshToken: one.refreshToken, address: ADDRESS });
+    await expect(who(one.accessToken)).rejects.toMatchObject(UNAUTHENTICATED);
+    await who(other.accessToken);
     await signOut(world, { refreshToken: one.refreshToken, address: ADDRESS });
     await signOut(world, { refreshToken: "unknown", address: ADDRESS });
     await expect(refresh(one.refreshToken)).rejects.toMatchObject(UNAUTHENTICATED);
