@@ -3,7 +3,7 @@ import { AUDIT_EVENT_TYPES, type AuditEventType } from "../audit/events.ts";
 import { countAuditEvents, type AuditFilter as Filter, listAuditEvents } from "../audit/list.ts";
 import type { AuditActor } from "../audit/record.ts";
 import { builder } from "./builder.ts";
-import { connectionOf, pageArgs, pageOf, toConnection } from "./connections.ts";
+import { connectionOf, pageArgs, readConnection } from "./connections.ts";
 import { describedEnum } from "./described-enum.ts";
 import { given } from "./given.ts";
 import { NodeRef } from "./node.ts";
@@ -135,11 +135,13 @@ builder.queryField("auditEvents", (t) =>
       filter: t.arg({ type: AuditFilter, description: "Which events; all when left out." }),
       ...pageArgs("audit events"),
     },
-    resolve: async (_root, { filter, ...args }, { em }) => {
-      const page = pageOf(args);
+    resolve: (_root, { filter, ...args }, { em }) => {
       const wanted: Filter = given(filter ?? {});
-      const found = await listAuditEvents(em(), wanted, page);
-      return toConnection(found, page, () => countAuditEvents(em(), wanted));
+      return readConnection(
+        args,
+        (page) => listAuditEvents(em(), wanted, page),
+        () => countAuditEvents(em(), wanted),
+      );
     },
   }),
 );

@@ -100,13 +100,6 @@ function pageInfoOf(page: ConnectionPage<unknown>): PageInfoShape {
   };
 }
 
-/** A page of a list as its connection answers it. */
-export const toConnection = <Row>(
-  page: Page<Row>,
-  { after }: PageRequest,
-  count: () => Promise<number>,
-): ConnectionPage<Row> => ({ ...page, hasPreviousPage: after !== null, count });
-
 /** The arguments of a connection: `first` and `after`. */
 export const pageArgs = (entries: string) =>
   builder.args((t) => ({
@@ -120,11 +113,16 @@ export const pageArgs = (entries: string) =>
     }),
   }));
 
-/** The page that a connection's arguments ask for. */
-export const pageOf = (args: {
-  first: number;
-  after?: string | null | undefined;
-}): PageRequest => ({
-  first: args.first,
-  after: args.after ?? null,
-});
+/**
+ * Reads the page of a list that a connection's arguments ask for.
+ *
+ * @param count counts the whole list; only asked when a client selects it
+ */
+export async function readConnection<Row>(
+  args: { readonly first: number; readonly after?: string | null | undefined },
+  read: (page: PageRequest) => Promise<Page<Row>>,
+  count: () => Promise<number>,
+): Promise<ConnectionPage<Row>> {
+  const page = { first: args.first, after: args.after ?? null };
+  return { ...(await read(page)), hasPreviousPage: page.after !== null, count };
+}

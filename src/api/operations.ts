@@ -10,13 +10,7 @@ import {
 import type { TenantAct } from "../tenants/lifecycle.ts";
 import { builder } from "./builder.ts";
 import { mayCall } from "./caller.ts";
-import {
-  type ConnectionPage,
-  connectionOf,
-  pageArgs,
-  pageOf,
-  toConnection,
-} from "./connections.ts";
+import { type ConnectionPage, connectionOf, pageArgs, readConnection } from "./connections.ts";
 import type { ApiContext } from "./context.ts";
 import { describedEnum } from "./described-enum.ts";
 import { encodeEventCursor } from "./event-cursor.ts";
@@ -190,7 +184,9 @@ async function operationPage(
   filter: Filter,
   args: { first: number; after?: string | null | undefined },
 ): Promise<ConnectionPage<Operation>> {
-  const page = pageOf(args);
-  const found = await listOperations(em(), filter, page);
-  return toConnection(found, page, () => countOperations(em(), filter));
+  return await readConnection(
+    args,
+    (page) => listOperations(em(), filter, page),
+    () => countOperations(em(), filter),
+  );
 }

@@ -7,7 +7,7 @@ import type { PlatformUser } from "../iam/platform-user.entity.ts";
 import type { Role } from "../iam/roles.ts";
 import { findUser, type UserKey } from "../iam/users.ts";
 import { builder } from "./builder.ts";
-import { connectionOf, pageArgs, pageOf, toConnection } from "./connections.ts";
+import { connectionOf, pageArgs, readConnection } from "./connections.ts";
 import { describedEnum } from "./described-enum.ts";
 import { given } from "./given.ts";
 import { NodeRef } from "./node.ts";
@@ -107,13 +107,13 @@ builder.queryFields((t) => ({
       filter: t.arg({ type: PlatformUserFilter, description: "Which users; all when left out." }),
       ...pageArgs("platform users"),
     },
-    resolve: async (_root, { filter, ...args }, { em }) => {
-      const [wanted, page]: [Filter, ReturnType<typeof pageOf>] = [
-        given(filter ?? {}),
-        pageOf(args),
-      ];
-      const found = await listPlatformUsers(em(), wanted, page);
-      return toConnection(found, page, () => countPlatformUsers(em(), wanted));
+    resolve: (_root, { filter, ...args }, { em }) => {
+      const wanted: Filter = given(filter ?? {});
+      return readConnection(
+        args,
+        (page) => listPlatformUsers(em(), wanted, page),
+        () => countPlatformUsers(em(), wanted),
+      );
     },
   }),
 }));

@@ -9,7 +9,7 @@ import {
 } from "../iam/service-tokens.ts";
 import { builder } from "./builder.ts";
 import { actorWith } from "./caller.ts";
-import { connectionOf, pageArgs, pageOf, toConnection } from "./connections.ts";
+import { connectionOf, pageArgs, readConnection } from "./connections.ts";
 import { describedEnum } from "./described-enum.ts";
 import { answer, resultOf, ValidationErrorRef } from "./errors.ts";
 import { given } from "./given.ts";
@@ -95,12 +95,13 @@ builder.queryField("serviceTokens", (t) =>
         description: "Which service tokens; all when left out.",
       }),
     },
-    resolve: async (_root, { filter, ...args }, { em, platform }) => {
+    resolve: (_root, { filter, ...args }, { em, platform }) => {
       const wanted = given(filter ?? {});
-      const page = pageOf(args);
       const now = platform.clock();
-      return toConnection(await listServiceTokens(em(), wanted, now, page), page, () =>
-        countServiceTokens(em(), wanted, now),
+      return readConnection(
+        args,
+        (page) => listServiceTokens(em(), wanted, now, page),
+        () => countServiceTokens(em(), wanted, now),
       );
     },
   }),

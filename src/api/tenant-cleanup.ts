@@ -1,44 +1,20 @@
-import { type CleanupStart, cleanupFailedTenants } from "../operations/cleanup-failed-tenants.ts";
+import { cleanupFailedTenants } from "../operations/cleanup-failed-tenants.ts";
 import { builder } from "./builder.ts";
 import { actorWith } from "./caller.ts";
-import { answer, resultOf, toRefusal, UserErrorRef, ValidationErrorRef } from "./errors.ts";
+import { answer, resultOf, ValidationErrorRef } from "./errors.ts";
 import { given } from "./given.ts";
 import { IDEMPOTENCY_KEY } from "./operation-starts.ts";
-import { OperationRef } from "./refs.ts";
+import { startsPayload, type TenantStarts } from "./start-entries.ts";
 
-const CleanupStartRef = builder.objectRef<CleanupStart>("CleanupStart").implement({
-  description: "What became of one tenant that was to be cleaned up.",
-  fields: (t) => ({
-    slug: t.exposeString("slug", { description: "The tenant's slug." }),
-    operation: t.field({
-      type: OperationRef,
-      nullable: true,
-      description: "The operation that cleans it up; null where there is none.",
-      resolve: (start) => ("operation" in start ? start.operation : null),
-    }),
-    error: t.field({
-      type: UserErrorRef,
-      nullable: true,
-      description: "Why there is no operation; null where there is one.",
-      resolve: (start) => ("error" in start ? toRefusal(start.error) : null),
-    }),
-  }),
-});
-
-interface CleanupPayload {
-  readonly results: readonly CleanupStart[];
-}
-
-const Payload = builder.objectRef<CleanupPayload>("CleanupFailedTenantsPayload").implement({
-  description: "What became of each tenant.",
-  fields: (t) => ({
-    results: t.field({
-      type: [CleanupStartRef],
-      description: "An entry for each tenant, by slug; none when nothing has failed.",
-      resolve: ({ results }) => [...results],
-    }),
-  }),
-});
+const Payload = startsPayload(
+  "CleanupFailedTenantsPayload",
+  "An entry for each tenant, by slug; none when nothing has failed.",
+  {
+    name: "CleanupStart",
+    description: "What became of one tenant that was to be cleaned up.",
+    operation: "The operation that cleans it up; null where there is none.",
+  },
+);
 
 const CleanupInput = builder.inputType("CleanupFailedTenantsInput", {
   description: "Which failed tenants to clean up, and how far.",
@@ -55,7 +31,7 @@ const CleanupInput = builder.inputType("CleanupFailedTenantsInput", {
 
 builder.mutationField("cleanupFailedTenants", (t) =>
   t.field({
-    type: resultOf<CleanupPayload>("CleanupFailedTenantsResult", Payload, [ValidationErrorRef]),
+    type: resultOf<TenantStarts>("CleanupFailedTenantsResult", Payload, [ValidationErrorRef]),
     description:
       "Clears away one or all tenants whose provisioning failed, an operation for each, and frees their slugs. Tenants of another status are never touched.",
     authScopes: { action: "tenant:operate" },

@@ -1,28 +1,34 @@
-import { type RotationStart, rotateAllCredentials } from "../operations/rotate-all-credentials.ts";
+import { rotateAllCredentials } from "../operations/rotate-all-credentials.ts";
 import { builder } from "./builder.ts";
 import { actorWith } from "./caller.ts";
-import { answer, resultOf, toRefusal, UserErrorRef, ValidationErrorRef } from "./errors.ts";
+import { answer, resultOf, ValidationErrorRef } from "./errors.ts";
 import { given } from "./given.ts";
 import { IDEMPOTENCY_KEY } from "./operation-starts.ts";
-import { OperationRef } from "./refs.ts";
-import { tenantMutation } from "./tenant-mutation.ts";
+import { startsPayload, type TenantStarts } from "./start-entries.ts";
+import { type InputFieldBuilder, tenantMutation } from "./tenant-mutation.ts";
 
-const GRACE =
-  "How many seconds the old login stays open behind the new one, 0 to 604800; 0 closes it at once.";
-const END_GRACE =
-  "Whether to close a login first that an earlier rotation has left open; otherwise that is refused with E_GRACE_RUNNING.";
 const REASON = "Why it is done, 1 to 500 characters, for the audit trail.";
+
+const rotationFields = (t: InputFieldBuilder) => ({
+  gracePeriodSeconds: t.int({
+    defaultValue: 3600,
+    description:
+      "How many seconds the old login stays open behind the new one, 0 to 604800; 0 closes it at once.",
+  }),
+  endGrace: t.boolean({
+    defaultValue: false,
+    description:
+      "Whether to close a login first that an earlier rotation has left open; otherwise that is refused with E_GRACE_RUNNING.",
+  }),
+  reason: t.string({ description: REASON }),
+});
 
 tenantMutation({
   name: "rotateTenantCredentials",
   description:
     "Gives a tenant's application a new login and stores it as the newest version of the secret. Whoever reads the secret gets in at every moment; the old login is closed when the grace period ends, by an operation of its own.",
   input: "The tenant whose credentials to rotate.",
-  fields: (t) => ({
-    gracePeriodSeconds: t.int({ defaultValue: 3600, description: GRACE }),
-    endGrace: t.boolean({ defaultValue: false, description: END_GRACE }),
-    reason: t.string({ description: REASON }),
-  }),
+  fields: rotationFields,
   dryRun: "Whether only to say which role would take its turn, and to write nothing.",
   operation: (operations) => operations.rotateCredentials,
 });
@@ -36,55 +42,27 @@ tenantMutation({
   operation: (operations) => operations.retireCredentials,
 });
 
-const RotationStartRef = builder.objectRef<RotationStart>("CredentialRotationStart").implement({
-  description: "What became of one tenant whose credentials were to be rotated.",
-  fields: (t) => ({
-    slug: t.exposeString("slug", { description: "The tenant's slug." }),
-    operation: t.field({
-      type: OperationRef,
-      nullable: true,
-      description: "The operation that rotates them; null where there is none.",
-      resolve: (start) => ("operation" in start ? start.operation : null),
-    }),
-    error: t.field({
-      type: UserErrorRef,
-      nullable: true,
-      description: "Why there is no operation; null where there is one.",
-      resolve: (start) => ("error" in start ? toRefusal(start.error) : null),
-    }),
-  }),
-});
-
-interface RotateAllPayload {
-  readonly results: readonly RotationStart[];
-}
-
-const Payload = builder.objectRef<RotateAllPayload>("RotateAllTenantCredentialsPayload").implement({
-  description: "What became of each tenant.",
-  fields: (t) => ({
-    results: t.field({
-      type: [RotationStartRef],
-      description: "An entry for each tenant that is ACTIVE or SUSPENDED, by slug.",
-      resolve: ({ results }) => [...results],
-    }),
-  }),
-});
+const Payload = startsPayload(
+  "RotateAllTenantCredentialsPayload",
+  "An entry for each tenant that is ACTIVE or SUSPENDED, by slug.",
+  {
+    name: "CredentialRotationStart",
+    description: "What became of one tenant whose credentials were to be rotated.",
+    operation: "The operation that rotates them; null where there is none.",
+  },
+);
 
 const RotateAllInput = builder.inputType("RotateAllTenantCredentialsInput", {
   description: "How to rotate every tenant's credentials.",
   fields: (t) => ({
-    gracePeriodSeconds: t.int({ defaultValue: 3600, description: GRACE }),
-    endGrace: t.boolean({ defaultValue: false, description: END_GRACE }),
-    reason: t.string({ description: REASON }),
+    ...rotationFields(t),
     idempotencyKey: t.string({ description: IDEMPOTENCY_KEY }),
   }),
 });
 
 builder.mutationField("rotateAllTenantCredentials", (t) =>
   t.field({
-    type: resultOf<RotateAllPayload>("RotateAllTenantCredentialsResult", Payload, [
-      ValidationErrorRef,
-    ]),
+    type: resultOf<TenantStarts>("RotateAllTenantCredentialsResult", Payload, [ValidationErrorRef]),
     description:
       "Rotates the credentials of every tenant that is ACTIVE or SUSPENDED, an operation for each.",
     authScopes: { action: "tenant:operate" },

@@ -11,6 +11,9 @@ import { IDEMPOTENCY_KEY, startPayload } from "./operation-starts.ts";
 
 type InputFields = Parameters<typeof builder.inputType>[1]["fields"];
 
+/** What the fields of an input are made with. */
+export type InputFieldBuilder = Parameters<InputFields>[0];
+
 /** One mutation that starts an operation on a tenant that exists. */
 interface TenantMutation {
   /** The mutation's name; its input, payload and result are named after it. */

@@ -7,13 +7,7 @@ import { findTenant, type TenantKey } from "../tenants/registry.ts";
 import type { Tenant, Tier } from "../tenants/tenant.entity.ts";
 import { builder } from "./builder.ts";
 import { mayCall } from "./caller.ts";
-import {
-  type ConnectionPage,
-  connectionOf,
-  pageArgs,
-  pageOf,
-  toConnection,
-} from "./connections.ts";
+import { type ConnectionPage, connectionOf, pageArgs, readConnection } from "./connections.ts";
 import type { ApiContext } from "./context.ts";
 import { describedEnum } from "./described-enum.ts";
 import { ErrorCodeRef } from "./errors.ts";
@@ -263,10 +257,12 @@ async function tenantPage(
   { behind, ...filter }: Omit<Filter, "version"> & { readonly behind?: boolean },
   args: { first: number; after?: string | null | undefined },
 ): Promise<ConnectionPage<Tenant>> {
-  const page = pageOf(args);
   const newest =
     behind === undefined ? null : await newestMigration(platform.config.tenantMigrationsDir);
   const wanted = behind === undefined ? filter : { ...filter, version: { behind, newest } };
-  const found = await listTenants(em(), wanted, page);
-  return toConnection(found, page, () => countTenants(em(), wanted));
+  return await readConnection(
+    args,
+    (page) => listTenants(em(), wanted, page),
+    () => countTenants(em(), wanted),
+  );
 }

@@ -16,9 +16,6 @@ const CleanupFailedInput = z.strictObject({
   dropSchema: z.boolean().default(false),
 });
 
-/** What became of one tenant: the operation that cleans it up, or why there is none. */
-export type CleanupStart = TenantStart;
-
 /**
  * Starts a cleanup of one or of every FAILED tenant. A tenant of another status is never touched:
  * named by its slug it is refused as the lifecycle says.
@@ -33,7 +30,7 @@ export async function cleanupFailedTenants(
   actor: Actor,
   request: unknown,
   idempotencyKey: string | null = null,
-): Promise<CleanupStart[]> {
+): Promise<TenantStart[]> {
   const { slug, dropSchema } = parseInput(CleanupFailedInput, request);
   const slugs = slug === null ? await slugsOf(ports, ["FAILED"]) : [slug];
   const { cleanupTenant } = ports.operations;

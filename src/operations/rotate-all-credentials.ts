@@ -10,9 +10,6 @@ interface RotatePorts extends StartPorts {
 
 const RotateAllInput = RotateInput.omit({ slug: true });
 
-/** What became of one tenant: the operation that rotates its credentials, or why there is none. */
-export type RotationStart = TenantStart;
-
 /**
  * Starts rotating the credentials of every ACTIVE or SUSPENDED tenant.
  *
@@ -26,7 +23,7 @@ export async function rotateAllCredentials(
   actor: Actor,
   request: unknown,
   idempotencyKey: string | null = null,
-): Promise<RotationStart[]> {
+): Promise<TenantStart[]> {
   const asked = parseInput(RotateAllInput, request);
   const slugs = await slugsOf(ports, ["ACTIVE", "SUSPENDED"]);
   const { rotateCredentials } = ports.operations;
