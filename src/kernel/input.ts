@@ -19,9 +19,25 @@ export const reasonField = lineField(500);
  * @throws DomainError E_VALIDATION naming every faulty field
  */
 export function parseInput<Input>(schema: z.ZodType<Input>, request: unknown): Input {
-  const read = schema.safeParse(request);
+  const read = schema.safeParse(request, { error: wordsOf });
   if (read.success) return read.data;
   throw faultsError(issuesOf(read.error));
+}
+
+/** What is wrong with a field that has no words of its own, in those of a person. */
+function wordsOf(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case "invalid_type":
+      return issue.input === undefined || issue.input === null ? "must be given" : undefined;
+    case "invalid_value":
+      return `must be one of ${issue.values.map(String).join(", ")}`;
+    case "too_small":
+      return issue.origin === "number" ? `must be at least ${issue.minimum}` : undefined;
+    case "too_big":
+      return issue.origin === "number" ? `must be at most ${issue.maximum}` : undefined;
+    default:
+      return undefined;
+  }
 }
 
 /** The faults that zod found, as callers see them. */

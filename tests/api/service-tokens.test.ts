@@ -172,7 +172,11 @@ describe("lists", () => {
   test("what is wrong with a token that is asked for, and an unknown one", async () => {
     expect(await create("READONLY", { expiresInDays: 1_000 })).toMatchObject({
       code: "E_VALIDATION",
+      message: "expiresInDays: must be at most 366",
       issues: [{ path: ["expiresInDays"] }],
+    });
+    expect(await create("READONLY", { expiresInDays: 0 })).toMatchObject({
+      message: "expiresInDays: must be at least 1",
     });
     const { revokeServiceToken } = await admin.ask(REVOKE, { id: "nobody" });
     expect(revokeServiceToken.code).toBe("E_SERVICE_TOKEN_NOT_FOUND");

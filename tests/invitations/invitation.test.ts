@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { acceptInvitation } from "../../src/invitations/accept-invitation.ts";
 import { openInvitationCredentials } from "../../src/invitations/credentials.ts";
 import { newId } from "../../src/kernel/ids.ts";
-import { PASSWORD } from "../kit/iam.ts";
+import { ADDRESS, PASSWORD } from "../kit/iam.ts";
 import { OWNER, openTenants, type TenantWorld } from "../kit/invitations.ts";
 
 let world: TenantWorld;
@@ -29,10 +30,15 @@ describe("an invitation", () => {
     ]);
   });
 
-  test("is accepted once, also by many at the same moment", async () => {
+  test("is accepted once, also by many of two processes at the same moment", async () => {
     const token = await world.invited(await world.tenant("acme"));
+    const { em } = await world.platform.another();
     const results = await Promise.allSettled(
-      Array.from({ length: 8 }, (_none, index) => world.accept(token, `a quiet river ${index}`)),
+      Array.from({ length: 8 }, (_none, index) => {
+        const ports = index % 2 === 0 ? world : { ...world, em };
+        const newPassword = `a quiet river ${index}`;
+        return acceptInvitation(ports, { token, newPassword, address: ADDRESS });
+      }),
     );
     expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
     for (const result of results) {
