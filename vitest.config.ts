@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { COMPILE_CACHE } from "./tests/kit/compile-cache.ts";
+import SlowFirst from "./tests/kit/slow-first.ts";
 
 export default defineConfig({
   // Vite would choose another build of graphql than Node does for the packages that build on it.
@@ -18,7 +20,10 @@ export default defineConfig({
     // The durable engine is one object a process: each test file has a process of its own.
     pool: "forks",
     maxWorkers: 3,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    sequence: { sequencer: SlowFirst },
+    env: COMPILE_CACHE,
+    // Guards against what never ends, on machines that do much else.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

@@ -157,7 +157,7 @@ async function subscribe(row: Row, caller: Caller): Promise<Verdict> {
     settled = true;
   });
   first.catch(() => {});
-  await vi.waitFor(() => expect(settled || platform.feed.followers > before).toBe(true), 5_000);
+  await vi.waitFor(() => expect(settled || platform.feed.followers > before).toBe(true), 30_000);
   if (!settled) {
     const options = { dryRun: true, idempotencyKey: null };
     await startProvisioning(platform, OPERATOR, provisionRequest(), options);

@@ -4,6 +4,7 @@ import { chmod, mkdtemp } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { COMPILE_CACHE } from "../kit/compile-cache.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 export const COMMAND = join(ROOT, "bin/tenantry.js");
@@ -30,7 +31,8 @@ export interface Running {
 
 /** Starts a script with this Node; flags of Node itself come before the script. */
 export function start(words: readonly string[], environment: Environment): Running {
-  const child = spawn(process.execPath, words, { env: environment, cwd: environment.DATA_DIR });
+  const env = { ...COMPILE_CACHE, ...environment };
+  const child = spawn(process.execPath, words, { env, cwd: environment.DATA_DIR });
   const output = { stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"] as const) {
     child[stream].setEncoding("utf8").on("data", (text: string) => {

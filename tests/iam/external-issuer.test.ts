@@ -65,7 +65,10 @@ describe("the issuer's keys", () => {
     const { exp, iat } = { iat: seconds(), exp: seconds(60) };
     const withdrawn = await oidc.token({ iat, exp });
     await issuer.verify(withdrawn);
-    await vi.waitFor(async () => await expect(issuer.verify(old)).rejects.toMatchObject(refused));
+    await vi.waitFor(
+      async () => await expect(issuer.verify(old)).rejects.toMatchObject(refused),
+      30_000,
+    );
   });
 
   test("are not asked for again by tokens with invented ones", async () => {
@@ -107,7 +110,8 @@ describe("the issuer's keys", () => {
     for (const tried of await Promise.allSettled(tries)) {
       expect(tried).toMatchObject({ status: "rejected", reason: down });
     }
-    expect(performance.now() - since).toBeLessThan(5_000);
+    // One after another they would take half a minute.
+    expect(performance.now() - since).toBeLessThan(20_000);
     expect(oidc.asked).toHaveLength(1);
   });
 
@@ -309,7 +313,7 @@ describe("somebody whom the issuer vouches for", () => {
       ...{ email: "ada@example.com", password: PASSWORD, address: ADDRESS },
     });
     const waiting = enter().catch((error: unknown) => error);
-    await vi.waitFor(() => expect(oidc.asked).toHaveLength(1));
+    await vi.waitFor(() => expect(oidc.asked).toHaveLength(1), 30_000);
     const own = authenticate({ ...world, issuer }, `Bearer ${accessToken}`, ADDRESS);
     const first = await Promise.race([waiting, own]);
     expect(first).toMatchObject({ actor: { role: "PROVISIONER" } });

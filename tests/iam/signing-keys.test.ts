@@ -34,7 +34,7 @@ test("signs tokens that last 15 minutes and verify with the public keys", async 
   const verified = await world.keys.verify(token, "platform");
   expect(verified).toMatchObject({ subject: "somebody", claims: { role: "READONLY" } });
   expect(verified.expiresAt).toEqual(expiresAt);
-  expect(Math.abs(expiresAt.getTime() - Date.now() - 900_000)).toBeLessThan(2000);
+  expect(Math.abs(expiresAt.getTime() - Date.now() - 900_000)).toBeLessThan(30_000);
 });
 
 test("publishes public keys and nothing private", async () => {
@@ -108,7 +108,10 @@ describe("a rotation", () => {
     const stolen = JSON.parse((await world.secrets.get(name))?.value ?? "");
     world.pass(300 + 961);
     await second.publicJwks();
-    await vi.waitFor(async () => expect(await world.trail()).toContain("SIGNING_KEY_PURGED"));
+    await vi.waitFor(
+      async () => expect(await world.trail()).toContain("SIGNING_KEY_PURGED"),
+      30_000,
+    );
     expect(await world.secrets.get(name)).toBeNull();
     const forged = await new SignJWT({ jti: "x" })
       .setProtectedHeader({ alg: "EdDSA", kid: String(old), typ: "at+jwt" })

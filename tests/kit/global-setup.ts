@@ -1,12 +1,11 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { env } from "node:process";
 import type { TestProject } from "vitest/node";
 import { startEmbeddedPostgres } from "../../src/database/embedded/index.ts";
 import { migratePlatform, openOrm } from "../../src/database/orm.ts";
 import { PLATFORM_ENTITIES } from "../../src/entities.ts";
 import { migrateEngine } from "../../src/operations/engine/engine.ts";
+import { CARELESS, makeServerFolder } from "./folders.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -22,11 +21,9 @@ export const TEMPLATE = "tenantry_template";
 
 /** Starts the run's one PostgreSQL and migrates the template. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const dataDir = await mkdtemp(join(tmpdir(), "tenantry-tests-"));
-  // As root the server runs as another user, who has to get in.
-  await chmod(dataDir, 0o755);
-  // The data live as long as the run: nothing needs to survive a power cut.
-  const settings = { fsync: "off", full_page_writes: "off", synchronous_commit: "off" };
+  const dataDir = await makeServerFolder("tenantry-tests-");
+  // The log stays small: the folder may lie in memory.
+  const settings = { ...CARELESS, max_wal_size: "256MB" };
   const postgres = await startEmbeddedPostgres({ dataDir, database: TEMPLATE, settings });
   const orm = await openOrm({ url: postgres.url, entities: PLATFORM_ENTITIES });
   await migratePlatform(orm, postgres.url);

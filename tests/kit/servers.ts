@@ -1,13 +1,12 @@
 import { execFile } from "node:child_process";
-import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { promisify } from "node:util";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/database/embedded/index.ts";
 import { ADMIN_SECRET_PURPOSE } from "../../src/placement/admin-login.ts";
 import type { DbServer } from "../../src/placement/db-server.entity.ts";
 import { registerDbServer } from "../../src/placement/db-servers.ts";
 import type { Platform } from "../../src/platform.ts";
+import { CARELESS, makeServerFolder } from "./folders.ts";
 import { OPERATOR } from "./tenants.ts";
 
 /** A further PostgreSQL server of a test's own, at an address that stays. */
@@ -26,15 +25,10 @@ export interface TestServer extends AsyncDisposable {
   thaw(): Promise<void>;
 }
 
-// The data live as long as the test.
-const settings = { fsync: "off", full_page_writes: "off", synchronous_commit: "off" };
-
 /** Starts a further server; disposing it stops it and removes its data. */
 export async function startServer(): Promise<TestServer> {
-  const dataDir = await mkdtemp(join(tmpdir(), "tenantry-server-"));
-  // As root the server runs as another user, who has to get in.
-  await chmod(dataDir, 0o755);
-  const launch = () => startEmbeddedPostgres({ dataDir, database: "postgres", settings });
+  const dataDir = await makeServerFolder("tenantry-server-");
+  const launch = () => startEmbeddedPostgres({ dataDir, database: "postgres", settings: CARELESS });
   let postgres: EmbeddedPostgres | undefined = await launch();
   const { host, port, url, pid: first } = postgres;
   let pid = first;

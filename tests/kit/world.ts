@@ -1,3 +1,4 @@
+import type pg from "pg";
 import { ident } from "../../src/database/sql.ts";
 import type { Platform } from "../../src/platform.ts";
 import { findTenant } from "../../src/tenants/registry.ts";
@@ -17,44 +18,49 @@ export interface World {
   readonly placed: string[];
 }
 
-const column = async (url: string, sql: string): Promise<string[]> =>
-  await asSuperuser(url, async (client) => {
-    const { rows } = await client.query<[string]>({ text: sql, rowMode: "array" });
-    return rows.map(([value]) => value);
-  });
+const column = async (client: pg.Client, sql: string): Promise<string[]> =>
+  (await client.query<[string]>({ text: sql, rowMode: "array" })).rows.map(([value]) => value);
 
 const tenantsUrl = ({ databaseUrl }: Platform): string =>
   urlOf(databaseUrl, `${new URL(databaseUrl).pathname.slice(1)}_tenants`);
 
 /** Looks at a platform's world; roles are those that the schemas' names lead to. */
 export async function worldOf(platform: Platform, stem: string): Promise<World> {
-  const url = platform.databaseUrl;
-  const tenants = tenantsUrl(platform);
+  const schemas = await asSuperuser(tenantsUrl(platform), (client) =>
+    column(client, "select nspname from pg_namespace where nspname like 'org\\_%' order by 1"),
+  );
+  return await asSuperuser(platform.databaseUrl, async (client) => ({
+    schemas,
+    ...(await sharedWorldOf(client, stem)),
+  }));
+}
+
+/** What the platform database shows. */
+async function sharedWorldOf(client: pg.Client, stem: string): Promise<Omit<World, "schemas">> {
   const like = `'%${stem.replaceAll("-", "_")}%'`;
   const count = async (table: string, where = "true") =>
-    Number((await column(url, `select count(*) from platform.${table} where ${where}`))[0]);
+    Number((await column(client, `select count(*) from platform.${table} where ${where}`))[0]);
   return {
-    schemas: await column(
-      tenants,
-      "select nspname from pg_namespace where nspname like 'org\\_%' order by 1",
-    ),
     databases: await column(
-      url,
+      client,
       `select datname from pg_database where datname like ${like} and datname like 'tenant%'
          or datname in (select 'tenantry_new_' || replace(id::text, '-', '') from platform.tenant)
        order by 1`,
     ),
-    roles: await column(url, `select rolname from pg_roles where rolname like ${like} order by 1`),
+    roles: await column(
+      client,
+      `select rolname from pg_roles where rolname like ${like} order by 1`,
+    ),
     secrets: await column(
-      url,
+      client,
       "select distinct name from platform.secret_version where name like 'tenant-db-%' order by 1",
     ),
-    identities: await column(url, "select email from platform.identity order by 1"),
+    identities: await column(client, "select email from platform.identity order by 1"),
     memberships: await count("membership"),
     invitations: await count("invitation"),
     pendingMail: await count("mail", `state = 'PENDING' and recipient like '${stem}%'`),
     placed: await column(
-      url,
+      client,
       "select slug from platform.tenant where db_server_id is not null order by 1",
     ),
   };
@@ -75,22 +81,27 @@ export async function tenantWorldOf(platform: Platform, slug: string): Promise<T
   const url = tenant?.databaseName
     ? urlOf(platform.databaseUrl, tenant.databaseName)
     : tenantsUrl(platform);
-  const names = await column(
-    url,
-    `select relname from pg_class where relkind = 'r' and relnamespace = to_regnamespace('org_${stem}') order by 1`,
-  );
-  const counts = names.map(
-    (name) => `select '${name} ' || count(*) as rows from org_${stem}.${ident(name)}`,
-  );
   // The mail of the tenant's provisioning goes out by itself meanwhile.
   const { pendingMail: _mail, ...world } = await worldOf(platform, slug);
-  return {
+  return await asSuperuser(url, async (client) => ({
     ...world,
     registry: tenant && registry,
     logins: await column(
-      url,
+      client,
       `select rolname from pg_roles where rolcanlogin and rolname like '%${stem}%' order by 1`,
     ),
-    tables: names.length === 0 ? [] : await column(url, counts.join(" union all ")),
-  };
+    tables: await tablesOf(client, `org_${stem}`),
+  }));
+}
+
+/** The tables of a schema, each with how many rows it has. */
+async function tablesOf(client: pg.Client, schema: string): Promise<string[]> {
+  const names = await column(
+    client,
+    `select relname from pg_class where relkind = 'r' and relnamespace = to_regnamespace('${schema}') order by 1`,
+  );
+  const counts = names.map(
+    (name) => `select '${name} ' || count(*) as rows from ${schema}.${ident(name)}`,
+  );
+  return names.length === 0 ? [] : await column(client, counts.join(" union all "));
 }

@@ -14,15 +14,24 @@ test("mail that a mail server was not there for arrives when it is back, once, b
   await world.startWorker();
   const { operation } = await provision(world.platform);
   expect(operation.state).toBe("SUCCEEDED");
-  const mail = async () => {
-    const [row] = await world.platform.orm.em
-      .fork()
-      .execute<{ state: string; attempts: number }[]>("select state, attempts from platform.mail");
-    return row;
-  };
-  await expect.poll(async () => (await mail())?.attempts, { timeout: 20_000 }).toBe(1);
-  expect(await mail()).toMatchObject({ state: "PENDING" });
+  const sql = <Row extends object>(text: string) =>
+    world.platform.orm.em.fork().execute<Row[]>(text);
+  const mail = async () =>
+    (
+      await sql<{ state: string; attempts: number; error: string | null }>(
+        "select state, attempts, last_error as error from platform.mail",
+      )
+    )[0];
+  await expect.poll(async () => (await mail())?.error, { timeout: 60_000 }).toBeTruthy();
+  expect(await mail()).toMatchObject({ state: "PENDING", attempts: 1 });
   await using server = await openSmtp({}, port);
-  await expect.poll(async () => (await mail())?.state, { timeout: 90_000 }).toBe("SENT");
+  await sql("update platform.mail set next_attempt_at = now()");
+  // Lets the time until the next delivery pass, once that is set.
+  const passed = () =>
+    sql(
+      "update dbos.workflow_status set delay_until_epoch_ms = 0 where name = 'deliver-mail' and status = 'DELAYED' returning 1",
+    );
+  await expect.poll(passed, { timeout: 60_000 }).toHaveLength(1);
+  await expect.poll(async () => (await mail())?.state, { timeout: 60_000 }).toBe("SENT");
   expect(server.received).toHaveLength(1);
 });

@@ -104,7 +104,7 @@ async function moreServers(names: readonly string[]): Promise<void> {
 }
 
 test("another worker finishes what a killed one had begun, whatever the phase", {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const { children, started } = await standStill([
     ...provisionings(["SECRET_SET", "DATABASE_CREATED", "MIGRATIONS_APPLIED", "ADMIN_SEEDED"]),
@@ -117,7 +117,7 @@ test("another worker finishes what a killed one had begun, whatever the phase", 
 });
 
 test("another worker finishes what killed ones had begun, whatever the operation, and undoes what was cancelled", {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const { platform } = world;
   const cases = CASES.filter(({ act }) => act !== "provisionTenant");
@@ -156,7 +156,7 @@ test("another worker finishes what killed ones had begun, whatever the operation
 });
 
 test("a worker killed between creating a tenant's database and marking it leaves nothing behind that is not known", {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const { platform } = world;
   const { tenantDatabase } = await platform.orm.em
@@ -184,7 +184,7 @@ test("a worker killed between creating a tenant's database and marking it leaves
         );
         expect(rows).toHaveLength(2);
       },
-      { timeout: 20_000, interval: 50 },
+      { timeout: 60_000, interval: 50 },
     );
     await kill([child]);
     return operations;
@@ -203,7 +203,7 @@ test("a worker killed between creating a tenant's database and marking it leaves
 });
 
 test("a worker that was frozen past its time and wakes up again does no harm", {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const { children, started } = await standStill(
     provisionings(["SECRET_SET", "SEEDS_APPLIED", "MASTER_REGISTERED"]),
