@@ -26,7 +26,7 @@ tenantMutation({
   fields: (t) => ({
     retentionDays: t.int({
       defaultValue: 30,
-      description: "How many days it can be restored, 0 to 3650.",
+      description: "How many days it can be restored, 0 to 3650; 0 is for administrators.",
     }),
     purge: t.boolean({
       defaultValue: false,

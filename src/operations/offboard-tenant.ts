@@ -46,7 +46,8 @@ export const offboardTenant = (ports: TenantPorts) =>
     kind: "OFFBOARD",
     input: OffboardInput,
     prepare: async (_em, tenant, { actor, input }) => {
-      if (input.purge) authorize(actor, "tenant:purge");
+      // Without a window the platform's own purge comes right behind: that is purging, too.
+      if (input.purge || input.retentionDays === 0) authorize(actor, "tenant:purge");
       refuseLocked(actor, "OFFBOARD", tenant);
     },
     reason: ({ reason }) => reason,

@@ -84,12 +84,14 @@ describe("only administrators", () => {
   const refusedTo = (action: keyof typeof GRANTS) =>
     ROLES.filter((role) => !GRANTS[action].some((granted) => granted === role));
 
-  test("force, and purge behind an offboarding", async () => {
+  test("force, and purge behind an offboarding, also as a window of no days", async () => {
     const reason = "a test";
     const force = { slug: await register(world, "FAILED"), force: true, reason };
     expect(await forbidden("activateTenant", force)).toEqual(refusedTo("tenant:force"));
     const offboard = { slug: await register(world, "ACTIVE"), purge: true, reason };
     expect(await forbidden("offboardTenant", offboard)).toEqual(refusedTo("tenant:purge"));
+    const atOnce = { slug: await register(world, "ACTIVE"), retentionDays: 0 };
+    expect(await forbidden("offboardTenant", atOnce)).toEqual(refusedTo("tenant:purge"));
   });
 });
 
