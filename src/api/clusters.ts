@@ -1,5 +1,6 @@
 import type { Cluster, ClusterNode, ClusterPlace } from "../placement/cluster.ts";
 import { builder } from "./builder.ts";
+import { mayCall } from "./caller.ts";
 import type { ApiContext } from "./context.ts";
 import { mayPlace } from "./placement.ts";
 import { DbServerRef, TenantRef } from "./refs.ts";
@@ -101,9 +102,10 @@ builder.objectField(TenantRef, "clusterPlace", (t) =>
     type: TenantClusterPlace,
     nullable: true,
     description:
-      "Its node and size, where its db server is a Citus cluster; null elsewhere. Asks the cluster itself, once for all tenants of a request.",
-    resolve: async ({ dbServerId, schemaName }, _args, { load }) => {
-      const cluster = dbServerId === null ? null : await load.cluster.load(dbServerId);
+      "Its node and size, where its db server is a Citus cluster; null elsewhere, and for roles without `db-server:read`. Asks the cluster itself, once for all tenants of a request.",
+    resolve: async ({ dbServerId, schemaName }, _args, { load, caller }) => {
+      if (dbServerId === null || !mayCall(caller, "db-server:read")) return null;
+      const cluster = await load.cluster.load(dbServerId);
       return cluster && { cluster, place: cluster.places.get(schemaName) };
     },
   }),

@@ -3,6 +3,7 @@ import type { SnapshotTargetName } from "../snapshots/targets.ts";
 import type { Check } from "../tenant-schemas/verify-tenant-schema.ts";
 import { builder } from "./builder.ts";
 import { describedEnum } from "./described-enum.ts";
+import { readableBy } from "./secret-names.ts";
 
 const CheckName = describedEnum<Check["name"]>(
   "ReadinessCheckName",
@@ -22,7 +23,10 @@ const ReadinessCheck = builder.objectRef<Check>("ReadinessCheck").implement({
   fields: (t) => ({
     name: t.expose("name", { type: CheckName, description: "What was checked." }),
     passed: t.exposeBoolean("passed", { description: "Whether it is as it should be." }),
-    message: t.exposeString("message", { description: "What was found, for people." }),
+    message: t.string({
+      description: "What was found, for people.",
+      resolve: ({ message }, _args, context) => readableBy(context, message),
+    }),
   }),
 });
 

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DbServerEntity } from "../../src/placement/db-server.entity.ts";
 import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
 import { freshSlug } from "../kit/database.ts";
 import { OPERATION } from "../kit/documents.ts";
 import { openPlatform, type TestPlatform } from "../kit/platform.ts";
 import { openSmtp, reply, type TestSmtp } from "../kit/smtp.ts";
-import { provision } from "../kit/tenants.ts";
+import { followToEnd, provision } from "../kit/tenants.ts";
+import { act } from "./_tenant-operations.ts";
 
 const PEOPLE = `tenant { slug
   members { id role lastSignedInAt identity { email name } mail { state } }
@@ -211,6 +213,24 @@ describe("BILLING", () => {
   });
 });
 
+test("BILLING sees nothing of a cluster, and has none asked", async () => {
+  const slug = await provisioned();
+  const place = "query ($slug: String!) { tenant(by: { slug: $slug }) { clusterPlace { fault } } }";
+  const kind = async (kind: "CITUS" | "POSTGRES") => {
+    const em = world.platform.orm.em.fork();
+    await em.nativeUpdate(DbServerEntity, { name: "default" }, { kind });
+  };
+  await kind("CITUS");
+  try {
+    const placeFor = async (role: "READONLY" | "BILLING") =>
+      (await (await api.as(role)).ask(place, { slug })).tenant.clusterPlace;
+    expect(await placeFor("READONLY")).toEqual({ fault: expect.any(String) });
+    expect(await placeFor("BILLING")).toBeNull();
+  } finally {
+    await kind("POSTGRES");
+  }
+});
+
 test("READONLY and SUPPORT see the name of a secret nowhere, who may see it does", async () => {
   const slug = freshSlug("hidden");
   const name = `tenant-db-${slug}`;
@@ -220,6 +240,12 @@ test("READONLY and SUPPORT see the name of a secret nowhere, who may see it does
   expect(failed.error?.message).toContain(name);
   const healthy = await provisioned();
   await world.platform.secrets.purge(`tenant-db-${healthy}`);
+  const administrator = await api.as("ADMINISTRATOR");
+  const forced = await act(administrator, "activateTenant", {
+    ...{ slug: healthy, force: true, reason: "a test" },
+  });
+  const { operation: activation } = await followToEnd(world.platform, forced.operation.id);
+  expect(activation.state).toBe("SUCCEEDED");
   const everything = async (caller: Caller) =>
     JSON.stringify([
       await caller.ask(OPERATION, { id: dry.id }),
@@ -240,6 +266,11 @@ test("READONLY and SUPPORT see the name of a secret nowhere, who may see it does
           slug: healthy,
         },
       ),
+      await caller.ask(
+        `query ($id: ID!) { operation(id: $id) {
+           result { ... on ActivationResult { checks { message } } } } }`,
+        { id: activation.id },
+      ),
       await caller.ask("{ dbServers { name adminSecretRef } }"),
     ]);
   const seen = await everything(provisioner);
@@ -252,5 +283,6 @@ test("READONLY and SUPPORT see the name of a secret nowhere, who may see it does
     expect(told).not.toContain("tenant-db-");
     expect(told).not.toMatch(/"adminSecretRef":"/);
     expect(told).toContain("The secret exists already and was not made for this tenant");
+    expect(told).toContain("The secret is gone");
   }
 });
