@@ -31,10 +31,14 @@ export async function ensureOwnDatabase(client: ClientBase, owner: OwnerOf): Pro
     const found = (await findLeftovers(client, names, tenantId)).filter(isDatabase);
     const own = found.find(({ name }) => name === names.database);
     if (own !== undefined && !own.ours) throw partialState(own);
-    if (own !== undefined && !(await isHalfDropped(client, own.name))) return;
-    if (own !== undefined) await client.query(`drop database ${ident(own.name)}`);
+    const whole = new Set<string>();
+    for (const { name } of found) {
+      if (await isHalfDropped(client, name)) await client.query(`drop database ${ident(name)}`);
+      else whole.add(name);
+    }
+    if (whole.has(names.database)) return;
     const unmarked = unmarkedNameOf(tenantId);
-    if (!found.some(({ name }) => name === unmarked)) {
+    if (!whole.has(unmarked)) {
       // The other strategy, a copy of files, makes the server write everything it holds in memory.
       await client.query(
         `create database ${ident(unmarked)} template template0 strategy wal_log allow_connections false`,

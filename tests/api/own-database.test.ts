@@ -9,7 +9,7 @@ import { openPlatform, type TestPlatform } from "../kit/platform.ts";
 import { SCENARIOS } from "../kit/scenarios.ts";
 import { followToEnd, provisionRequest } from "../kit/tenants.ts";
 import { worldOf } from "../kit/world.ts";
-import { act } from "./_tenant-operations.ts";
+import { act, register } from "./_tenant-operations.ts";
 
 let world: TestPlatform;
 let api: TestApi;
@@ -159,6 +159,18 @@ describe("a tenant with a database of its own", () => {
     });
     const nothing = { databases: [], roles: [], placed: [], secrets: [], schemas: [] };
     expect(await worldOf(world.platform, slug)).toMatchObject(nothing);
+  });
+
+  test("is made anew where dropping it was cut off before it had its name", async () => {
+    const slug = await register(world, "FAILED", { isolation: "DATABASE" });
+    const { id } = await world.platform.orm.em.fork().findOneOrFail(TenantEntity, { slug });
+    const unmarked = `tenantry_new_${id.replaceAll("-", "")}`;
+    await sql(`create database ${unmarked}`);
+    await sql(`update pg_database set datconnlimit = -2 where datname = '${unmarked}'`);
+    expect(await done("migrateTenant", { slug })).toMatchObject({
+      ...{ state: "SUCCEEDED", error: null },
+    });
+    expect(await login(slug)).toContain(`tenant_${stemOf(slug)}`);
   });
 
   test("takes nothing over that bears its names, and touches none of it", async () => {
