@@ -2,6 +2,7 @@ import { hostname, userInfo } from "node:os";
 import { auditRefusals } from "../audit/refusal.ts";
 import { type Config, readApiAccess, readConfig } from "../config.ts";
 import type { Actor } from "../iam/actor.ts";
+import { isTrustedUrl } from "../iam/single-sign-on.ts";
 import type { Platform } from "../platform.ts";
 import type { Backend } from "./backend.ts";
 import { UsageError } from "./exit-codes.ts";
@@ -69,6 +70,8 @@ export async function runAnywhere(
 ): Promise<never> {
   return await runCommand(options, async (out) => {
     const access = readApiAccess();
+    if (access !== null && !isTrustedUrl(access.url))
+      out.note("TENANTRY_URL is not https: whoever is on the way can read the token.");
     await before(out);
     if (access === null) return await onPlatform(out, work);
     const { openRemoteBackend } = await import("./remote/remote-backend.ts");

@@ -8,6 +8,8 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 /** For discovery and keys together. */
 const ANSWER_WITHIN = 3 * SECOND;
+/** More than hundreds of keys take. An answer that does not end is not kept until there is no memory left. */
+const LONGEST_ANSWER = 1_000_000;
 // Tokens with invented key ids must not make us ask the issuer more often.
 const REFETCH_PAUSE = 10 * SECOND;
 // An issuer that is down is not asked by every request, and none of those waits for it.
@@ -70,7 +72,15 @@ async function fetchJson(address: string, signal: AbortSignal): Promise<unknown>
   const headers = { accept: "application/json" };
   const response = await fetch(address, { headers, signal, redirect: "error" });
   if (!response.ok) throw new Error(`${address} answers ${response.status}`);
-  return await response.json();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > LONGEST_ANSWER)
+      throw new Error(`${address} answers more than ${LONGEST_ANSWER} bytes`);
+    chunks.push(chunk);
+  }
+  return JSON.parse(Buffer.concat(chunks).toString());
 }
 
 const notAnswering = (cause?: unknown): DomainError =>

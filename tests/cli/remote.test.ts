@@ -158,6 +158,14 @@ describe("refuses in the words of the machine", () => {
     );
   });
 
+  test("to send the token over plain http to another machine unsaid", async () => {
+    const TENANTRY_URL = `http://0.0.0.0:${await freePort()}/graphql`;
+    const ran = await tenantry(["tenant", "list"], { ...environment, TENANTRY_URL });
+    expect(ran.stderr).toContain("TENANTRY_URL is not https");
+    const safe = await tenantry(["tenant", "list"], environment);
+    expect(safe.stderr).not.toContain("https");
+  });
+
   test("commands of the machine, with exit code 2", async () => {
     for (const words of [
       ["db", "upgrade"],

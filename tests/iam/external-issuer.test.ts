@@ -88,6 +88,7 @@ describe("the issuer's keys", () => {
     ["foreign-discovery"],
     ["plain-http-keys"],
     ["redirects"],
+    ["floods"],
   ] as const)("cannot be read from an issuer that %s: to be tried again", async (fault) => {
     oidc.fault = fault;
     const issuer = trust();

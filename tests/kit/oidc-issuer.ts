@@ -5,7 +5,14 @@ import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from "j
 export const AUDIENCE = "api://tenantry";
 
 /** What is wrong with an issuer: nobody listens to it, it hangs, or what it answers is of no use. */
-type Fault = "fails" | "hangs" | "not-json" | "foreign-discovery" | "plain-http-keys" | "redirects";
+type Fault =
+  | "fails"
+  | "hangs"
+  | "not-json"
+  | "foreign-discovery"
+  | "plain-http-keys"
+  | "redirects"
+  | "floods";
 
 /** A key of the issuer. */
 interface IssuerKey {
@@ -96,6 +103,7 @@ export class OidcIssuer {
     if (this.fault === "redirects") {
       return void res.writeHead(302, { location: `${this.url}/keys` }).end();
     }
+    if (this.fault === "floods") res.write(" ".repeat(2_000_000));
     res.end(this.fault === "not-json" ? "<html>" : JSON.stringify(body));
   }
 }
