@@ -1,6 +1,6 @@
 import type { CodegenConfig } from "@graphql-codegen/cli";
 
-/** Typed documents for our own clients: the demo and the tests. Run with `npm run codegen`. */
+/** Typed documents for our own clients: the command over the API, the demo and the tests. Run with `npm run codegen`. */
 const config: CodegenConfig = {
   schema: "schema.graphql",
   documents: [

@@ -1,10 +1,6 @@
 import type { InputFieldMap } from "@pothos/core";
-import {
-  inviteTenantAdmin,
-  removeMembership,
-  resendInvitation,
-  revokeInvitation,
-} from "../invitations/manage.ts";
+import { inviteTenantAdmin } from "../invitations/invite-tenant-admin.ts";
+import { removeMembership, resendInvitation, revokeInvitation } from "../invitations/manage.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { builder } from "./builder.ts";
 import { actorWith } from "./caller.ts";

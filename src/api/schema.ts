@@ -19,6 +19,7 @@ import "./service-tokens.ts";
 import "./signing-keys.ts";
 import "./tenant-cleanup.ts";
 import "./tenant-credentials.ts";
+import "./tenant-fields.ts";
 import "./tenant-lock.ts";
 import "./tenant-operations.ts";
 import "./tenant-people.ts";

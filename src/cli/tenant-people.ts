@@ -1,12 +1,8 @@
 import type { EntityManager } from "../database/orm.ts";
 import { parseEmail } from "../iam/email.ts";
 import { authorize } from "../iam/grants.ts";
-import {
-  inviteTenantAdmin,
-  removeMembership,
-  resendInvitation,
-  revokeInvitation,
-} from "../invitations/manage.ts";
+import { inviteTenantAdmin } from "../invitations/invite-tenant-admin.ts";
+import { removeMembership, resendInvitation, revokeInvitation } from "../invitations/manage.ts";
 import { TENANT_ROLES } from "../invitations/membership.entity.ts";
 import {
   type ListedInvitation,

@@ -11,12 +11,12 @@ import {
   startOperation,
 } from "./engine/start-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
+import { beginProvisioning } from "./provision/begin.ts";
 import { removeFirstAdmin, seedAdmin } from "./provision/first-admin.ts";
 import { ProvisionInput, type ProvisionRequest, parseProvisionRequest } from "./provision/input.ts";
 import { checkState, resolvePlacement } from "./provision/placement.ts";
 import type { ProvisionFacts, ProvisionRun } from "./provision/ports.ts";
 import {
-  beginProvisioning,
   recordProvisioned,
   registerTenant,
   releasePlacement,

@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   type AdminInvitation,
   inviteTenantAdmin,
+} from "../../src/invitations/invite-tenant-admin.ts";
+import {
   removeMembership,
   resendInvitation,
   revokeInvitation,

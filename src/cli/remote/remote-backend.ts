@@ -10,11 +10,10 @@ import {
   FindOperation,
   FollowOperation,
   ListOperations,
-  OPERATION,
-  REFUSAL,
   RetryOperation,
   RevealOneTimePassword,
 } from "./operation-documents.ts";
+import { OPERATION, REFUSAL } from "./operation-fragments.ts";
 import { detailsOf, eventOf, operationOf, tenantOf } from "./rows.ts";
 import { FindTenant, ListTenants } from "./tenant-documents.ts";
 

@@ -415,41 +415,6 @@ export type Tier =
   /** Trying it out. */
   | 'TRIAL';
 
-export type CommandOperationFragment = { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null, result:
-    | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
-    | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
-    | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
-    | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
-    | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
-    | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
-    | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-    | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, seedSets: Array<string> }
-    | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
-    | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
-    | { __typename: 'RestorationResult', status: TenantStatus | null }
-    | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
-    | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
-    | { __typename: 'SuspensionResult', sessionsEnded: number | null }
-   | null };
-
-type CommandRefusal_OperationInProgressError_Fragment = { code: ErrorCode, message: string, operation: { id: string } };
-
-type CommandRefusal_RateLimitedError_Fragment = { code: ErrorCode, message: string };
-
-type CommandRefusal_RefusedError_Fragment = { code: ErrorCode, message: string };
-
-type CommandRefusal_SlugTakenError_Fragment = { code: ErrorCode, message: string };
-
-type CommandRefusal_ValidationError_Fragment = { code: ErrorCode, message: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }> };
-
-export type CommandRefusalFragment =
-  | CommandRefusal_OperationInProgressError_Fragment
-  | CommandRefusal_RateLimitedError_Fragment
-  | CommandRefusal_RefusedError_Fragment
-  | CommandRefusal_SlugTakenError_Fragment
-  | CommandRefusal_ValidationError_Fragment
-;
-
 export type CommandFindOperationQueryVariables = Exact<{
   id: string;
 }>;
@@ -568,6 +533,41 @@ export type CommandRevealOneTimePasswordMutation = { revealOneTimePassword:
     | { code: ErrorCode, message: string }
     | { email: string, oneTimePassword: string, expiresAt: string }
    };
+
+export type CommandOperationFragment = { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null, result:
+    | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+    | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
+    | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
+    | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
+    | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+    | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+    | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
+    | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, seedSets: Array<string> }
+    | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+    | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+    | { __typename: 'RestorationResult', status: TenantStatus | null }
+    | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
+    | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
+    | { __typename: 'SuspensionResult', sessionsEnded: number | null }
+   | null };
+
+type CommandRefusal_OperationInProgressError_Fragment = { code: ErrorCode, message: string, operation: { id: string } };
+
+type CommandRefusal_RateLimitedError_Fragment = { code: ErrorCode, message: string };
+
+type CommandRefusal_RefusedError_Fragment = { code: ErrorCode, message: string };
+
+type CommandRefusal_SlugTakenError_Fragment = { code: ErrorCode, message: string };
+
+type CommandRefusal_ValidationError_Fragment = { code: ErrorCode, message: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }> };
+
+export type CommandRefusalFragment =
+  | CommandRefusal_OperationInProgressError_Fragment
+  | CommandRefusal_RateLimitedError_Fragment
+  | CommandRefusal_RefusedError_Fragment
+  | CommandRefusal_SlugTakenError_Fragment
+  | CommandRefusal_ValidationError_Fragment
+;
 
 type CommandResult_ActivationResult_Fragment = { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> };
 
