@@ -7,6 +7,8 @@ import type { Output } from "./output.ts";
 import { runCommand, runOnPlatform } from "./session.ts";
 import { writeFields } from "./table.ts";
 
+const CHANGED = "the row was changed or slipped in, or the one before it was removed";
+
 /** The flags of `audit verify`. */
 export interface VerifyFlags {
   readonly file?: string;
@@ -23,8 +25,8 @@ export async function verifyAudit(flags: VerifyFlags): Promise<never> {
     const head = await chainHead(em);
     const firstBad = await verifyAuditChain(em);
     if (flags.json) {
-      const bad = firstBad?.toString() ?? null;
-      out.json({ type: "RESULT", whole: firstBad === null, firstBad: bad, head });
+      const bad = firstBad === null ? null : { sequence: Number(firstBad), why: CHANGED };
+      out.json({ type: "RESULT", whole: bad === null, bad, last: head });
     } else if (firstBad === null) {
       out.line(`${out.style("green", "✔")} The audit trail is whole`);
       writeFields(out, [

@@ -51,7 +51,7 @@ test.each(["jsonl", "csv"])(
     ]);
     const [verdict] = linesOf(whole);
     expect(verdict).toMatchObject({ whole: true, rows: 3, last: { sequence: 3 } });
-    expect(linesOf(database)).toMatchObject([{ whole: true, head: verdict?.last }]);
+    expect(linesOf(database)).toMatchObject([{ whole: true, bad: null, last: verdict?.last }]);
     expect(linesOf(broken)).toMatchObject([{ whole: false, bad: { sequence: 3 } }]);
     expect([whole, broken, database, again].map(({ end }) => end)).toEqual([0, 1, 0, 1]);
     expect(again.stderr).toContain("exists already");
