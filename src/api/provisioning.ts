@@ -85,7 +85,7 @@ const ProvisionTenantInput = builder.inputType("ProvisionTenantInput", {
     }),
     dbServer: t.string({
       description:
-        "The name of the db server to be placed on. Left out, the least loaded one of the region is chosen.",
+        "The name of the db server to be placed on. Left out, the least loaded one of the region is chosen. Given together with `region`, it must stand there.",
     }),
     dryRun: t.boolean({
       required: true,

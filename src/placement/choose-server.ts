@@ -34,11 +34,11 @@ const load = ({ server, tenants }: Candidate): number => loadOf(tenants, server)
  * the region (of any region when none is given), load being tenants against the capacity hint. Only
  * servers that can hold the isolation are chosen from.
  *
- * @throws DomainError E_DB_SERVER_NOT_FOUND for a name that is unknown or not active, E_NO_CAPACITY,
- *   E_UNSUPPORTED for a named server that cannot hold the isolation
+ * @throws DomainError E_DB_SERVER_NOT_FOUND for a name that is unknown or not active, E_VALIDATION for a
+ *   named server of another region than was asked for, E_NO_CAPACITY, E_UNSUPPORTED for a named server that cannot hold the isolation
  */
 export function chooseServer(candidates: readonly Candidate[], wish: PlacementWish): DbServer {
-  if (wish.dbServer !== null) return namedServer(candidates, wish.dbServer, wish.isolation);
+  if (wish.dbServer !== null) return namedServer(candidates, wish.dbServer, wish);
   const eligible = candidates
     .filter(
       ({ server }) =>
@@ -69,12 +69,19 @@ const canHold = ({ kind }: Pick<DbServer, "kind">, isolation: Isolation): boolea
 function namedServer(
   candidates: readonly Candidate[],
   name: string,
-  isolation: Isolation,
+  { isolation, region }: PlacementWish,
 ): DbServer {
   const named = candidates.find(({ server }) => server.name === name);
   if (named?.server.status !== "ACTIVE") {
     const why = named ? `is ${named.server.status}` : "not found";
     throw new DomainError("E_DB_SERVER_NOT_FOUND", { message: `Db server '${name}' ${why}` });
+  }
+  if (region !== null && named.server.region !== region) {
+    const message = `Db server '${name}' stands in region '${named.server.region}', not in '${region}'`;
+    throw new DomainError("E_VALIDATION", {
+      message,
+      issues: [{ path: ["dbServer"], message, code: "E_VALIDATION" }],
+    });
   }
   if (!canHold(named.server, isolation)) {
     throw new DomainError("E_UNSUPPORTED", {

@@ -37,7 +37,8 @@ const CASES: [wish: string, fleet: readonly string[], answer: string][] = [
   ["- -", ["a eu ACTIVE 9/3", "b eu ACTIVE 8/9"], "b"],
   // A named server is taken whatever its load, as long as it takes tenants at all.
   ["- eu-1", FLEET, "eu-1"],
-  ["us eu-1", FLEET, "eu-1"],
+  ["eu eu-1", FLEET, "eu-1"],
+  ["us eu-1", FLEET, "E_VALIDATION Db server 'eu-1' stands in region 'eu', not in 'us'"],
   ["- nowhere", FLEET, "E_DB_SERVER_NOT_FOUND Db server 'nowhere' not found"],
   ["- eu-3", FLEET, "E_DB_SERVER_NOT_FOUND Db server 'eu-3' is DRAINING"],
   ["- us-3", FLEET, "E_DB_SERVER_NOT_FOUND Db server 'us-3' is INACTIVE"],

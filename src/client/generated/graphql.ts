@@ -256,7 +256,7 @@ export type ProvisionTenantInput = {
   adminName?: string | null | undefined;
   /** Whether an identity that exists with the administrator's email is linked to the tenant. Otherwise it is refused with `E_OWNER_EXISTS`. */
   allowExistingUser?: boolean | null | undefined;
-  /** The name of the db server to be placed on. Left out, the least loaded one of the region is chosen. */
+  /** The name of the db server to be placed on. Left out, the least loaded one of the region is chosen. Given together with `region`, it must stand there. */
   dbServer?: string | null | undefined;
   /** Whether only to say what would be made, and to write nothing. */
   dryRun?: boolean;
