@@ -151,7 +151,8 @@ function requestOf(flags: AddFlags): Record<string, unknown> {
 
 function numberOf(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${flag} must be a number, not '${text}'`);
+  if (!/^\d{1,9}$/.test(text))
+    throw new UsageError(`${flag} must be a whole number, not '${text}'`);
   return Number(text);
 }
 

@@ -10,6 +10,9 @@ const name = z
     "must be 1 to 63 characters of a-z, 0-9 and -, beginning with a letter",
   );
 
+const LABEL_KEY =
+  "the key must be 1 to 63 characters of a-z, 0-9 and ._/-, beginning with a letter or digit";
+
 const fields = {
   region: z
     .string()
@@ -29,15 +32,9 @@ const fields = {
     .string()
     .regex(/^[0-9A-Za-z-]{1,127}$/, "must be 1 to 127 letters, digits and hyphens"),
   labels: z
-    .record(
-      z
-        .string()
-        .regex(
-          /^[a-z0-9][a-z0-9._/-]{0,62}$/,
-          "must be 1 to 63 characters of a-z, 0-9 and ._/-, beginning with a letter or digit",
-        ),
-      lineField(200),
-    )
+    .record(z.string().regex(/^[a-z0-9][a-z0-9._/-]{0,62}$/), lineField(200), {
+      error: ({ code }) => (code === "invalid_key" ? LABEL_KEY : undefined),
+    })
     .refine((labels) => Object.keys(labels).length <= 50, "must have at most 50 entries"),
 };
 

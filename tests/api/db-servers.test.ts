@@ -101,6 +101,12 @@ describe("db servers in the API", () => {
     expect(await change("registerDbServer", labels)).toMatchObject({
       issues: [{ path: ["labels"] }],
     });
+    const shouting = inputOf("west", west, { labels: [{ key: "TEAM", value: "emea" }] });
+    expect(await change("registerDbServer", shouting)).toMatchObject({
+      issues: [
+        { path: ["labels", "TEAM"], message: expect.stringMatching(/^the key must be 1 to 63/) },
+      ],
+    });
     const citus = inputOf("west", west, { kind: "CITUS" });
     await keep("west", west.url);
     expect(await change("registerDbServer", citus)).toMatchObject({

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openApi } from "../../src/api/server.ts";
+import { DomainError } from "../../src/kernel/domain-error.ts";
 import { openTestApi, type TestApi } from "./_api.ts";
 
 let door: TestApi;
@@ -153,6 +154,30 @@ describe("the server", () => {
     expect(JSON.parse(text).errors[0].extensions).toMatchObject({
       code: "E_INTERNAL",
       errorId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    });
+  });
+
+  test("refuses a provisioning without a usable secret store with a code of its own", async () => {
+    const { platform } = door.test;
+    const refusal = new DomainError("PROVISIONING_UNAVAILABLE");
+    const check = () => Promise.reject(refusal);
+    const api = await openApi({ ...platform, secrets: { ...platform.secrets, check } });
+    const input = `{slug: "some-one", name: "S", adminEmail: "s@example.com", initialLaboratory: "L"}`;
+    const answer = await fetch(api.url, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...bearer(door.token) },
+      body: JSON.stringify({
+        query: `mutation { provisionTenant(input: ${input}) {
+          __typename ... on UserError { code retryable } } }`,
+      }),
+    });
+    await api.close();
+    expect(await answer.json()).toEqual({
+      data: {
+        provisionTenant: {
+          ...{ __typename: "RefusedError", code: "PROVISIONING_UNAVAILABLE", retryable: true },
+        },
+      },
     });
   });
 
