@@ -35,3 +35,16 @@ test("mail that a mail server was not there for arrives when it is back, once, b
   await expect.poll(async () => (await mail())?.state, { timeout: 60_000 }).toBe("SENT");
   expect(server.received).toHaveLength(1);
 });
+
+test("an outbox that cannot be read is looked at again, as long as it takes", async () => {
+  await using world = await openPlatform();
+  const sql = (text: string) => world.platform.orm.em.fork().execute<object[]>(text);
+  await sql("alter table platform.mail rename to mail_away");
+  await world.startWorker();
+  const deliveries = (status: string) => () =>
+    sql(`select from dbos.workflow_status where name = 'deliver-mail' and status = '${status}'`);
+  await expect.poll(deliveries("DELAYED"), { timeout: 30_000 }).toHaveLength(1);
+  await sql("alter table platform.mail_away rename to mail");
+  await sql("update dbos.workflow_status set delay_until_epoch_ms = 0 where status = 'DELAYED'");
+  await expect.poll(deliveries("SUCCESS"), { timeout: 30_000 }).toHaveLength(2);
+}, 90_000);

@@ -78,14 +78,6 @@ export interface WorkerOptions {
 
 const RETRY: RetryPolicy = { maxAttempts: 6, firstPauseSeconds: 0.5, backoffRate: 2 };
 
-/** The outbox itself may be away for a while; a mail server that is away throws nothing. */
-const MAIL_RETRY = {
-  retriesAllowed: true,
-  maxAttempts: 10,
-  intervalSeconds: 1,
-  backoffRate: 2,
-} as const;
-
 /** Deliveries are set for one of these moments, so that many mails that wait share a few of them. */
 const MAIL_SLOT_MS = 10_000;
 
@@ -156,10 +148,15 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
 /** Delivers what is due, and sees to it that somebody looks again when the next mail is. */
 async function deliver(
-  { deliverMail, queue }: WorkerOptions,
+  { deliverMail, queue, log }: WorkerOptions,
   transact: Transact<OperationError>,
 ): Promise<void> {
-  const next = await DBOS.runStep(() => deliverMail(), { name: "deliver", ...MAIL_RETRY });
+  // However long the outbox is away: one delivery that gave up would be the last of the chain.
+  const lookAgain = (error: unknown) => {
+    log.warn({ err: error }, "the outbox cannot be read, and is looked at again");
+    return Date.now();
+  };
+  const next = await DBOS.runStep(() => deliverMail().catch(lookAgain), { name: "deliver" });
   if (next === null) return;
   const ended = await transact("next", async (em) => {
     const [{ now } = { now: 0 }] = await em.execute<{ now: number }[]>(
