@@ -3,31 +3,18 @@
 // Starts an embedded PostgreSQL of its own, provisions one tenant, and rotates its credentials again
 // and again with a grace period of two seconds, while clients read the secret and connect afresh.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { assemble } from "../src/assemble.ts";
-import { readConfig } from "../src/config.ts";
-import type { Actor } from "../src/iam/actor.ts";
-import { followEvents, followOperations } from "../src/operations/engine/follow.ts";
+import { followOperations } from "../src/operations/engine/follow.ts";
 import { startOnTenant } from "../src/operations/parts/start-on-tenant.ts";
-import { startProvisioning } from "../src/operations/provision-tenant.ts";
 import type { Platform } from "../src/platform.ts";
-import { startPlatformWorker } from "../src/worker.ts";
 import { storm } from "../tests/kit/storm.ts";
+import { ACTOR, OPTIONS, openBench, provision, tell } from "./kit.ts";
 
-const ACTOR: Actor = {
-  ...{ kind: "OS_USER", id: "bench", name: "bench" },
-  ...{ role: "ADMINISTRATOR", address: null },
-};
-const OPTIONS = { dryRun: false, idempotencyKey: null };
 const SLUG = "bench";
 const GRACE_S = 2;
 
 /** A small tenant schema: it is the logins that are looked at. */
 const FIXTURE = join(import.meta.dirname, "../tests/kit/fixtures/small");
-
-const tell = (line: string) => process.stdout.write(`${line}\n`);
 
 /** Rotates, and waits until the old login is closed. */
 async function rotate(platform: Platform): Promise<void> {
@@ -47,23 +34,11 @@ async function rotate(platform: Platform): Promise<void> {
 
 async function bench(attempts: number, clients: number): Promise<void> {
   await using parts = new AsyncDisposableStack();
-  const dataDir = await mkdtemp(join(tmpdir(), "tenantry-bench-"));
-  parts.defer(() => rm(dataDir, { recursive: true, force: true }));
-  const config = readConfig({
-    ...{ NODE_ENV: "test", DATA_DIR: dataDir, LOG_LEVEL: "error" },
+  const platform = await openBench(parts, {
     TENANT_MIGRATIONS_DIR: join(FIXTURE, "migrations"),
     TENANT_SEEDS_DIR: join(FIXTURE, "seeds"),
   });
-  const platform = await assemble(config);
-  parts.defer(() => platform.close());
-  const worker = await startPlatformWorker(platform);
-  parts.defer(() => worker.stop());
-  const request = {
-    ...{ slug: SLUG, name: "Bench", adminEmail: "bench@bench.test" },
-    ...{ initialLaboratory: "Main", seeds: [] },
-  };
-  const { operation } = await startProvisioning(platform, ACTOR, request, OPTIONS);
-  for await (const _ of followEvents(platform, operation.id, 0));
+  await provision(platform, SLUG);
   const begun = performance.now();
   const storming = storm(platform.secrets, `tenant-db-${SLUG}`, clients);
   let rotations = 0;

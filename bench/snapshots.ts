@@ -3,29 +3,16 @@
 // Starts an embedded PostgreSQL of its own, provisions one tenant with the bundled schema, fills it,
 // and runs the real operation: first for samples in state RECEIVED (one in ten), then for every row.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import pg from "pg";
-import { assemble } from "../src/assemble.ts";
-import { readConfig } from "../src/config.ts";
-import type { Actor } from "../src/iam/actor.ts";
 import { followEvents } from "../src/operations/engine/follow.ts";
 import { OperationEntity } from "../src/operations/engine/operation.entity.ts";
 import { startOnTenant } from "../src/operations/parts/start-on-tenant.ts";
-import { startProvisioning } from "../src/operations/provision-tenant.ts";
 import type { Platform } from "../src/platform.ts";
-import { startPlatformWorker } from "../src/worker.ts";
 import { fillReferences } from "../tests/snapshots/records.ts";
+import { ACTOR, OPTIONS, openBench, provision, tell } from "./kit.ts";
 
-const ACTOR: Actor = {
-  ...{ kind: "OS_USER", id: "bench", name: "bench" },
-  ...{ role: "ADMINISTRATOR", address: null },
-};
-const OPTIONS = { dryRun: false, idempotencyKey: null };
 const SLUG = "bench";
 
-const tell = (line: string) => process.stdout.write(`${line}\n`);
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 const megabytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MB`;
 
@@ -101,19 +88,8 @@ async function measure(platform: Platform, hard: boolean): Promise<void> {
 
 async function bench(samples: number): Promise<void> {
   await using parts = new AsyncDisposableStack();
-  const dataDir = await mkdtemp(join(tmpdir(), "tenantry-bench-"));
-  parts.defer(() => rm(dataDir, { recursive: true, force: true }));
-  const config = readConfig({ NODE_ENV: "test", DATA_DIR: dataDir, LOG_LEVEL: "error" });
-  const platform = await assemble(config);
-  parts.defer(() => platform.close());
-  const worker = await startPlatformWorker(platform);
-  parts.defer(() => worker.stop());
-  const request = {
-    ...{ slug: SLUG, name: "Bench", adminEmail: "bench@bench.test" },
-    ...{ initialLaboratory: "Main", seeds: [] },
-  };
-  const { operation } = await startProvisioning(platform, ACTOR, request, OPTIONS);
-  for await (const _ of followEvents(platform, operation.id, 0));
+  const platform = await openBench(parts);
+  await provision(platform, SLUG);
   const begun = Date.now();
   await fill(platform, samples);
   tell(`${samples} samples, filled in ${seconds(Date.now() - begun)}`);

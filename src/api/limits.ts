@@ -68,6 +68,7 @@ export function checkShape(document: DocumentNode, limits: QueryLimits = QUERY_L
   }
 }
 
+/** The refusal of a request that goes beyond a limit. */
 export const tooComplex = (limit: string, most: number): DomainError =>
   new DomainError("E_QUERY_TOO_COMPLEX", {
     message: `The query asks for too much at once: at most ${most} ${limit}.`,

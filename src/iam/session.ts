@@ -29,6 +29,7 @@ export interface Session {
   readonly user: UserView;
 }
 
+/** The form in which a refresh token is kept. */
 export const hashToken = (token: string): string =>
   createHash("sha256").update(token).digest("hex");
 

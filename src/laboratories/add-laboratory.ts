@@ -108,6 +108,7 @@ export async function refuseSameName(
   if (taken !== null) throw laboratoryExists(taken, organization);
 }
 
+/** The refusal of a name that another laboratory of the organization has. */
 export const laboratoryExists = (name: string, { setupName }: Organization): DomainError =>
   new DomainError("E_LABORATORY_EXISTS", {
     message: `The organization '${setupName}' has a laboratory '${name}' already`,

@@ -33,6 +33,7 @@ export interface Cluster {
   initialised: boolean;
 }
 
+/** The file whose lock says that a process has the embedded server. */
 export const lockFile = (dataDir: string): string => join(dataDir, "postgres.lock");
 const memoryFile = (dataDir: string): string => join(dataDir, "postgres.json");
 
@@ -55,6 +56,7 @@ export async function openDataFolder(path: string): Promise<string> {
   return dataDir;
 }
 
+/** Writes down what the next start has to know. */
 export async function remember(dataDir: string, memory: Remembered): Promise<void> {
   const file = memoryFile(dataDir);
   // When root helps out, the file stays with its owner.

@@ -12,6 +12,7 @@ export async function ifPresent<T>(read: Promise<T>): Promise<T | undefined> {
   }
 }
 
+/** Whether a fault of the file system has one of these codes. */
 export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? "");
 }

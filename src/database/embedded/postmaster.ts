@@ -71,6 +71,7 @@ export async function stopServer(
   throw new Error(`PostgreSQL did not stop: ${output}\n${await logTail(cluster)}`);
 }
 
+/** The end of the server's log. */
 export const logTail = (cluster: string): Promise<string> =>
   lastLines(logFile(cluster), 0, LOG_LINES);
 

@@ -5,6 +5,7 @@ import { USE_DATABASE_URL } from "./server-package.ts";
 
 const NOBODY: Account = { uid: 65534, gid: 65534, name: "nobody" };
 
+/** Whether this process runs as root, as whom PostgreSQL does not start. */
 export const isRoot = (): boolean => process.getuid?.() === 0;
 
 /** Whom root runs a new server as, since PostgreSQL refuses root: `postgres`, else `nobody`. */

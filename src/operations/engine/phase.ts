@@ -37,12 +37,16 @@ export class Skipped {
     this.reason = reason;
   }
 }
+
+/** The answer of a phase that had nothing to do. */
 export const skipped = (reason: string): Skipped => new Skipped(reason);
 
 /** Says that a phase needs no undo, and why. */
 export interface Nothing {
   readonly nothing: string;
 }
+
+/** The undo of a phase that needs none. */
 export const nothing = (why: string): Nothing => ({ nothing: why });
 
 type Answer<Facts> = Partial<Facts> | Skipped | undefined;
