@@ -1,7 +1,12 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
-import { DEFAULT_ROLE_MAP, IssuerUrl, RoleMap, type SingleSignOn } from "./iam/single-sign-on.ts";
+import {
+  DEFAULT_ROLE_MAP,
+  IssuerUrl,
+  RoleMap,
+  type SingleSignOn,
+} from "./iam/single-sign-on/single-sign-on.ts";
 
 const origin = z
   .url({ protocol: /^https?$/, hostname: z.regexes.hostname })
@@ -186,7 +191,7 @@ export class ConfigError extends Error {
 type Variables = Record<string, string | undefined>;
 
 /**
- * Reads the configuration from environment variables (DESIGN section 8); empty ones count as absent.
+ * Reads the configuration from environment variables; empty ones count as absent.
  *
  * @throws ConfigError naming every fault at once
  */

@@ -1,9 +1,9 @@
 import { AuditEventEntity } from "./audit/audit-event.entity.ts";
-import { PlatformUserEntity } from "./iam/platform-user.entity.ts";
-import { RefreshTokenEntity } from "./iam/refresh-token.entity.ts";
-import { ServiceTokenEntity } from "./iam/service-token.entity.ts";
-import { SignInAttemptEntity } from "./iam/sign-in-attempt.entity.ts";
-import { SigningKeyEntity } from "./iam/signing-key.entity.ts";
+import { RefreshTokenEntity } from "./iam/sign-in/refresh-token.entity.ts";
+import { SignInAttemptEntity } from "./iam/sign-in/sign-in-attempt.entity.ts";
+import { ServiceTokenEntity } from "./iam/tokens/service-token.entity.ts";
+import { SigningKeyEntity } from "./iam/tokens/signing-key.entity.ts";
+import { PlatformUserEntity } from "./iam/users/platform-user.entity.ts";
 import { IdentityEntity } from "./invitations/identity.entity.ts";
 import { InvitationEntity } from "./invitations/invitation.entity.ts";
 import { MembershipEntity } from "./invitations/membership.entity.ts";

@@ -1,7 +1,7 @@
 import type { Config } from "./config.ts";
 import type { Orm } from "./database/orm.ts";
-import type { ExternalIssuer } from "./iam/external-issuer.ts";
-import type { SigningKeys } from "./iam/signing-keys.ts";
+import type { ExternalIssuer } from "./iam/single-sign-on/external-issuer.ts";
+import type { SigningKeys } from "./iam/tokens/signing-keys.ts";
 import type { InvitationCredentials } from "./invitations/credentials.ts";
 import type { Clock } from "./kernel/clock.ts";
 import type { Mailer } from "./mail/mailer.ts";

@@ -10,7 +10,7 @@ import { OperationInProgress } from "../operations/engine/start-operation.ts";
 import { builder } from "./builder.ts";
 import { describedEnum } from "./described-enum.ts";
 import { OperationRef } from "./refs.ts";
-import { readableBy } from "./secret-names.ts";
+import { readableBy } from "./tenants/secret-names.ts";
 
 export const ErrorCodeRef = describedEnum<ErrorCode>(
   "ErrorCode",

@@ -3,7 +3,7 @@ import { type TenantHealth, tenantHealth } from "../operations/health/tenant-hea
 import { builder } from "./builder.ts";
 import { describedEnum } from "./described-enum.ts";
 import { OperationRef, TenantRef } from "./refs.ts";
-import { readableBy } from "./secret-names.ts";
+import { readableBy } from "./tenants/secret-names.ts";
 
 const FindingCodeRef = describedEnum<FindingCode>(
   "HealthFindingCode",

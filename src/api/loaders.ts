@@ -1,7 +1,7 @@
 import DataLoader from "dataloader";
 import { AuditEventEntity, type AuditRow } from "../audit/audit-event.entity.ts";
 import type { EntityManager } from "../database/orm.ts";
-import { type PlatformUser, PlatformUserEntity } from "../iam/platform-user.entity.ts";
+import { type PlatformUser, PlatformUserEntity } from "../iam/users/platform-user.entity.ts";
 import {
   type ListedInvitation,
   type ListedMember,

@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stdout } from "node:process";
 import { lexicographicSortSchema, printSchema } from "graphql";
-import { grantsPage } from "./grants-page.ts";
+import { grantsPage } from "./access/grants-page.ts";
 import { schema } from "./schema.ts";
 
 /** The schema as it is committed: sorted, so that moving code changes nothing. */

@@ -1,7 +1,7 @@
 // The types that refer to one another across rooms; each room's file says what they hold.
 
 import type { AuditRow } from "../audit/audit-event.entity.ts";
-import type { UserView } from "../iam/users.ts";
+import type { UserView } from "../iam/users/users.ts";
 import type { Operation, OperationEvent } from "../operations/engine/operation.entity.ts";
 import type { DbServer } from "../placement/db-server.entity.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";

@@ -4,10 +4,10 @@ import type { StartOptions } from "../operations/engine/start-operation.ts";
 import type { OperationFilter } from "../operations/list.ts";
 import type { TenantFilter } from "../tenants/list.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
-import type { placeIn } from "./clusters.ts";
-import type { AdminAccess } from "./first-admin-access.ts";
 import type { HelperWorker } from "./helper-worker.ts";
-import type { Output } from "./output.ts";
+import type { placeIn } from "./servers/clusters.ts";
+import type { AdminAccess } from "./tenant/first-admin-access.ts";
+import type { Output } from "./terminal/output.ts";
 
 /** What commands show of an operation, whichever way it came here. */
 export type ShownOperation = Pick<

@@ -1,6 +1,6 @@
 import { assemble } from "../assemble.ts";
-import { EXIT } from "./exit-codes.ts";
 import { commandConfig, refuseToken, runCommand } from "./session.ts";
+import { EXIT } from "./terminal/exit-codes.ts";
 
 /** `tenantry db upgrade`: brings the platform database to this version, and says what that took. */
 export async function upgradeDatabase(flags: { readonly json?: boolean }): Promise<never> {

@@ -1,7 +1,7 @@
 import { isWorkerAlive } from "../operations/engine/liveness.ts";
 import type { Platform } from "../platform.ts";
 import { startPlatformWorker } from "../worker.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "./terminal/output.ts";
 
 /** A worker that died is noticed this much after its row has grown stale. */
 const LOOK_MS = 2_000;

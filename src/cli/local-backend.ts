@@ -18,10 +18,10 @@ import { listTenants } from "../tenants/list.ts";
 import { tenantBySlug } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import type { Backend, ShownTenant, TenantDetails } from "./backend.ts";
-import { placeIn } from "./clusters.ts";
-import { adminAccess } from "./first-admin-access.ts";
-import { firstRows } from "./first-rows.ts";
 import { bringWorkerAlong } from "./helper-worker.ts";
+import { placeIn } from "./servers/clusters.ts";
+import { adminAccess } from "./tenant/first-admin-access.ts";
+import { firstRows } from "./terminal/first-rows.ts";
 
 /** Works directly on the platform's database, as `actor`: also while the API is down. */
 export function localBackend(platform: Platform, actor: Actor): Backend {

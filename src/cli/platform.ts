@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { SuperuserFlags } from "./seed-superuser.ts";
+import type { SuperuserFlags } from "./access/seed-superuser.ts";
 
 const load = () => import("./serve.ts");
 
@@ -47,6 +47,6 @@ export function addPlatformCommands(program: Command): void {
     )
     // `seed` has a flag --json of its own, which takes the words that come behind it.
     .action(async (_flags: SuperuserFlags, command: Command) =>
-      (await import("./seed-superuser.ts")).seedPlatformSuperuser(command.optsWithGlobals()),
+      (await import("./access/seed-superuser.ts")).seedPlatformSuperuser(command.optsWithGlobals()),
     );
 }

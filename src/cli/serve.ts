@@ -1,13 +1,13 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { assemble } from "../assemble.ts";
 import { type Config, readConfig } from "../config.ts";
-import { ensureFirstAdmin } from "../iam/first-admin.ts";
+import { ensureFirstAdmin } from "../iam/users/first-admin.ts";
 import type { Platform } from "../platform.ts";
 import { startPlatformWorker } from "../worker.ts";
-import { EXIT, PlainFailure } from "./exit-codes.ts";
-import { exitWith, type Output } from "./output.ts";
 import { runCommand } from "./session.ts";
-import { onParentGone, onStopSignal } from "./signals.ts";
+import { EXIT, PlainFailure } from "./terminal/exit-codes.ts";
+import { exitWith, type Output } from "./terminal/output.ts";
+import { onParentGone, onStopSignal } from "./terminal/signals.ts";
 
 /** What a service process does: answers the API, runs operations, or both. */
 export interface Duties {
@@ -70,7 +70,7 @@ async function open(
 }
 
 async function openDoor(platform: Platform) {
-  const { openApi } = await import("../api/server.ts");
+  const { openApi } = await import("../api/transport/server.ts");
   try {
     return await openApi(platform);
   } catch (error) {

@@ -2,12 +2,12 @@ import { hostname, userInfo } from "node:os";
 import { auditRefusals } from "../audit/refusal.ts";
 import { type Config, readApiAccess, readConfig } from "../config.ts";
 import type { Actor } from "../iam/actor.ts";
-import { isTrustedUrl } from "../iam/single-sign-on.ts";
+import { isTrustedUrl } from "../iam/single-sign-on/single-sign-on.ts";
 import type { Platform } from "../platform.ts";
 import type { Backend } from "./backend.ts";
-import { UsageError } from "./exit-codes.ts";
-import { exitWith, type Output, openOutput } from "./output.ts";
-import { reportError } from "./report-error.ts";
+import { UsageError } from "./terminal/exit-codes.ts";
+import { exitWith, type Output, openOutput } from "./terminal/output.ts";
+import { reportError } from "./terminal/report-error.ts";
 
 /** What a command is given that works on the platform's database and over the API alike. */
 export interface Session {

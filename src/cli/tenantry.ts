@@ -1,14 +1,14 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
-import { addAccessCommands } from "./access.ts";
-import { addAuditCommands } from "./audit.ts";
-import { addDbServerCommands } from "./db-server.ts";
-import { EXIT } from "./exit-codes.ts";
-import { addOperationCommands } from "./operation.ts";
-import { exitWith, openOutput } from "./output.ts";
+import { addAccessCommands } from "./access/access.ts";
+import { addUserCommands } from "./access/user.ts";
+import { addAuditCommands } from "./audit/audit.ts";
+import { addOperationCommands } from "./operation/operation.ts";
 import { addPlatformCommands } from "./platform.ts";
-import { addTenantCommands } from "./tenant.ts";
-import { addUserCommands } from "./user.ts";
+import { addDbServerCommands } from "./servers/db-server.ts";
+import { addTenantCommands } from "./tenant/tenant.ts";
+import { EXIT } from "./terminal/exit-codes.ts";
+import { exitWith, openOutput } from "./terminal/output.ts";
 
 const FOOTER = `
 Exit codes: 0 done, 1 failed or refused, 2 wrong usage or configuration,

@@ -1,11 +1,11 @@
-import { formatDuration } from "../cli/duration.ts";
-import { EXIT } from "../cli/exit-codes.ts";
-import type { Output } from "../cli/output.ts";
-import { openProgressView } from "../cli/progress-view.ts";
-import { summaryFields } from "../cli/result-fields.ts";
+import { openProgressView } from "../cli/operation/progress-view.ts";
+import { summaryFields } from "../cli/operation/result-fields.ts";
 import { runCommand } from "../cli/session.ts";
-import { onStopSignal } from "../cli/signals.ts";
-import { writeFields } from "../cli/table.ts";
+import { formatDuration } from "../cli/terminal/duration.ts";
+import { EXIT } from "../cli/terminal/exit-codes.ts";
+import type { Output } from "../cli/terminal/output.ts";
+import { onStopSignal } from "../cli/terminal/signals.ts";
+import { writeFields } from "../cli/terminal/table.ts";
 import { openClient } from "../client/client.ts";
 import { newSecret } from "../kernel/ids.ts";
 import { openMailbox } from "./mailbox.ts";

@@ -1,7 +1,7 @@
 import { watch } from "node:fs";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { PlainFailure } from "../cli/exit-codes.ts";
+import { PlainFailure } from "../cli/terminal/exit-codes.ts";
 
 const ARRIVES_WITHIN_MS = 20_000;
 const LINK = /https?:\/\/\S+\/accept-invitation\?token=([\w.-]+)/;

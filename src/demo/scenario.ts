@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { PlainFailure } from "../cli/exit-codes.ts";
-import type { ProgressView } from "../cli/progress-view.ts";
+import type { ProgressView } from "../cli/operation/progress-view.ts";
+import { PlainFailure } from "../cli/terminal/exit-codes.ts";
 import type { Client } from "../client/client.ts";
 import type { DemoOperationEventsSubscription } from "../client/generated/graphql.ts";
 import type { EventBody } from "../operations/engine/operation.entity.ts";

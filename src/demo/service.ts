@@ -1,9 +1,9 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openApi } from "../api/server.ts";
+import { openApi } from "../api/transport/server.ts";
 import { assemble } from "../assemble.ts";
 import { type Config, readConfig } from "../config.ts";
-import { ensureFirstAdmin } from "../iam/first-admin.ts";
+import { ensureFirstAdmin } from "../iam/users/first-admin.ts";
 import { newSecret } from "../kernel/ids.ts";
 import { startPlatformWorker } from "../worker.ts";
 

@@ -3,12 +3,12 @@ import type { Clock } from "../kernel/clock.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { isId } from "../kernel/ids.ts";
 import type { Actor } from "./actor.ts";
-import type { ExternalIssuer } from "./external-issuer.ts";
-import { followExternalUser } from "./external-user.ts";
-import { findServiceToken, noteUse } from "./service-token-use.ts";
-import type { SigningKeys } from "./signing-keys.ts";
+import type { ExternalIssuer } from "./single-sign-on/external-issuer.ts";
+import { followExternalUser } from "./single-sign-on/external-user.ts";
 import { standingsOf, type TokenHolder } from "./standing.ts";
-import { PLATFORM_AUDIENCE } from "./token.ts";
+import { findServiceToken, noteUse } from "./tokens/service-token-use.ts";
+import type { SigningKeys } from "./tokens/signing-keys.ts";
+import { PLATFORM_AUDIENCE } from "./tokens/token.ts";
 
 interface AuthenticatePorts {
   /** Forked for every call. */

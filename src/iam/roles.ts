@@ -1,3 +1,3 @@
-/** The roles of platform users (DESIGN section 2). */
+/** The roles of platform users. */
 export const ROLES = ["ADMINISTRATOR", "PROVISIONER", "SUPPORT", "BILLING", "READONLY"] as const;
 export type Role = (typeof ROLES)[number];

@@ -1,10 +1,10 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Actor } from "./actor.ts";
-import { PlatformUserEntity } from "./platform-user.entity.ts";
 import type { Role } from "./roles.ts";
-import { livingServiceTokens } from "./service-token-use.ts";
-import { livingSessions } from "./session.ts";
-import { nameOf } from "./users.ts";
+import { livingSessions } from "./sign-in/session.ts";
+import { livingServiceTokens } from "./tokens/service-token-use.ts";
+import { PlatformUserEntity } from "./users/platform-user.entity.ts";
+import { nameOf } from "./users/users.ts";
 
 /** Whom a token speaks of that was found to be good in itself. */
 export interface TokenHolder extends Pick<Actor, "kind" | "id"> {

@@ -1,7 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { record } from "../audit/record.ts";
-import { checkNewPassword, hashPassword, verifyPassword } from "../iam/password.ts";
-import { limitAttempts } from "../iam/sign-in-limit.ts";
+import { checkNewPassword, hashPassword, verifyPassword } from "../iam/sign-in/password.ts";
+import { limitAttempts } from "../iam/sign-in/sign-in-limit.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
 import { hashInvitationToken } from "./credentials.ts";

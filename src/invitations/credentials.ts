@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
-import { ensureKey, type KeyPorts, keySecret } from "../iam/key-record.ts";
-import { spellOneTimePassword } from "../iam/one-time-password.ts";
+import { spellOneTimePassword } from "../iam/sign-in/one-time-password.ts";
+import { ensureKey, type KeyPorts, keySecret } from "../iam/tokens/key-record.ts";
 
 /**
  * Derives what lets somebody in from the id of their invitation, so that neither is ever stored and

@@ -1,6 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { AuditActor } from "../audit/record.ts";
-import { parseEmail } from "../iam/email.ts";
+import { parseEmail } from "../iam/users/email.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { revokeMail } from "../mail/outbox.ts";
 import { admit } from "./admit.ts";

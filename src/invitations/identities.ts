@@ -2,7 +2,7 @@ import { LockMode } from "@mikro-orm/core";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { AuditActor } from "../audit/record.ts";
 import { serialise } from "../database/locks.ts";
-import { normalizeEmail } from "../iam/email.ts";
+import { normalizeEmail } from "../iam/users/email.ts";
 import { type Identity, IdentityEntity } from "./identity.entity.ts";
 import { InvitationEntity } from "./invitation.entity.ts";
 

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { EntityManager } from "../database/orm.ts";
 import type { Actor } from "../iam/actor.ts";
-import { parseEmail } from "../iam/email.ts";
 import { authorize } from "../iam/grants.ts";
+import { parseEmail } from "../iam/users/email.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { lineField, parseInput } from "../kernel/input.ts";
 import { lockTenant, tenantNotFound } from "../tenants/registry.ts";

@@ -1,7 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { type AuditActor, record } from "../audit/record.ts";
-import { ONE_TIME_PASSWORD_LIFETIME } from "../iam/one-time-password.ts";
-import { hashPassword } from "../iam/password.ts";
+import { ONE_TIME_PASSWORD_LIFETIME } from "../iam/sign-in/one-time-password.ts";
+import { hashPassword } from "../iam/sign-in/password.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { newId } from "../kernel/ids.ts";
 import { queueMail } from "../mail/outbox.ts";

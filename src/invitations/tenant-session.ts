@@ -1,6 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import type { SigningKeys } from "../iam/signing-keys.ts";
-import { tenantAudience } from "../iam/token.ts";
+import type { SigningKeys } from "../iam/tokens/signing-keys.ts";
+import { tenantAudience } from "../iam/tokens/token.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";

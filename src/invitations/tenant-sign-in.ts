@@ -1,8 +1,8 @@
 import type { AuditEvent } from "../audit/events.ts";
 import { type AuditActor, record } from "../audit/record.ts";
-import { isEmail, normalizeEmail } from "../iam/email.ts";
-import { checkNewPassword, hashPassword, verifyPassword } from "../iam/password.ts";
-import { limitAttempts } from "../iam/sign-in-limit.ts";
+import { checkNewPassword, hashPassword, verifyPassword } from "../iam/sign-in/password.ts";
+import { limitAttempts } from "../iam/sign-in/sign-in-limit.ts";
+import { isEmail, normalizeEmail } from "../iam/users/email.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import {

@@ -19,7 +19,7 @@ const passing = (text: string, nextAction: string): PublicError => ({
   nextAction,
 });
 
-/** The closed list of error codes (DESIGN section 7), each with its public face. */
+/** The closed list of error codes, each with its public face. */
 export const ERROR_CODES = {
   E_INVALID_SLUG: final(
     "The slug is not valid.",

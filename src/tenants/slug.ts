@@ -17,7 +17,7 @@ export const slugField = z.string().min(1).max(63);
 
 /**
  * Parses a tenant's slug: 3 to 40 lower-case letters, digits and single inner hyphens, beginning
- * with a letter, because it becomes a DNS label and part of database names (DESIGN section 2).
+ * with a letter, because it becomes a DNS label and part of database names.
  *
  * @throws DomainError E_INVALID_SLUG for the form, E_RESERVED_SLUG for a reserved word or `pg-…`
  */

@@ -1,6 +1,6 @@
-import { type Api, openApi } from "../../src/api/server.ts";
+import { type Api, openApi } from "../../src/api/transport/server.ts";
 import { type Client, openClient } from "../../src/client/client.ts";
-import { ensureFirstAdmin } from "../../src/iam/first-admin.ts";
+import { ensureFirstAdmin } from "../../src/iam/users/first-admin.ts";
 import { openPlatform, type TestPlatform } from "../kit/platform.ts";
 import { SignIn } from "./documents.ts";
 

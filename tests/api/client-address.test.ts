@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { clientAddresses } from "../../src/api/client-address.ts";
-import { openApi } from "../../src/api/server.ts";
+import { clientAddresses } from "../../src/api/transport/client-address.ts";
+import { openApi } from "../../src/api/transport/server.ts";
 import { type OidcIssuer, openOidcIssuer } from "../kit/oidc-issuer.ts";
 import { openTestApi, type TestApi } from "./_api.ts";
 import { askForEvents, askOverHttp, askOverSocket } from "./_tokens.ts";

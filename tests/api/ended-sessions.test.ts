@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createPlatformUser } from "../../src/iam/platform-users.ts";
+import { createPlatformUser } from "../../src/iam/users/platform-users.ts";
 import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
 import { freshName } from "../kit/database.ts";
 import { EVENTS, PROVISION } from "../kit/documents.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { encodeEventCursor, sequenceOf } from "../../src/api/event-cursor.ts";
+import { encodeEventCursor, sequenceOf } from "../../src/api/operations/event-cursor.ts";
 import { newId } from "../../src/kernel/ids.ts";
 
 const operation = { id: newId(), lastSequence: 12 };

@@ -1,7 +1,7 @@
 import { getOperationAST, Kind, parse, validate } from "graphql";
 import { expect, test } from "vitest";
-import { graphiqlOptions, renderPage } from "../../src/api/graphiql.ts";
 import { schema } from "../../src/api/schema.ts";
+import { graphiqlOptions, renderPage } from "../../src/api/transport/graphiql.ts";
 import { openTestApi } from "./_api.ts";
 
 test("the IDE is served in development, with all that it needs", async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openApi } from "../../src/api/server.ts";
+import { openApi } from "../../src/api/transport/server.ts";
 import { DomainError } from "../../src/kernel/domain-error.ts";
 import { openTestApi, type TestApi } from "./_api.ts";
 

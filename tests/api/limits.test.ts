@@ -1,8 +1,8 @@
 import { getIntrospectionQuery, parse } from "graphql";
 import { describe, expect, test } from "vitest";
-import { checkCost, costOf } from "../../src/api/cost.ts";
-import { checkShape, QUERY_LIMITS } from "../../src/api/limits.ts";
 import { schema } from "../../src/api/schema.ts";
+import { checkCost, costOf } from "../../src/api/transport/cost.ts";
+import { checkShape, QUERY_LIMITS } from "../../src/api/transport/limits.ts";
 
 const nested = (levels: number) => `{${"a{".repeat(levels - 1)}a${"}".repeat(levels - 1)}}`;
 const bomb = (levels: number) =>

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
-import { openApi } from "../../src/api/server.ts";
+import { openApi } from "../../src/api/transport/server.ts";
 import { openClient } from "../../src/client/client.ts";
 import { openTestApi, signIn, type TestApi } from "./_api.ts";
 import { FollowOperation, ProvisionTenant } from "./documents.ts";

@@ -1,6 +1,6 @@
 import { GraphQLError } from "graphql";
 import { describe, expect, test, vi } from "vitest";
-import { publicErrors } from "../../src/api/public-error.ts";
+import { publicErrors } from "../../src/api/transport/public-error.ts";
 import { DomainError } from "../../src/kernel/domain-error.ts";
 import type { Logger } from "../../src/observability/logger.ts";
 

@@ -10,9 +10,9 @@ import {
   isUnionType,
 } from "graphql";
 import { describe, expect, test } from "vitest";
-import { isOpen } from "../../src/api/guard.ts";
 import { printedSchema } from "../../src/api/print-schema.ts";
 import { schema } from "../../src/api/schema.ts";
+import { isOpen } from "../../src/api/transport/guard.ts";
 
 const types = Object.values(schema.getTypeMap()).filter(
   (type) => !type.name.startsWith("__") && !["Boolean", "Int", "String", "ID"].includes(type.name),

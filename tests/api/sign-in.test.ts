@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { openApi } from "../../src/api/server.ts";
+import { openApi } from "../../src/api/transport/server.ts";
 import { openTestApi, type TestApi } from "./_api.ts";
 
 let one: TestApi;

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { endable, filterStream } from "../../src/api/streams.ts";
+import { endable, filterStream } from "../../src/api/transport/streams.ts";
 
 /** A stream that says 1, 2 … `upTo` and then waits; ending it settles the pending `next`. */
 function quietAfter(upTo: number) {

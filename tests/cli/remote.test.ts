@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createServiceToken } from "../../src/iam/service-tokens.ts";
+import { createServiceToken } from "../../src/iam/tokens/service-tokens.ts";
 import { openTestApi, type TestApi } from "../kit/api.ts";
 import { freshSlug } from "../kit/database.ts";
 import { openPlatform, type TestPlatform } from "../kit/platform.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { buildSchema, parse, validate } from "graphql";
 import { describe, expect, test } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
-import { EXIT } from "../../src/cli/exit-codes.ts";
+import { EXIT } from "../../src/cli/terminal/exit-codes.ts";
 import { ERROR_CODES } from "../../src/kernel/error-codes.ts";
 import { provisionTenant } from "../../src/operations/provision-tenant.ts";
 

@@ -1,17 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Actor } from "../../src/iam/actor.ts";
+import { authenticate } from "../../src/iam/authenticate.ts";
+import { refreshSession } from "../../src/iam/sign-in/refresh-session.ts";
+import { changePassword, signIn } from "../../src/iam/sign-in/sign-in.ts";
 import {
   disablePlatformUser,
   enablePlatformUser,
   resetPlatformUserPassword,
   setPlatformUserRole,
   signOutPlatformUser,
-} from "../../src/iam/administer-users.ts";
-import { authenticate } from "../../src/iam/authenticate.ts";
-import { createPlatformUser } from "../../src/iam/platform-users.ts";
-import { refreshSession } from "../../src/iam/refresh-session.ts";
-import { changePassword, signIn } from "../../src/iam/sign-in.ts";
-import type { UserView } from "../../src/iam/users.ts";
+} from "../../src/iam/users/administer-users.ts";
+import { createPlatformUser } from "../../src/iam/users/platform-users.ts";
+import type { UserView } from "../../src/iam/users/users.ts";
 import { ACTOR, ADDRESS, type IamWorld, openIam, PASSWORD } from "../kit/iam.ts";
 
 let world: IamWorld;

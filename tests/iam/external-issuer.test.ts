@@ -1,14 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { readConfig } from "../../src/config.ts";
+import { authenticate } from "../../src/iam/authenticate.ts";
+import { signIn } from "../../src/iam/sign-in/sign-in.ts";
+import {
+  type ExternalIssuer,
+  openExternalIssuer,
+} from "../../src/iam/single-sign-on/external-issuer.ts";
 import {
   disablePlatformUser,
   resetPlatformUserPassword,
   setPlatformUserRole,
   signOutPlatformUser,
-} from "../../src/iam/administer-users.ts";
-import { authenticate } from "../../src/iam/authenticate.ts";
-import { type ExternalIssuer, openExternalIssuer } from "../../src/iam/external-issuer.ts";
-import { signIn } from "../../src/iam/sign-in.ts";
+} from "../../src/iam/users/administer-users.ts";
 import { openLogger } from "../../src/observability/logger.ts";
 import { ACTOR, ADDRESS, type IamWorld, openIam, PASSWORD } from "../kit/iam.ts";
 import { type OidcIssuer, openOidcIssuer, seconds } from "../kit/oidc-issuer.ts";

@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { describe, expect, test } from "vitest";
-import { newOneTimePassword } from "../../src/iam/one-time-password.ts";
-import { checkNewPassword, hashPassword, verifyPassword } from "../../src/iam/password.ts";
+import { newOneTimePassword } from "../../src/iam/sign-in/one-time-password.ts";
+import { checkNewPassword, hashPassword, verifyPassword } from "../../src/iam/sign-in/password.ts";
 
 const check = (password: string, email = "ada.lovelace@example.com") =>
   checkNewPassword(password, email);

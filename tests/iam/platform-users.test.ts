@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { authenticate } from "../../src/iam/authenticate.ts";
-import { ensureFirstAdmin } from "../../src/iam/first-admin.ts";
-import { seedSuperuser } from "../../src/iam/platform-users.ts";
-import { refreshSession } from "../../src/iam/refresh-session.ts";
-import { changePassword, signIn } from "../../src/iam/sign-in.ts";
+import { refreshSession } from "../../src/iam/sign-in/refresh-session.ts";
+import { changePassword, signIn } from "../../src/iam/sign-in/sign-in.ts";
+import { ensureFirstAdmin } from "../../src/iam/users/first-admin.ts";
+import { seedSuperuser } from "../../src/iam/users/platform-users.ts";
 import { ACTOR, ADDRESS, type IamWorld, openIam, PASSWORD } from "../kit/iam.ts";
 
 let world: IamWorld;

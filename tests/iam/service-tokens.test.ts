@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Actor } from "../../src/iam/actor.ts";
 import { authenticate } from "../../src/iam/authenticate.ts";
 import { mayGive } from "../../src/iam/grants.ts";
-import { isServiceToken, newServiceToken } from "../../src/iam/service-token-value.ts";
-import { createServiceToken, revokeServiceToken } from "../../src/iam/service-tokens.ts";
+import { isServiceToken, newServiceToken } from "../../src/iam/tokens/service-token-value.ts";
+import { createServiceToken, revokeServiceToken } from "../../src/iam/tokens/service-tokens.ts";
 import { ACTOR, ADDRESS, type IamWorld, openIam } from "../kit/iam.ts";
 
 let world: IamWorld;

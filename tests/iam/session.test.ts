@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { authenticate } from "../../src/iam/authenticate.ts";
-import { createPlatformUser } from "../../src/iam/platform-users.ts";
-import { refreshSession, signOut } from "../../src/iam/refresh-session.ts";
-import { changePassword, signIn } from "../../src/iam/sign-in.ts";
-import { findUser, lockUser } from "../../src/iam/users.ts";
+import { refreshSession, signOut } from "../../src/iam/sign-in/refresh-session.ts";
+import { changePassword, signIn } from "../../src/iam/sign-in/sign-in.ts";
+import { createPlatformUser } from "../../src/iam/users/platform-users.ts";
+import { findUser, lockUser } from "../../src/iam/users/users.ts";
 import { ACTOR, ADDRESS, type IamWorld, openIam, PASSWORD } from "../kit/iam.ts";
 
 let world: IamWorld;

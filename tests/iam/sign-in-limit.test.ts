@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { seedSuperuser } from "../../src/iam/platform-users.ts";
-import { changePassword, signIn } from "../../src/iam/sign-in.ts";
-import { accountKey, addressKey } from "../../src/iam/sign-in-policy.ts";
+import { changePassword, signIn } from "../../src/iam/sign-in/sign-in.ts";
+import { accountKey, addressKey } from "../../src/iam/sign-in/sign-in-policy.ts";
+import { seedSuperuser } from "../../src/iam/users/platform-users.ts";
 import { ACTOR, ADDRESS, type IamWorld, openIam, PASSWORD } from "../kit/iam.ts";
 
 let world: IamWorld;

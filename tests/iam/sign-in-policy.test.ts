@@ -5,7 +5,7 @@ import {
   accountKey,
   networkOf,
   waitAfter,
-} from "../../src/iam/sign-in-policy.ts";
+} from "../../src/iam/sign-in/sign-in-policy.ts";
 
 const AT = new Date("2026-03-01T12:00:00Z");
 const later = (seconds: number) => new Date(AT.getTime() + seconds * 1000);

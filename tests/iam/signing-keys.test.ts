@@ -1,8 +1,8 @@
 import { decodeProtectedHeader, generateKeyPair, importJWK, SignJWT, UnsecuredJWT } from "jose";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Actor } from "../../src/iam/actor.ts";
-import { rotateSigningKey } from "../../src/iam/rotate-signing-key.ts";
-import { openSigningKeys, type SigningKeys } from "../../src/iam/signing-keys.ts";
+import { rotateSigningKey } from "../../src/iam/tokens/rotate-signing-key.ts";
+import { openSigningKeys, type SigningKeys } from "../../src/iam/tokens/signing-keys.ts";
 import { ACTOR, type IamWorld, openIam } from "../kit/iam.ts";
 
 let world: IamWorld;

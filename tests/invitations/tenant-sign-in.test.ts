@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { authenticate } from "../../src/iam/authenticate.ts";
-import { signIn } from "../../src/iam/sign-in.ts";
+import { signIn } from "../../src/iam/sign-in/sign-in.ts";
 import { lockIdentity } from "../../src/invitations/identities.ts";
 import { newId } from "../../src/kernel/ids.ts";
 import { ADDRESS, PASSWORD } from "../kit/iam.ts";

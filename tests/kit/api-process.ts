@@ -1,7 +1,7 @@
 // An API process of its own: it assembles a platform by the environment that it is given, opens the
 // API and tells its parent where.
 
-import { openApi } from "../../src/api/server.ts";
+import { openApi } from "../../src/api/transport/server.ts";
 import { assemble } from "../../src/assemble.ts";
 import { readConfig } from "../../src/config.ts";
 

@@ -1,7 +1,7 @@
 import { createClient } from "graphql-ws";
-import { type Api, openApi } from "../../src/api/server.ts";
-import { createPlatformUser } from "../../src/iam/platform-users.ts";
+import { type Api, openApi } from "../../src/api/transport/server.ts";
 import type { Role } from "../../src/iam/roles.ts";
+import { createPlatformUser } from "../../src/iam/users/platform-users.ts";
 import type { Platform } from "../../src/platform.ts";
 import { freshName } from "./database.ts";
 

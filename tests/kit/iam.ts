@@ -1,8 +1,8 @@
 import type { EntityManager } from "../../src/database/orm.ts";
-import { ensureFirstAdmin } from "../../src/iam/first-admin.ts";
-import { createPlatformUser } from "../../src/iam/platform-users.ts";
 import type { Role } from "../../src/iam/roles.ts";
-import { openSigningKeys, type SigningKeys } from "../../src/iam/signing-keys.ts";
+import { openSigningKeys, type SigningKeys } from "../../src/iam/tokens/signing-keys.ts";
+import { ensureFirstAdmin } from "../../src/iam/users/first-admin.ts";
+import { createPlatformUser } from "../../src/iam/users/platform-users.ts";
 import type { Clock } from "../../src/kernel/clock.ts";
 import { openLocalSecretStore } from "../../src/secrets/local-secret-store.ts";
 import type { SecretStore } from "../../src/secrets/secret-store.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assemble, type Replacements } from "../../src/assemble.ts";
 import { readConfig } from "../../src/config.ts";
-import { createPlatformUser } from "../../src/iam/platform-users.ts";
+import { createPlatformUser } from "../../src/iam/users/platform-users.ts";
 import type { Worker } from "../../src/operations/engine/engine.ts";
 import type { AnyOperation } from "../../src/operations/engine/phase.ts";
 import type { Platform } from "../../src/platform.ts";

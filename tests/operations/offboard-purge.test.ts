@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Actor } from "../../src/iam/actor.ts";
-import { hashPassword } from "../../src/iam/password.ts";
+import { hashPassword } from "../../src/iam/sign-in/password.ts";
 import { acceptInvitation } from "../../src/invitations/accept-invitation.ts";
 import { IdentityEntity } from "../../src/invitations/identity.entity.ts";
 import { InvitationEntity } from "../../src/invitations/invitation.entity.ts";

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { sqlStateOf } from "../../src/database/faults.ts";
-import { hashPassword } from "../../src/iam/password.ts";
+import { hashPassword } from "../../src/iam/sign-in/password.ts";
 import { IdentityEntity } from "../../src/invitations/identity.entity.ts";
 import { tenantSignIn } from "../../src/invitations/tenant-sign-in.ts";
 import { asSuperuser } from "../kit/database.ts";

@@ -3,7 +3,7 @@ import { TypedDocumentString } from "../../client/generated/graphql.ts";
 import type { ApiAccess } from "../../config.ts";
 import { DomainError, type FieldIssue } from "../../kernel/domain-error.ts";
 import { ERROR_CODES, type ErrorCode } from "../../kernel/error-codes.ts";
-import { PlainFailure } from "../exit-codes.ts";
+import { PlainFailure } from "../terminal/exit-codes.ts";
 
 /** The API with its refusals as DomainErrors, so that a command tells them as it tells its own. */
 export interface RemoteApi {

@@ -3,7 +3,7 @@ import type { ApiAccess } from "../../config.ts";
 import { DomainError, isDomainError } from "../../kernel/domain-error.ts";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import type { ActName, Backend, FirstRows, ShownEvent, ShownOperation } from "../backend.ts";
-import type { AdminAccess } from "../first-admin-access.ts";
+import type { AdminAccess } from "../tenant/first-admin-access.ts";
 import { documentOf, openRemoteApi, payloadOf, type RemoteApi } from "./api.ts";
 import {
   CancelOperation,

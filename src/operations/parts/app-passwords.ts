@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { ensureKey, type KeyPorts, keySecret } from "../../iam/key-record.ts";
+import { ensureKey, type KeyPorts, keySecret } from "../../iam/tokens/key-record.ts";
 
 /**
  * Derives an app role's password from the operation that rotates to it. Whoever does a step of that

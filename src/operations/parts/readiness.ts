@@ -25,7 +25,7 @@ export interface Readiness {
 type ReadinessPorts = Pick<TenantPorts, "servers" | "secrets" | "migrationsDir" | "seedsDir">;
 
 /**
- * Runs the readiness checks of a tenant (DESIGN section 2, activation): every migration applied and
+ * Runs the readiness checks of a tenant: every migration applied and
  * unchanged, the schema as its version says, its seeds present, and its app role's login with the
  * secret as the store answers it.
  *

@@ -20,7 +20,7 @@ import type { ProvisionInput } from "./input.ts";
 
 /**
  * Refuses, or holds the slug by a PROVISIONING row with its placement reserved: one transaction, so
- * that a crash is visible and parallel requests see one another (DESIGN section 2).
+ * that a crash is visible and parallel requests see one another.
  *
  * @throws DomainError E_PARTIAL_STATE, E_ALREADY_PROVISIONED, E_OPERATION_IN_PROGRESS, E_OWNER_EXISTS,
  *   E_NO_CAPACITY, E_DB_SERVER_NOT_FOUND

@@ -24,7 +24,7 @@ const isTimeZone = (zone: string): boolean => {
 
 const unique = (list: string[]) => new Set(list).size === list.length;
 
-/** What provisioning a tenant takes (DESIGN section 2), with the rule of every field. */
+/** What provisioning a tenant takes, with the rule of every field. */
 export const ProvisionInput = z.strictObject({
   slug: z.string(),
   name: lineField(200),

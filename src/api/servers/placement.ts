@@ -1,0 +1,135 @@
+import { isGranted } from "../../iam/grants.ts";
+import { freePlaces, loadOf } from "../../placement/choose-server.ts";
+import {
+  type DB_SERVER_KINDS,
+  type DB_SERVER_STATUSES,
+  DbServerEntity,
+  type TLS_MODES,
+} from "../../placement/db-server.entity.ts";
+import { builder } from "../builder.ts";
+import type { ApiContext } from "../context.ts";
+import { describedEnum } from "../described-enum.ts";
+import { NodeRef } from "../node.ts";
+import { DbServerRef } from "../refs.ts";
+
+export const DbServerStatus = describedEnum<(typeof DB_SERVER_STATUSES)[number]>(
+  "DbServerStatus",
+  "Whether a db server takes new tenants.",
+  {
+    ACTIVE: "Takes new tenants.",
+    DRAINING: "Keeps its tenants and takes no new ones.",
+    INACTIVE: "Out of use.",
+  },
+);
+
+export const DbServerKind = describedEnum<(typeof DB_SERVER_KINDS)[number]>(
+  "DbServerKind",
+  "What kind of PostgreSQL a db server is.",
+  {
+    POSTGRES: "A single PostgreSQL server.",
+    CITUS:
+      "A Citus cluster, which places and moves tenant schemas between its nodes. Isolation DATABASE is not for it.",
+  },
+);
+
+export const DbServerTlsMode = describedEnum<(typeof TLS_MODES)[number]>(
+  "DbServerTlsMode",
+  "How connections to a db server are encrypted.",
+  {
+    DISABLE: "Not at all: for networks that nobody else is in.",
+    REQUIRE: "With TLS, whatever certificate the server shows.",
+    VERIFY_FULL: "With TLS, and the certificate must be valid for the host.",
+  },
+);
+
+const DbServerLabel = builder
+  .objectRef<{ readonly key: string; readonly value: string }>("DbServerLabel")
+  .implement({
+    description: "Something that operators note of a db server.",
+    fields: (t) => ({
+      key: t.exposeString("key", { description: "What is noted: `team`." }),
+      value: t.exposeString("value", { description: "The note: `emea`." }),
+    }),
+  });
+
+/** Addresses of servers are for those who may provision on them. */
+export const mayPlace = ({ caller }: ApiContext) =>
+  caller !== null && isGranted(caller.actor.role, "tenant:provision");
+
+DbServerRef.implement({
+  description: "A PostgreSQL server that tenants can be placed on.",
+  interfaces: [NodeRef],
+  fields: (t) => ({
+    name: t.exposeString("name", { description: "Its name: `dbServer` in an input." }),
+    region: t.exposeString("region", { description: "The region it stands in." }),
+    kind: t.expose("kind", { type: DbServerKind, description: "What kind of PostgreSQL it is." }),
+    status: t.expose("status", {
+      type: DbServerStatus,
+      description: "Whether it takes new tenants.",
+    }),
+    capacityHint: t.exposeInt("capacityHint", {
+      description: "How many tenants it is meant to hold; placement goes no further.",
+    }),
+    tenants: t.int({
+      description: "How many tenants it holds now, purged ones aside.",
+      resolve: ({ id }, _args, { load }) => load.tenantCount.load(id),
+    }),
+    freeCapacity: t.int({
+      description: "How many more tenants it is meant to hold, whatever its status.",
+      resolve: async (server, _args, { load }) =>
+        freePlaces(await load.tenantCount.load(server.id), server),
+    }),
+    load: t.float({
+      description:
+        "Its tenants against its capacity hint: 0 for an empty one, 1 for a full one. Placement takes the least loaded.",
+      resolve: async (server, _args, { load }) =>
+        loadOf(await load.tenantCount.load(server.id), server),
+    }),
+    tlsMode: t.expose("tlsMode", {
+      type: DbServerTlsMode,
+      description: "How connections to it are encrypted.",
+    }),
+    labels: t.field({
+      type: [DbServerLabel],
+      description: "What operators note of it, by key.",
+      resolve: ({ labels }) =>
+        Object.entries(labels)
+          .map(([key, value]) => ({ key, value }))
+          .toSorted((a, b) => (a.key < b.key ? -1 : 1)),
+    }),
+    adminSecretRef: t.string({
+      nullable: true,
+      description:
+        "The name of the secret with its admin's login; null for roles that may not provision.",
+      resolve: ({ adminSecretRef }, _args, context) => (mayPlace(context) ? adminSecretRef : null),
+    }),
+    host: t.string({
+      nullable: true,
+      description: "Its host; null for roles that may not provision.",
+      resolve: ({ host }, _args, context) => (mayPlace(context) ? host : null),
+    }),
+    port: t.int({
+      nullable: true,
+      description: "Its port; null for roles that may not provision.",
+      resolve: ({ port }, _args, context) => (mayPlace(context) ? port : null),
+    }),
+    createdAt: t.expose("createdAt", {
+      type: "DateTime",
+      description: "When it was added.",
+    }),
+    updatedAt: t.expose("updatedAt", {
+      type: "DateTime",
+      description: "When it was last changed.",
+    }),
+  }),
+});
+
+builder.queryField("dbServers", (t) =>
+  t.field({
+    type: [DbServerRef],
+    description: "All db servers, by region and name.",
+    authScopes: { action: "db-server:read" },
+    resolve: (_root, _args, { em }) =>
+      em().find(DbServerEntity, {}, { orderBy: { region: "asc", name: "asc" } }),
+  }),
+);

@@ -1,0 +1,169 @@
+import type { ErrorCode } from "../../kernel/error-codes.ts";
+import type { Tenant } from "../../tenants/tenant.entity.ts";
+import { builder } from "../builder.ts";
+import { mayCall } from "../caller.ts";
+import { ErrorCodeRef } from "../errors.ts";
+import { NodeRef } from "../node.ts";
+import { DbServerRef, OperationRef, TenantRef } from "../refs.ts";
+import { readableBy } from "./secret-names.ts";
+import { IsolationRef, TenantStatusRef, TierRef } from "./tenants.ts";
+
+interface Failure {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+const TenantFailure = builder.objectRef<Failure>("TenantFailure").implement({
+  description: "Why a tenant could not be provisioned.",
+  fields: (t) => ({
+    code: t.expose("code", { type: ErrorCodeRef, description: "What went wrong, for programs." }),
+    message: t.string({
+      description: "What went wrong, for people.",
+      resolve: ({ message }, _args, context) => readableBy(context, message),
+    }),
+  }),
+});
+
+const failureOf = ({ failureCode, failureMessage }: Tenant): Failure | null =>
+  failureCode === null
+    ? null
+    : { code: failureCode as ErrorCode, message: failureMessage ?? failureCode };
+
+TenantRef.implement({
+  description: "One customer: its place in the registry, and where its tables lie.",
+  interfaces: [NodeRef],
+  fields: (t) => ({
+    slug: t.exposeString("slug", { description: "Its short name, unique among living tenants." }),
+    name: t.exposeString("name", { description: "Its name, for people." }),
+    status: t.expose("status", { type: TenantStatusRef, description: "Where it is in its life." }),
+    failure: t.field({
+      type: TenantFailure,
+      nullable: true,
+      description: "Why provisioning failed; null unless the status is FAILED.",
+      resolve: failureOf,
+    }),
+    tier: t.expose("tier", { type: TierRef, description: "The plan that it is on." }),
+    region: t.exposeString("region", {
+      nullable: true,
+      description: "The region it was asked for in; null when none was named.",
+    }),
+    vertical: t.exposeString("vertical", {
+      nullable: true,
+      description: "Its line of business; null when none was named.",
+    }),
+    states: t.stringList({
+      description: "The codes of the states it works in, such as `CA` or `US-CA`.",
+      resolve: ({ states }) => states,
+    }),
+    timeZone: t.exposeString("timeZone", { description: "Its IANA time zone: `Europe/Berlin`." }),
+    adminEmail: t.exposeString("adminEmail", {
+      description: "The email of its first administrator.",
+    }),
+    supportEmail: t.exposeString("supportEmail", {
+      nullable: true,
+      description: "Where its users ask for help; null when none was named.",
+    }),
+    supportPhone: t.exposeString("supportPhone", {
+      nullable: true,
+      description: "Where its users call for help; null when none was named.",
+    }),
+    requestedBy: t.exposeString("requestedBy", {
+      nullable: true,
+      description: "Who wanted it, in the words of whoever asked; null when nobody was named.",
+    }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was asked for." }),
+    updatedAt: t.expose("updatedAt", {
+      type: "DateTime",
+      description: "When its row changed last.",
+    }),
+    activatedAt: t.expose("activatedAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When it became ACTIVE; null before.",
+    }),
+    offboardedFrom: t.expose("offboardedFrom", {
+      type: TenantStatusRef,
+      nullable: true,
+      description: "The status that restoring takes it back to; null unless it is OFFBOARDED.",
+    }),
+    purgeAfter: t.expose("purgeAfter", {
+      type: "DateTime",
+      nullable: true,
+      description:
+        "The end of its retention window, after which it is purged; null unless it is OFFBOARDED.",
+    }),
+    lockedAt: t.expose("lockedAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "Since when it is locked against deletion; null when it is not.",
+    }),
+    lockReason: t.exposeString("lockReason", {
+      nullable: true,
+      description: "Why it is locked against deletion; null when it is not.",
+    }),
+  }),
+});
+
+builder.objectFields(TenantRef, (t) => ({
+  isolation: t.expose("isolation", { type: IsolationRef, description: "Where its schema lies." }),
+  dbServer: t.field({
+    type: DbServerRef,
+    nullable: true,
+    description:
+      "The db server it is placed on; null before it is placed, after a failure, and for roles without `db-server:read`.",
+    resolve: ({ dbServerId }, _args, { load, caller }) =>
+      dbServerId === null || !mayCall(caller, "db-server:read")
+        ? null
+        : load.dbServer.load(dbServerId),
+  }),
+  databaseName: t.exposeString("databaseName", {
+    nullable: true,
+    description: "The database that holds its schema; null before it is placed.",
+  }),
+  schemaName: t.exposeString("schemaName", { description: "The schema that holds its tables." }),
+  ownerRole: t.exposeString("ownerRole", {
+    description:
+      "The PostgreSQL role that owns the schema. Nobody logs in as it, nodes of a Citus cluster aside.",
+  }),
+  appRole: t.exposeString("appRole", {
+    description:
+      "The PostgreSQL role that the application logs in as: one of two, which take turns when credentials are rotated.",
+  }),
+  secretName: t.string({
+    nullable: true,
+    description:
+      "The name of the secret that holds the application's connection URL, never the URL itself; null for roles without `secret-name:read`.",
+    resolve: ({ secretName }, _args, { caller }) =>
+      mayCall(caller, "secret-name:read") ? secretName : null,
+  }),
+  credentialsRotatedAt: t.expose("credentialsRotatedAt", {
+    type: "DateTime",
+    nullable: true,
+    description: "When its application got a new login last; null before the first rotation.",
+  }),
+  oldLoginOpenUntil: t.expose("retiringUntil", {
+    type: "DateTime",
+    nullable: true,
+    description:
+      "Until when the application's old login is open beside the new one; null when it is closed.",
+  }),
+  schemaVersion: t.exposeString("schemaVersion", {
+    nullable: true,
+    description: "The last migration applied to its schema; null before the first.",
+  }),
+  migrationsApplied: t.exposeInt("migrationsApplied", {
+    description: "How many migrations are applied to its schema.",
+  }),
+  seedSets: t.stringList({
+    description: "The seed sets that it was given, by name.",
+    resolve: ({ seedSets }) => seedSets,
+  }),
+  activeOperation: t.field({
+    type: OperationRef,
+    nullable: true,
+    description:
+      "The operation that is running for it; null when there is none, and for roles without `operation:read`.",
+    resolve: ({ id }, _args, { load, caller }) =>
+      mayCall(caller, "operation:read") ? load.activeOperation.load(id) : null,
+  }),
+}));

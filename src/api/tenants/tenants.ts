@@ -1,0 +1,103 @@
+import { newestMigration } from "../../operations/list.ts";
+import type { TenantStatus } from "../../tenants/lifecycle.ts";
+import { countTenants, type TenantFilter as Filter, listTenants } from "../../tenants/list.ts";
+import type { Isolation } from "../../tenants/names.ts";
+import { findTenant, type TenantKey } from "../../tenants/registry.ts";
+import type { Tenant, Tier } from "../../tenants/tenant.entity.ts";
+import { builder } from "../builder.ts";
+import { type ConnectionPage, connectionOf, pageArgs, readConnection } from "../connections.ts";
+import type { ApiContext } from "../context.ts";
+import { describedEnum } from "../described-enum.ts";
+import { given } from "../given.ts";
+import { TenantRef } from "../refs.ts";
+
+export const TenantStatusRef = describedEnum<TenantStatus>(
+  "TenantStatus",
+  "Where a tenant is in its life.",
+  {
+    PROVISIONING: "Its first operation is running; the slug is taken already.",
+    ACTIVE: "Verified and in use.",
+    FAILED: "Provisioning failed and was undone: retry its operation, or clean it up.",
+    SUSPENDED: "Out of use for now: its application cannot log in, and everything is kept.",
+    OFFBOARDED: "Out of use for good; can be restored until its retention window ends.",
+    PURGED: "Gone: nothing is left but this row, and the slug is free again.",
+  },
+);
+
+export const IsolationRef = describedEnum<Isolation>("Isolation", "Where a tenant's schema lies.", {
+  SCHEMA: "In the db server's shared tenant database.",
+  DATABASE: "In a database of its own.",
+});
+
+export const TierRef = describedEnum<Tier>("Tier", "The plan that a tenant is on.", {
+  TRIAL: "Trying it out.",
+  STANDARD: "The usual plan.",
+  PREMIUM: "The larger plan.",
+  ENTERPRISE: "A plan of its own.",
+});
+
+const TenantConnection = connectionOf<Tenant>("Tenant", "tenants", TenantRef);
+
+const TenantBy = builder.inputType("TenantBy", {
+  description: "Names one tenant: by its slug or by its id.",
+  isOneOf: true,
+  fields: (t) => ({
+    slug: t.string({ description: "Its slug; purged tenants are not found by it." }),
+    id: t.id({ description: "Its UUID." }),
+  }),
+});
+
+const TenantFilter = builder.inputType("TenantFilter", {
+  description: "Which tenants to list. What is left out does not matter.",
+  fields: (t) => ({
+    status: t.field({ type: TenantStatusRef, description: "Those with this status." }),
+    region: t.string({ description: "Those of this region." }),
+    tier: t.field({ type: TierRef, description: "Those on this plan." }),
+    isolation: t.field({ type: IsolationRef, description: "Those with this isolation." }),
+    behind: t.boolean({
+      description:
+        "Those whose schema lacks the newest migration (true), or those that have it (false).",
+    }),
+    text: t.string({
+      description:
+        "Those with this text in their slug, name or first administrator's email, in any case.",
+    }),
+  }),
+});
+
+builder.queryFields((t) => ({
+  tenant: t.field({
+    type: TenantRef,
+    nullable: true,
+    description: "One tenant; null when there is none.",
+    authScopes: { action: "tenant:read" },
+    args: { by: t.arg({ type: TenantBy, required: true, description: "Which one." }) },
+    resolve: (_root, { by }, { em }) => findTenant(em(), by as TenantKey),
+  }),
+  tenants: t.field({
+    type: TenantConnection,
+    description: "All tenants, the newest first. Purged ones are listed only when asked for.",
+    authScopes: { action: "tenant:read" },
+    args: {
+      filter: t.arg({ type: TenantFilter, description: "Which tenants; all when left out." }),
+      ...pageArgs("tenants"),
+    },
+    resolve: (_root, { filter, ...page }, context) =>
+      tenantPage(context, given(filter ?? {}), page),
+  }),
+}));
+
+async function tenantPage(
+  { em, platform }: ApiContext,
+  { behind, ...filter }: Omit<Filter, "version"> & { readonly behind?: boolean },
+  args: { first: number; after?: string | null | undefined },
+): Promise<ConnectionPage<Tenant>> {
+  const newest =
+    behind === undefined ? null : await newestMigration(platform.config.tenantMigrationsDir);
+  const wanted = behind === undefined ? filter : { ...filter, version: { behind, newest } };
+  return await readConnection(
+    args,
+    (page) => listTenants(em(), wanted, page),
+    () => countTenants(em(), wanted),
+  );
+}

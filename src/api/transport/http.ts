@@ -1,0 +1,99 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { isDomainError } from "../../kernel/domain-error.ts";
+import type { ErrorCode } from "../../kernel/error-codes.ts";
+import type { Platform } from "../../platform.ts";
+import { ENDPOINT, type Yoga } from "./yoga.ts";
+
+const READY_WITHIN_MS = 3_000;
+
+interface HttpOptions {
+  readonly platform: Platform;
+  readonly yoga: Yoga;
+  /** Whether the process is about to end, so that no more requests should be sent to it. */
+  isClosing(): boolean;
+}
+
+/** Answers HTTP: the API, liveness, readiness and the public keys. */
+export function httpDoor(options: HttpOptions): RequestListener {
+  const { platform, yoga } = options;
+  return (req, res) => {
+    res.setHeader("x-content-type-options", "nosniff");
+    const path = (req.url ?? "/").split("?", 1)[0];
+    if (path === ENDPOINT) return answerGraphQL(yoga, req, res);
+    if (req.method !== "GET" && req.method !== "HEAD") return send(res, 404, NOT_FOUND);
+    if (path === "/healthz") return send(res, 200, { status: "ok" });
+    if (path === "/readyz") return whenKnown(res, () => readiness(options));
+    if (path === "/.well-known/jwks.json") return whenKnown(res, () => publicKeys(platform));
+    send(res, 404, NOT_FOUND);
+  };
+}
+
+const NOT_FOUND = { error: `The API lies at ${ENDPOINT}` };
+
+interface Answer {
+  readonly status: number;
+  readonly body: object;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+function whenKnown(res: ServerResponse, ask: () => Promise<Answer>): void {
+  ask()
+    .catch((): Answer => ({ status: 503, body: { status: "unavailable", code: "E_UNAVAILABLE" } }))
+    .then(({ status, body, headers }) => send(res, status, body, headers));
+}
+
+function send(
+  res: ServerResponse,
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = { "cache-control": "no-store" },
+): void {
+  res.writeHead(status, { "content-type": "application/json", ...headers });
+  res.end(JSON.stringify(body));
+}
+
+/** POST, and GET only for GraphiQL's page and for event streams: a query in a URL ends up in logs. */
+function answerGraphQL(yoga: Yoga, req: IncomingMessage, res: ServerResponse): void {
+  const accept = req.headers.accept ?? "";
+  res.setHeader("vary", "Origin");
+  res.setHeader("cache-control", "no-store");
+  if (req.method === "GET" && !/text\/html|text\/event-stream/.test(accept)) {
+    const headers = { allow: "POST, OPTIONS", "cache-control": "no-store" };
+    send(res, 405, { errors: [{ message: "Send a POST request." }] }, headers);
+    return;
+  }
+  Promise.resolve(yoga(req, res)).catch(() => res.destroy());
+}
+
+async function publicKeys({ keys }: Platform): Promise<Answer> {
+  const headers = { "cache-control": "public, max-age=60", "access-control-allow-origin": "*" };
+  return { status: 200, body: await keys.publicJwks(), headers };
+}
+
+async function readiness({ platform, isClosing }: HttpOptions): Promise<Answer> {
+  if (isClosing()) return notReady("E_UNAVAILABLE");
+  const checks = await Promise.all([
+    fault(platform.orm.em.fork().execute("select 1"), "E_UNAVAILABLE"),
+    fault(platform.secrets.check(), "PROVISIONING_UNAVAILABLE"),
+  ]);
+  const code = checks.find((check) => check !== null);
+  return code ? notReady(code) : { status: 200, body: { status: "ready" } };
+}
+
+const notReady = (code: ErrorCode): Answer => ({
+  status: 503,
+  body: { status: "unavailable", code },
+});
+
+/** The code of what fails, or does not answer in time; null when it is well. */
+async function fault(check: Promise<unknown>, code: ErrorCode): Promise<ErrorCode | null> {
+  const { promise: late, resolve } = Promise.withResolvers<ErrorCode>();
+  const timer = setTimeout(() => resolve(code), READY_WITHIN_MS);
+  try {
+    return await Promise.race([check.then(() => null), late]);
+  } catch (error) {
+    return isDomainError(error, "PROVISIONING_UNAVAILABLE") ? "PROVISIONING_UNAVAILABLE" : code;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,78 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createYoga, type YogaServerInstance } from "graphql-yoga";
+import type { Platform } from "../../platform.ts";
+import { type Caller, identify } from "../caller.ts";
+import { makeContext } from "../context.ts";
+import { schema } from "../schema.ts";
+import type { CallerWatch } from "./caller-watch.ts";
+import type { AddressOf } from "./client-address.ts";
+import { graphiqlOptions, renderPage } from "./graphiql.ts";
+import { guard } from "./guard.ts";
+import { QUERY_LIMITS } from "./limits.ts";
+import type { PublicErrorOf } from "./public-error.ts";
+import { tellRefusals } from "./refusals.ts";
+
+/** What a transport hands to Yoga beside the request: a socket knows its caller already. */
+interface Transport {
+  readonly req: IncomingMessage;
+  readonly res?: ServerResponse;
+  readonly socketCaller?: Caller;
+}
+
+export type Yoga = YogaServerInstance<Transport, object>;
+
+export const ENDPOINT = "/graphql";
+const LARGEST_BODY = 1_000_000;
+
+interface YogaOptions {
+  readonly watch: CallerWatch;
+  readonly publicErrorOf: PublicErrorOf;
+  readonly addressOf: AddressOf;
+}
+
+/** Assembles the GraphQL engine, which both HTTP and sockets use. */
+export function openYoga(
+  platform: Platform,
+  { watch, publicErrorOf, addressOf }: YogaOptions,
+): Yoga {
+  const { config, log } = platform;
+  const development = config.mode === "development";
+  const debug = (...parts: unknown[]) => log.debug({ yoga: parts.map(String).join(" ") });
+  return createYoga<Transport, object>({
+    schema,
+    graphqlEndpoint: ENDPOINT,
+    landingPage: false,
+    batching: false,
+    multipart: false,
+    maxRequestBodySize: LARGEST_BODY,
+    cors: (request) => corsOf(config.corsOrigins, request.headers.get("origin")),
+    graphiql: development ? graphiqlOptions(config.firstAdmin.email) : false,
+    renderGraphiQL: renderPage,
+    // Errors are logged where they become public, each once.
+    logging: { debug: () => {}, info: debug, warn: debug, error: debug },
+    maskedErrors: { maskError: publicErrorOf },
+    plugins: [
+      guard({ limits: QUERY_LIMITS, watch, publicErrorOf, development }),
+      tellRefusals(platform),
+    ],
+    context: async ({ req, socketCaller }) => {
+      const address = addressOf(req);
+      if (socketCaller) {
+        return makeContext(platform, { caller: socketCaller, address, overSocket: true });
+      }
+      const caller = await identify(platform, req.headers.authorization, address);
+      return makeContext(platform, { caller, address, overSocket: false });
+    },
+  });
+}
+
+function corsOf(allowed: readonly string[], origin: string | null) {
+  if (origin === null || !allowed.includes(origin)) return false;
+  return {
+    origin,
+    credentials: false,
+    methods: ["POST", "GET", "OPTIONS"],
+    allowedHeaders: ["authorization", "content-type", "accept"],
+    maxAge: 600,
+  };
+}

@@ -1,0 +1,155 @@
+import type { EntityManager } from "../../database/orm.ts";
+import type { Actor } from "../../iam/actor.ts";
+import { authorize } from "../../iam/grants.ts";
+import { ROLES } from "../../iam/roles.ts";
+import {
+  disablePlatformUser,
+  enablePlatformUser,
+  resetPlatformUserPassword,
+  setPlatformUserRole,
+  signOutPlatformUser,
+} from "../../iam/users/administer-users.ts";
+import { listPlatformUsers, type UserFilter } from "../../iam/users/list-users.ts";
+import { createPlatformUser, type PlatformUserPorts } from "../../iam/users/platform-users.ts";
+import { nameOf, type UserKey, type UserView, viewOf } from "../../iam/users/users.ts";
+import { DomainError } from "../../kernel/domain-error.ts";
+import { type PlatformSession, runOnPlatform } from "../session.ts";
+import { EXIT } from "../terminal/exit-codes.ts";
+import { firstRows } from "../terminal/first-rows.ts";
+import { limitOf, oneOf } from "../terminal/flag-values.ts";
+import { passwordFromPipe } from "../terminal/password-input.ts";
+import { writeTable } from "../terminal/table.ts";
+
+/** The flags of `user disable`, `enable`, `reset-password` and `sign-out`. */
+export interface UserFlags {
+  readonly email?: string;
+  readonly id?: string;
+  readonly json?: boolean;
+}
+
+/** The flags of `user set-role`. */
+export interface RoleFlags extends UserFlags {
+  readonly email: string;
+  readonly role: string;
+}
+
+/** The flags of `user create`. */
+export interface CreateFlags extends RoleFlags {
+  readonly name: string;
+  readonly passwordStdin?: boolean;
+}
+
+/** The flags of `user list`. */
+export interface ListFlags {
+  readonly role?: string;
+  readonly disabled?: boolean;
+  readonly text?: string;
+  readonly limit: string;
+  readonly json?: boolean;
+}
+
+/** `tenantry user create`. */
+export const createUser = (flags: CreateFlags): Promise<never> =>
+  act(flags, "was created", async (ports, actor) => {
+    const role = oneOf("--role", flags.role, ROLES);
+    const password = flags.passwordStdin ? await passwordFromPipe() : undefined;
+    const { email, name } = flags;
+    return await createPlatformUser(ports, actor, { email, name, role, password });
+  });
+
+/** `tenantry user set-role`. */
+export const setRole = (flags: RoleFlags): Promise<never> =>
+  act(flags, "has its role", async (ports, actor) => {
+    const role = oneOf("--role", flags.role, ROLES);
+    return { user: await setPlatformUserRole(ports, actor, flags, role) };
+  });
+
+/** What the commands without more flags do, and how that is told. */
+const CHANGES = {
+  disable: ["is disabled", withoutPassword(disablePlatformUser)],
+  enable: ["is enabled", withoutPassword(enablePlatformUser)],
+  "reset-password": ["has a one-time password", resetPlatformUserPassword],
+  "sign-out": ["is signed out everywhere", withoutPassword(signOutPlatformUser)],
+} as const satisfies Record<string, readonly [told: string, Change]>;
+
+/** `tenantry user disable`, `enable`, `reset-password` and `sign-out`. */
+export function changeUser(name: keyof typeof CHANGES, flags: UserFlags): Promise<never> {
+  const [told, change] = CHANGES[name];
+  return act(flags, told, (ports, actor) => change(ports, actor, keyOf(flags)));
+}
+
+function keyOf({ email, id }: UserFlags): UserKey {
+  if (id !== undefined) return { id };
+  if (email !== undefined) return { email };
+  throw new DomainError("E_VALIDATION", { message: "Name the user: --email or --id." });
+}
+
+interface Changed {
+  readonly user: UserView;
+  readonly oneTimePassword?: string | null;
+}
+
+type Change = (ports: PlatformUserPorts, actor: Actor, key: UserKey) => Promise<Changed>;
+
+function withoutPassword(change: (...args: Parameters<Change>) => Promise<UserView>): Change {
+  return async (...args) => ({ user: await change(...args) });
+}
+
+async function act(
+  flags: UserFlags,
+  told: string,
+  work: (ports: PlatformUserPorts, actor: Actor) => Promise<Changed>,
+): Promise<never> {
+  return await runOnPlatform(flags, async ({ platform, actor, out }) => {
+    authorize(actor, "platform-user:write");
+    const ports = { em: platform.orm.em, clock: platform.clock };
+    const { user, oneTimePassword = null } = await work(ports, actor);
+    if (flags.json) out.json({ type: "RESULT", ...user, oneTimePassword });
+    else {
+      out.line(`${out.style("green", "✔")} ${user.email}, ${user.role}, ${told}`);
+      if (oneTimePassword !== null) tellOneTimePassword(out, oneTimePassword);
+    }
+    return EXIT.ok;
+  });
+}
+
+/** Shows a one-time password, and what is to be known of it. */
+export function tellOneTimePassword(out: PlatformSession["out"], oneTimePassword: string): void {
+  out.line(`  one-time password  ${oneTimePassword}`);
+  out.line("  It is shown once, expires in 72 hours, and is to be changed at the first sign-in.");
+}
+
+/** `tenantry user list`: the newest users first. */
+export async function listUsers(flags: ListFlags): Promise<never> {
+  return await runOnPlatform(flags, async ({ platform, actor, out }) => {
+    const limit = limitOf(flags.limit);
+    const filter = filterOf(flags);
+    authorize(actor, "platform-user:read");
+    const em = platform.orm.em.fork() as EntityManager;
+    const { rows, more } = await firstRows(limit, (page) => listPlatformUsers(em, filter, page));
+    if (flags.json) for (const user of rows) out.json(viewOf(user));
+    else if (rows.length === 0) out.note("No platform users.");
+    else writeTable(out, ["EMAIL", "ROLE", "STATE", "CREATED", "NAME"], rows.map(rowOf));
+    if (more) out.note(`There are more than ${limit}: raise --limit, or filter.`);
+    return EXIT.ok;
+  });
+}
+
+const filterOf = ({ role, disabled, text }: ListFlags): UserFilter => ({
+  ...(role === undefined ? {} : { role: oneOf("--role", role, ROLES) }),
+  ...(disabled ? { disabled } : {}),
+  ...(text === undefined ? {} : { text }),
+});
+
+const rowOf = (user: UserView): string[] => [
+  nameOf(user),
+  user.role,
+  stateOf(user),
+  user.createdAt.toISOString().slice(0, 16).replace("T", " "),
+  user.name,
+];
+
+function stateOf({ disabledAt, mustChangePassword }: UserView): string {
+  if (disabledAt !== null) return "disabled";
+  return mustChangePassword ? "one-time password" : "enabled";
+}

@@ -1,0 +1,157 @@
+import { isDomainError } from "../../kernel/domain-error.ts";
+import { hasEnded } from "../../operations/engine/journal.ts";
+import type { ShownEvent, ShownOperation } from "../backend.ts";
+import type { HelperWorker } from "../helper-worker.ts";
+import type { Session } from "../session.ts";
+import { EXIT } from "../terminal/exit-codes.ts";
+import { exitWith, type Output } from "../terminal/output.ts";
+import { onStopSignal } from "../terminal/signals.ts";
+import { openProgressView } from "./progress-view.ts";
+
+/** How an operation is watched. */
+export interface WatchOptions {
+  readonly json: boolean;
+  /** The worker that the command brought along; null when it only looks on. */
+  readonly helper: HelperWorker | null;
+}
+
+/** Where a watch ended: the operation as it stands, and whether Ctrl-C had a part in it. */
+export interface Watched {
+  readonly operation: ShownOperation;
+  readonly interrupted: boolean;
+}
+
+/** Waits for an operation with a worker at hand, runs `after` when it has ended, then lets the worker go. */
+export async function seeThrough(
+  session: Session,
+  { id, state }: ShownOperation,
+  options: { readonly json: boolean },
+  after: (watched: Watched) => Promise<number>,
+): Promise<number> {
+  const { backend, out } = session;
+  const helper = hasEnded(state) ? null : await backend.bringWorkerAlong(out);
+  try {
+    return await after(await watchOperation(session, id, { ...options, helper }));
+  } finally {
+    await helper?.stop();
+  }
+}
+
+/** Several operations as they stand, and whether Ctrl-C ended the wait for them. */
+interface AllWatched {
+  readonly operations: readonly ShownOperation[];
+  readonly interrupted: boolean;
+}
+
+/** Shows operations one after the other until all have ended, with a worker at hand; Ctrl-C leaves them. */
+export async function seeAllThrough(
+  { backend, out }: Session,
+  started: readonly ShownOperation[],
+  { json }: { readonly json: boolean },
+): Promise<AllWatched> {
+  const helper = started.length === 0 ? null : await backend.bringWorkerAlong(out);
+  let interrupted = false;
+  let events: AsyncIterableIterator<ShownEvent> | undefined;
+  onStopSignal((count) => {
+    if (count > 1) void exitWith(EXIT.interrupted);
+    interrupted = true;
+    void events?.return?.();
+  });
+  try {
+    for (const { id, kind, subjectName } of started) {
+      if (interrupted) break;
+      if (!json) out.line(`${kind} of ${out.style("bold", subjectName)}  (operation ${id})`);
+      events = backend.events(id);
+      await showAll(out, events, json);
+    }
+    const operations = await Promise.all(started.map(({ id }) => backend.operation(id)));
+    return { operations, interrupted };
+  } finally {
+    await helper?.stop();
+  }
+}
+
+/**
+ * Shows an operation's events until it has ended, or Ctrl-C ends the watch. Where the command runs
+ * the operation itself, the first Ctrl-C asks for its cancellation and the second exits at once.
+ */
+export async function watchOperation(
+  session: Session,
+  operationId: string,
+  { json, helper }: WatchOptions,
+): Promise<Watched> {
+  const { backend, out } = session;
+  const events = backend.events(operationId);
+  let interrupted = false;
+  let ended = false;
+  // Listens until the process ends: what comes after the watch is not to be cut off either.
+  onStopSignal((count) => {
+    if (count > 1) leave(session, operationId, ended || !helper?.isOurs);
+    else if (ended) out.note("Finishing; Ctrl-C again exits at once.");
+    else {
+      interrupted = true;
+      if (helper?.isOurs) askForCancellation(session, operationId);
+      else void events.return?.();
+    }
+  });
+  await showAll(out, events, json);
+  ended = true;
+  const operation = await backend.operation(operationId);
+  if (interrupted && !hasEnded(operation.state)) {
+    out.note(`The operation goes on. Watch it again: tenantry operation watch ${operationId}`);
+  }
+  return { operation, interrupted };
+}
+
+/** Exits in the middle; what the command ran itself is told to be left to the next worker. */
+function leave({ out }: Session, operationId: string, runsElsewhere: boolean): void {
+  if (!runsElsewhere) {
+    const watch = `tenantry operation watch ${operationId}`;
+    out.note(`The next worker ends the operation: tenantry worker, or npm start. See: ${watch}`);
+  }
+  void exitWith(EXIT.interrupted);
+}
+
+/** Shows an operation's events until it has ended; answers it as it then stands. */
+export async function showToEnd(
+  { backend, out }: Session,
+  id: string,
+  json: boolean,
+): Promise<ShownOperation> {
+  await showAll(out, backend.events(id), json);
+  return await backend.operation(id);
+}
+
+async function showAll(
+  out: Output,
+  events: AsyncIterableIterator<ShownEvent>,
+  json: boolean,
+): Promise<void> {
+  if (json) {
+    for await (const { operationId, sequence, at, body } of events) {
+      out.json({ operationId, sequence, at, ...body });
+    }
+    return;
+  }
+  const view = openProgressView(out);
+  try {
+    for await (const event of events) view.show(event);
+  } finally {
+    view.close();
+  }
+}
+
+function askForCancellation({ backend, out }: Session, operationId: string): void {
+  out.note("\nCancelling: what was done is undone. Ctrl-C again exits at once.");
+  backend.cancel(operationId).catch((error: unknown) => {
+    if (isDomainError(error, "E_NOT_CANCELLABLE")) return;
+    out.note(`The operation cannot be cancelled: ${String(error)}`);
+  });
+}
+
+/** The exit code that an operation's end stands for. */
+export function exitCodeOf({ operation, interrupted }: Watched): number {
+  if (operation.state === "SUCCEEDED") return EXIT.ok;
+  if (interrupted) return EXIT.interrupted;
+  return operation.state === "CANCELLED" ? EXIT.cancelled : EXIT.failed;
+}

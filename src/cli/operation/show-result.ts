@@ -1,0 +1,55 @@
+import type { ShownOperation } from "../backend.ts";
+import { formatDuration } from "../terminal/duration.ts";
+import type { Output } from "../terminal/output.ts";
+import { describeFailure } from "../terminal/report-error.ts";
+import { writeFields } from "../terminal/table.ts";
+import { resultFields } from "./result-fields.ts";
+
+/**
+ * Writes how an operation ended: its result, or the failure with what to do about it.
+ *
+ * @param more what is to be told beside the operation's own result
+ */
+export function showResult(
+  out: Output,
+  operation: ShownOperation,
+  more: readonly [string, string][] = [],
+): void {
+  const { state, error, kind, subjectName } = operation;
+  if (operation.finishedAt === null) return;
+  out.line();
+  if (state === "SUCCEEDED") {
+    out.line(`${out.style("green", "✔")} ${out.style("bold", titleOf(operation))}`);
+    tell(out, [...resultFields(operation), ...more]);
+    return;
+  }
+  tell(out, resultFields(operation));
+  if (state === "CANCELLED")
+    out.line(`${out.style("yellow", "↶")} ${kind} of '${subjectName}' was cancelled`);
+  else if (error) out.note(describeFailure(out, error));
+  if (error && !operation.dryRun) out.note(`  Again: tenantry operation retry ${operation.id}`);
+}
+
+function tell(out: Output, fields: readonly [string, string][]): void {
+  if (fields.length > 0) writeFields(out, fields);
+}
+
+function titleOf({ kind, subjectName, dryRun, startedAt, finishedAt }: ShownOperation): string {
+  if (dryRun) {
+    const can = kind === "PROVISION" ? "can be provisioned" : `would be changed by ${kind}`;
+    return `'${subjectName}' ${can}; nothing was written`;
+  }
+  const ms = (finishedAt?.getTime() ?? 0) - ((startedAt ?? finishedAt)?.getTime() ?? 0);
+  return `${kind} of '${subjectName}' is done after ${formatDuration(ms)}`;
+}
+
+/** An operation as scripts read it. */
+export function operationJson(operation: ShownOperation) {
+  const { id, kind, state, subjectId, subjectName, dryRun, result, error, retryOf } = operation;
+  const { actorKind, actorId, actorName, createdAt, startedAt, finishedAt } = operation;
+  return {
+    ...{ id, kind, state, dryRun, tenantId: subjectId, slug: subjectName, retryOf },
+    requestedBy: { kind: actorKind, id: actorId, name: actorName },
+    ...{ createdAt, startedAt, finishedAt, error, result },
+  };
+}

@@ -1,0 +1,72 @@
+import { randomUUID } from "node:crypto";
+import type { ActName } from "../backend.ts";
+import type { Session } from "../session.ts";
+import { behindOf, seeBehind } from "../tenant/behind.ts";
+import { accessFields } from "../tenant/first-admin-access.ts";
+import { EXIT } from "../terminal/exit-codes.ts";
+import { exitCodeOf, seeThrough, type Watched } from "./follow-operation.ts";
+import { operationJson, showResult } from "./show-result.ts";
+
+/** The flags of every command that starts an operation. */
+export interface RunFlags {
+  readonly dryRun?: boolean;
+  readonly idempotencyKey?: string;
+  readonly json?: boolean;
+  readonly wait: boolean;
+}
+
+interface Start {
+  /** What the command does, before the tenant's slug: `Migrating`. */
+  readonly title: string;
+  readonly act: ActName;
+  /** What the flags said; read with the operation's own rules. */
+  readonly request: Readonly<Record<string, unknown>>;
+}
+
+/** Starts an operation, shows its phases until it has ended, and sums it up; answers the exit code. */
+export async function startAndSeeThrough(
+  session: Session,
+  { dryRun = false, idempotencyKey = randomUUID(), json = false, wait }: RunFlags,
+  { title, act, request }: Start,
+): Promise<number> {
+  const { out, backend } = session;
+  const options = { dryRun, idempotencyKey };
+  const { operation, replayed } = await backend.start(act, request, options);
+  if (json) out.json({ type: "STARTED", replayed, operation: operationJson(operation) });
+  else {
+    const again = replayed ? ", started earlier with the same idempotency key" : "";
+    out.line(
+      `${title} ${out.style("bold", operation.subjectName)}  (operation ${operation.id}${again})`,
+    );
+  }
+  if (!wait) return await leaveIt(session, operation.id);
+  return await seeThrough(session, operation, { json }, (watched) => sumUp(session, watched, json));
+}
+
+async function leaveIt(session: Session, operationId: string): Promise<number> {
+  await noteMissingWorker(session);
+  session.out.note(`Watch it: tenantry operation watch ${operationId}`);
+  return EXIT.ok;
+}
+
+/** Says so where nobody is there to run an operation that the command does not run itself. */
+export async function noteMissingWorker({ backend, out }: Session): Promise<void> {
+  if (await backend.isWorkerAlive()) return;
+  out.note(
+    "No worker is alive: the operation waits until one starts (npm start, tenantry worker).",
+  );
+}
+
+/** Writes the end of an operation, with a new tenant's first admin's way in; answers the exit code. */
+export async function sumUp(session: Session, watched: Watched, json: boolean): Promise<number> {
+  const { out } = session;
+  const { operation } = watched;
+  const access =
+    operation.kind === "PROVISION" ? await session.backend.adminAccess(operation) : null;
+  const { firstAdmin: _, credential: __, ...ways } = access ?? {};
+  if (json) out.json({ type: "RESULT", operation: operationJson(operation), ...ways });
+  else showResult(out, operation, access ? accessFields(access) : []);
+  const behind = behindOf(operation);
+  if (behind !== null) return await seeBehind(session, operation, behind, json);
+  return exitCodeOf(watched);
+}

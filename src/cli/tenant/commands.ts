@@ -1,0 +1,46 @@
+import type { Command } from "commander";
+import { addExample, addRunFlags, SLUG } from "../terminal/run-flags.ts";
+import type { ActivateFlags, AddLabFlags, MigrateFlags } from "./acts.ts";
+import type { DoctorFlags } from "./doctor.ts";
+
+const load = () => import("./acts.ts");
+
+/** Adds the commands that look after a tenant that exists. */
+export function addTenantOperations(tenant: Command): void {
+  const migrate = tenant
+    .command("migrate")
+    .description("apply the migrations that a tenant lacks; mends one that failed")
+    .requiredOption(...SLUG)
+    .option("--to <version>", "the last migration to apply, such as 0012_samples (default: all)")
+    .option("--dry-run", "show what would be applied, write nothing");
+  addExample(addRunFlags(migrate), "tenant migrate --slug acme --dry-run").action(
+    async (flags: MigrateFlags) => (await load()).migrate(flags),
+  );
+  const activate = tenant
+    .command("activate")
+    .description("check whether a tenant is ready, and make it active")
+    .requiredOption(...SLUG)
+    .option("--force", "activate it although checks fail; needs --reason")
+    .option("--reason <text>", "why, for the audit trail");
+  addExample(addRunFlags(activate), "tenant activate --slug acme").action(
+    async (flags: ActivateFlags) => (await load()).activate(flags),
+  );
+  const addLab = tenant
+    .command("add-lab")
+    .description("add a laboratory to a tenant's organization")
+    .requiredOption(...SLUG)
+    .requiredOption("--name <name>", "the laboratory's name")
+    .option("--setup-name <name>", "the organization's setup, where the tenant has several");
+  addExample(addRunFlags(addLab), 'tenant add-lab --slug acme --name "Second laboratory"').action(
+    async (flags: AddLabFlags) => (await load()).addLab(flags),
+  );
+  const doctor = tenant
+    .command("doctor")
+    .description("look whether tenants are as their status says; exit code 1 when one is not")
+    .option("--slug <slug>", "only this tenant, and more closely (default: all)")
+    .option("--fix", "mend what is safe to mend; nothing is deleted")
+    .option("--json", "one JSON object per finding and line, the result last");
+  addExample(doctor, "tenant doctor --fix").action(async (flags: DoctorFlags) =>
+    (await import("./doctor.ts")).doctor(flags),
+  );
+}

@@ -1,0 +1,78 @@
+import { type DoctorReport, runDoctor } from "../../operations/health/reconcile.ts";
+import type { TenantHealth } from "../../operations/health/tenant-health.ts";
+import { seeAllThrough } from "../operation/follow-operation.ts";
+import { operationJson, showResult } from "../operation/show-result.ts";
+import { type PlatformSession, runOnPlatform } from "../session.ts";
+import { EXIT } from "../terminal/exit-codes.ts";
+import { writeTable } from "../terminal/table.ts";
+
+/** The flags of `tenant doctor`. */
+export interface DoctorFlags {
+  readonly slug?: string;
+  readonly fix?: boolean;
+  readonly json?: boolean;
+}
+
+/** `tenantry tenant doctor`: looks at tenants, mends what is safe to mend, and tells the rest. */
+export async function doctor({ slug, fix = false, json = false }: DoctorFlags): Promise<never> {
+  return await runOnPlatform({ json }, async (session) => {
+    const { platform, actor, out } = session;
+    const report = await runDoctor(platform, actor, { slug, fix });
+    tell(session, report.findings, json);
+    if (!fix) return exitCodeOf(report.findings);
+    const interrupted = await mend(session, report, json);
+    if (interrupted) return EXIT.interrupted;
+    const { findings } = await runDoctor(platform, actor, { slug, fix: false });
+    if (!json && findings.some(({ healthy }) => !healthy)) out.line("\nWhat is left:");
+    tell(session, findings, json);
+    return exitCodeOf(findings);
+  });
+}
+
+const exitCodeOf = (findings: readonly TenantHealth[]): number =>
+  findings.every(({ healthy }) => healthy) ? EXIT.ok : EXIT.failed;
+
+/** Sees what was started through; answers whether Ctrl-C ended that. */
+async function mend(
+  session: PlatformSession,
+  { started, repaired }: DoctorReport,
+  json: boolean,
+): Promise<boolean> {
+  const { out } = session;
+  for (const told of repaired) {
+    if (json) out.json({ type: "REPAIRED", ...told });
+    else out.line(`${out.style("green", "✔")} ${told.repair} for ${told.slug ?? "no tenant"}`);
+  }
+  const { operations, interrupted } = await seeAllThrough(session, started, { json });
+  for (const operation of operations) {
+    if (json) out.json({ type: "OPERATION", operation: operationJson(operation) });
+    else showResult(out, operation);
+  }
+  return interrupted;
+}
+
+function tell({ out }: PlatformSession, healths: readonly TenantHealth[], json: boolean): void {
+  const ill = healths.filter(({ healthy }) => !healthy);
+  const rows = ill.flatMap(({ tenant, operation, findings }) =>
+    findings.map((finding) => ({
+      slug: tenant?.slug ?? operation?.subjectName ?? null,
+      status: tenant?.status ?? null,
+      ...finding,
+    })),
+  );
+  if (json) {
+    for (const row of rows) out.json({ type: "FINDING", ...row });
+    out.json({ type: "RESULT", tenants: healths.length, unhealthy: ill.length });
+  } else if (rows.length === 0) {
+    out.line(`${out.style("green", "✔")} All of ${healths.length} are as they should be`);
+  } else {
+    writeTable(
+      out,
+      ["SLUG", "STATUS", "FINDING", "REPAIR", "WHAT WAS FOUND"],
+      rows.map(({ slug, status, code, repair, message }) => [
+        ...[slug ?? "", status ?? "", code, repair ?? ""],
+        message,
+      ]),
+    );
+  }
+}

@@ -1,0 +1,123 @@
+import { TENANT_STATUSES } from "../../tenants/lifecycle.ts";
+import type { TenantFilter } from "../../tenants/list.ts";
+import { ISOLATIONS } from "../../tenants/names.ts";
+import { TIERS } from "../../tenants/tenant.entity.ts";
+import type { ShownTenant, TenantDetails } from "../backend.ts";
+import { describePlace } from "../servers/clusters.ts";
+import { runAnywhere } from "../session.ts";
+import { EXIT } from "../terminal/exit-codes.ts";
+import { limitOf, oneOf } from "../terminal/flag-values.ts";
+import { writeFields, writeTable } from "../terminal/table.ts";
+
+/** The flags of `tenant list`. */
+export interface ListFlags {
+  readonly status?: string;
+  readonly region?: string;
+  readonly tier?: string;
+  readonly isolation?: string;
+  readonly behind?: boolean;
+  readonly text?: string;
+  readonly limit: string;
+  readonly json?: boolean;
+}
+
+/** `tenantry tenant list`: the newest tenants first. */
+export async function listTenants(flags: ListFlags): Promise<never> {
+  return await runAnywhere(flags, async ({ backend, out }) => {
+    const limit = limitOf(flags.limit);
+    const behind = flags.behind ?? false;
+    const { rows: shown, more } = await backend.tenants(filterOf(flags), behind, limit);
+    if (flags.json) for (const tenant of shown) out.json(tenant);
+    else if (shown.length === 0) out.note("No tenants.");
+    else {
+      writeTable(
+        out,
+        ["SLUG", "STATUS", "TIER", "REGION", "VERSION", "CREATED", "NAME"],
+        shown.map(rowOf),
+      );
+    }
+    if (more) out.note(`There are more than ${limit}: raise --limit, or filter.`);
+    return EXIT.ok;
+  });
+}
+
+function filterOf({ status, tier, isolation, region, text }: ListFlags): TenantFilter {
+  return {
+    ...(status === undefined ? {} : { status: oneOf("--status", status, TENANT_STATUSES) }),
+    ...(tier === undefined ? {} : { tier: oneOf("--tier", tier, TIERS) }),
+    ...(isolation === undefined ? {} : { isolation: oneOf("--isolation", isolation, ISOLATIONS) }),
+    ...(region === undefined ? {} : { region }),
+    ...(text === undefined ? {} : { text }),
+  };
+}
+
+const rowOf = (tenant: ShownTenant) => [
+  tenant.slug,
+  tenant.status,
+  tenant.tier,
+  tenant.region ?? "",
+  tenant.schemaVersion ?? "",
+  tenant.createdAt.toISOString().slice(0, 16).replace("T", " "),
+  tenant.name,
+];
+
+/** `tenantry tenant show`: everything that the registry knows of one tenant. */
+export async function showTenant(flags: {
+  readonly slug: string;
+  readonly json?: boolean;
+}): Promise<never> {
+  return await runAnywhere(flags, async ({ backend, out }) => {
+    const tenant = await backend.tenant(flags.slug);
+    if (flags.json) out.json(tenant);
+    else {
+      out.line(`${out.style("bold", tenant.name)}  ${tenant.status}`);
+      writeFields(out, [
+        ...fieldsOf(tenant),
+        ["node and size", tenant.clusterPlace && describePlace(tenant.clusterPlace)],
+      ]);
+      out.line();
+      writeTable(
+        out,
+        ["OPERATION", "KIND", "STATE", "CREATED"],
+        tenant.operations.map((one) => [one.id, one.kind, one.state, one.createdAt.toISOString()]),
+      );
+    }
+    return EXIT.ok;
+  });
+}
+
+const fieldsOf = (tenant: TenantDetails): [string, string | null][] => [
+  ["id", tenant.id],
+  ["slug", tenant.slug],
+  ["isolation", tenant.isolation],
+  ["db server", tenant.dbServer],
+  ["database", tenant.databaseName],
+  ["schema", tenant.schemaName],
+  ["roles", `${tenant.ownerRole}, ${tenant.appRole}`],
+  ["secret", tenant.secretName],
+  ["credentials rotated", tenant.credentialsRotatedAt?.toISOString() ?? null],
+  [
+    "old login",
+    tenant.retiringUntil &&
+      [tenant.retiringRole, `open until ${tenant.retiringUntil.toISOString()}`]
+        .filter(Boolean)
+        .join(", "),
+  ],
+  ["version", tenant.schemaVersion],
+  ["migrations", String(tenant.migrationsApplied)],
+  ["seed sets", tenant.seedSets.join(", ") || null],
+  ["admin email", tenant.adminEmail],
+  ["region", tenant.region],
+  ["vertical", tenant.vertical],
+  ["states", tenant.states.join(", ") || null],
+  ["tier", tenant.tier],
+  ["time zone", tenant.timeZone],
+  ["support", [tenant.supportEmail, tenant.supportPhone].filter(Boolean).join(", ") || null],
+  ["requested by", tenant.requestedBy],
+  ["failure", tenant.failure && `${tenant.failure.code}: ${tenant.failure.message ?? ""}`],
+  ["created", tenant.createdAt.toISOString()],
+  ["activated", tenant.activatedAt?.toISOString() ?? null],
+  ["offboarded from", tenant.offboardedFrom],
+  ["purged after", tenant.purgeAfter?.toISOString() ?? null],
+  ["locked", tenant.lockedAt && `since ${tenant.lockedAt.toISOString()}: ${tenant.lockReason}`],
+];

@@ -1,0 +1,82 @@
+import { type Config, ConfigError } from "../../config.ts";
+import { DomainError } from "../../kernel/domain-error.ts";
+import { ERROR_CODES, type ErrorCode } from "../../kernel/error-codes.ts";
+import { newSecret } from "../../kernel/ids.ts";
+import { openLogger, redactText } from "../../observability/logger.ts";
+import { EXIT, PlainFailure, UsageError } from "./exit-codes.ts";
+import type { Output } from "./output.ts";
+
+interface ReportOptions {
+  readonly json: boolean;
+  /** Absent where the configuration could not be read. */
+  readonly logLevel?: Config["logLevel"];
+}
+
+/** Tells a failure to whoever ran the command, and answers the exit code for it. */
+export function reportError(out: Output, error: unknown, options: ReportOptions): number {
+  if (error instanceof UsageError || error instanceof ConfigError) {
+    out.note(error.message);
+    return EXIT.usage;
+  }
+  if (error instanceof PlainFailure) {
+    out.note(`${out.style("red", "✘")} ${error.message}`);
+    return EXIT.failed;
+  }
+  if (error instanceof DomainError) {
+    if (options.json) out.json({ type: "ERROR", error: publicError(error) });
+    else out.note(describeRefusal(out, error));
+    return EXIT.failed;
+  }
+  const errorId = newSecret(6);
+  const message = redactText(messageOf(error)).trim();
+  openLogger(options.logLevel ?? "warn").debug({ err: error, errorId }, "command failed");
+  const hint = options.logLevel === "debug" ? "" : "; LOG_LEVEL=debug shows more";
+  out.note(`✘ ${message} (error ${errorId}${hint})`);
+  if (options.json)
+    out.json({ type: "ERROR", error: { code: "E_INTERNAL", message, errorId, issues: [] } });
+  return EXIT.failed;
+}
+
+/** An error in words; several at once (a host with several addresses) have no message of their own. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const [first] = error instanceof AggregateError ? error.errors : [];
+  return error.message || (first === undefined ? error.name : messageOf(first));
+}
+
+/** A refusal as scripts read it. */
+export const publicError = (error: DomainError) => {
+  const { code, message, retryable, nextAction, issues } = error;
+  return { code, message, retryable, nextAction, issues, operationId: operationIn(error) };
+};
+
+/** The operation that a refusal is about: the one that is running already. */
+const operationIn = ({ code, detail }: DomainError): string | null =>
+  code === "E_OPERATION_IN_PROGRESS" ? String(detail.operationId) : null;
+
+/** A refusal in words: code, message, every faulty field, and what to do next. */
+export function describeRefusal(out: Output, error: DomainError): string {
+  // The message of faulty fields is their list, which follows anyway.
+  const listed = error.issues.some((issue) => error.message.includes(issue.message));
+  const text = listed ? ERROR_CODES[error.code].text : error.message;
+  const fields = error.issues.map((issue) => `    ${issue.path.join(".")}: ${issue.message}`);
+  const running = operationIn(error);
+  return [
+    `${out.style("red", "✘")} ${out.style("bold", error.code)}: ${text}`,
+    ...fields,
+    `  Next: ${error.nextAction}`,
+    ...(running === null ? [] : [`  See: tenantry operation watch ${running}`]),
+  ].join("\n");
+}
+
+/** The failure that an operation ended with, in words. */
+export function describeFailure(
+  out: Output,
+  error: { readonly code: ErrorCode; readonly message: string; readonly phase: string | null },
+): string {
+  const where = error.phase === null ? "" : ` (in ${error.phase})`;
+  return [
+    `${out.style("red", "✘")} ${out.style("bold", error.code)}${where}: ${error.message}`,
+    `  Next: ${ERROR_CODES[error.code].nextAction}`,
+  ].join("\n");
+}

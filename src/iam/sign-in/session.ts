@@ -1,0 +1,112 @@
+import { createHash, randomUUID } from "node:crypto";
+import type { EntityManager } from "@mikro-orm/postgresql";
+import type { Clock } from "../../kernel/clock.ts";
+import { newId, newSecret } from "../../kernel/ids.ts";
+import type { Actor } from "../actor.ts";
+import type { SigningKeys } from "../tokens/signing-keys.ts";
+import { PLATFORM_AUDIENCE } from "../tokens/token.ts";
+import type { PlatformUser } from "../users/platform-user.entity.ts";
+import { nameOf, type UserView, viewOf } from "../users/users.ts";
+import { type RefreshToken, RefreshTokenEntity } from "./refresh-token.entity.ts";
+
+const DAY = 86_400_000;
+const REFRESH_TOKEN_LIFETIME = 30 * DAY;
+
+export interface SessionPorts {
+  /** Forked for every call. */
+  readonly em: EntityManager;
+  readonly keys: SigningKeys;
+  readonly clock: Clock;
+}
+
+/** What a signed-in platform user holds. */
+export interface Session {
+  /** Goes into `Authorization: Bearer …`; lasts 15 minutes. */
+  readonly accessToken: string;
+  readonly accessTokenExpiresAt: Date;
+  /** Opaque; exchanged once for the next session, within 30 days. */
+  readonly refreshToken: string;
+  readonly user: UserView;
+}
+
+/** The form in which a refresh token is kept. */
+export const hashToken = (token: string): string =>
+  createHash("sha256").update(token).digest("hex");
+
+/** The user as an actor that comes from `address`. */
+export const actorOf = (user: PlatformUser, address: string | null): Actor => ({
+  kind: "USER",
+  id: user.id,
+  name: nameOf(user),
+  role: user.role,
+  address,
+});
+
+/**
+ * Issues a session inside the caller's transaction, which must hold the user's row lock: a new family of
+ * refresh tokens, or the next token of `family`. Takes the user's expired tokens away, which would
+ * otherwise pile up.
+ */
+export async function issueSession(
+  { em, keys, clock }: SessionPorts,
+  user: PlatformUser,
+  family: string = randomUUID(),
+): Promise<Session> {
+  const refreshToken = newSecret();
+  const now = clock();
+  const access = await keys.sign({
+    audience: PLATFORM_AUDIENCE,
+    subject: user.id,
+    claims: { email: user.email, name: user.name, role: user.role, sid: family },
+    notBefore: user.tokensValidFrom,
+  });
+  await em.nativeDelete(RefreshTokenEntity, { userId: user.id, expiresAt: { $lt: now } });
+  em.persist(
+    em.create(RefreshTokenEntity, {
+      ...{ id: newId(), family, userId: user.id, tokenHash: hashToken(refreshToken) },
+      ...{ expiresAt: new Date(now.getTime() + REFRESH_TOKEN_LIFETIME), createdAt: now },
+      ...{ usedAt: null, revokedAt: null },
+    }),
+  );
+  return {
+    accessToken: access.token,
+    accessTokenExpiresAt: access.expiresAt,
+    refreshToken,
+    user: viewOf(user),
+  };
+}
+
+const SECOND = 1000;
+
+/**
+ * Ends every session of a user whose row the caller's transaction has locked: refresh tokens, and the
+ * access tokens that were issued up to now. Those tell their second only, so that the next one counts.
+ */
+export async function endSessions(em: EntityManager, user: PlatformUser, now: Date): Promise<void> {
+  await revokeRefreshTokens(em, { userId: user.id }, now);
+  const since = Math.max(now.getTime(), user.tokensValidFrom?.getTime() ?? 0);
+  user.tokensValidFrom = new Date((Math.floor(since / SECOND) + 1) * SECOND);
+}
+
+/** Tells which of some sessions, by the families of their refresh tokens, have not been ended. */
+export async function livingSessions(
+  em: EntityManager,
+  families: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (families.length === 0) return new Set();
+  const living = await em.find(
+    RefreshTokenEntity,
+    { family: { $in: [...new Set(families)] }, revokedAt: null, usedAt: null },
+    { fields: ["family"], disableIdentityMap: true },
+  );
+  return new Set(living.map(({ family }) => family));
+}
+
+/** Revokes refresh tokens, of one family or of one user, inside the caller's transaction. */
+export async function revokeRefreshTokens(
+  em: EntityManager,
+  which: Pick<RefreshToken, "family"> | Pick<RefreshToken, "userId">,
+  now: Date,
+): Promise<void> {
+  await em.nativeUpdate(RefreshTokenEntity, { ...which, revokedAt: null }, { revokedAt: now });
+}

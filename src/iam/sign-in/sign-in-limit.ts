@@ -1,0 +1,126 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import { record } from "../../audit/record.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import { isDomainError, RateLimitedError } from "../../kernel/domain-error.ts";
+import { isEmail } from "../users/email.ts";
+import { countFailure, countsOf, forgetCount, tellOnce } from "./sign-in-counts.ts";
+import {
+  ACCOUNT_POLICY,
+  type AccountName,
+  ADDRESS_POLICY,
+  accountKey,
+  addressKey,
+  waitAfter,
+} from "./sign-in-policy.ts";
+import { Slots } from "./slots.ts";
+
+interface LimitPorts {
+  /** Forked for every call. */
+  readonly em: EntityManager;
+  readonly clock: Clock;
+}
+
+/** Who tries to sign in: to which account, from where. */
+export interface Attempt {
+  readonly account: AccountName;
+  /** Null where there is no network in between: then only the account is limited. */
+  readonly address: string | null;
+}
+
+// Fewer than the failures that an account has free: that many good sign-ins to one account at the
+// same moment do not stand in each other's way, though each counts until it has succeeded.
+const tries = new Slots(4);
+const MOST_WAITING = 200;
+
+/**
+ * Tries credentials, unless the account or the address has to wait: then not even the right ones are
+ * looked at. A try counts for its account from before its beginning until it has succeeded, so that
+ * tries at the same moment are no more than tries one after another; it counts for the address when it
+ * has failed. Success clears the account's count and leaves the address's.
+ *
+ * @param work looks at the credentials; throws a DomainError when, and only when, they are wrong
+ * @returns what `work` answers
+ * @throws RateLimitedError while there is a wait, and when too many tries stand in line in this process
+ */
+export async function limitAttempts<T>(
+  ports: LimitPorts,
+  attempt: Attempt,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (tries.waiting >= MOST_WAITING) throw new RateLimitedError(1);
+  return await tries.run(async () => {
+    await claim(ports, attempt);
+    const answer = await work().catch(async (error: unknown) => {
+      if (isDomainError(error)) await countAddress(ports, attempt);
+      throw error;
+    });
+    await clearAccount(ports.em.fork(), attempt.account);
+    return answer;
+  });
+}
+
+/** Forgets the failures of an account, which can sign in at once then. */
+export const clearAccount = (em: EntityManager, account: AccountName): Promise<void> =>
+  forgetCount(em, accountKey(account));
+
+/** Counts the try as a failure of the account before it is made; refuses it while there is a wait. */
+async function claim(ports: LimitPorts, attempt: Attempt): Promise<void> {
+  const account = accountKey(attempt.account);
+  const address = attempt.address === null ? null : addressKey(attempt.address);
+  const em = ports.em.fork();
+  for (;;) {
+    const now = ports.clock();
+    const counts = await countsOf(em, address === null ? [account] : [account, address]);
+    for (const [key, by, policy] of [
+      [address, "ADDRESS", ADDRESS_POLICY],
+      [account, "ACCOUNT", ACCOUNT_POLICY],
+    ] as const) {
+      const count = counts.get(key ?? "");
+      const wait = count === undefined ? 0 : waitAfter(policy, count, now);
+      if (count !== undefined && wait > 0) await refuse(ports, attempt, { by, count, wait });
+    }
+    // Somebody else may have counted or cleared meanwhile: then look again.
+    const seen = counts.get(account) ?? null;
+    if (await countFailure(em, { key: account, policy: ACCOUNT_POLICY, now, seen })) return;
+  }
+}
+
+async function countAddress({ em, clock }: LimitPorts, { address }: Attempt): Promise<void> {
+  if (address === null) return;
+  const now = clock();
+  await countFailure(em.fork(), { key: addressKey(address), policy: ADDRESS_POLICY, now });
+}
+
+interface Refusal {
+  readonly by: "ACCOUNT" | "ADDRESS";
+  readonly count: { readonly key: string; readonly failures: number; readonly lastFailureAt: Date };
+  /** In milliseconds. */
+  readonly wait: number;
+}
+
+/** Refuses; the audit trail tells of the first refusal of each wait. */
+async function refuse(
+  ports: LimitPorts,
+  { account, address }: Attempt,
+  { by, count, wait }: Refusal,
+): Promise<never> {
+  const [realm] = account;
+  const typed = account.at(-1) ?? "";
+  const email = isEmail(typed) ? typed : null;
+  const retryAfterSeconds = Math.ceil(wait / 1000);
+  await ports.em.fork().transactional(async (em) => {
+    if (!(await tellOnce(em, count))) return;
+    const actor = {
+      kind: "ANONYMOUS",
+      id: "anonymous",
+      name: email ?? "unknown",
+      address,
+    } as const;
+    const { failures } = count;
+    record(em, actor, {
+      type: "SIGN_IN_LIMITED",
+      detail: { realm, email, by, failures, retryAfterSeconds },
+    });
+  });
+  throw new RateLimitedError(retryAfterSeconds);
+}

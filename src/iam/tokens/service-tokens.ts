@@ -1,0 +1,156 @@
+import { type FilterQuery, LockMode } from "@mikro-orm/core";
+import { z } from "zod";
+import { record } from "../../audit/record.ts";
+import { AuditedRefusal } from "../../audit/refusal.ts";
+import { findPage, type Page, type PageRequest } from "../../database/keyset.ts";
+import type { EntityManager } from "../../database/orm.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import { DomainError } from "../../kernel/domain-error.ts";
+import { isId, newId } from "../../kernel/ids.ts";
+import { fieldFault, lineField, parseInput } from "../../kernel/input.ts";
+import type { Actor } from "../actor.ts";
+import { authorize, mayGive } from "../grants.ts";
+import { ROLES, type Role } from "../roles.ts";
+import { type ServiceToken, ServiceTokenEntity } from "./service-token.entity.ts";
+import { hashServiceToken, hintOf, newServiceToken } from "./service-token-value.ts";
+
+const DAY = 86_400_000;
+const LOCKED = { lockMode: LockMode.PESSIMISTIC_WRITE };
+
+export interface ServiceTokenPorts {
+  /** Forked for every call. */
+  readonly em: EntityManager;
+  readonly clock: Clock;
+}
+
+const CreateInput = z.strictObject({
+  name: lineField(100),
+  role: z.enum(ROLES),
+  // Without an end, a token that nobody remembers would let its finder in for ever.
+  expiresInDays: z.int().min(1).max(366).default(90),
+});
+
+/** A service token, and its value: shown now and never again. */
+export interface CreatedServiceToken {
+  readonly serviceToken: ServiceToken;
+  readonly value: string;
+}
+
+/**
+ * Creates a token for a script. It may do what its role may, whatever becomes of its maker, until it
+ * expires or is revoked; a token that a token makes ends with its maker at the latest.
+ *
+ * @param request `{ name, role, expiresInDays? }`: 1 to 366 days, 90 unless told
+ * @throws DomainError E_VALIDATION; E_FORBIDDEN, also for a role that may do more than the actor's
+ */
+export async function createServiceToken(
+  { em, clock }: ServiceTokenPorts,
+  actor: Actor,
+  request: unknown,
+): Promise<CreatedServiceToken> {
+  authorize(actor, "service-token:write");
+  const input = parseInput(CreateInput, request);
+  if (!mayGive(actor.role, input.role)) throw beyond(actor, input.role);
+  const value = newServiceToken();
+  return await em.fork().transactional(async (tx) => {
+    const now = clock();
+    const expiresAt = new Date(now.getTime() + input.expiresInDays * DAY);
+    const end = actor.kind === "SERVICE_TOKEN" ? await endOf(tx, actor.id) : null;
+    if (end !== null && end < expiresAt) {
+      const until = `must not outlast the token that asks, until ${iso(end)}`;
+      throw fieldFault("expiresInDays", until);
+    }
+    const serviceToken = tx.create(ServiceTokenEntity, {
+      ...{ id: newId(), name: input.name, role: input.role, createdAt: now, expiresAt },
+      ...{ tokenHash: hashServiceToken(value), hint: hintOf(value) },
+      ...{ createdByKind: actor.kind, createdById: actor.id, createdByName: actor.name },
+      ...{ lastUsedAt: null, revokedAt: null },
+    });
+    tx.persist(serviceToken);
+    record(tx, actor, {
+      type: "SERVICE_TOKEN_CREATED",
+      detail: { ...named(serviceToken), role: input.role, expiresAt: iso(expiresAt) },
+    });
+    return { serviceToken, value };
+  });
+}
+
+/**
+ * Revokes a service token: its next request is refused, and what it has open ends within 5 seconds. One
+ * that was revoked before stays as it is.
+ *
+ * @throws DomainError E_FORBIDDEN, E_SERVICE_TOKEN_NOT_FOUND
+ */
+export async function revokeServiceToken(
+  { em, clock }: ServiceTokenPorts,
+  actor: Actor,
+  id: string,
+): Promise<ServiceToken> {
+  authorize(actor, "service-token:write");
+  return await em.fork().transactional(async (tx) => {
+    const token = isId(id) ? await tx.findOne(ServiceTokenEntity, { id }, LOCKED) : null;
+    if (token === null) {
+      const message = `Service token '${id}' not found`;
+      throw new DomainError("E_SERVICE_TOKEN_NOT_FOUND", { message });
+    }
+    if (token.revokedAt !== null) return token;
+    token.revokedAt = clock();
+    record(tx, actor, { type: "SERVICE_TOKEN_REVOKED", detail: named(token) });
+    return token;
+  });
+}
+
+/** Which service tokens to list; what is absent does not matter. */
+export interface ServiceTokenFilter {
+  /** Those that let in at this moment, or those that do not any more. */
+  readonly active?: boolean;
+}
+
+/** A page of the service tokens, the newest first. */
+export async function listServiceTokens(
+  em: EntityManager,
+  filter: ServiceTokenFilter,
+  now: Date,
+  page: PageRequest,
+): Promise<Page<ServiceToken>> {
+  const list = { name: "service-token", entity: ServiceTokenEntity };
+  return await findPage(em, list, where(filter, now), page);
+}
+
+/** How many service tokens pass a filter. */
+export const countServiceTokens = (
+  em: EntityManager,
+  filter: ServiceTokenFilter,
+  now: Date,
+): Promise<number> => em.count(ServiceTokenEntity, where(filter, now));
+
+/** Whether a service token lets in at this moment, and if not, why. */
+export function stateOf(
+  { revokedAt, expiresAt }: Pick<ServiceToken, "revokedAt" | "expiresAt">,
+  now: Date,
+): "ACTIVE" | "EXPIRED" | "REVOKED" {
+  if (revokedAt !== null) return "REVOKED";
+  return expiresAt > now ? "ACTIVE" : "EXPIRED";
+}
+
+function where({ active }: ServiceTokenFilter, now: Date): FilterQuery<ServiceToken> {
+  if (active === undefined) return {};
+  return active
+    ? { revokedAt: null, expiresAt: { $gt: now } }
+    : { $or: [{ revokedAt: { $ne: null } }, { expiresAt: { $lte: now } }] };
+}
+
+async function endOf(em: EntityManager, id: string): Promise<Date | null> {
+  return (await em.findOne(ServiceTokenEntity, { id }))?.expiresAt ?? null;
+}
+
+const iso = (date: Date): string => date.toISOString();
+
+const named = ({ id, name, hint }: ServiceToken) => ({ serviceTokenId: id, name, hint });
+
+const beyond = (actor: Actor, role: Role): DomainError =>
+  new AuditedRefusal("E_FORBIDDEN", {
+    actor,
+    fact: { type: "ACCESS_REFUSED", detail: { action: "service-token:write" } },
+    message: `The role ${actor.role} does not allow making a token of the role ${role}`,
+  });
