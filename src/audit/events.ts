@@ -190,7 +190,7 @@ export const AuditEvent = z.discriminatedUnion("type", [
     "A platform user was signed out everywhere, by itself or by an administrator.",
     { userId: z.uuid(), email },
   ),
-  fact("EXTERNAL_USER_SEEN", "Somebody came by single sign-on for the first time.", {
+  fact("EXTERNAL_USER_ADDED", "Somebody came by single sign-on for the first time.", {
     userId: z.uuid(),
     issuer: words,
     subject: words,

@@ -71,11 +71,11 @@ describe("behind a proxy", () => {
     ["WebSocket", askOverSocket],
     ["server-sent events", askForEvents],
   ])("the audit trail has the client's address over %s", async (how, ask) => {
-    const before = await told("EXTERNAL_USER_SEEN");
+    const before = await told("EXTERNAL_USER_ADDED");
     const exp = Math.floor(Date.now() / 1000) + 4;
     const token = await oidc.token({ sub: how, exp });
     await ask(one.api.url, token, { "x-forwarded-for": "6.6.6.6, 203.0.113.9, 10.0.0.7" });
-    expect(await told("EXTERNAL_USER_SEEN")).toEqual([...before, "203.0.113.9"]);
+    expect(await told("EXTERNAL_USER_ADDED")).toEqual([...before, "203.0.113.9"]);
   });
 
   const FAILED = `mutation ($input: SignInInput!) { signIn(input: $input) { ... on UserError { code } } }`;

@@ -207,7 +207,7 @@ describe("somebody whom the issuer vouches for", () => {
         ...{ kind: "USER", id: rows[0]?.id, name, role: "READONLY", address: ADDRESS },
       });
     }
-    expect(await world.trail()).toEqual(["EXTERNAL_USER_SEEN"]);
+    expect(await world.trail()).toEqual(["EXTERNAL_USER_ADDED"]);
   });
 
   test("is followed in email, name and role, and nothing is told where nothing changed", async () => {
@@ -216,7 +216,7 @@ describe("somebody whom the issuer vouches for", () => {
     const news = { email: "Ada@New.example", name: "Ada L", roles: "SUPPORT", iat: seconds(2) };
     expect((await enter(news)).actor).toMatchObject({ id: actor.id, role: "SUPPORT" });
     expect(await users()).toMatchObject([{ email: "ada@new.example", name: "Ada L" }]);
-    expect(await world.trail()).toEqual(["EXTERNAL_USER_SEEN", "EXTERNAL_USER_FOLLOWED"]);
+    expect(await world.trail()).toEqual(["EXTERNAL_USER_ADDED", "EXTERNAL_USER_FOLLOWED"]);
   });
 
   test("gets no role back by an older token", async () => {
@@ -243,7 +243,7 @@ describe("somebody whom the issuer vouches for", () => {
     await expect(enter(good)).rejects.toMatchObject(refused);
     expect((await enter({ iat: seconds(-10) })).actor).toEqual(actor);
     expect(await world.trail()).toEqual([
-      "EXTERNAL_USER_SEEN",
+      "EXTERNAL_USER_ADDED",
       "EXTERNAL_USER_FOLLOWED",
       "EXTERNAL_USER_FOLLOWED",
     ]);

@@ -102,6 +102,6 @@ function insertExternalUser(
   });
   em.persist(user);
   const detail = { userId: user.id, issuer, subject, email, role };
-  record(em, actorOf(user, address), { type: "EXTERNAL_USER_SEEN", detail });
+  record(em, actorOf(user, address), { type: "EXTERNAL_USER_ADDED", detail });
   return user;
 }

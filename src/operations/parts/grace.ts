@@ -12,8 +12,9 @@ export const MAX_GRACE_S = 7 * 86_400;
 
 /** An operation that stands in the way ends before long. */
 const BUSY_S = 5;
-/** A login that could not be closed is tried again so much later. */
+/** A login that could not be closed is tried again as long after as it is overdue, within these. */
 const AGAIN_S = 300;
+const AGAIN_AT_THE_LATEST_S = 6 * 3_600;
 
 export interface GracePorts extends StartPorts {
   readonly operations: { readonly retireCredentials: ReturnType<typeof retireCredentials> };
@@ -44,7 +45,7 @@ export async function graceEnded(
   const left = await secondsUntil(em, tenant.retiringUntil);
   if (left > 0) return await again(left);
   if (await isBusy(em, tenant)) return await again(BUSY_S);
-  await again(AGAIN_S);
+  await again(Math.min(Math.max(AGAIN_S, -left), AGAIN_AT_THE_LATEST_S));
   const reason = `the grace period of rotation ${rotation.id} has ended`;
   const request = { slug: tenant.slug, reason };
   await startByItself(ports, em, PLATFORM, ports.operations.retireCredentials, request);
