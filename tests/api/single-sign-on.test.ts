@@ -53,12 +53,14 @@ test("nobody without a role gets in, and is told why at every door", async () =>
 
 test("sockets and event streams end with the token", async () => {
   const token = await oidc.token({ sub: "brief", exp: seconds(4) });
+  const since = Date.now();
   const [socket, sse] = await Promise.all([
     askOverSocket(one.api.url, token),
     askForEvents(one.api.url, token),
   ]);
   expect(socket).toMatchObject({ code: 4403, reason: "The token has expired" });
   expect(sse.text).toMatch(/The token has expired[\s\S]*event: complete/);
+  expect(Date.now() - since).toBeLessThan(7_000);
   await followers(0);
 });
 
@@ -78,19 +80,24 @@ test.each([
       expect((await askOverHttp(one.api.url, token)).status).toBe(403);
     },
   ],
-] as const)("sockets and event streams end by themselves for whoever is %s", async (sub, act) => {
-  const token = await oidc.token({ sub, roles: "SUPPORT" });
-  const socket = askOverSocket(one.api.url, token);
-  const sse = askForEvents(one.api.url, token);
-  await followers(2);
-  await act();
-  expect(await socket).toMatchObject({
-    code: 4403,
-    reason: "The account or its role has changed",
-  });
-  expect((await sse).text).toMatch(/E_UNAUTHENTICATED[\s\S]*event: complete/);
-  await followers(0);
-});
+] as const)(
+  "sockets and event streams end within five seconds for whoever is %s",
+  async (sub, act) => {
+    const token = await oidc.token({ sub, roles: "SUPPORT" });
+    const socket = askOverSocket(one.api.url, token);
+    const sse = askForEvents(one.api.url, token);
+    await followers(2);
+    const since = Date.now();
+    await act();
+    expect(await socket).toMatchObject({
+      code: 4403,
+      reason: "The account or its role has changed",
+    });
+    expect((await sse).text).toMatch(/E_UNAUTHENTICATED[\s\S]*event: complete/);
+    expect(Date.now() - since).toBeLessThan(5_500);
+    await followers(0);
+  },
+);
 
 test("an issuer that is down is told as such, and does not touch our own users", async () => {
   const broken = await openOidcIssuer();

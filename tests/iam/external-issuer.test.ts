@@ -114,8 +114,7 @@ describe("the issuer's keys", () => {
     for (const tried of await Promise.allSettled(tries)) {
       expect(tried).toMatchObject({ status: "rejected", reason: down });
     }
-    // One after another they would take half a minute.
-    expect(performance.now() - since).toBeLessThan(20_000);
+    expect(performance.now() - since).toBeLessThan(5_000);
     expect(oidc.asked).toHaveLength(1);
   });
 

@@ -63,14 +63,8 @@ test("every operation of the catalogue has its scenario", () => {
   }
 });
 
-/** Before its database is made, a tenant with one of its own is provisioned like any other. */
-const provisioningPhases = (isolation: Isolation): string[] => {
-  const phases = phasesOf("provisionTenant");
-  return isolation === "SCHEMA" ? phases : phases.slice(phases.indexOf("SECRET_SET") + 1);
-};
-
 describe.each(ISOLATIONS)("provisioning with isolation %s", (isolation) => {
-  test.each(provisioningPhases(isolation))(
+  test.each(phasesOf("provisionTenant"))(
     "leaves no trace when %s fails, and succeeds when it is retried",
     async (phase) => {
       const slug = freshSlug("unwind");
