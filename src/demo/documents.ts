@@ -50,43 +50,6 @@ export const ProvisionTenant = graphql(`
   }
 `);
 
-export const OperationEvents = graphql(`
-  subscription DemoOperationEvents($operationId: ID!, $after: EventCursor) {
-    operationEvents(operationId: $operationId, after: $after) {
-      __typename
-      cursor
-      at
-      ... on OperationStateChanged {
-        operationState
-        error {
-          code
-          message
-          phase
-          retryable
-        }
-      }
-      ... on PhaseStateChanged {
-        phase
-        phaseState
-        note
-        attempt
-        error {
-          code
-          message
-          phase
-          retryable
-        }
-      }
-      ... on PhaseProgressed {
-        phase
-        completed
-        total
-        message
-      }
-    }
-  }
-`);
-
 export const OperationResult = graphql(`
   query DemoOperationResult($id: ID!) {
     operation(id: $id) {

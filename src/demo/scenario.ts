@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { ProgressView } from "../cli/operation/progress-view.ts";
 import { PlainFailure } from "../cli/terminal/exit-codes.ts";
 import type { Client } from "../client/client.ts";
-import type { DemoOperationEventsSubscription } from "../client/generated/graphql.ts";
+import type { OperationProgressSubscription } from "../client/generated/graphql.ts";
+import { OperationProgress } from "../client/operation-progress.ts";
 import type { EventBody } from "../operations/engine/operation.entity.ts";
 import * as documents from "./documents.ts";
 
@@ -63,7 +64,7 @@ async function takenSlugs(client: Client): Promise<Set<string>> {
 /** Shows the operation's events as the subscription brings them, until the last one. */
 export async function follow(client: Client, operationId: string, view: ProgressView) {
   const events = client.subscribe(
-    documents.OperationEvents,
+    OperationProgress,
     { operationId },
     (data) => data.operationEvents.cursor,
   );
@@ -72,7 +73,7 @@ export async function follow(client: Client, operationId: string, view: Progress
   }
 }
 
-type ApiEvent = DemoOperationEventsSubscription["operationEvents"];
+type ApiEvent = OperationProgressSubscription["operationEvents"];
 
 /** The API's event in the words of the journal, which the view speaks. */
 function bodyOf(event: ApiEvent): EventBody {

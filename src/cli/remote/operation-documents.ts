@@ -22,44 +22,6 @@ export const ListOperations = graphql(`
   }
 `);
 
-export const FollowOperation = graphql(`
-  subscription CommandFollowOperation($id: ID!, $after: EventCursor) {
-    operationEvents(operationId: $id, after: $after) {
-      __typename
-      cursor
-      sequence
-      at
-      ... on OperationStateChanged {
-        operationState
-        error {
-          code
-          message
-          phase
-          retryable
-        }
-      }
-      ... on PhaseStateChanged {
-        phase
-        phaseState
-        note
-        attempt
-        error {
-          code
-          message
-          phase
-          retryable
-        }
-      }
-      ... on PhaseProgressed {
-        phase
-        completed
-        total
-        message
-      }
-    }
-  }
-`);
-
 export const RetryOperation = graphql(`
   mutation CommandRetryOperation($id: ID!) {
     retryOperation(input: { operationId: $id }) {

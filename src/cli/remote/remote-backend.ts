@@ -1,4 +1,5 @@
 import type { CommandOperationFragment } from "../../client/generated/graphql.ts";
+import { OperationProgress } from "../../client/operation-progress.ts";
 import type { ApiAccess } from "../../config.ts";
 import { DomainError, isDomainError } from "../../kernel/domain-error.ts";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
@@ -8,7 +9,6 @@ import { documentOf, openRemoteApi, payloadOf, type RemoteApi } from "./api.ts";
 import {
   CancelOperation,
   FindOperation,
-  FollowOperation,
   ListOperations,
   RetryOperation,
   RevealOneTimePassword,
@@ -103,8 +103,8 @@ async function start(api: RemoteApi, act: ActName, input: Request) {
 
 function follow(api: RemoteApi, id: string): AsyncIterableIterator<ShownEvent> {
   const source = api.subscribe(
-    FollowOperation,
-    { id },
+    OperationProgress,
+    { operationId: id },
     ({ operationEvents }) => operationEvents.cursor,
   );
   return {

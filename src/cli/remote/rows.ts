@@ -1,8 +1,8 @@
 import type {
   CommandFindTenantQuery,
-  CommandFollowOperationSubscription,
   CommandOperationFragment,
   CommandTenantFragment,
+  OperationProgressSubscription,
 } from "../../client/generated/graphql.ts";
 import type { EventBody } from "../../operations/engine/operation.entity.ts";
 import type { ShownEvent, ShownOperation, ShownTenant, TenantDetails } from "../backend.ts";
@@ -47,7 +47,7 @@ function resultOf(row: NonNullable<CommandOperationFragment["result"]>): Record<
   };
 }
 
-type EventRow = CommandFollowOperationSubscription["operationEvents"];
+type EventRow = OperationProgressSubscription["operationEvents"];
 
 /** A line of an operation's journal as commands show it. */
 export function eventOf(operationId: string, row: EventRow): ShownEvent {

@@ -461,18 +461,6 @@ export type CommandListOperationsQuery = { operations: { nodes: Array<{ id: stri
         | { __typename: 'SuspensionResult', sessionsEnded: number | null }
        | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
-export type CommandFollowOperationSubscriptionVariables = Exact<{
-  id: string;
-  after?: string | null | undefined;
-}>;
-
-
-export type CommandFollowOperationSubscription = { operationEvents:
-    | { __typename: 'OperationStateChanged', operationState: OperationState, cursor: string, sequence: number, at: string, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null }
-    | { __typename: 'PhaseProgressed', phase: string, completed: number, total: number | null, message: string | null, cursor: string, sequence: number, at: string }
-    | { __typename: 'PhaseStateChanged', phase: string, phaseState: PhaseState, note: string | null, attempt: number, cursor: string, sequence: number, at: string, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null }
-   };
-
 export type CommandRetryOperationMutationVariables = Exact<{
   id: string;
 }>;
@@ -636,6 +624,18 @@ export type CommandFindTenantQueryVariables = Exact<{
 
 export type CommandFindTenantQuery = { tenant: { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, oldLoginOpenUntil: string | null, dbServer: { name: string } | null, clusterPlace: { bytes: number | null, fault: string | null, node: { host: string | null, port: number | null, group: number } | null } | null, operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, createdAt: string }> } | null, failure: { code: ErrorCode, message: string } | null } | null };
 
+export type OperationProgressSubscriptionVariables = Exact<{
+  operationId: string;
+  after?: string | null | undefined;
+}>;
+
+
+export type OperationProgressSubscription = { operationEvents:
+    | { __typename: 'OperationStateChanged', operationState: OperationState, cursor: string, sequence: number, at: string, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null }
+    | { __typename: 'PhaseProgressed', phase: string, completed: number, total: number | null, message: string | null, cursor: string, sequence: number, at: string }
+    | { __typename: 'PhaseStateChanged', phase: string, phaseState: PhaseState, note: string | null, attempt: number, cursor: string, sequence: number, at: string, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null }
+   };
+
 export type DemoSignInMutationVariables = Exact<{
   input: SignInInput;
 }>;
@@ -666,18 +666,6 @@ export type DemoProvisionTenantMutation = { provisionTenant:
     | { __typename: 'RefusedError', code: ErrorCode, message: string }
     | { __typename: 'SlugTakenError', code: ErrorCode, message: string }
     | { __typename: 'ValidationError', code: ErrorCode, message: string }
-   };
-
-export type DemoOperationEventsSubscriptionVariables = Exact<{
-  operationId: string;
-  after?: string | null | undefined;
-}>;
-
-
-export type DemoOperationEventsSubscription = { operationEvents:
-    | { __typename: 'OperationStateChanged', operationState: OperationState, cursor: string, at: string, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null }
-    | { __typename: 'PhaseProgressed', phase: string, completed: number, total: number | null, message: string | null, cursor: string, at: string }
-    | { __typename: 'PhaseStateChanged', phase: string, phaseState: PhaseState, note: string | null, attempt: number, cursor: string, at: string, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null }
    };
 
 export type DemoOperationResultQueryVariables = Exact<{
@@ -1516,43 +1504,6 @@ fragment CommandPeople on RemovedPeople {
   mails
   identities
 }`) as unknown as TypedDocumentString<CommandListOperationsQuery, CommandListOperationsQueryVariables>;
-export const CommandFollowOperationDocument = new TypedDocumentString(`
-    subscription CommandFollowOperation($id: ID!, $after: EventCursor) {
-  operationEvents(operationId: $id, after: $after) {
-    __typename
-    cursor
-    sequence
-    at
-    ... on OperationStateChanged {
-      operationState
-      error {
-        code
-        message
-        phase
-        retryable
-      }
-    }
-    ... on PhaseStateChanged {
-      phase
-      phaseState
-      note
-      attempt
-      error {
-        code
-        message
-        phase
-        retryable
-      }
-    }
-    ... on PhaseProgressed {
-      phase
-      completed
-      total
-      message
-    }
-  }
-}
-    `) as unknown as TypedDocumentString<CommandFollowOperationSubscription, CommandFollowOperationSubscriptionVariables>;
 export const CommandRetryOperationDocument = new TypedDocumentString(`
     mutation CommandRetryOperation($id: ID!) {
   retryOperation(input: { operationId: $id }) {
@@ -2084,6 +2035,43 @@ export const CommandFindTenantDocument = new TypedDocumentString(`
     message
   }
 }`) as unknown as TypedDocumentString<CommandFindTenantQuery, CommandFindTenantQueryVariables>;
+export const OperationProgressDocument = new TypedDocumentString(`
+    subscription OperationProgress($operationId: ID!, $after: EventCursor) {
+  operationEvents(operationId: $operationId, after: $after) {
+    __typename
+    cursor
+    sequence
+    at
+    ... on OperationStateChanged {
+      operationState
+      error {
+        code
+        message
+        phase
+        retryable
+      }
+    }
+    ... on PhaseStateChanged {
+      phase
+      phaseState
+      note
+      attempt
+      error {
+        code
+        message
+        phase
+        retryable
+      }
+    }
+    ... on PhaseProgressed {
+      phase
+      completed
+      total
+      message
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<OperationProgressSubscription, OperationProgressSubscriptionVariables>;
 export const DemoSignInDocument = new TypedDocumentString(`
     mutation DemoSignIn($input: SignInInput!) {
   signIn(input: $input) {
@@ -2131,42 +2119,6 @@ export const DemoProvisionTenantDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<DemoProvisionTenantMutation, DemoProvisionTenantMutationVariables>;
-export const DemoOperationEventsDocument = new TypedDocumentString(`
-    subscription DemoOperationEvents($operationId: ID!, $after: EventCursor) {
-  operationEvents(operationId: $operationId, after: $after) {
-    __typename
-    cursor
-    at
-    ... on OperationStateChanged {
-      operationState
-      error {
-        code
-        message
-        phase
-        retryable
-      }
-    }
-    ... on PhaseStateChanged {
-      phase
-      phaseState
-      note
-      attempt
-      error {
-        code
-        message
-        phase
-        retryable
-      }
-    }
-    ... on PhaseProgressed {
-      phase
-      completed
-      total
-      message
-    }
-  }
-}
-    `) as unknown as TypedDocumentString<DemoOperationEventsSubscription, DemoOperationEventsSubscriptionVariables>;
 export const DemoOperationResultDocument = new TypedDocumentString(`
     query DemoOperationResult($id: ID!) {
   operation(id: $id) {
