@@ -3,7 +3,7 @@ import { commandConfig, refuseToken, runCommand } from "./session.ts";
 import { EXIT } from "./terminal/exit-codes.ts";
 
 /** `tenantry db upgrade`: brings the platform database to this version, and says what that took. */
-export async function upgradeDatabase(flags: { readonly json?: boolean }): Promise<never> {
+export async function upgradeDatabase(flags: { readonly json?: boolean }): Promise<void> {
   return await runCommand(flags, async (out) => {
     refuseToken();
     const begun = performance.now();

@@ -6,7 +6,7 @@ import type { Platform } from "../platform.ts";
 import { startPlatformWorker } from "../worker.ts";
 import { runCommand } from "./session.ts";
 import { EXIT, PlainFailure } from "./terminal/exit-codes.ts";
-import { exitWith, type Output } from "./terminal/output.ts";
+import { exitAtOnce, type Output } from "./terminal/output.ts";
 import { onParentGone, onStopSignal } from "./terminal/signals.ts";
 
 /** What a service process does: answers the API, runs operations, or both. */
@@ -25,11 +25,11 @@ const LAST_MS = GRACE_MS + 10_000;
  * subscriptions, running operations get 20 s, and everything is let go of. A second signal exits at
  * once.
  */
-export async function serve(duties: Duties): Promise<never> {
+export async function serve(duties: Duties): Promise<void> {
   return await runCommand({}, async (out) => {
     const stop = Promise.withResolvers<string>();
     onStopSignal((count, signal) => {
-      if (count > 1) process.exit(EXIT.failed);
+      if (count > 1) void exitAtOnce(EXIT.failed);
       stop.resolve(signal);
     });
     await using parts = new AsyncDisposableStack();
@@ -110,6 +110,6 @@ function writeBox(out: Output, lines: readonly string[]): void {
 function giveUpLater(out: Output): void {
   void pause(LAST_MS, undefined, { ref: false }).then(() => {
     out.note("Some parts did not end in time.");
-    return exitWith(EXIT.failed);
+    return exitAtOnce(EXIT.failed);
   });
 }

@@ -67,7 +67,7 @@ export async function runAnywhere(
   options: { readonly json?: boolean | undefined },
   work: (session: Session) => Promise<number>,
   before: Before = () => {},
-): Promise<never> {
+): Promise<void> {
   return await runCommand(options, async (out) => {
     const access = readApiAccess();
     if (access !== null && !isTrustedUrl(access.url))
@@ -94,7 +94,7 @@ export async function runOnPlatform(
   options: { readonly json?: boolean | undefined },
   work: (session: PlatformSession) => Promise<number>,
   before: Before = () => {},
-): Promise<never> {
+): Promise<void> {
   return await runCommand(options, async (out) => {
     refuseToken();
     await before(out);
@@ -126,17 +126,17 @@ async function onPlatform(
   }
 }
 
-/** Runs a command and ends the process with its exit code; what it throws is told in words. */
+/** Runs a command and lets the process end with its exit code; what it throws is told in words. */
 export async function runCommand(
   options: { readonly json?: boolean | undefined },
   work: (out: Output) => Promise<number>,
-): Promise<never> {
+): Promise<void> {
   const out = openOutput();
   try {
-    return await exitWith(await work(out));
+    exitWith(await work(out));
   } catch (error) {
     const json = options.json ?? false;
-    return await exitWith(reportError(out, error, { json, ...logLevel() }));
+    exitWith(reportError(out, error, { json, ...logLevel() }));
   }
 }
 

@@ -24,17 +24,15 @@ Examples:
       --admin-email ada@acme.example --lab "Main laboratory"
   $ tenantry tenant list --status FAILED`;
 
-/** Runs the command line `argv` (node, script, words …) and ends the process with its exit code. */
-export async function tenantry(argv: readonly string[]): Promise<never> {
+/** Runs the command line `argv` (node, script, words …) and lets the process end with its exit code. */
+export async function tenantry(argv: readonly string[]): Promise<void> {
   openOutput(); // for commander's own writing too: whoever reads its help may go away
   try {
     await makeProgram().parseAsync(argv);
-    return await exitWith(EXIT.ok);
   } catch (error) {
     // Commander has told what is wrong, or shown the help that was asked for.
-    if (error instanceof CommanderError)
-      return await exitWith(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
-    throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    exitWith(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
   }
 }
 

@@ -3,7 +3,7 @@ import { summaryFields } from "../cli/operation/result-fields.ts";
 import { runCommand } from "../cli/session.ts";
 import { formatDuration } from "../cli/terminal/duration.ts";
 import { EXIT } from "../cli/terminal/exit-codes.ts";
-import type { Output } from "../cli/terminal/output.ts";
+import { exitAtOnce, type Output } from "../cli/terminal/output.ts";
 import { onStopSignal } from "../cli/terminal/signals.ts";
 import { writeFields } from "../cli/terminal/table.ts";
 import { openClient } from "../client/client.ts";
@@ -84,7 +84,10 @@ function startStopwatch(out: Output): Stopwatch {
 const begun = performance.now();
 await runCommand({}, async (out) => {
   const stopped = new Promise<"stopped">((resolve) => {
-    onStopSignal((count) => (count > 1 ? process.exit(EXIT.interrupted) : resolve("stopped")));
+    onStopSignal((count) => {
+      if (count > 1) void exitAtOnce(EXIT.interrupted);
+      else resolve("stopped");
+    });
   });
   const code = await demo(out, stopped);
   if (code === EXIT.ok)

@@ -66,6 +66,23 @@ describe("the command line", () => {
     expect(await ended).toMatchObject({ end: 0, stderr: "" });
   });
 
+  // process.exit may hang for ever (nodejs/node#54918): rarely, but a script would wait with it.
+  test("ends by having nothing left to do, whether it worked or not", async () => {
+    const told = "process.exit = () => { process.stderr.write('exited'); process.reallyExit(99); }";
+    const watched = {
+      ...environment,
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(told)}`,
+    };
+    const runs = await Promise.all([
+      tenantry(["--help"], watched),
+      tenantry(["tenat"], watched),
+      tenantry(["tenant", "list"], watched),
+      tenantry(["tenant", "list"], { ...watched, DATABASE_URL: "postgres://127.0.0.1:1/none" }),
+    ]);
+    expect(runs.map((run) => run.end)).toEqual([0, 2, 0, 1]);
+    for (const run of runs) expect(run.stderr).not.toContain("exited");
+  });
+
   test("runs with the project's own Node where this one cannot read TypeScript", async () => {
     const old = start(["--no-strip-types", COMMAND, "tenant"], environment);
     expect(await old.ended).toMatchObject({ end: 2, stdout: "" });

@@ -13,7 +13,7 @@ export interface SuperuserFlags {
 }
 
 /** `tenantry seed platform-superuser`: makes sure that an administrator can sign in. */
-export async function seedPlatformSuperuser(flags: SuperuserFlags): Promise<never> {
+export async function seedPlatformSuperuser(flags: SuperuserFlags): Promise<void> {
   return await runOnPlatform(flags, async ({ platform, actor, out }) => {
     const password = flags.passwordStdin ? await passwordFromPipe() : undefined;
     authorize(actor, "platform-user:write");

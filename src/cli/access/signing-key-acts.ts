@@ -13,7 +13,7 @@ import { givenFields } from "../terminal/flag-values.ts";
 import { writeTable } from "../terminal/table.ts";
 
 /** `tenantry signing-key list`: the keys that access tokens are signed with, the newest first. */
-export async function listKeys(flags: { readonly json?: boolean }): Promise<never> {
+export async function listKeys(flags: { readonly json?: boolean }): Promise<void> {
   return await runOnPlatform(flags, async ({ platform, actor, out }) => {
     authorize(actor, "signing-key:read");
     const keys = await listSigningKeys(platform.orm.em.fork() as EntityManager);
@@ -42,7 +42,7 @@ export interface RotateFlags {
 }
 
 /** `tenantry signing-key rotate`. */
-export async function rotateKey(flags: RotateFlags): Promise<never> {
+export async function rotateKey(flags: RotateFlags): Promise<void> {
   return await runOnPlatform(
     flags,
     async ({ platform, actor, out }) => {

@@ -23,7 +23,7 @@ export interface CreateFlags {
 }
 
 /** `tenantry token create`: the token's value is written once, on a line of its own. */
-export async function createToken(flags: CreateFlags): Promise<never> {
+export async function createToken(flags: CreateFlags): Promise<void> {
   return await runOnPlatform(flags, async (session) => {
     const { actor, out } = session;
     const { name, expiresInDays } = flags;
@@ -51,7 +51,7 @@ export interface TokenListFlags {
 }
 
 /** `tenantry token list`: the newest first. */
-export async function listTokens(flags: TokenListFlags): Promise<never> {
+export async function listTokens(flags: TokenListFlags): Promise<void> {
   return await runOnPlatform(flags, async (session) => {
     const { platform, actor, out } = session;
     const limit = limitOf(flags.limit);
@@ -76,7 +76,7 @@ export async function listTokens(flags: TokenListFlags): Promise<never> {
 }
 
 /** `tenantry token revoke`. */
-export async function revokeToken(id: string, flags: { readonly json?: boolean }): Promise<never> {
+export async function revokeToken(id: string, flags: { readonly json?: boolean }): Promise<void> {
   return await runOnPlatform(flags, async (session) => {
     const { actor, out } = session;
     const token = await revokeServiceToken(ports(session), actor, id);

@@ -49,7 +49,7 @@ export interface ListFlags {
 }
 
 /** `tenantry user create`. */
-export const createUser = (flags: CreateFlags): Promise<never> =>
+export const createUser = (flags: CreateFlags): Promise<void> =>
   act(flags, "was created", async (ports, actor) => {
     const role = oneOf("--role", flags.role, ROLES);
     const password = flags.passwordStdin ? await passwordFromPipe() : undefined;
@@ -58,7 +58,7 @@ export const createUser = (flags: CreateFlags): Promise<never> =>
   });
 
 /** `tenantry user set-role`. */
-export const setRole = (flags: RoleFlags): Promise<never> =>
+export const setRole = (flags: RoleFlags): Promise<void> =>
   act(flags, "has its role", async (ports, actor) => {
     const role = oneOf("--role", flags.role, ROLES);
     return { user: await setPlatformUserRole(ports, actor, flags, role) };
@@ -73,7 +73,7 @@ const CHANGES = {
 } as const satisfies Record<string, readonly [told: string, Change]>;
 
 /** `tenantry user disable`, `enable`, `reset-password` and `sign-out`. */
-export function changeUser(name: keyof typeof CHANGES, flags: UserFlags): Promise<never> {
+export function changeUser(name: keyof typeof CHANGES, flags: UserFlags): Promise<void> {
   const [told, change] = CHANGES[name];
   return act(flags, told, (ports, actor) => change(ports, actor, keyOf(flags)));
 }
@@ -99,7 +99,7 @@ async function act(
   flags: UserFlags,
   told: string,
   work: (ports: PlatformUserPorts, actor: Actor) => Promise<Changed>,
-): Promise<never> {
+): Promise<void> {
   return await runOnPlatform(flags, async ({ platform, actor, out }) => {
     authorize(actor, "platform-user:write");
     const ports = { em: platform.orm.em, clock: platform.clock };
@@ -120,7 +120,7 @@ export function tellOneTimePassword(out: PlatformSession["out"], oneTimePassword
 }
 
 /** `tenantry user list`: the newest users first. */
-export async function listUsers(flags: ListFlags): Promise<never> {
+export async function listUsers(flags: ListFlags): Promise<void> {
   return await runOnPlatform(flags, async ({ platform, actor, out }) => {
     const limit = limitOf(flags.limit);
     const filter = filterOf(flags);

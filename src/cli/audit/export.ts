@@ -19,7 +19,7 @@ export interface ExportFlags {
 }
 
 /** `tenantry audit export`: streams the trail to a file or to standard output. */
-export async function exportAudit(flags: ExportFlags): Promise<never> {
+export async function exportAudit(flags: ExportFlags): Promise<void> {
   return await runOnPlatform({}, async (session) => {
     const { platform, actor, out } = session;
     const format = formatOf(flags.format);

@@ -26,7 +26,7 @@ export interface AuditListFlags {
 }
 
 /** `tenantry audit list`: the newest facts first. */
-export async function listAudit(flags: AuditListFlags): Promise<never> {
+export async function listAudit(flags: AuditListFlags): Promise<void> {
   return await runOnPlatform(flags, async ({ platform, actor, out }) => {
     const limit = limitOf(flags.limit);
     const filter = filterOf(flags);

@@ -16,7 +16,7 @@ export interface VerifyFlags {
 }
 
 /** `tenantry audit verify`: recomputes the chain in the database or in a file, and names the first bad row. */
-export async function verifyAudit(flags: VerifyFlags): Promise<never> {
+export async function verifyAudit(flags: VerifyFlags): Promise<void> {
   const { file } = flags;
   if (file !== undefined) return await runCommand(flags, (out) => verifyFile(out, file, flags));
   return await runOnPlatform(flags, async ({ platform, actor, out }) => {

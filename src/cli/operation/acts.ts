@@ -17,7 +17,7 @@ interface JsonFlag {
 }
 
 /** `tenantry operation watch`: shows an operation from its beginning until it has ended. */
-export async function watch(id: string, flags: JsonFlag): Promise<never> {
+export async function watch(id: string, flags: JsonFlag): Promise<void> {
   return await runAnywhere(flags, async (session) => {
     const { backend, out } = session;
     const found = await backend.operation(id);
@@ -41,7 +41,7 @@ export interface OperationListFlags extends JsonFlag {
 }
 
 /** `tenantry operation list`: the newest operations first. */
-export async function listOperations(flags: OperationListFlags): Promise<never> {
+export async function listOperations(flags: OperationListFlags): Promise<void> {
   return await runAnywhere(flags, async ({ backend, out }) => {
     const { slug, kind, state } = flags;
     const limit = limitOf(flags.limit);
@@ -77,7 +77,7 @@ function rowOf(operation: ShownOperation): string[] {
 }
 
 /** `tenantry operation retry`: takes a failed operation up again and waits for its end. */
-export async function retry(id: string, flags: JsonFlag): Promise<never> {
+export async function retry(id: string, flags: JsonFlag): Promise<void> {
   return await runAnywhere(flags, async (session) => {
     const { backend, out } = session;
     const operation = await backend.retry(id);
@@ -94,7 +94,7 @@ export async function retry(id: string, flags: JsonFlag): Promise<never> {
 }
 
 /** `tenantry operation cancel`: asks an operation to stop, and waits until what it did is undone. */
-export async function cancel(id: string, flags: JsonFlag): Promise<never> {
+export async function cancel(id: string, flags: JsonFlag): Promise<void> {
   return await runAnywhere(flags, async (session) => {
     const { backend, out } = session;
     const asked = await backend.cancel(id);

@@ -4,7 +4,7 @@ import type { ShownEvent, ShownOperation } from "../backend.ts";
 import type { HelperWorker } from "../helper-worker.ts";
 import type { Session } from "../session.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
-import { exitWith, type Output } from "../terminal/output.ts";
+import { exitAtOnce, type Output } from "../terminal/output.ts";
 import { onStopSignal } from "../terminal/signals.ts";
 import { openProgressView } from "./progress-view.ts";
 
@@ -53,7 +53,7 @@ export async function seeAllThrough(
   let interrupted = false;
   let events: AsyncIterableIterator<ShownEvent> | undefined;
   onStopSignal((count) => {
-    if (count > 1) void exitWith(EXIT.interrupted);
+    if (count > 1) void exitAtOnce(EXIT.interrupted);
     interrupted = true;
     void events?.return?.();
   });
@@ -109,7 +109,7 @@ function leave({ out }: Session, operationId: string, runsElsewhere: boolean): v
     const watch = `tenantry operation watch ${operationId}`;
     out.note(`The next worker ends the operation: tenantry worker, or npm start. See: ${watch}`);
   }
-  void exitWith(EXIT.interrupted);
+  void exitAtOnce(EXIT.interrupted);
 }
 
 /** Shows an operation's events until it has ended; answers it as it then stands. */

@@ -49,7 +49,7 @@ export interface StatusFlags {
 }
 
 /** `tenantry db-server add`. */
-export async function addDbServer(flags: AddFlags): Promise<never> {
+export async function addDbServer(flags: AddFlags): Promise<void> {
   return await runOnPlatform(flags, async (session) => {
     const { platform, actor } = session;
     const request = requestOf(flags);
@@ -66,7 +66,7 @@ export async function addDbServer(flags: AddFlags): Promise<never> {
 }
 
 /** `tenantry db-server update`: its fields first, then its status. */
-export async function changeDbServer(flags: UpdateFlags): Promise<never> {
+export async function changeDbServer(flags: UpdateFlags): Promise<void> {
   return await runOnPlatform(flags, async (session) => {
     const { platform, actor } = session;
     const status = flags.status && oneOf("--status", flags.status, DB_SERVER_STATUSES);
@@ -82,7 +82,7 @@ export async function changeDbServer(flags: UpdateFlags): Promise<never> {
 }
 
 /** `tenantry db-server list`. */
-export async function listDbServers(flags: { readonly json?: boolean }): Promise<never> {
+export async function listDbServers(flags: { readonly json?: boolean }): Promise<void> {
   return await runOnPlatform(flags, async ({ platform, actor, out }) => {
     authorize(actor, "db-server:read");
     const found = await candidates(platform.orm.em.fork() as EntityManager);
@@ -110,7 +110,7 @@ export async function listDbServers(flags: { readonly json?: boolean }): Promise
 }
 
 /** `tenantry db-server check`. */
-export async function checkDbServers(flags: StatusFlags): Promise<never> {
+export async function checkDbServers(flags: StatusFlags): Promise<void> {
   return await runOnPlatform(flags, async ({ platform, actor, out }) => {
     authorize(actor, "db-server:read");
     const em = platform.orm.em.fork() as EntityManager;

@@ -21,7 +21,7 @@ interface TenantAct {
 }
 
 /** Runs a command that starts an operation on a tenant: asks, starts it and sees it through. */
-export async function runOnTenant(flags: TenantFlags, asked: TenantAct): Promise<never> {
+export async function runOnTenant(flags: TenantFlags, asked: TenantAct): Promise<void> {
   const { title, question, act, request } = asked;
   return await runAnywhere(
     flags,
@@ -41,7 +41,7 @@ export interface MigrateFlags extends SlugFlags {
 }
 
 /** `tenantry tenant migrate`. */
-export const migrate = (flags: MigrateFlags): Promise<never> =>
+export const migrate = (flags: MigrateFlags): Promise<void> =>
   runOnTenant(flags, {
     title: flags.dryRun ? "Dry run for migrating" : "Migrating",
     act: "migrateTenant",
@@ -55,7 +55,7 @@ export interface ActivateFlags extends SlugFlags {
 }
 
 /** `tenantry tenant activate`. */
-export const activate = (flags: ActivateFlags): Promise<never> =>
+export const activate = (flags: ActivateFlags): Promise<void> =>
   runOnTenant(flags, {
     title: "Activating",
     act: "activateTenant",
@@ -69,7 +69,7 @@ export interface AddLabFlags extends SlugFlags {
 }
 
 /** `tenantry tenant add-lab`. */
-export const addLab = ({ slug, name, setupName, ...flags }: AddLabFlags): Promise<never> =>
+export const addLab = ({ slug, name, setupName, ...flags }: AddLabFlags): Promise<void> =>
   runOnTenant(flags, {
     title: "Adding a laboratory to",
     act: "addLaboratory",

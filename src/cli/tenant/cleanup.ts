@@ -13,7 +13,7 @@ export interface CleanupFlags extends TenantFlags {
 }
 
 /** `tenantry tenant cleanup`: clears away one failed tenant, or all of them. */
-export async function cleanup(flags: CleanupFlags): Promise<never> {
+export async function cleanup(flags: CleanupFlags): Promise<void> {
   const { slug, dropSchema, idempotencyKey } = flags;
   return await runOnPlatform(
     flags,

@@ -18,7 +18,7 @@ export interface RotateFlags extends TenantFlags {
 }
 
 /** `tenantry tenant rotate-credentials`: of one tenant, or of all that have any. */
-export async function rotate(given: RotateFlags): Promise<never> {
+export async function rotate(given: RotateFlags): Promise<void> {
   const { slug, all, gracePeriod, endGrace, reason, ...flags } = given;
   const asked = { gracePeriodSeconds: gracePeriod, endGrace, reason };
   if ((slug === undefined) !== (all === true)) return await refuse(given, "either --slug or --all");
@@ -46,13 +46,13 @@ export async function rotate(given: RotateFlags): Promise<never> {
   );
 }
 
-const refuse = (flags: RotateFlags, needs: string): Promise<never> =>
+const refuse = (flags: RotateFlags, needs: string): Promise<void> =>
   runCommand(flags, () => {
     throw new UsageError(`tenant rotate-credentials needs ${needs}`);
   });
 
 /** `tenantry tenant retire-credentials`. */
-export const retire = ({ slug, reason, ...flags }: ReasonFlags): Promise<never> =>
+export const retire = ({ slug, reason, ...flags }: ReasonFlags): Promise<void> =>
   runOnTenant(flags, {
     title: "Closing the old login of",
     act: "retireCredentials",

@@ -6,7 +6,7 @@ export interface DataFlags extends TenantFlags {
 }
 
 /** `tenantry seed`: adds seed sets to a tenant. */
-export const seed = (sets: readonly string[], flags: DataFlags): Promise<never> =>
+export const seed = (sets: readonly string[], flags: DataFlags): Promise<void> =>
   runOnTenant(flags, {
     title: "Seeding",
     act: "seedTenant",
@@ -25,7 +25,7 @@ export const SNAPSHOTS = {
 export type SnapshotWord = keyof typeof SNAPSHOTS;
 
 /** `tenantry snapshot`: takes a tenant's metadata snapshots again. */
-export const snapshot = (word: SnapshotWord, flags: DataFlags): Promise<never> => {
+export const snapshot = (word: SnapshotWord, flags: DataFlags): Promise<void> => {
   const slug = flags.tenantSlug;
   const again = `Take every snapshot of tenant '${slug}' again, also of records that were finished long ago?`;
   return runOnTenant(flags, {

@@ -14,7 +14,7 @@ export interface DoctorFlags {
 }
 
 /** `tenantry tenant doctor`: looks at tenants, mends what is safe to mend, and tells the rest. */
-export async function doctor({ slug, fix = false, json = false }: DoctorFlags): Promise<never> {
+export async function doctor({ slug, fix = false, json = false }: DoctorFlags): Promise<void> {
   return await runOnPlatform({ json }, async (session) => {
     const { platform, actor, out } = session;
     const report = await runDoctor(platform, actor, { slug, fix });

@@ -12,17 +12,17 @@ export interface LockFlags {
 }
 
 /** `tenantry tenant lock`. */
-export const lock = ({ slug, reason, json }: LockFlags): Promise<never> =>
+export const lock = ({ slug, reason, json }: LockFlags): Promise<void> =>
   change({ json }, ({ platform, actor }) => lockTenant(platform, actor, { slug, reason }));
 
 /** `tenantry tenant unlock`. */
-export const unlock = ({ slug, json }: LockFlags): Promise<never> =>
+export const unlock = ({ slug, json }: LockFlags): Promise<void> =>
   change({ json }, ({ platform, actor }) => unlockTenant(platform, actor, { slug }));
 
 async function change(
   { json }: { readonly json: boolean | undefined },
   act: (session: PlatformSession) => Promise<Tenant>,
-): Promise<never> {
+): Promise<void> {
   return await runOnPlatform({ json }, async (session) => {
     const { actor, out } = session;
     authorize(actor, "tenant:lock");

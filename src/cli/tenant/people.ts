@@ -35,7 +35,7 @@ export interface InviteFlags extends PeopleFlags {
 }
 
 /** `tenantry tenant invitation list`. */
-export const listTenantInvitations = (flags: PeopleFlags): Promise<never> =>
+export const listTenantInvitations = (flags: PeopleFlags): Promise<void> =>
   runOnPlatform(flags, async (session) => {
     authorize(session.actor, "member:read");
     const found = await invitationsOf(session.platform, flags.slug);
@@ -60,7 +60,7 @@ export const listTenantInvitations = (flags: PeopleFlags): Promise<never> =>
   });
 
 /** `tenantry tenant invitation send`. */
-export const sendInvitation = (flags: InviteFlags): Promise<never> =>
+export const sendInvitation = (flags: InviteFlags): Promise<void> =>
   runOnPlatform(flags, async (session) => {
     const { slug, email, name = null, allowExistingUser = false } = flags;
     const role = oneOf("--role", flags.role, TENANT_ROLES);
@@ -70,7 +70,7 @@ export const sendInvitation = (flags: InviteFlags): Promise<never> =>
   });
 
 /** `tenantry tenant invitation resend`. */
-export const resendTenantInvitation = (flags: PeopleFlags): Promise<never> =>
+export const resendTenantInvitation = (flags: PeopleFlags): Promise<void> =>
   runOnPlatform(flags, async (session) => {
     const { invitation, identity } = await chosen(session, flags);
     await resendInvitation(portsOf(session), session.actor, invitation.id);
@@ -78,7 +78,7 @@ export const resendTenantInvitation = (flags: PeopleFlags): Promise<never> =>
   });
 
 /** `tenantry tenant invitation revoke`. */
-export const revokeTenantInvitation = (flags: PeopleFlags): Promise<never> =>
+export const revokeTenantInvitation = (flags: PeopleFlags): Promise<void> =>
   runOnPlatform(flags, async (session) => {
     const { invitation, identity } = await chosen(session, flags);
     await revokeInvitation(portsOf(session), session.actor, invitation.id);
@@ -86,7 +86,7 @@ export const revokeTenantInvitation = (flags: PeopleFlags): Promise<never> =>
   });
 
 /** `tenantry tenant member list`. */
-export const listTenantMembers = (flags: PeopleFlags): Promise<never> =>
+export const listTenantMembers = (flags: PeopleFlags): Promise<void> =>
   runOnPlatform(flags, async (session) => {
     authorize(session.actor, "member:read");
     const found = await membersOf(session.platform, flags.slug);
@@ -109,7 +109,7 @@ export const listTenantMembers = (flags: PeopleFlags): Promise<never> =>
   });
 
 /** `tenantry tenant member remove`. */
-export const removeTenantMember = (flags: InviteFlags): Promise<never> =>
+export const removeTenantMember = (flags: InviteFlags): Promise<void> =>
   runOnPlatform(flags, async (session) => {
     const email = parseEmail(flags.email);
     const members = await membersOf(session.platform, flags.slug);

@@ -27,7 +27,7 @@ export interface ProvisionFlags extends RunFlags {
 }
 
 /** `tenantry tenant provision`: starts the operation, shows its phases, and sums up what was made. */
-export async function provision(flags: ProvisionFlags): Promise<never> {
+export async function provision(flags: ProvisionFlags): Promise<void> {
   return await runAnywhere(
     flags,
     (session) =>

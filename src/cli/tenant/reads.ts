@@ -22,7 +22,7 @@ export interface ListFlags {
 }
 
 /** `tenantry tenant list`: the newest tenants first. */
-export async function listTenants(flags: ListFlags): Promise<never> {
+export async function listTenants(flags: ListFlags): Promise<void> {
   return await runAnywhere(flags, async ({ backend, out }) => {
     const limit = limitOf(flags.limit);
     const behind = flags.behind ?? false;
@@ -65,7 +65,7 @@ const rowOf = (tenant: ShownTenant) => [
 export async function showTenant(flags: {
   readonly slug: string;
   readonly json?: boolean;
-}): Promise<never> {
+}): Promise<void> {
   return await runAnywhere(flags, async ({ backend, out }) => {
     const tenant = await backend.tenant(flags.slug);
     if (flags.json) out.json(tenant);

@@ -6,7 +6,7 @@ export interface ReasonFlags extends SlugFlags {
 }
 
 /** `tenantry tenant suspend`. */
-export const suspend = ({ slug, reason, ...flags }: ReasonFlags): Promise<never> =>
+export const suspend = ({ slug, reason, ...flags }: ReasonFlags): Promise<void> =>
   runOnTenant(flags, {
     title: "Suspending",
     act: "suspendTenant",
@@ -14,7 +14,7 @@ export const suspend = ({ slug, reason, ...flags }: ReasonFlags): Promise<never>
   });
 
 /** `tenantry tenant resume`. */
-export const resume = ({ slug, ...flags }: SlugFlags): Promise<never> =>
+export const resume = ({ slug, ...flags }: SlugFlags): Promise<void> =>
   runOnTenant(flags, {
     title: "Resuming",
     act: "resumeTenant",
@@ -28,7 +28,7 @@ export interface OffboardFlags extends ReasonFlags {
 }
 
 /** `tenantry tenant offboard`. */
-export const offboard = (given: OffboardFlags): Promise<never> => {
+export const offboard = (given: OffboardFlags): Promise<void> => {
   const { slug, retentionDays, purge, reason, ...flags } = given;
   return runOnTenant(flags, {
     title: "Offboarding",
@@ -41,7 +41,7 @@ export const offboard = (given: OffboardFlags): Promise<never> => {
 };
 
 /** `tenantry tenant restore`. */
-export const restore = ({ slug, ...flags }: SlugFlags): Promise<never> =>
+export const restore = ({ slug, ...flags }: SlugFlags): Promise<void> =>
   runOnTenant(flags, {
     title: "Restoring",
     act: "restoreTenant",
@@ -54,7 +54,7 @@ export interface PurgeFlags extends ReasonFlags {
 }
 
 /** `tenantry tenant purge`. */
-export const purge = ({ slug, now, reason, ...flags }: PurgeFlags): Promise<never> =>
+export const purge = ({ slug, now, reason, ...flags }: PurgeFlags): Promise<void> =>
   runOnTenant(flags, {
     title: "Purging",
     question: `Remove everything that tenant '${slug}' holds, for good?`,

@@ -16,7 +16,7 @@ export interface UpdateFlags {
 }
 
 /** `tenantry tenant update`: an empty text clears a field that can be empty. */
-export async function update(flags: UpdateFlags): Promise<never> {
+export async function update(flags: UpdateFlags): Promise<void> {
   return await runOnPlatform(flags, async ({ platform, actor, out }) => {
     const { slug, name, json } = flags;
     const changes = givenFields({

@@ -46,8 +46,21 @@ function ignoreGoneReader(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
 }
 
-/** Ends the process when everything that was written has left it. */
-export async function exitWith(code: number): Promise<never> {
+/** What a command has closed lets go of the process within milliseconds; what it left open gets no longer. */
+const LINGER_MS = 1_000;
+
+/**
+ * Lets the process end with an exit code once it has nothing left to do, or a second later. Not by
+ * `process.exit`, which waits forever for a compiler thread that in its turn waits for the main thread
+ * to collect garbage (nodejs/node#54918): one short command in 150 hung so, its work done.
+ */
+export function exitWith(code: number): void {
+  process.exitCode = code;
+  setTimeout(() => exitAtOnce(code), LINGER_MS).unref();
+}
+
+/** Ends the process in the middle of its work, as soon as everything that was written has left it. */
+export async function exitAtOnce(code: number): Promise<never> {
   for (const stream of [process.stdout, process.stderr]) {
     await new Promise<void>((resolve) => stream.write("", () => resolve()));
   }
