@@ -6,6 +6,7 @@ import type { Actor } from "./actor.ts";
 import type { ExternalIssuer } from "./single-sign-on/external-issuer.ts";
 import { followExternalUser } from "./single-sign-on/external-user.ts";
 import { standingsOf, type TokenHolder } from "./standing.ts";
+import type { ServiceToken } from "./tokens/service-token.entity.ts";
 import { findServiceToken, noteUse } from "./tokens/service-token-use.ts";
 import type { SigningKeys } from "./tokens/signing-keys.ts";
 import { PLATFORM_AUDIENCE } from "./tokens/token.ts";
@@ -24,10 +25,12 @@ interface TokenFacts extends TokenHolder {
   readonly expiresAt: Date;
   /** The key of ours that signed it; null where none did. */
   readonly keyId: string | null;
+  /** The service token that it is; null for any other. */
+  readonly serviceToken: ServiceToken | null;
 }
 
 /** Who calls, with what is known of the token. */
-export interface Authenticated extends Omit<TokenFacts, "kind" | "id"> {
+export interface Authenticated extends Omit<TokenFacts, "kind" | "id" | "serviceToken"> {
   readonly actor: Actor;
 }
 
@@ -48,9 +51,11 @@ export async function authenticate(
   header: string,
   address: string | null,
 ): Promise<Authenticated> {
-  const { kind, id, ...facts } = await readToken(ports, header, address);
-  const [standing] = await standingsOf(ports.em.fork(), [{ kind, id, ...facts }]);
+  const { kind, id, serviceToken, ...facts } = await readToken(ports, header, address);
+  const em = ports.em.fork();
+  const [standing] = await standingsOf(em, [{ kind, id, ...facts }]);
   if (!standing) throw new DomainError("E_UNAUTHENTICATED");
+  if (serviceToken !== null) await noteUse(em, serviceToken);
   return { actor: { kind, id, ...standing, address }, ...facts };
 }
 
@@ -67,7 +72,7 @@ async function readToken(
     const identity = await ports.issuer.verify(token);
     const { id } = await followExternalUser(ports, identity, address);
     const { issuedAt, expiresAt } = identity;
-    return { kind: "USER", id, issuedAt, expiresAt, keyId: null, session: null };
+    return { ...NO_SESSION, kind: "USER", id, issuedAt, expiresAt };
   }
   const verified = await ports.keys.verify(token, PLATFORM_AUDIENCE);
   const { subject, issuedAt, expiresAt, keyId, claims } = verified;
@@ -75,12 +80,15 @@ async function readToken(
   if (!isId(subject) || (session !== null && !isId(session))) {
     throw new DomainError("E_UNAUTHENTICATED");
   }
-  return { kind: "USER", id: subject, issuedAt, expiresAt, keyId, session };
+  const id = subject;
+  return { kind: "USER", id, issuedAt, expiresAt, keyId, session, serviceToken: null };
 }
 
+/** Of tokens that come with no session of ours. */
+const NO_SESSION = { keyId: null, session: null, serviceToken: null } as const;
+
 async function readServiceToken(em: EntityManager, value: string): Promise<TokenFacts> {
-  const token = await findServiceToken(em, value);
-  await noteUse(em, token);
-  const { id, createdAt: issuedAt, expiresAt } = token;
-  return { kind: "SERVICE_TOKEN", id, issuedAt, expiresAt, keyId: null, session: null };
+  const serviceToken = await findServiceToken(em, value);
+  const { id, createdAt: issuedAt, expiresAt } = serviceToken;
+  return { ...NO_SESSION, kind: "SERVICE_TOKEN", id, issuedAt, expiresAt, serviceToken };
 }

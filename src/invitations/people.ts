@@ -9,8 +9,8 @@ import {
 } from "./invitation.entity.ts";
 import { type Membership, MembershipEntity } from "./membership.entity.ts";
 
-/** Of each tenant, the newest: nobody pages through its administrators. */
-const MOST = 100;
+/** How many people and invitations of a tenant are listed, the newest: nobody pages through them. */
+export const MOST_LISTED = 100;
 
 /** The newest mail to somebody, and whether it has left. */
 export type MailSent = Pick<
@@ -71,7 +71,7 @@ async function newestIds(
 ): Promise<string[]> {
   const rows = await em.execute<{ id: string }[]>(
     `select newest.id from unnest(?::uuid[]) as tenant (id), lateral (
-       select id from platform.${table} where tenant_id = tenant.id order by id desc limit ${MOST}
+       select id from platform.${table} where tenant_id = tenant.id order by id desc limit ${MOST_LISTED}
      ) newest`,
     [`{${tenantIds.join(",")}}`],
   );

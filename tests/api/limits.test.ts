@@ -65,6 +65,14 @@ describe("the cost of a request", () => {
     expect(cost(spread)).toBe(cost(plain));
   });
 
+  test("counts a tenant's people as the hundred of each that there can be", () => {
+    expect(cost("{ tenants(first: 3) { nodes { members { id } } } }")).toBe(1 + 3 * (1 + 100));
+    expect(cost("{ tenant(by: {}) { invitations { id identity { email } } } }")).toBe(1 + 100 * 2);
+    const people =
+      "{ tenants(first: 30) { nodes { members { identity { email } mail { state } } } } }";
+    expect(cost(people)).toBe(1 + 30 * (1 + 100 * 3));
+  });
+
   test("is refused beyond the limit", () => {
     const query = `query($n: Int!) {
       tenants(first: $n) { nodes { operations(first: $n) { nodes { phases { name } } } } }

@@ -59,15 +59,17 @@ test("lets in as the token, with its role", async () => {
   expect(days).toBeLessThanOrEqual(90);
 });
 
+const useOf = async (id: string) => {
+  const [row] = await world.platform.sql(
+    "select last_used_at, xmin::text as version from platform.service_token where id = $1",
+    [id],
+  );
+  return row;
+};
+
 test("keeps when it was used, once a minute", async () => {
   const { value, serviceToken } = await create({});
-  const used = async () => {
-    const [row] = await world.platform.sql(
-      "select last_used_at, xmin::text as version from platform.service_token where id = $1",
-      [serviceToken.id],
-    );
-    return row;
-  };
+  const used = () => useOf(serviceToken.id);
   expect((await used())?.last_used_at).toBeNull();
   await enter(value);
   const first = await used();
@@ -87,10 +89,16 @@ describe("refuses", () => {
   test("a token that was revoked, once and again", async () => {
     const { value, serviceToken } = await create({});
     await enter(value);
+    await world.platform.sql(
+      "update platform.service_token set last_used_at = now() - interval '1 hour' where id = $1",
+      [serviceToken.id],
+    );
     await revokeServiceToken(world, ADMIN, serviceToken.id);
+    const before = await useOf(serviceToken.id);
     const again = await revokeServiceToken(world, ADMIN, serviceToken.id);
     expect(again.revokedAt).toBeInstanceOf(Date);
     await expect(enter(value)).rejects.toMatchObject(refused);
+    expect(await useOf(serviceToken.id)).toEqual(before);
     const [{ count } = {}] = await world.platform.sql(
       "select count(*)::int from platform.audit_event where type = 'SERVICE_TOKEN_REVOKED' and detail->>'serviceTokenId' = $1",
       [serviceToken.id],
@@ -105,6 +113,7 @@ describe("refuses", () => {
       [serviceToken.id],
     );
     await expect(enter(value)).rejects.toMatchObject(refused);
+    expect((await useOf(serviceToken.id))?.last_used_at).toBeNull();
   });
 
   test("a token that was never made, and its hash", async () => {
@@ -149,6 +158,67 @@ test("a token's tokens do not outlast it", async () => {
   await expect(create({ expiresInDays: 11 }, actor)).rejects.toMatchObject({
     code: "E_VALIDATION",
     issues: [{ path: ["expiresInDays"] }],
+  });
+});
+
+describe("a token that a token made", () => {
+  const state = async (id: string) => {
+    const [row] = await world.platform.sql(
+      "select revoked_at from platform.service_token where id = $1",
+      [id],
+    );
+    return row?.revoked_at === null ? "lives" : "revoked";
+  };
+  const family = async () => {
+    const parent = await create({ name: "parent", role: "ADMINISTRATOR" });
+    const child = await create(
+      { name: "child", role: "ADMINISTRATOR", expiresInDays: 9 },
+      (await enter(parent.value)).actor,
+    );
+    const grandchild = await create(
+      { name: "grandchild", expiresInDays: 8 },
+      (await enter(child.value)).actor,
+    );
+    const stranger = await create({ name: "stranger" });
+    return { parent, child, grandchild, stranger };
+  };
+
+  test("ends with it, and all that it made in its turn; each is told", async () => {
+    const { parent, child, grandchild, stranger } = await family();
+    await revokeServiceToken(world, ADMIN, parent.serviceToken.id);
+    for (const { value } of [parent, child, grandchild]) {
+      await expect(enter(value)).rejects.toMatchObject(refused);
+    }
+    await enter(stranger.value);
+    const told = await world.platform.sql(
+      `select detail->>'serviceTokenId' as id from platform.audit_event
+       where type = 'SERVICE_TOKEN_REVOKED' order by sequence desc, id desc limit 3`,
+    );
+    const ids = [parent, child, grandchild].map(({ serviceToken }) => serviceToken.id);
+    expect(told.map(({ id }) => id).sort()).toEqual(ids.sort());
+  });
+
+  test("ends alone, and leaves its maker", async () => {
+    const { parent, child, grandchild } = await family();
+    await revokeServiceToken(world, ADMIN, child.serviceToken.id);
+    expect(await state(grandchild.serviceToken.id)).toBe("revoked");
+    expect(await state(parent.serviceToken.id)).toBe("lives");
+  });
+
+  test("does not escape by being made while its maker is revoked", async () => {
+    const parent = await create({ role: "ADMINISTRATOR" });
+    const { actor } = await enter(parent.value);
+    const made = await Promise.allSettled([
+      ...Array.from({ length: 4 }, () => create({ name: "race", expiresInDays: 9 }, actor)),
+      revokeServiceToken(world, ADMIN, parent.serviceToken.id),
+      ...Array.from({ length: 4 }, () => create({ name: "race", expiresInDays: 9 }, actor)),
+    ]);
+    expect(made[4]).toMatchObject({ status: "fulfilled" });
+    const living = await world.platform.sql(
+      "select id from platform.service_token where name = 'race' and revoked_at is null",
+    );
+    expect(living).toEqual([]);
+    await expect(create({ name: "race", expiresInDays: 9 }, actor)).rejects.toMatchObject(refused);
   });
 });
 

@@ -45,7 +45,8 @@ const ServiceTokenRef = builder.objectRef<ServiceToken>("ServiceToken").implemen
     }),
     createdBy: t.field({
       type: ActorRef,
-      description: "Who made it. It goes on letting in when that person has gone.",
+      description:
+        "Who made it. It goes on letting in when that person has gone, and ends with a token that made it.",
       resolve: ({ createdByKind: kind, createdById: id, createdByName: name }) => ({
         ...{ kind, id, name },
       }),
@@ -176,7 +177,7 @@ builder.mutationFields((t) => ({
   revokeServiceToken: t.field({
     type: resultOf<RevokePayload>("RevokeServiceTokenResult", RevokePayloadRef, []),
     description:
-      "Revokes a service token: its next request is refused, and what it has open ends within 5 seconds. One that was revoked before stays as it is. For administrators.",
+      "Revokes a service token, with the tokens that it has made and those that they have made: their next request is refused, and what they have open ends within 5 seconds. One that was revoked before stays as it is. For administrators.",
     authScopes: { action: "service-token:write" },
     args: { input: t.arg({ type: RevokeInput, required: true, description: "Which token." }) },
     resolve: (_root, { input }, { platform: { orm, clock }, caller }) =>

@@ -1,7 +1,12 @@
 import type { Identity } from "../../invitations/identity.entity.ts";
 import type { InvitationKind, InvitationState } from "../../invitations/invitation.entity.ts";
 import { resendableAt } from "../../invitations/manage.ts";
-import type { ListedInvitation, ListedMember, MailSent } from "../../invitations/people.ts";
+import {
+  type ListedInvitation,
+  type ListedMember,
+  type MailSent,
+  MOST_LISTED,
+} from "../../invitations/people.ts";
 import { builder } from "../builder.ts";
 import { mayCall } from "../caller.ts";
 import { describedEnum } from "../described-enum.ts";
@@ -170,6 +175,7 @@ builder.objectFields(TenantRef, (t) => ({
   invitations: t.field({
     type: [InvitationRef],
     nullable: true,
+    extensions: { longest: MOST_LISTED },
     description:
       "The newest 100 invitations to it, the newest first; null for roles without `member:read`.",
     resolve: ({ id }, _args, { load, caller }) =>
@@ -178,6 +184,7 @@ builder.objectFields(TenantRef, (t) => ({
   members: t.field({
     type: [MemberRef],
     nullable: true,
+    extensions: { longest: MOST_LISTED },
     description:
       "The newest 100 people who belong to it, the newest first; null for roles without `member:read`.",
     resolve: ({ id }, _args, { load, caller }) =>

@@ -18,7 +18,7 @@ import { fragmentsOf, type QueryLimits, tooComplex } from "./limits.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** A list without pages, such as an operation's phases, is taken to have this many entries. */
+/** A list that says nothing of its length, such as an operation's phases, is taken to have so many entries. */
 const SHORT_LIST = 10;
 
 interface Request {
@@ -81,7 +81,7 @@ function coster(schema: GraphQLSchema, document: DocumentNode, variables: Variab
     const first = firstOf(field, node, variables);
     const inside = ofSet(node.selectionSet, type, first !== null);
     if (first !== null) return 1 + first * inside;
-    const entries = isListType(getNullableType(field.type)) && !paged ? SHORT_LIST : 1;
+    const entries = isListType(getNullableType(field.type)) && !paged ? longestOf(field) : 1;
     return entries * (1 + inside);
   };
   return ofSet;
@@ -92,6 +92,10 @@ const fieldOf = (
   name: string,
 ): GraphQLField<unknown, unknown> | undefined =>
   isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name] : undefined;
+
+/** How many entries a list has at most, as its field says by `extensions: { longest }`. */
+const longestOf = ({ extensions }: GraphQLField<unknown, unknown>): number =>
+  typeof extensions.longest === "number" ? extensions.longest : SHORT_LIST;
 
 /** The page size of a field that has pages; null for any other. */
 function firstOf(

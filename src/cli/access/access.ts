@@ -31,7 +31,9 @@ export function addAccessCommands(program: Command): void {
     .action(async (flags: TokenListFlags) => (await tokens()).listTokens(flags));
   token
     .command("revoke")
-    .description("let a service token in no more, from this moment on")
+    .description(
+      "let a service token in no more, nor the tokens that it has made, from this moment on",
+    )
     .argument("<id>", "the token's id")
     .option("--json", "one JSON object")
     .addHelpText("after", example("token revoke 01900000-0000-7000-8000-000000000000"))

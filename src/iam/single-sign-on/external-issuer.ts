@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 import type { Clock } from "../../kernel/clock.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
@@ -33,6 +34,8 @@ export interface ExternalIdentity {
   readonly name: string;
   /** Null when the token grants no role here. */
   readonly role: Role | null;
+  /** Tells the token that says so from any other. */
+  readonly tokenHash: string;
   readonly issuedAt: Date;
   readonly expiresAt: Date;
 }
@@ -76,7 +79,7 @@ export function openExternalIssuer(
     claims: (token) => issuerNamedBy(token) === sso.issuer,
     verify: async (token) => {
       try {
-        return identityOf(await verified(token), sso);
+        return identityOf(token, await verified(token), sso);
       } catch (error) {
         if (!(error instanceof errors.JOSEError)) throw error;
         // Without a reason nobody could set single sign-on up; callers are not told it.
@@ -110,7 +113,7 @@ function checkPurpose(claims: JWTPayload, header: { kid?: string; typ?: string }
   if (kind !== "Bearer") refuse(`a token of type ${String(kind)}`);
 }
 
-function identityOf(claims: JWTPayload, sso: SingleSignOn): ExternalIdentity {
+function identityOf(token: string, claims: JWTPayload, sso: SingleSignOn): ExternalIdentity {
   const { sub } = claims;
   // What a claim's type says it is was promised by nobody.
   if (typeof sub !== "string" || !SUBJECT.test(sub)) {
@@ -122,9 +125,16 @@ function identityOf(claims: JWTPayload, sso: SingleSignOn): ExternalIdentity {
     ...{ issuer: sso.issuer, subject: sub, email },
     name: words(claims.name) || email,
     role: grantedRole(claims, sso),
+    tokenHash: hashOf(token),
     ...lifetimeOf(claims, sso.longestToken),
   };
 }
+
+/** The hash of what is signed: the signature itself can be spelt in more than one way. */
+const hashOf = (token: string): string =>
+  createHash("sha256")
+    .update(token.slice(0, token.lastIndexOf(".")))
+    .digest("base64url");
 
 /** A claim as words to show: without control characters, and not too long. */
 const words = (claim: unknown): string =>

@@ -49,8 +49,24 @@ export async function followExternalUser(
 const findExternalUser = (em: EntityManager, { issuer, subject }: ExternalIdentity) =>
   em.findOne(PlatformUserEntity, { issuer, subject });
 
-const isNews = ({ tokenIssuedAt }: PlatformUser, { issuedAt }: ExternalIdentity): boolean =>
-  !tokenIssuedAt || tokenIssuedAt < issuedAt;
+/** Tokens of one second beyond these bring no news. */
+const MOST_OF_SECOND = 50;
+
+/**
+ * Whether a token is newer than all that were seen of the user. Tokens tell whole seconds: of those of
+ * one second the one is newer that came later for the first time.
+ */
+function isNews(user: PlatformUser, identity: ExternalIdentity): boolean {
+  const { tokensOfSecond: seen } = user;
+  const ahead = aheadOf(user, identity);
+  return ahead === 0
+    ? seen.length < MOST_OF_SECOND && !seen.includes(identity.tokenHash)
+    : ahead > 0;
+}
+
+/** How much later a token was issued than the newest one that was seen, in milliseconds. */
+const aheadOf = ({ tokenIssuedAt }: PlatformUser, { issuedAt }: ExternalIdentity): number =>
+  issuedAt.getTime() - (tokenIssuedAt?.getTime() ?? 0);
 
 /** Makes the user, or brings it to what the token says; null for a stranger without a role. */
 async function takeNews(
@@ -60,7 +76,7 @@ async function takeNews(
 ): Promise<PlatformUser | null> {
   const known = await findExternalUser(em, identity);
   const user = known && (await lockUser(em, known.id));
-  const { email, name, role, issuedAt } = identity;
+  const { email, name, role, issuedAt, tokenHash } = identity;
   const now = clock();
   if (user === null) {
     return role === null ? null : insertExternalUser(em, { ...identity, role }, address, now);
@@ -69,7 +85,8 @@ async function takeNews(
   const roleBefore = roleOf(user);
   const changed = user.email !== email || user.name !== name || roleBefore !== role;
   em.assign(user, {
-    ...{ email, name, tokenIssuedAt: issuedAt, role: role ?? user.role },
+    ...{ email, name, role: role ?? user.role, tokenIssuedAt: issuedAt },
+    tokensOfSecond: [...(aheadOf(user, identity) === 0 ? user.tokensOfSecond : []), tokenHash],
     roleWithdrawnAt: role === null ? (user.roleWithdrawnAt ?? now) : null,
     ...(changed ? { updatedAt: now } : {}),
   });
@@ -88,9 +105,10 @@ function insertExternalUser(
   address: string | null,
   now: Date,
 ): PlatformUser {
-  const { issuer, subject, email, name, role, issuedAt } = identity;
+  const { issuer, subject, email, name, role, issuedAt, tokenHash } = identity;
   const user = em.create(PlatformUserEntity, {
     ...{ id: newId(), issuer, subject, email, name, role, tokenIssuedAt: issuedAt },
+    tokensOfSecond: [tokenHash],
     ...{ passwordHash: null, mustChangePassword: false, oneTimePasswordExpiresAt: null },
     ...{
       roleWithdrawnAt: null,

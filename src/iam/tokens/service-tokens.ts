@@ -15,7 +15,8 @@ import { type ServiceToken, ServiceTokenEntity } from "./service-token.entity.ts
 import { hashServiceToken, hintOf, newServiceToken } from "./service-token-value.ts";
 
 const DAY = 86_400_000;
-const LOCKED = { lockMode: LockMode.PESSIMISTIC_WRITE };
+const LOCKED = { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true } as const;
+const HELD = { lockMode: LockMode.PESSIMISTIC_READ, refresh: true } as const;
 
 export interface ServiceTokenPorts {
   /** Forked for every call. */
@@ -37,11 +38,12 @@ export interface CreatedServiceToken {
 }
 
 /**
- * Creates a token for a script. It may do what its role may, whatever becomes of its maker, until it
- * expires or is revoked; a token that a token makes ends with its maker at the latest.
+ * Creates a token for a script. It may do what its role may, whatever becomes of the person who makes
+ * it, until it expires or is revoked; a token that a token makes ends with its maker at the latest.
  *
  * @param request `{ name, role, expiresInDays? }`: 1 to 366 days, 90 unless told
- * @throws DomainError E_VALIDATION; E_FORBIDDEN, also for a role that may do more than the actor's
+ * @throws DomainError E_VALIDATION; E_FORBIDDEN, also for a role that may do more than the actor's;
+ *   E_UNAUTHENTICATED for a token that was revoked meanwhile
  */
 export async function createServiceToken(
   { em, clock }: ServiceTokenPorts,
@@ -55,7 +57,7 @@ export async function createServiceToken(
   return await em.fork().transactional(async (tx) => {
     const now = clock();
     const expiresAt = new Date(now.getTime() + input.expiresInDays * DAY);
-    const end = actor.kind === "SERVICE_TOKEN" ? await endOf(tx, actor.id) : null;
+    const end = actor.kind === "SERVICE_TOKEN" ? await endOfMaker(tx, actor.id) : null;
     if (end !== null && end < expiresAt) {
       const until = `must not outlast the token that asks, until ${iso(end)}`;
       throw fieldFault("expiresInDays", until);
@@ -76,9 +78,11 @@ export async function createServiceToken(
 }
 
 /**
- * Revokes a service token: its next request is refused, and what it has open ends within 5 seconds. One
- * that was revoked before stays as it is.
+ * Revokes a service token, and the tokens that it has made, and those that they have made: their next
+ * request is refused, and what they have open ends within 5 seconds. One that was revoked before stays
+ * as it is.
  *
+ * @returns the token itself
  * @throws DomainError E_FORBIDDEN, E_SERVICE_TOKEN_NOT_FOUND
  */
 export async function revokeServiceToken(
@@ -93,11 +97,24 @@ export async function revokeServiceToken(
       const message = `Service token '${id}' not found`;
       throw new DomainError("E_SERVICE_TOKEN_NOT_FOUND", { message });
     }
-    if (token.revokedAt !== null) return token;
-    token.revokedAt = clock();
-    record(tx, actor, { type: "SERVICE_TOKEN_REVOKED", detail: named(token) });
+    await revoke(tx, actor, token, clock());
     return token;
   });
+}
+
+async function revoke(
+  tx: EntityManager,
+  actor: Actor,
+  token: ServiceToken,
+  now: Date,
+): Promise<void> {
+  if (token.revokedAt !== null) return;
+  token.revokedAt = now;
+  record(tx, actor, { type: "SERVICE_TOKEN_REVOKED", detail: named(token) });
+  const made = { createdByKind: "SERVICE_TOKEN", createdById: token.id } as const;
+  for (const one of await tx.find(ServiceTokenEntity, made, LOCKED)) {
+    await revoke(tx, actor, one, now);
+  }
 }
 
 /** Which service tokens to list; what is absent does not matter. */
@@ -140,8 +157,11 @@ function where({ active }: ServiceTokenFilter, now: Date): FilterQuery<ServiceTo
     : { $or: [{ revokedAt: { $ne: null } }, { expiresAt: { $lte: now } }] };
 }
 
-async function endOf(em: EntityManager, id: string): Promise<Date | null> {
-  return (await em.findOne(ServiceTokenEntity, { id }))?.expiresAt ?? null;
+/** Until when a token lasts that makes one; holds it, so that no child of it is made behind its revocation. */
+async function endOfMaker(tx: EntityManager, id: string): Promise<Date> {
+  const maker = await tx.findOne(ServiceTokenEntity, { id, revokedAt: null }, HELD);
+  if (maker === null) throw new DomainError("E_UNAUTHENTICATED");
+  return maker.expiresAt;
 }
 
 const iso = (date: Date): string => date.toISOString();

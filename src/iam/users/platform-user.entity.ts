@@ -24,6 +24,8 @@ export const PlatformUserEntity = defineEntity({
     subject: p.string().nullable(),
     /** When the newest token of an external user was issued: email, name and role are as it said. */
     tokenIssuedAt: p.datetime().nullable(),
+    /** Hashes of the tokens that were issued in that same second, in the order they came here. */
+    tokensOfSecond: p.array().default([]),
     /** Set while the newest token of an external user grants no role. */
     roleWithdrawnAt: p.datetime().nullable(),
     disabledAt: p.datetime().nullable(),
