@@ -235,9 +235,13 @@ export const AuditEvent = z.discriminatedUnion("type", [
   ),
   fact("SIGNED_OUT", "Somebody ended a session.", {}),
   fact("PASSWORD_CHANGED", "Somebody changed their password.", { realm, email }),
-  fact("REFRESH_TOKEN_REUSED", "A refresh token was sent twice, which ended its session.", {
-    family: z.uuid(),
-  }),
+  fact(
+    "REFRESH_TOKEN_REUSED",
+    "A refresh token was sent again long after its use, which ended its session.",
+    {
+      family: z.uuid(),
+    },
+  ),
   tenantFact("INVITATION_SENT", "An invitation to a tenant was sent.", {
     invitationId: z.uuid(),
     email,
