@@ -24,7 +24,8 @@ const AuditActorKind = describedEnum<AuditActor["kind"]>(
     OS_USER: "Somebody at the machine, with the break-glass command.",
     SYSTEM: "Tenantry itself.",
     IDENTITY: "A user of a tenant.",
-    ANONYMOUS: "Nobody known: a try to sign in to an account that does not exist.",
+    ANONYMOUS:
+      "Nobody known: a try to sign in to an account that does not exist, or somebody who asks for another password.",
   },
 );
 

@@ -123,7 +123,7 @@ export const SlugTakenErrorRef = builder.objectRef<Refusal>("SlugTakenError").im
 
 export const RateLimitedErrorRef = builder.objectRef<Refusal>("RateLimitedError").implement({
   description:
-    "There were too many failed attempts for this account or from this address. Until the wait is over nothing is looked at, not even the right password.",
+    "There were too many attempts for this account or from this address. Until the wait is over nothing is looked at, not even the right password.",
   interfaces: [UserErrorRef],
   fields: (t) => ({
     retryAfter: t.int({

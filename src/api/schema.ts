@@ -22,6 +22,7 @@ import "./tenants/credentials.ts";
 import "./tenants/fields.ts";
 import "./tenants/lock.ts";
 import "./tenants/operations.ts";
+import "./tenants/password-reset.ts";
 import "./tenants/people.ts";
 import "./tenants/removal.ts";
 import "./tenants/update.ts";

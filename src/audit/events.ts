@@ -225,7 +225,7 @@ export const AuditEvent = z.discriminatedUnion("type", [
     "SIGN_IN_LIMITED",
     "The first try that was refused, unseen, in a wait after too many failures.",
     {
-      realm: z.enum(["PLATFORM", "TENANT", "INVITATION"]),
+      realm: z.enum(["PLATFORM", "TENANT", "INVITATION", "PASSWORD_RESET"]),
       /** Null where what was typed has not the form of an email: it may be a password. */
       email: email.nullable(),
       by: z.enum(["ACCOUNT", "ADDRESS"]),
@@ -235,6 +235,27 @@ export const AuditEvent = z.discriminatedUnion("type", [
   ),
   fact("SIGNED_OUT", "Somebody ended a session.", {}),
   fact("PASSWORD_CHANGED", "Somebody changed their password.", { realm, email }),
+  fact(
+    "PASSWORD_RESET_REQUESTED",
+    "Somebody asked to be sent a link to a new password for a tenant's user.",
+    {
+      /** Null where what was typed has not the form of an email: it may be a password. */
+      email: email.nullable(),
+      /** Why none was sent; null where one was. */
+      refusal: z
+        .enum([
+          "UNKNOWN_TENANT",
+          "UNKNOWN_ACCOUNT",
+          "NO_MEMBERSHIP",
+          "TENANT_NOT_ACTIVE",
+          "NO_PASSWORD",
+        ])
+        .nullable(),
+    },
+  ),
+  tenantFact("PASSWORD_RESET", "A tenant's user chose a new password by the link in a mail.", {
+    email,
+  }),
   fact(
     "REFRESH_TOKEN_REUSED",
     "A refresh token was sent again long after its use, which ended its session.",

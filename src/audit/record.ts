@@ -16,7 +16,7 @@ export const AUDIT_ACTOR_KINDS = [
 
 /**
  * Who did what is told. Every `Actor` is one; beside them a tenant's user (IDENTITY), and whoever
- * tried to sign in to an account that does not exist (ANONYMOUS).
+ * tried to sign in to an account that does not exist or asked for another password (ANONYMOUS).
  */
 export interface AuditActor {
   readonly kind: Actor["kind"] | "IDENTITY" | "ANONYMOUS";

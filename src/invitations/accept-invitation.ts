@@ -3,18 +3,19 @@ import { record } from "../audit/record.ts";
 import { checkNewPassword, hashPassword, verifyPassword } from "../iam/sign-in/password.ts";
 import { limitAttempts } from "../iam/sign-in/sign-in-limit.ts";
 import { DomainError } from "../kernel/domain-error.ts";
-import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
-import { hashInvitationToken } from "./credentials.ts";
-import { auditActorOf, closeOneTimePasswords, hasOwnPassword, lockIdentity } from "./identities.ts";
+import { hashLinkToken } from "./credentials.ts";
+import { lockMember, type Member } from "./find-member.ts";
+import { auditActorOf, hasOwnPassword, lockIdentity, setOwnPassword } from "./identities.ts";
 import type { Identity } from "./identity.entity.ts";
 import { type Invitation, InvitationEntity } from "./invitation.entity.ts";
-import { type Membership, MembershipEntity } from "./membership.entity.ts";
 import {
   checkActive,
   issueTenantSession,
   type TenantSession,
   type TenantSessionPorts,
 } from "./tenant-session.ts";
+
+const INVALID = "E_INVITATION_INVALID";
 
 interface Acceptance {
   readonly token: string;
@@ -38,29 +39,25 @@ export async function acceptInvitation(
 ): Promise<TenantSession> {
   const [invitationId = ""] = token.split(".", 1);
   const account = ["INVITATION", invitationId] as const;
-  const people = await limitAttempts(ports, { account, address }, async () => {
+  const member = await limitAttempts(ports, { account, address }, async () => {
     const found = await invited(ports, token);
     await checkOwnPassword(found.identity, newPassword);
     return found;
   });
-  checkActive(people.tenant);
+  checkActive(member.tenant);
   // Before the transaction: nobody waits for a lock while a password is hashed.
-  const before = people.identity.passwordHash;
-  const passwordHash = await passwordFor(people.identity, newPassword);
+  const before = member.identity.passwordHash;
+  const passwordHash = await passwordFor(member.identity, newPassword);
   return await ports.em.fork().transactional(async (em) => {
     const now = ports.clock();
     // The identity before the invitation: so does everybody who locks both.
-    await lockIdentity(em, people.identity.id);
+    await lockIdentity(em, member.identity.id);
     const invitation = await useUp(em, token, now);
-    const { tenant, identity, membership } = await lockPeople(em, invitation);
+    const { tenant, identity, membership } = await lockMember(em, invitation, INVALID);
     checkActive(tenant);
     // Another invitation was accepted meanwhile, with another password.
-    if (identity.passwordHash !== before) throw new DomainError("E_INVITATION_INVALID");
-    em.assign(identity, {
-      passwordHash,
-      ...{ mustChangePassword: false, oneTimePasswordExpiresAt: null, updatedAt: now },
-    });
-    await closeOneTimePasswords(em, identity, now);
+    if (identity.passwordHash !== before) throw new DomainError(INVALID);
+    await setOwnPassword(em, identity, passwordHash, now);
     record(em, auditActorOf(identity, address), {
       type: "INVITATION_ACCEPTED",
       tenant: { id: tenant.id, slug: tenant.slug },
@@ -87,47 +84,27 @@ async function passwordFor(identity: Identity, given: string): Promise<string | 
 }
 
 const openAt = (token: string, now: Date) => ({
-  tokenHash: hashInvitationToken(token),
+  tokenHash: hashLinkToken(token),
   ...{ acceptedAt: null, revokedAt: null, expiresAt: { $gt: now } },
 });
 
 /** Answers whom an invitation is for that can be accepted now. */
-async function invited({ em, clock }: TenantSessionPorts, token: string): Promise<Invited> {
+async function invited({ em, clock }: TenantSessionPorts, token: string): Promise<Member> {
   return await em.fork().transactional(async (tx) => {
     const invitation = await tx.findOne(InvitationEntity, openAt(token, clock()));
-    const people = invitation && (await lockPeople(tx, invitation));
+    const member = invitation && (await lockMember(tx, invitation, INVALID));
     // It may have been accepted while this waited for the identity.
     const still = await tx.count(InvitationEntity, openAt(token, clock()));
-    if (people === null || still === 0) throw new DomainError("E_INVITATION_INVALID");
-    return people;
+    if (member === null || still === 0) throw new DomainError(INVALID);
+    return member;
   });
-}
-
-interface Invited {
-  readonly tenant: Tenant;
-  readonly identity: Identity;
-  readonly membership: Membership;
-}
-
-/** Answers whom the invitation is for, and locks the identity. */
-async function lockPeople(em: EntityManager, invitation: Invitation): Promise<Invited> {
-  const { tenantId, identityId } = invitation;
-  const identity = await lockIdentity(em, identityId);
-  const tenant = await em.findOne(TenantEntity, { id: tenantId });
-  const membership = await em.findOne(MembershipEntity, { tenantId, identityId });
-  if (identity === null || tenant === null || membership === null) {
-    throw new DomainError("E_INVITATION_INVALID");
-  }
-  return { tenant, identity, membership };
 }
 
 /** Marks the invitation as accepted in one statement, which only one caller can do. */
 async function useUp(em: EntityManager, token: string, now: Date): Promise<Invitation> {
   const used = await em.nativeUpdate(InvitationEntity, openAt(token, now), { acceptedAt: now });
   const invitation =
-    used === 1
-      ? await em.findOne(InvitationEntity, { tokenHash: hashInvitationToken(token) })
-      : null;
-  if (invitation === null) throw new DomainError("E_INVITATION_INVALID");
+    used === 1 ? await em.findOne(InvitationEntity, { tokenHash: hashLinkToken(token) }) : null;
+  if (invitation === null) throw new DomainError(INVALID);
   return invitation;
 }

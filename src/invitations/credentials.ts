@@ -3,18 +3,20 @@ import { spellOneTimePassword } from "../iam/sign-in/one-time-password.ts";
 import { ensureKey, type KeyPorts, keySecret } from "../iam/tokens/key-record.ts";
 
 /**
- * Derives what lets somebody in from the id of their invitation, so that neither is ever stored and
- * a mail that is sent late or twice holds the same link.
+ * Derives what lets somebody in from the id of their invitation or reset, so that nothing of it is ever
+ * stored and a mail that is sent late or twice holds the same link.
  */
 export interface InvitationCredentials {
   /** The token of the invitation's link: `<id>.<mac>`, another one each time that it is sent. */
   token(invitationId: string, timesSent?: number): string;
   /** The one-time password: 20 characters. */
   oneTimePassword(invitationId: string): string;
+  /** The token of the link for a new password: `<id>.<mac>`. */
+  resetToken(resetId: string): string;
 }
 
-/** The form in which a token is kept. */
-export const hashInvitationToken = (token: string): string =>
+/** The form in which a link's token is kept. */
+export const hashLinkToken = (token: string): string =>
   createHash("sha256").update(token).digest("hex");
 
 /**
@@ -28,7 +30,7 @@ export async function openInvitationCredentials(ports: KeyPorts): Promise<Invita
     secret: randomBytes(32).toString("base64"),
   }));
   const key = Buffer.from(await keySecret(ports.secrets, record), "base64");
-  // The purpose is part of what is signed: one of the two must tell nothing of the other.
+  // The purpose is part of what is signed: one of them must tell nothing of another.
   const mac = (purpose: string, id: string) =>
     createHmac("sha256", key).update(`${purpose}\n${id}`).digest();
   return {
@@ -37,5 +39,6 @@ export async function openInvitationCredentials(ports: KeyPorts): Promise<Invita
       return `${id}.${mac("invitation-token", sending).toString("base64url")}`;
     },
     oneTimePassword: (id) => spellOneTimePassword(mac("one-time-password", id)),
+    resetToken: (id) => `${id}.${mac("reset-token", id).toString("base64url")}`,
   };
 }

@@ -28,17 +28,25 @@ export const auditActorOf = (
 export const hasOwnPassword = (identity: Identity): boolean =>
   Boolean(identity.passwordHash) && !identity.mustChangePassword;
 
-/** A password of their own has taken the place of one-time passwords, which open nothing any more. */
-export async function closeOneTimePasswords(
+/**
+ * Gives a locked identity the password that its owner has chosen: one-time passwords and the link for
+ * a new password open nothing any more.
+ */
+export async function setOwnPassword(
   em: EntityManager,
-  { id: identityId }: Identity,
+  identity: Identity,
+  passwordHash: string | null,
   now: Date,
 ): Promise<void> {
-  const open = {
-    identityId,
-    kind: "ONE_TIME_PASSWORD",
-    acceptedAt: null,
-    revokedAt: null,
-  } as const;
-  await em.nativeUpdate(InvitationEntity, open, { acceptedAt: now });
+  em.assign(identity, {
+    ...{ passwordHash, mustChangePassword: false, oneTimePasswordExpiresAt: null },
+    ...{ resetTokenHash: null, resetExpiresAt: null, resetTenantId: null, updatedAt: now },
+  });
+  const { id: identityId } = identity;
+  const open = { identityId, acceptedAt: null, revokedAt: null };
+  await em.nativeUpdate(
+    InvitationEntity,
+    { ...open, kind: "ONE_TIME_PASSWORD" },
+    { acceptedAt: now },
+  );
 }

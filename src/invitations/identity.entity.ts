@@ -3,6 +3,7 @@
 // membership         that an identity belongs to a tenant, in a role
 // invitation         how somebody without a password gets in: by a link, or by a one-time password
 // one-time password  lets in until it is changed, which must come first
+// reset              a link by which somebody who forgot the password chooses another
 
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 
@@ -20,6 +21,11 @@ export const IdentityEntity = defineEntity({
     mustChangePassword: p.boolean(),
     /** Until when a one-time password lets in; null for a password that its owner chose. */
     oneTimePasswordExpiresAt: p.datetime().nullable(),
+    /** SHA-256 of the token of the newest link for a new password; null once that is used or replaced. */
+    resetTokenHash: p.string().nullable().hidden(),
+    resetExpiresAt: p.datetime().nullable(),
+    /** The tenant whose user asked for that link, and is signed in to by it. */
+    resetTenantId: p.uuid().nullable(),
     lastSignedInAt: p.datetime().nullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),

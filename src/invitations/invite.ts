@@ -5,7 +5,7 @@ import { hashPassword } from "../iam/sign-in/password.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { newId } from "../kernel/ids.ts";
 import { queueMail } from "../mail/outbox.ts";
-import { hashInvitationToken, type InvitationCredentials } from "./credentials.ts";
+import { hashLinkToken, type InvitationCredentials } from "./credentials.ts";
 import type { Identity } from "./identity.entity.ts";
 import { type Invitation, InvitationEntity, type InvitationKind } from "./invitation.entity.ts";
 import type { TenantRole } from "./membership.entity.ts";
@@ -85,7 +85,7 @@ export function sendLink(
   const timesSent = invitation.timesSent + 1;
   Object.assign(invitation, {
     ...{ kind: "INVITATION", timesSent, sentAt: now },
-    tokenHash: hashInvitationToken(credentials.token(id, timesSent)),
+    tokenHash: hashLinkToken(credentials.token(id, timesSent)),
     expiresAt: new Date(now.getTime() + INVITATION_LIFETIME),
   });
   const params = { invitationId: id, slug, tenantName };

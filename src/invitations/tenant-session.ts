@@ -3,7 +3,7 @@ import type { SigningKeys } from "../iam/tokens/signing-keys.ts";
 import { tenantAudience } from "../iam/tokens/token.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { DomainError } from "../kernel/domain-error.ts";
-import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
+import type { Tenant } from "../tenants/tenant.entity.ts";
 import type { Identity } from "./identity.entity.ts";
 import type { TenantRole } from "./membership.entity.ts";
 
@@ -41,10 +41,6 @@ export async function issueTenantSession(
     identity: { id, email, name },
   };
 }
-
-/** Answers the tenant that holds a slug now, null when there is none. */
-export const findTenant = (em: EntityManager, slug: string): Promise<Tenant | null> =>
-  em.findOne(TenantEntity, { slug, status: { $ne: "PURGED" } }, { refresh: true });
 
 /**
  * Lets a tenant pass that is ACTIVE.

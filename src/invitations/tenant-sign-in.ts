@@ -4,18 +4,11 @@ import { checkNewPassword, hashPassword, verifyPassword } from "../iam/sign-in/p
 import { limitAttempts } from "../iam/sign-in/sign-in-limit.ts";
 import { isEmail, normalizeEmail } from "../iam/users/email.ts";
 import { DomainError } from "../kernel/domain-error.ts";
-import type { Tenant } from "../tenants/tenant.entity.ts";
-import {
-  auditActorOf,
-  closeOneTimePasswords,
-  findIdentityByEmail,
-  lockIdentity,
-} from "./identities.ts";
+import { type Found, findMember, isMember, type Member, whyNoMember } from "./find-member.ts";
+import { auditActorOf, lockIdentity, setOwnPassword } from "./identities.ts";
 import type { Identity } from "./identity.entity.ts";
-import { type Membership, MembershipEntity } from "./membership.entity.ts";
 import {
   checkActive,
-  findTenant,
   issueTenantSession,
   type TenantSession,
   type TenantSessionPorts,
@@ -29,19 +22,6 @@ interface TenantCredentials {
   readonly password: string;
   /** Where the request came from, for the audit trail. */
   readonly address: string | null;
-}
-
-/** Whom a tenant, an email and a password were looked up as; what was not found is null. */
-interface Found {
-  readonly tenant: Tenant | null;
-  readonly identity: Identity | null;
-  readonly membership: Membership | null;
-}
-
-interface Verified {
-  readonly tenant: Tenant;
-  readonly identity: Identity;
-  readonly membership: Membership;
 }
 
 /**
@@ -106,16 +86,7 @@ export async function changeTenantPassword(
   return await ports.em.fork().transactional(async (em) => {
     const identity = await lockUnchanged({ ...ports, em }, verified.identity);
     const { tenant, membership } = verified;
-    const now = ports.clock();
-    em.assign(identity, {
-      ...{
-        passwordHash,
-        mustChangePassword: false,
-        oneTimePasswordExpiresAt: null,
-        updatedAt: now,
-      },
-    });
-    await closeOneTimePasswords(em, identity, now);
+    await setOwnPassword(em, identity, passwordHash, ports.clock());
     record(em, auditActorOf(identity, address), {
       type: "PASSWORD_CHANGED",
       tenant: { id: tenant.id, slug: tenant.slug },
@@ -129,7 +100,7 @@ export async function changeTenantPassword(
 async function verifyCredentials(
   ports: TenantSessionPorts,
   input: TenantCredentials,
-): Promise<Verified> {
+): Promise<Member> {
   const account = ["TENANT", input.slug, normalizeEmail(input.email)] as const;
   const verified = await limitAttempts(ports, { account, address: input.address }, () =>
     verify(ports, input),
@@ -142,38 +113,16 @@ async function verifyCredentials(
 }
 
 /** Answers whose password this is; everything else fails alike, after the same work. */
-async function verify(ports: TenantSessionPorts, input: TenantCredentials): Promise<Verified> {
-  const { tenant, identity, membership } = await lookUp(ports, input);
-  const matches = await verifyPassword(identity?.passwordHash ?? null, input.password);
-  const found = { tenant, identity, membership };
-  if (tenant === null || identity === null || membership === null || !matches) {
-    return await refuse(ports, input, found, reasonOf(found));
-  }
-  const expiresAt = identity.oneTimePasswordExpiresAt ?? null;
+async function verify(ports: TenantSessionPorts, input: TenantCredentials): Promise<Member> {
+  const found = await findMember(ports.em.fork(), input);
+  const matches = await verifyPassword(found.identity?.passwordHash ?? null, input.password);
+  if (!isMember(found)) return await refuse(ports, input, found, whyNoMember(found));
+  if (!matches) return await refuse(ports, input, found, "WRONG_PASSWORD");
+  const expiresAt = found.identity.oneTimePasswordExpiresAt ?? null;
   if (expiresAt !== null && expiresAt <= ports.clock()) {
     return await refuse(ports, input, found, "ONE_TIME_PASSWORD_EXPIRED");
   }
-  return { tenant, identity, membership };
-}
-
-const NOBODY = "00000000-0000-0000-0000-000000000000";
-
-/** Asks the same three questions whatever exists, so that the time tells nothing. */
-async function lookUp({ em }: TenantSessionPorts, input: TenantCredentials): Promise<Found> {
-  const fork = em.fork();
-  const tenant = await findTenant(fork, input.slug);
-  const identity = await findIdentityByEmail(fork, input.email);
-  const membership = await fork.findOne(MembershipEntity, {
-    tenantId: tenant?.id ?? NOBODY,
-    identityId: identity?.id ?? NOBODY,
-  });
-  return { tenant, identity, membership };
-}
-
-function reasonOf({ tenant, identity, membership }: Found): Refusal {
-  if (tenant === null) return "UNKNOWN_TENANT";
-  if (identity === null) return "UNKNOWN_ACCOUNT";
-  return membership === null ? "NO_MEMBERSHIP" : "WRONG_PASSWORD";
+  return found;
 }
 
 async function refuse(

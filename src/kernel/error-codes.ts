@@ -155,6 +155,10 @@ export const ERROR_CODES = {
     "The invitation is not valid: unknown, used, revoked or expired.",
     "Ask for a new invitation.",
   ),
+  E_PASSWORD_RESET_INVALID: final(
+    "The link to a new password is not valid: unknown, used, replaced or expired.",
+    "Ask for another link.",
+  ),
   E_INVITATION_NOT_FOUND: final("The invitation was not found.", "List the tenant's invitations."),
   E_INVITATION_CLOSED: final(
     "The invitation was accepted or revoked already.",

@@ -11,13 +11,20 @@ export const MailContent = z.discriminatedUnion("template", [
     template: z.literal("membership-added"),
     params: z.strictObject({ membershipId: z.uuid(), slug: z.string(), tenantName: z.string() }),
   }),
+  z.strictObject({
+    template: z.literal("password-reset"),
+    params: z.strictObject({
+      ...{ membershipId: z.uuid(), resetId: z.uuid() },
+      ...{ slug: z.string(), tenantName: z.string() },
+    }),
+  }),
 ]);
 export type MailContent = z.infer<typeof MailContent>;
 
 // A tenant's name is typed by people: a line break in it must not begin a header or a paragraph.
 const oneLine = (text: string) => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim();
 
-/** Renders a mail. `link` is where it leads: the invitation's own link, or the tenant's page. */
+/** Renders a mail. `link` is where it leads: a link of its own with a token, or the tenant's page. */
 export function render({ template, params }: MailContent, link: string): Rendered {
   const tenant = oneLine(params.tenantName);
   switch (template) {
@@ -37,6 +44,15 @@ export function render({ template, params }: MailContent, link: string): Rendere
         action: `Open ${tenant}`,
         link,
         close: "If you did not expect this, tell the administrator of your organisation.",
+      });
+    case "password-reset":
+      return letter({
+        subject: `Your new password for ${tenant}`,
+        lead: `Somebody asked for a new password for your account at ${tenant}. You sign in with the same one wherever you use this email address. Choose it here:`,
+        action: "Choose a new password",
+        link,
+        close:
+          "The link can be used once, within an hour. If you did not ask for it, ignore this mail: your password stays as it is.",
       });
   }
 }

@@ -25,6 +25,8 @@ describe("the shape of a document", () => {
     ["aliases", `{${times(QUERY_LIMITS.aliases + 1, (at) => `a${at}:a`)}}`],
     ["directives", `{a ${times(QUERY_LIMITS.directives + 1, () => "@include(if:true)")}}`],
     ["sign-ins", "mutation{a:signIn{b} b:tenantSignIn{b}}"],
+    ["sign-ins", "mutation{a:requestTenantPasswordReset{b} b:requestTenantPasswordReset{b}}"],
+    ["sign-ins", "mutation{resetTenantPassword{b} tenantSignIn{b}}"],
     ["sign-ins", "mutation{...F ...F} fragment F on Mutation{signIn{b}}"],
     ["depth", `query Small{a} query Large${nested(QUERY_LIMITS.depth + 1)}`],
   ])("is refused for its %s", (limit, query) => {

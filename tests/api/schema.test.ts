@@ -86,6 +86,8 @@ describe("the schema", () => {
       "changePassword",
       "changeTenantPassword",
       "refreshSession",
+      "requestTenantPasswordReset",
+      "resetTenantPassword",
       "signIn",
       "signOut",
       "tenantSignIn",

@@ -45,6 +45,10 @@ const MUTATIONS = {
     type: "AcceptInvitationInput",
     input: { token: "unknown.token", newPassword: "another quiet river" },
   },
+  resetTenantPassword: {
+    type: "ResetTenantPasswordInput",
+    input: { token: "unknown.token", newPassword: "another quiet river" },
+  },
 };
 type Field = keyof typeof MUTATIONS;
 const FIELDS = Object.keys(MUTATIONS) as Field[];
@@ -71,6 +75,24 @@ test.each(FIELDS)("%s answers after how many seconds to try again", async (field
     nextAction: "Wait for the time that retryAfter names.",
     retryAfter: 2,
   });
+});
+
+test("requestTenantPasswordReset answers alike until it has to wait", async () => {
+  const query = `mutation ($input: RequestTenantPasswordResetInput!) {
+    requestTenantPasswordReset(input: $input) { ${ANSWER}
+      ... on RequestTenantPasswordResetPayload { requested } } }`;
+  const request = async () => {
+    const variables = { input: { slug: "acme", email: "forgetful@example.com" } };
+    const response = await one.post({ query, variables });
+    const answer = (await response.json()) as { data: Record<string, object> };
+    return answer.data.requestTenantPasswordReset;
+  };
+  for (let time = 0; time < FREE; time++) {
+    expect(await request()).toEqual({
+      ...{ __typename: "RequestTenantPasswordResetPayload", requested: true },
+    });
+  }
+  expect(await request()).toMatchObject({ __typename: "RateLimitedError", retryAfter: 2 });
 });
 
 test("two servers of the API count together", async () => {

@@ -20,6 +20,9 @@ const INVITE = mutation("inviteTenantAdmin", "InviteTenantAdmin");
 const RESEND = mutation("resendInvitation", "ResendInvitation");
 const REVOKE = mutation("revokeInvitation", "RevokeInvitation");
 const REMOVE = mutation("removeMembership", "RemoveMembership");
+const SESSION = (name: string, Name: string) =>
+  `mutation ($input: ${Name}Input!) { ${name}(input: $input) { ${OUTCOME}
+     ... on TenantSession { tenantSlug role identity { email } } } }`;
 const UPDATE = `mutation ($input: UpdateTenantInput!) { updateTenant(input: $input) { ${OUTCOME}
   ... on ValidationError { issues { path } }
   ... on UpdateTenantPayload { tenant { name tier vertical supportEmail supportPhone } } } }`;
@@ -110,6 +113,43 @@ describe("a tenant's people", () => {
     expect(await factsAbout(slug, "INVITATION_RESENT")).toMatchObject([
       { detail: { email: bo, timesSent: 2 } },
     ]);
+  });
+
+  test("choose a new password by a mail when they have forgotten it", async () => {
+    const slug = await provisioned();
+    const owner = `${slug}@acme.test`;
+    const anybody = api.anonymous();
+    const tokenIn = (at: number) => {
+      const mail = mailTo(owner)[at]?.replaceAll("=\r\n", "").replaceAll("=3D", "=") ?? "";
+      return /token=([\w.-]+)/.exec(mail)?.[1] ?? "no token";
+    };
+    const arrived = (count: number) =>
+      expect.poll(() => mailTo(owner).length, { timeout: 20_000 }).toBe(count);
+    const enter = async (name: string, Name: string, input: object) =>
+      (await anybody.ask(SESSION(name, Name), { input }))[name];
+    await arrived(1);
+    const first = { token: tokenIn(0), newPassword: "a quiet river bends" };
+    expect(await enter("acceptInvitation", "AcceptInvitation", first)).toMatchObject({
+      tenantSlug: slug,
+    });
+    const { requestTenantPasswordReset: answer } = await anybody.ask(
+      `mutation ($input: RequestTenantPasswordResetInput!) { requestTenantPasswordReset(input: $input) {
+         ${OUTCOME} ... on RequestTenantPasswordResetPayload { requested } } }`,
+      { input: { slug, email: owner.toUpperCase() } },
+    );
+    expect(answer).toMatchObject({ requested: true });
+    await arrived(2);
+    const second = { token: tokenIn(1), newPassword: "another quiet river" };
+    const session = await enter("resetTenantPassword", "ResetTenantPassword", second);
+    expect(session).toMatchObject({ tenantSlug: slug, identity: { email: owner } });
+    expect(await enter("resetTenantPassword", "ResetTenantPassword", second)).toMatchObject({
+      code: "E_PASSWORD_RESET_INVALID",
+    });
+    const password = second.newPassword;
+    const signedIn = await enter("tenantSignIn", "TenantSignIn", { slug, email: owner, password });
+    expect(signedIn).toMatchObject({ role: "OWNER" });
+    expect((await peopleOf(slug)).members[0].mail).toEqual({ state: "SENT" });
+    expect(await factsAbout(slug, "PASSWORD_RESET")).toMatchObject([{ actor_name: owner }]);
   });
 
   test("whose mail was refused for good are seen with the server's words", async () => {

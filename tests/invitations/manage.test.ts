@@ -23,7 +23,7 @@ const INVALID = { code: "E_INVITATION_INVALID" };
 const CLOSED = { code: "E_INVITATION_CLOSED" };
 const DAY = 86_400;
 
-const ports = () => ({ ...world, em: world.em, queue: { enqueueMail: async () => {} } });
+const ports = () => world.managing();
 const resend = (id: string) => resendInvitation(ports(), STARTER, id);
 const revoke = (id: string) => revokeInvitation(ports(), STARTER, id);
 const inviteAdmin = (more: Partial<AdminInvitation> = {}) =>

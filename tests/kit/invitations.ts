@@ -12,6 +12,7 @@ import {
 } from "../../src/invitations/first-admin.ts";
 import { mailLinks } from "../../src/invitations/mail-link.ts";
 import { revealOneTimePassword } from "../../src/invitations/one-time-password.ts";
+import { requestPasswordReset, resetTenantPassword } from "../../src/invitations/password-reset.ts";
 import { changeTenantPassword, tenantSignIn } from "../../src/invitations/tenant-sign-in.ts";
 import { newId } from "../../src/kernel/ids.ts";
 import { deliverPendingMail } from "../../src/mail/deliver.ts";
@@ -72,6 +73,27 @@ export class TenantWorld extends IamWorld {
   changePassword(slug: string, currentPassword: string, newPassword = PASSWORD) {
     const input = { slug, email: OWNER, currentPassword, newPassword, address: ADDRESS };
     return changeTenantPassword(this, input);
+  }
+
+  /** What managing people takes; mails wait for `deliver`. */
+  managing() {
+    return { ...this, em: this.em, queue: { enqueueMail: async () => {} } };
+  }
+
+  requestReset(slug: string, email = OWNER) {
+    return requestPasswordReset(this.managing(), { slug, email, address: ADDRESS });
+  }
+
+  reset(token: string, newPassword = "another quiet river") {
+    return resetTenantPassword(this, { token, newPassword, address: ADDRESS });
+  }
+
+  /** Asks for a new password and answers the token of the mail's link. */
+  async forgotten(slug: string, email = OWNER): Promise<string> {
+    const before = await this.mails();
+    await this.requestReset(slug, email);
+    const mail = (await this.mails()).find((one) => !before.includes(one)) ?? "";
+    return /reset-password\?token=([\w.-]+)/.exec(mail)?.[1] ?? "no token";
   }
 
   reveal(operationId: string, actor: typeof STARTER | (typeof STARTER & { id: string }) = STARTER) {

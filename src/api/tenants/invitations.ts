@@ -37,7 +37,7 @@ export const IdentityRef = builder.objectRef<TenantSession["identity"]>("Identit
   }),
 });
 
-const TenantSessionRef = builder.objectRef<TenantSession>("TenantSession").implement({
+export const TenantSessionRef = builder.objectRef<TenantSession>("TenantSession").implement({
   description: "What a signed-in user of a tenant holds.",
   fields: (t) => ({
     accessToken: t.exposeString("accessToken", {
@@ -73,14 +73,16 @@ const RevealedPasswordRef = builder
     }),
   });
 
+export const NEW_PASSWORD =
+  "12 to 128 characters, not a known password, not built from the email address.";
+
 const AcceptInvitationInput = builder.inputType("AcceptInvitationInput", {
   description: "An invitation, and the password to sign in with from now on.",
   fields: (t) => ({
     token: t.string({ required: true, description: "The token in the invitation's link." }),
     newPassword: t.string({
       required: true,
-      description:
-        "12 to 128 characters, not a known password, not built from the email address. For whoever has a password already, that password.",
+      description: `${NEW_PASSWORD} For whoever has a password already, that password.`,
     }),
   }),
 });
@@ -103,10 +105,7 @@ const ChangeTenantPasswordInput = builder.inputType("ChangeTenantPasswordInput",
       required: true,
       description: "The password or one-time password as it is now.",
     }),
-    newPassword: t.string({
-      required: true,
-      description: "12 to 128 characters, not a known password, not built from the email address.",
-    }),
+    newPassword: t.string({ required: true, description: NEW_PASSWORD }),
   }),
 });
 
@@ -131,7 +130,7 @@ const RevealResult = resultOf<RevealedPassword>(
   [],
 );
 
-const sessionPorts = ({ platform: { orm, keys, clock } }: ApiContext) => ({
+export const sessionPorts = ({ platform: { orm, keys, clock } }: ApiContext) => ({
   em: orm.em,
   keys,
   clock,
@@ -152,7 +151,7 @@ builder.mutationFields((t) => ({
   tenantSignIn: t.field({
     type: TenantSignInResult,
     description:
-      "Signs a user of a tenant in. A one-time password answers `E_PASSWORD_CHANGE_REQUIRED`: call `changeTenantPassword` with it. One sign-in a request.",
+      "Signs a user of a tenant in. A one-time password answers `E_PASSWORD_CHANGE_REQUIRED`: call `changeTenantPassword` with it. For a forgotten password there is `requestTenantPasswordReset`. One sign-in a request.",
     authScopes: { anyone: true },
     args: {
       input: t.arg({ type: TenantSignInInput, required: true, description: "Who signs in." }),

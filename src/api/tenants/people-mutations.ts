@@ -48,7 +48,7 @@ function peopleMutation<Input>(mutation: PeopleMutation<Input>): void {
   );
 }
 
-const ports = ({ platform: { orm, queue, clock, credentials } }: ApiContext) => ({
+export const managePorts = ({ platform: { orm, queue, clock, credentials } }: ApiContext) => ({
   ...{ em: orm.em, queue, clock, credentials },
 });
 const actorOf = ({ caller }: ApiContext) => actorWith(caller, "invitation:write");
@@ -75,7 +75,10 @@ peopleMutation<Parameters<typeof inviteTenantAdmin>[2]>({
     }),
   }),
   act: (context, input) =>
-    inviteTenantAdmin(ports(context), actorOf(context), { ...input, name: input.name ?? null }),
+    inviteTenantAdmin(managePorts(context), actorOf(context), {
+      ...input,
+      name: input.name ?? null,
+    }),
 });
 
 const which = (t: FieldBuilder) => ({
@@ -90,7 +93,7 @@ peopleMutation<Which>({
   input: "Which invitation.",
   fields: which,
   act: (context, { invitationId }) =>
-    resendInvitation(ports(context), actorOf(context), invitationId),
+    resendInvitation(managePorts(context), actorOf(context), invitationId),
 });
 
 peopleMutation<Which>({
@@ -100,7 +103,7 @@ peopleMutation<Which>({
   input: "Which invitation.",
   fields: which,
   act: (context, { invitationId }) =>
-    revokeInvitation(ports(context), actorOf(context), invitationId),
+    revokeInvitation(managePorts(context), actorOf(context), invitationId),
 });
 
 peopleMutation<{ readonly membershipId: string }>({
@@ -112,5 +115,5 @@ peopleMutation<{ readonly membershipId: string }>({
     membershipId: t.id({ required: true, description: "The UUID of the membership." }),
   }),
   act: (context, { membershipId }) =>
-    removeMembership(ports(context), actorOf(context), membershipId),
+    removeMembership(managePorts(context), actorOf(context), membershipId),
 });

@@ -23,9 +23,10 @@ export const QUERY_LIMITS: QueryLimits = {
   cost: 10_000,
 };
 
-/** Each of these hashes a password, and counts as a try at one: one a request. */
+/** Each of these hashes a password or asks for one, and counts as a try: one a request. */
 const PASSWORD_FIELDS = new Set([
   ...["signIn", "changePassword", "acceptInvitation", "tenantSignIn", "changeTenantPassword"],
+  ...["requestTenantPasswordReset", "resetTenantPassword"],
 ]);
 
 /** Introspection is deep by nature; graphql's own rule bounds how often it may turn back. */

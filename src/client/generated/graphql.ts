@@ -104,6 +104,8 @@ export type ErrorCode =
   | 'E_PARTIAL_STATE'
   /** The password must be changed before anything else. Change the password, then sign in again. */
   | 'E_PASSWORD_CHANGE_REQUIRED'
+  /** The link to a new password is not valid: unknown, used, replaced or expired. Ask for another link. */
+  | 'E_PASSWORD_RESET_INVALID'
   /** There is no one-time password to reveal: it was shown already, replaced or never made. Send the administrator an invitation instead. */
   | 'E_PASSWORD_REVEALED'
   /** A platform user with this email exists already. Name another email, or work with the user that exists. */

@@ -59,6 +59,16 @@ export async function limitAttempts<T>(
   });
 }
 
+/**
+ * Counts what nobody can get wrong, such as asking for a mail: for its account and for its address.
+ *
+ * @throws RateLimitedError while there is a wait
+ */
+export async function limitRequests(ports: LimitPorts, attempt: Attempt): Promise<void> {
+  await claim(ports, attempt);
+  await countAddress(ports, attempt);
+}
+
 /** Forgets the failures of an account, which can sign in at once then. */
 export const clearAccount = (em: EntityManager, account: AccountName): Promise<void> =>
   forgetCount(em, accountKey(account));

@@ -49,7 +49,9 @@ export function waitAfter(
 export type AccountName =
   | readonly ["PLATFORM", email: string]
   | readonly ["TENANT", slug: string, email: string]
-  | readonly ["INVITATION", id: string];
+  | readonly ["INVITATION", id: string]
+  /** One for asking, whatever the tenant: they all send to one mailbox. And one for each link. */
+  | readonly ["PASSWORD_RESET", emailOrId: string];
 
 /** The key of an account, whether there is one or not; tells nothing of what was typed. */
 export const accountKey = (name: AccountName): string => hashed(["ACCOUNT", ...name]);
