@@ -1,8 +1,15 @@
 import { mkdir } from "node:fs/promises";
 import type { Config } from "./config.ts";
-import { startEmbeddedPostgres } from "./database/embedded/index.ts";
+import { hasCluster, startEmbeddedPostgres } from "./database/embedded/index.ts";
 import { isConnectionLoss } from "./database/faults.ts";
-import { migratePlatform, type Orm, openOrm, refusePooledPlatform } from "./database/orm.ts";
+import {
+  type EntityManager,
+  migratePlatform,
+  type Orm,
+  openOrm,
+  refusePooledPlatform,
+} from "./database/orm.ts";
+import { expectThisVersion, platformVersion, UnfitPlatform } from "./database/platform-version.ts";
 import { openServerPools } from "./database/server-pools.ts";
 import { PLATFORM_ENTITIES } from "./entities.ts";
 import { openExternalIssuer } from "./iam/single-sign-on/external-issuer.ts";
@@ -13,12 +20,12 @@ import { fileMailer } from "./mail/file-mailer.ts";
 import { smtpMailer } from "./mail/smtp-mailer.ts";
 import { openLogger } from "./observability/logger.ts";
 import { byKind, operationCatalog } from "./operations/catalog.ts";
-import { migrateEngine } from "./operations/engine/engine.ts";
+import { expectEngineTables, migrateEngine } from "./operations/engine/engine.ts";
 import { openFeed } from "./operations/engine/feed.ts";
 import { openEventPages } from "./operations/engine/follow.ts";
 import { openQueue } from "./operations/engine/queue.ts";
 import { openAppPasswords } from "./operations/parts/app-passwords.ts";
-import { ensureDefaultServer } from "./placement/default-server.ts";
+import { ensureDefaultServer, hasDefaultServer } from "./placement/default-server.ts";
 import { serverConnections } from "./placement/server-connections.ts";
 import type { Platform } from "./platform.ts";
 import { openKeyVaultStore } from "./secrets/key-vault-store.ts";
@@ -31,15 +38,27 @@ const EMBEDDED_DATABASE = "tenantry";
 export type Replacements = Partial<Pick<Platform, "log" | "clock" | "mailer" | "secrets">>;
 
 /**
- * Builds the platform: finds or starts its database, migrates it, opens every part and joins them.
- * The only place where adapters are chosen.
- *
- * @throws Error with one clear line where a part cannot be had; what was opened before is closed again
+ * How the platform's database is come by. PREPARE makes what is absent and brings it to this version, as
+ * services do. FIND, for commands, expects a platform of this version and changes nothing of it; the
+ * embedded database, which is this folder's own, is brought to this version all the same.
  */
-export async function assemble(config: Config, replace: Replacements = {}): Promise<Platform> {
+export type Approach = "PREPARE" | "FIND";
+
+/**
+ * Builds the platform: comes by its database, opens every part and joins them. The only place where
+ * adapters are chosen.
+ *
+ * @throws UnfitPlatform where none of this version is found; Error with one clear line where a part
+ *   cannot be had; what was opened before is closed again
+ */
+export async function assemble(
+  config: Config,
+  replace: Replacements = {},
+  approach: Approach = "PREPARE",
+): Promise<Platform> {
   const closers = new AsyncDisposableStack();
   try {
-    const platform = await build(config, replace, closers);
+    const platform = await build(config, replace, approach, closers);
     const owned = closers.move();
     return { ...platform, close: () => owned.disposeAsync() };
   } catch (error) {
@@ -51,26 +70,25 @@ export async function assemble(config: Config, replace: Replacements = {}): Prom
 async function build(
   config: Config,
   replace: Replacements,
+  approach: Approach,
   closers: AsyncDisposableStack,
 ): Promise<Omit<Platform, "close">> {
-  const { dataDir } = config;
   const log = replace.log ?? openLogger(config.logLevel);
   const clock = replace.clock ?? systemClock;
-  await mkdir(dataDir, { recursive: true }).catch((error: Error) => {
-    throw new Error(`DATA_DIR ${dataDir} cannot be made: ${error.message}`, { cause: error });
-  });
+  if (approach === "FIND" && config.databaseUrl === undefined) await expectCluster(config);
+  const asFound = approach === "FIND" && config.databaseUrl !== undefined;
+  if (!asFound) await makeDataDir(config);
   const databaseUrl = config.databaseUrl ?? (await openEmbedded(config, closers));
   const orm = await openOrm({ url: databaseUrl, entities: PLATFORM_ENTITIES });
   closers.defer(() => orm.close());
-  await enterPlatform(orm, config, databaseUrl).catch((error: unknown) => {
-    throw isConnectionLoss(error) ? unreachable(databaseUrl, error) : error;
-  });
-  await migrateEngine(databaseUrl);
-  const secrets = replace.secrets ?? (await openSecrets(config, { em: orm.em, log }));
+  if (config.databaseUrl !== undefined) await expectDirectDatabase(databaseUrl);
+  await (asFound ? expectPlatform(orm, databaseUrl) : upgradePlatform(orm, databaseUrl, log));
+  const secrets =
+    replace.secrets ?? (await openSecrets(config, { em: orm.em, log, existing: asFound }));
   const keyPorts = { em: orm.em, secrets, clock };
   const pools = openServerPools();
   closers.defer(() => pools.close());
-  await ensureDefaultServer({ orm, secrets }, databaseUrl);
+  if (!asFound) await ensureDefaultServer({ orm, secrets }, databaseUrl);
   const feed = await openFeed({ url: databaseUrl, log });
   closers.defer(() => feed.close());
   const queue = await openQueue(databaseUrl);
@@ -108,10 +126,44 @@ async function build(
   };
 }
 
-/** Migrates the platform's database; one that is not the embedded one is looked at first. */
-async function enterPlatform(orm: Orm, config: Config, databaseUrl: string): Promise<void> {
-  if (config.databaseUrl !== undefined) await refusePooledPlatform(databaseUrl);
+/** Expects an embedded platform in the data folder, before a database is made there. */
+async function expectCluster({ dataDir }: Config): Promise<void> {
+  if (await hasCluster(dataDir)) return;
+  throw new UnfitPlatform(
+    `There is no platform in ${dataDir}: run this in the service's folder, or set DATA_DIR or DATABASE_URL as the service has them. A new one is made by npm start, \`tenantry serve\` or \`tenantry db upgrade\``,
+  );
+}
+
+async function makeDataDir({ dataDir }: Config): Promise<void> {
+  await mkdir(dataDir, { recursive: true }).catch((error: Error) => {
+    throw new Error(`DATA_DIR ${dataDir} cannot be made: ${error.message}`, { cause: error });
+  });
+}
+
+/** Expects the database of DATABASE_URL to answer, and not through a pooler. */
+async function expectDirectDatabase(databaseUrl: string): Promise<void> {
+  await refusePooledPlatform(databaseUrl).catch((error: unknown) => {
+    throw isConnectionLoss(error) ? unreachable(databaseUrl, error) : error;
+  });
+}
+
+/** Brings the platform's database to this version. One that is ahead is fine: migrations only add. */
+async function upgradePlatform(orm: Orm, databaseUrl: string, log: Platform["log"]): Promise<void> {
   await migratePlatform(orm, databaseUrl);
+  await migrateEngine(databaseUrl);
+  const { unknown } = await platformVersion(orm.em.fork());
+  if (unknown.length > 0) log.warn({ unknown }, "the platform database is newer than this program");
+}
+
+/** Expects the platform's database to be of this version, and changes nothing of it. */
+async function expectPlatform(orm: Orm, databaseUrl: string): Promise<void> {
+  const em = orm.em.fork() as EntityManager;
+  expectThisVersion(await platformVersion(em));
+  await expectEngineTables(databaseUrl);
+  if (await hasDefaultServer(em)) return;
+  throw new UnfitPlatform(
+    "The platform database was not set up to its end: do so with `tenantry db upgrade`",
+  );
 }
 
 function unreachable(databaseUrl: string, cause: unknown): Error {
@@ -130,10 +182,10 @@ async function openEmbedded({ dataDir }: Config, closers: AsyncDisposableStack):
 
 const openSecrets = async (
   { keyVaultUrl, dataDir }: Config,
-  { em, log }: { em: Platform["orm"]["em"]; log: Platform["log"] },
+  { em, log, existing }: Pick<Platform, "log"> & { em: Orm["em"]; existing: boolean },
 ): Promise<Platform["secrets"]> =>
   keyVaultUrl === undefined
-    ? await openLocalSecretStore({ em, dataDir })
+    ? await openLocalSecretStore({ em, dataDir, existing })
     : openKeyVaultStore({ url: keyVaultUrl, log });
 
 const openMailer = ({ smtpUrl, mailFrom, dataDir }: Config, clock: Platform["clock"]) =>

@@ -20,7 +20,9 @@ export function addPlatformCommands(program: Command): void {
     .command("db")
     .description("look after the platform database")
     .command("upgrade")
-    .description("bring the platform database to this version; runs at every start as well")
+    .description(
+      "make the platform database or bring it to this version, as a service that starts does too",
+    )
     .option("--json", "one JSON object")
     .addHelpText("after", "\nExample:\n  $ tenantry db upgrade")
     .action(async (flags: { json?: boolean }) =>

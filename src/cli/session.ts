@@ -116,7 +116,7 @@ async function onPlatform(
 ): Promise<number> {
   const { assemble } = await import("../assemble.ts");
   const { localBackend } = await import("./local-backend.ts");
-  const platform = await assemble(commandConfig());
+  const platform = await assemble(commandConfig(), {}, "FIND");
   const actor = osActor();
   const backend = localBackend(platform, actor);
   try {

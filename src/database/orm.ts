@@ -7,6 +7,9 @@ import { isTransactionPooled } from "./pooler.ts";
 
 export type { EntityManager };
 
+/** The folder of the platform's own migrations. */
+export const MIGRATIONS = join(import.meta.dirname, "../../migrations/platform");
+
 /** The platform database's ORM. Every entity states its schema, so a fork's schema never moves it. */
 export type Orm = MikroORM;
 
@@ -37,7 +40,7 @@ export async function openOrm({ url, entities, poolSize = 10 }: OrmOptions): Pro
     logger: () => {},
     ignoreUndefinedInQuery: false,
     migrations: {
-      path: join(import.meta.dirname, "../../migrations/platform"),
+      path: MIGRATIONS,
       glob: "Migration*.{ts,js}",
       schema: "platform",
       tableName: "migration",

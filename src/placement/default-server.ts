@@ -48,6 +48,10 @@ export async function ensureDefaultServer(
   });
 }
 
+/** Whether the platform's own server is registered, which is about the last that a first start does. */
+export const hasDefaultServer = async (em: EntityManager): Promise<boolean> =>
+  (await em.count(DbServerEntity, { name: DEFAULT_SERVER })) > 0;
+
 type Whereabouts = Pick<DbServer, "host" | "port" | "tlsMode" | "tenantDatabase">;
 
 async function register(em: EntityManager, at: Whereabouts): Promise<DbServer> {

@@ -12,6 +12,8 @@ interface LocalSecretStorePorts {
   readonly em: EntityManager;
   /** Where the key file lies or is made. */
   readonly dataDir: string;
+  /** Whether the key must be there already; it is made where nothing is encrypted yet, unless told. */
+  readonly existing?: boolean;
 }
 
 // No secret can have this name (its underscore): it tells whether a key is the one of this database.
@@ -31,11 +33,12 @@ export async function openLocalSecretStore(ports: LocalSecretStorePorts): Promis
 }
 
 /** Loads the key that this database is encrypted with, or makes it where nothing is encrypted yet. */
-async function loadKey({ em, dataDir }: LocalSecretStorePorts): Promise<Buffer> {
+async function loadKey({ em, dataDir, existing }: LocalSecretStorePorts): Promise<Buffer> {
   return await em.fork().transactional(async (tx) => {
     await serialise(tx, "secret-key");
     const check = await tx.findOne(SecretVersionEntity, KEY_CHECK);
     if (check === null) {
+      if (existing) throw notHere();
       await createKeyFile(dataDir);
     }
     const key = await readKeyFile(dataDir);
@@ -53,6 +56,13 @@ async function loadKey({ em, dataDir }: LocalSecretStorePorts): Promise<Buffer> 
 const wrongKey = (fault: string) =>
   new DomainError("E_SECRET_STORE", {
     message: `The secrets of this database cannot be decrypted: the data directory ${fault}. Check DATA_DIR, or restore secret.key from its backup.`,
+    retryable: false,
+  });
+
+const notHere = () =>
+  new DomainError("E_SECRET_STORE", {
+    message:
+      "This platform keeps its secrets elsewhere than in the local store: set AZURE_KEY_VAULT_URL as the service has it.",
     retryable: false,
   });
 

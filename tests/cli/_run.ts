@@ -4,6 +4,7 @@ import { chmod, mkdtemp } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "vitest";
 import { COMPILE_CACHE } from "../kit/compile-cache.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -57,12 +58,40 @@ export async function tenantry(words: readonly string[], environment: Environmen
   return await ended;
 }
 
+/** Sets the platform up that commands expect to find, as an operator would. */
+export async function setUpPlatform(environment: Environment): Promise<void> {
+  const { end, stderr } = await tenantry(["db", "upgrade"], environment);
+  if (end !== 0) throw new Error(stderr);
+}
+
 /** What a command wrote with `--json`: one value a line. */
 export const linesOf = ({ stdout }: Ran): Record<string, unknown>[] =>
   stdout
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+const EVENTS = ["OPERATION_STATE", "PHASE_STATE", "PHASE_PROGRESS"];
+
+/**
+ * The RESULT of a command that ran with `--json`, in the form that docs/operating-tenants.md tells: one,
+ * at the end, and no event of an operation that was not told to have STARTED.
+ */
+export function resultOf(ran: Ran): Record<string, unknown> {
+  const lines = linesOf(ran) as {
+    type: string;
+    operationId?: string;
+    operation?: { id: string };
+  }[];
+  const ends = lines.flatMap(({ type }, at) => (type === "RESULT" ? [at] : []));
+  expect(ends).toEqual([lines.length - 1]);
+  const begun = new Set<string | undefined>();
+  for (const { type, operation, operationId } of lines) {
+    if (type === "STARTED") begun.add(operation?.id);
+    else if (EVENTS.includes(type)) expect(begun).toContain(operationId);
+  }
+  return { ...lines.at(-1) };
+}
 
 /** A fresh data folder; open to all, so that a server that root starts as another user can live in it. */
 export async function makeDataDir(): Promise<string> {

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDatabase, type TestDatabase } from "../kit/database.ts";
 import { testEnvironment } from "../kit/platform.ts";
-import { type Environment, linesOf, makeDataDir, tenantry } from "./_run.ts";
+import { type Environment, linesOf, makeDataDir, setUpPlatform, tenantry } from "./_run.ts";
 
 let database: TestDatabase;
 let dataDir: string;
@@ -12,6 +12,7 @@ beforeAll(async () => {
   database = await createDatabase("platform");
   dataDir = await makeDataDir();
   environment = testEnvironment(database.url, dataDir);
+  await setUpPlatform(environment);
 });
 afterAll(async () => {
   await database.drop();

@@ -3,7 +3,15 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createDatabase, type TestDatabase } from "../kit/database.ts";
 import { testEnvironment } from "../kit/platform.ts";
 import { startServer, type TestServer } from "../kit/servers.ts";
-import { COMMAND, type Environment, linesOf, makeDataDir, start, tenantry } from "./_run.ts";
+import {
+  COMMAND,
+  type Environment,
+  linesOf,
+  makeDataDir,
+  setUpPlatform,
+  start,
+  tenantry,
+} from "./_run.ts";
 
 let database: TestDatabase;
 let dataDir: string;
@@ -17,6 +25,7 @@ beforeAll(async () => {
     startServer(),
   ]);
   environment = testEnvironment(database.url, dataDir);
+  await setUpPlatform(environment);
 }, 60_000);
 
 afterAll(async () => {

@@ -3,7 +3,15 @@ import { userInfo } from "node:os";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { asSuperuser, createDatabase, type TestDatabase } from "../kit/database.ts";
 import { testEnvironment } from "../kit/platform.ts";
-import { COMMAND, type Environment, linesOf, makeDataDir, start, tenantry } from "./_run.ts";
+import {
+  COMMAND,
+  type Environment,
+  linesOf,
+  makeDataDir,
+  setUpPlatform,
+  start,
+  tenantry,
+} from "./_run.ts";
 
 let database: TestDatabase;
 let dataDir: string;
@@ -12,6 +20,7 @@ let environment: Environment;
 beforeAll(async () => {
   [database, dataDir] = await Promise.all([createDatabase("platform"), makeDataDir()]);
   environment = testEnvironment(database.url, dataDir);
+  await setUpPlatform(environment);
 });
 afterAll(async () => {
   await database.drop();

@@ -1,4 +1,5 @@
 import { type Config, ConfigError } from "../../config.ts";
+import { UnfitPlatform } from "../../database/platform-version.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { ERROR_CODES, type ErrorCode } from "../../kernel/error-codes.ts";
 import { newSecret } from "../../kernel/ids.ts";
@@ -18,8 +19,9 @@ export function reportError(out: Output, error: unknown, options: ReportOptions)
     out.note(error.message);
     return EXIT.usage;
   }
-  if (error instanceof PlainFailure) {
+  if (error instanceof PlainFailure || error instanceof UnfitPlatform) {
     out.note(`${out.style("red", "✘")} ${error.message}`);
+    if (options.json) out.json({ type: "ERROR", error: { ...NO_CODE, message: error.message } });
     return EXIT.failed;
   }
   if (error instanceof DomainError) {
@@ -43,6 +45,9 @@ function messageOf(error: unknown): string {
   const [first] = error instanceof AggregateError ? error.errors : [];
   return error.message || (first === undefined ? error.name : messageOf(first));
 }
+
+/** What only the command refuses has none of the API's codes; the message is all there is. */
+const NO_CODE = { code: null, retryable: false, nextAction: null, issues: [], operationId: null };
 
 /** A refusal as scripts read it. */
 export const publicError = (error: DomainError) => {

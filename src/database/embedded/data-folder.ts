@@ -56,6 +56,16 @@ export async function openDataFolder(path: string): Promise<string> {
   return dataDir;
 }
 
+/** Whether a cluster was initialised from this data folder; what cannot be read is for a start to tell. */
+export async function hasCluster(dataDir: string): Promise<boolean> {
+  try {
+    const memory: Remembered = JSON.parse(await readFile(memoryFile(dataDir), "utf8"));
+    return memory.port !== undefined;
+  } catch (error) {
+    return !hasCode(error, "ENOENT", "ENOTDIR");
+  }
+}
+
 /** Writes down what the next start has to know. */
 export async function remember(dataDir: string, memory: Remembered): Promise<void> {
   const file = memoryFile(dataDir);

@@ -1,3 +1,4 @@
+export { hasCluster } from "./data-folder.ts";
 export {
   type EmbeddedPostgres,
   startEmbeddedPostgres,

@@ -3,10 +3,15 @@ import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { DBOS } from "@dbos-inc/dbos-sdk";
 import { DBOSExecutor } from "@dbos-inc/dbos-sdk/internal/dbos-executor";
-import { migrateSystemDatabase } from "@dbos-inc/dbos-sdk/internal/system_database";
+import { DBOSInitializationError } from "@dbos-inc/dbos-sdk/internal/error";
+import {
+  migrateSystemDatabase,
+  verifySystemDatabase,
+} from "@dbos-inc/dbos-sdk/internal/system_database";
 import type { GlobalLogger } from "@dbos-inc/dbos-sdk/internal/telemetry/logs";
 import pg from "pg";
 import type { EntityManager, Orm } from "../../database/orm.ts";
+import { UnfitPlatform } from "../../database/platform-version.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { platformTransactions, type Transact } from "./data-source.ts";
 import { describeFailure } from "./failure.ts";
@@ -43,6 +48,24 @@ export async function migrateEngine(url: string): Promise<void> {
     await migrateSystemDatabase(engineUrl(url), QUIET as unknown as GlobalLogger, "dbos");
   } finally {
     await client.end();
+  }
+}
+
+/**
+ * Expects the durable engine's tables to be of its version, or of a newer one, which it bears.
+ *
+ * @param url connection URL of the platform database
+ * @throws UnfitPlatform when they are older
+ */
+export async function expectEngineTables(url: string): Promise<void> {
+  try {
+    await verifySystemDatabase(engineUrl(url), QUIET as unknown as GlobalLogger);
+  } catch (error) {
+    if (!(error instanceof DBOSInitializationError)) throw error;
+    throw new UnfitPlatform(
+      "The durable engine's tables are older than this program: use the version that the service runs, or upgrade with `tenantry db upgrade`",
+      { cause: error },
+    );
   }
 }
 
