@@ -7,7 +7,7 @@ import { addOperationCommands } from "./operation/operation.ts";
 import { addPlatformCommands } from "./platform.ts";
 import { addDbServerCommands } from "./servers/db-server.ts";
 import { addTenantCommands } from "./tenant/tenant.ts";
-import { EXIT } from "./terminal/exit-codes.ts";
+import { EXIT, UsageError } from "./terminal/exit-codes.ts";
 import { exitWith, openOutput } from "./terminal/output.ts";
 
 const FOOTER = `
@@ -30,9 +30,11 @@ export async function tenantry(argv: readonly string[]): Promise<void> {
   try {
     await makeProgram().parseAsync(argv);
   } catch (error) {
+    if (error instanceof UsageError) openOutput().note(error.message);
     // Commander has told what is wrong, or shown the help that was asked for.
-    if (!(error instanceof CommanderError)) throw error;
-    exitWith(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
+    else if (!(error instanceof CommanderError)) throw error;
+    else if (error.exitCode === 0) return exitWith(EXIT.ok);
+    exitWith(EXIT.usage);
   }
 }
 

@@ -4,7 +4,15 @@ import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createDatabase, freshSlug, type TestDatabase } from "../kit/database.ts";
 import { testEnvironment } from "../kit/platform.ts";
-import { COMMAND, type Environment, linesOf, makeDataDir, start, tenantry } from "./_run.ts";
+import {
+  COMMAND,
+  type Environment,
+  linesOf,
+  makeDataDir,
+  setUpPlatform,
+  start,
+  tenantry,
+} from "./_run.ts";
 
 let database: TestDatabase;
 let dataDir: string;
@@ -14,6 +22,7 @@ beforeAll(async () => {
   database = await createDatabase("platform");
   dataDir = await makeDataDir();
   environment = { ...testEnvironment(database.url, dataDir), LOG_LEVEL: "info" };
+  await setUpPlatform(environment);
 });
 
 afterAll(async () => {
@@ -53,11 +62,41 @@ describe("the command line", () => {
       tenantry(["tenat"], nowhere),
       tenantry(["tenant", "provision", "--slug", "acme", "--name", "Acme"], nowhere),
       tenantry(["tenant", "list"], { ...nowhere, PORT: "many", LOG_LEVEL: "loud" }),
+      tenantry(["audit", "export", "--since", "", "--after", "first"], nowhere),
+      tenantry(["user", "disable"], nowhere),
     ]);
-    expect(runs.map((run) => run.end)).toEqual([2, 2, 2]);
+    expect(runs.map((run) => run.end)).toEqual([2, 2, 2, 2, 2]);
     expect(runs[0].stderr).toContain("unknown command 'tenat'");
     expect(runs[1].stderr).toContain("Missing: --admin-email, --lab");
     expect(runs[2].stderr).toMatch(/PORT: [\s\S]*LOG_LEVEL: /);
+  });
+
+  test.each([
+    ["tenant list", "--status", "--tier", "--isolation"],
+    ["tenant update --slug acme", "--tier"],
+    ["tenant invitation send --slug acme --email bo@acme.test", "--role"],
+    ["operation list", "--kind", "--state"],
+    ["db-server add --name x --host x --region x --admin-secret x", "--kind", "--tls"],
+    ["db-server update --name x", "--status"],
+    ["user create --email bo@acme.test --name Bo", "--role"],
+    ["user list", "--role"],
+    ["user set-role --email bo@acme.test", "--role"],
+    ["token create --name ci", "--role"],
+    ["audit list", "--type", "--actor-kind"],
+    ["audit export", "--format"],
+    [
+      "tenant provision --slug acme --name Acme --admin-email ada@acme.test --lab Main",
+      ...["--tier", "--isolation", "--admin-credential"],
+    ],
+  ])("%s: a word that a flag does not have is wrong usage", async (words, ...flags) => {
+    const nowhere = { ...environment, DATABASE_URL: "postgres://127.0.0.1:1/none" };
+    const runs = await Promise.all(
+      flags.map((flag) => tenantry([...words.split(" "), flag, "none-of-them"], nowhere)),
+    );
+    expect(runs.map(({ end, stdout }) => ({ end, stdout }))).toEqual(
+      flags.map(() => ({ end: 2, stdout: "" })),
+    );
+    for (const [index, { stderr }] of runs.entries()) expect(stderr).toContain(flags[index]);
   });
 
   test("bears that the reader of its help goes away", async () => {
@@ -120,13 +159,20 @@ test("lists and shows tenants and operations, for people and for scripts", async
 
 describe("tenant provision", () => {
   test("reports every fault of the input at once, each with its path", async () => {
-    const words = provision("Acme_", "--tier", "gold", "--time-zone", "Mars", "--seeds", "no");
+    const words = provision("Acme_", "--states", "XXX", "--time-zone", "Mars", "--seeds", "no");
     const [text, json] = await Promise.all([
       tenantry(words, environment),
       tenantry([...words, "--json"], environment),
     ]);
     expect(text).toMatchObject({ end: 1, stdout: "" });
-    for (const told of ["✘ E_VALIDATION", "slug: ", "seeds.0: ", "tier: ", "timeZone: ", "Next: "])
+    for (const told of [
+      "✘ E_VALIDATION",
+      "slug: ",
+      "seeds.0: ",
+      "states.0: ",
+      "timeZone: ",
+      "Next: ",
+    ])
       expect(text.stderr).toContain(told);
     const error = { code: "E_VALIDATION", retryable: false, nextAction: expect.any(String) };
     expect(json.end).toBe(1);
@@ -139,7 +185,7 @@ describe("tenant provision", () => {
     const slug = freshSlug();
     const { end, stdout, stderr } = await tenantry(provision(slug, "--seeds", "core"), environment);
     expect({ end, stderr }).toEqual({ end: 0, stderr: "" });
-    expect(stdout.match(/^ {2}✔ [A-Z_]+ +\d+ ms/gm)).toHaveLength(10);
+    expect(stdout.match(/^ {2}✔ [A-Z_]+ +[\d.]+ m?s/gm)).toHaveLength(10);
     expect(stdout).toMatch(/migrations +3 applied, up to 0003_samples/);
     expect(stdout).toMatch(/seeds +core \d+ rows/);
     expect(stdout).toMatch(/role login +works/);

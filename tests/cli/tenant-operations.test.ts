@@ -3,7 +3,7 @@ import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { asSuperuser, freshName, freshSlug } from "../kit/database.ts";
 import { openPlatform, type TestPlatform } from "../kit/platform.ts";
 import { provision } from "../kit/tenants.ts";
-import { linesOf, type Ran, tenantry } from "./_run.ts";
+import { linesOf, type Ran, resultOf, tenantry } from "./_run.ts";
 
 let world: TestPlatform;
 
@@ -147,9 +147,16 @@ describe("a tenant that goes", () => {
 
   test("is offboarded and purged in one go", async () => {
     const slug = await provisioned();
-    const words = ["tenant", "offboard", "--slug", slug, "--purge", "--reason", "asked for it"];
-    const purged = await shown(...words, "--yes");
+    const other = await provisioned();
+    const words = ["--purge", "--reason", "asked for it", "--yes"];
+    const purged = await shown("tenant", "offboard", "--slug", slug, ...words);
     expect(purged).toMatch(/✔ OFFBOARD of [\s\S]*Purging [\s\S]*✔ PURGE of '\S+' is done/);
+    const json = await run("tenant", "offboard", "--slug", other, ...words, "--json");
+    expect(json).toMatchObject({ end: 0, stderr: "" });
+    expect(resultOf(json)).toMatchObject({
+      operation: { kind: "OFFBOARD", state: "SUCCEEDED", slug: other },
+      followedBy: { kind: "PURGE", state: "SUCCEEDED", slug: other },
+    });
   });
 
   test("because it failed is cleaned up, one or all, and each is told of", async () => {
@@ -162,10 +169,11 @@ describe("a tenant that goes", () => {
     await update(second, "status = 'FAILED'");
     const all = await run("tenant", "cleanup", "--drop-schema", "--yes", "--json");
     expect(all.end).toBe(0);
-    const results = linesOf(all).filter(({ type }) => type === "RESULT");
-    expect(results).toMatchObject(
+    const ended = linesOf(all).filter(({ type }) => type === "OPERATION");
+    expect(ended).toMatchObject(
       slugs.map((slug) => ({ operation: { kind: "CLEANUP", state: "SUCCEEDED", slug } })),
     );
+    expect(resultOf(all)).toMatchObject({ started: 2, succeeded: 2, refused: 0 });
     const none = await run("tenant", "cleanup", "--yes");
     expect(none).toMatchObject({ end: 0, stderr: "No tenant has failed.\n" });
   });
@@ -251,7 +259,11 @@ test("the doctor tells what is wrong, mends what is safe, and tells what is left
   expect(ill.stdout).toMatch(new RegExp(`${slug} +ACTIVE +SCHEMA_MISSING +MIGRATE`));
   const first = await run(...doctor, "--fix", "--json");
   expect(first.stderr).toBe("");
+  expect(resultOf(first)).toMatchObject({ tenants: 1 });
   const lines = linesOf(first);
+  expect(lines[0]).toMatchObject({ type: "FINDING", slug, code: "SCHEMA_MISSING" });
+  const left = lines.filter(({ type }) => type === "LEFT");
+  expect(left.map(({ code }) => code)).not.toContain("SCHEMA_MISSING");
   expect(lines).toContainEqual(expect.objectContaining({ type: "REPAIRED", repair: "MIGRATE" }));
   expect(lines.find(({ type }) => type === "OPERATION")).toMatchObject({
     operation: { kind: "MIGRATE", state: "SUCCEEDED" },

@@ -24,11 +24,11 @@ export interface CreateFlags {
 
 /** `tenantry token create`: the token's value is written once, on a line of its own. */
 export async function createToken(flags: CreateFlags): Promise<void> {
+  const { name, expiresInDays } = flags;
+  const role = oneOf("--role", flags.role, ROLES);
+  const request = givenFields({ name, role, expiresInDays });
   return await runOnPlatform(flags, async (session) => {
     const { actor, out } = session;
-    const { name, expiresInDays } = flags;
-    const role = oneOf("--role", flags.role, ROLES);
-    const request = givenFields({ name, role, expiresInDays });
     const { serviceToken, value } = await createServiceToken(ports(session), actor, request);
     if (flags.json) out.json({ type: "RESULT", ...tokenJson(session, serviceToken), value });
     else {
@@ -52,9 +52,9 @@ export interface TokenListFlags {
 
 /** `tenantry token list`: the newest first. */
 export async function listTokens(flags: TokenListFlags): Promise<void> {
+  const limit = limitOf(flags.limit);
   return await runOnPlatform(flags, async (session) => {
     const { platform, actor, out } = session;
-    const limit = limitOf(flags.limit);
     authorize(actor, "service-token:read");
     const em = platform.orm.em.fork() as EntityManager;
     const filter = flags.all ? {} : { active: true };

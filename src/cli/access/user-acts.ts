@@ -12,9 +12,8 @@ import {
 import { listPlatformUsers, type UserFilter } from "../../iam/users/list-users.ts";
 import { createPlatformUser, type PlatformUserPorts } from "../../iam/users/platform-users.ts";
 import { nameOf, type UserKey, type UserView, viewOf } from "../../iam/users/users.ts";
-import { DomainError } from "../../kernel/domain-error.ts";
 import { type PlatformSession, runOnPlatform } from "../session.ts";
-import { EXIT } from "../terminal/exit-codes.ts";
+import { EXIT, UsageError } from "../terminal/exit-codes.ts";
 import { firstRows } from "../terminal/first-rows.ts";
 import { limitOf, oneOf } from "../terminal/flag-values.ts";
 import { passwordFromPipe } from "../terminal/password-input.ts";
@@ -49,20 +48,22 @@ export interface ListFlags {
 }
 
 /** `tenantry user create`. */
-export const createUser = (flags: CreateFlags): Promise<void> =>
-  act(flags, "was created", async (ports, actor) => {
-    const role = oneOf("--role", flags.role, ROLES);
-    const password = flags.passwordStdin ? await passwordFromPipe() : undefined;
-    const { email, name } = flags;
-    return await createPlatformUser(ports, actor, { email, name, role, password });
-  });
+export async function createUser(flags: CreateFlags): Promise<void> {
+  const { email, name } = flags;
+  const role = oneOf("--role", flags.role, ROLES);
+  const password = flags.passwordStdin ? await passwordFromPipe() : undefined;
+  return await act(flags, "was created", (ports, actor) =>
+    createPlatformUser(ports, actor, { email, name, role, password }),
+  );
+}
 
 /** `tenantry user set-role`. */
-export const setRole = (flags: RoleFlags): Promise<void> =>
-  act(flags, "has its role", async (ports, actor) => {
-    const role = oneOf("--role", flags.role, ROLES);
-    return { user: await setPlatformUserRole(ports, actor, flags, role) };
-  });
+export async function setRole(flags: RoleFlags): Promise<void> {
+  const role = oneOf("--role", flags.role, ROLES);
+  return await act(flags, "has its role", async (ports, actor) => ({
+    user: await setPlatformUserRole(ports, actor, flags, role),
+  }));
+}
 
 /** What the commands without more flags do, and how that is told. */
 const CHANGES = {
@@ -73,15 +74,16 @@ const CHANGES = {
 } as const satisfies Record<string, readonly [told: string, Change]>;
 
 /** `tenantry user disable`, `enable`, `reset-password` and `sign-out`. */
-export function changeUser(name: keyof typeof CHANGES, flags: UserFlags): Promise<void> {
+export async function changeUser(name: keyof typeof CHANGES, flags: UserFlags): Promise<void> {
   const [told, change] = CHANGES[name];
-  return act(flags, told, (ports, actor) => change(ports, actor, keyOf(flags)));
+  const key = keyOf(flags);
+  return await act(flags, told, (ports, actor) => change(ports, actor, key));
 }
 
 function keyOf({ email, id }: UserFlags): UserKey {
   if (id !== undefined) return { id };
   if (email !== undefined) return { email };
-  throw new DomainError("E_VALIDATION", { message: "Name the user: --email or --id." });
+  throw new UsageError("Name the user: --email or --id");
 }
 
 interface Changed {
@@ -121,9 +123,9 @@ export function tellOneTimePassword(out: PlatformSession["out"], oneTimePassword
 
 /** `tenantry user list`: the newest users first. */
 export async function listUsers(flags: ListFlags): Promise<void> {
+  const limit = limitOf(flags.limit);
+  const filter = filterOf(flags);
   return await runOnPlatform(flags, async ({ platform, actor, out }) => {
-    const limit = limitOf(flags.limit);
-    const filter = filterOf(flags);
     authorize(actor, "platform-user:read");
     const em = platform.orm.em.fork() as EntityManager;
     const { rows, more } = await firstRows(limit, (page) => listPlatformUsers(em, filter, page));

@@ -20,10 +20,10 @@ export interface ExportFlags {
 
 /** `tenantry audit export`: streams the trail to a file or to standard output. */
 export async function exportAudit(flags: ExportFlags): Promise<void> {
+  const format = formatOf(flags.format);
+  const filter = filterOf(flags);
   return await runOnPlatform({}, async (session) => {
     const { platform, actor, out } = session;
-    const format = formatOf(flags.format);
-    const filter = filterOf(flags);
     authorize(actor, "audit:read");
     const exported: Exported = { rows: 0, first: null, last: null };
     const rows = exportTrail(platform.orm.em.fork(), filter, format, exported);
@@ -35,16 +35,18 @@ export async function exportAudit(flags: ExportFlags): Promise<void> {
 }
 
 function formatOf(word: string): ExportFormat {
-  if (word in FORMATS) return word as ExportFormat;
-  throw new UsageError(`--format must be one of ${Object.keys(FORMATS).join(", ")}, not '${word}'`);
+  const formats = Object.keys(FORMATS) as ExportFormat[];
+  const format = formats.find((each) => each === word.toLowerCase());
+  if (format !== undefined) return format;
+  throw new UsageError(`--format must be one of ${formats.join(", ")}, not '${word}'`);
 }
 
 function filterOf({ since, until, after }: ExportFlags): ExportFilter {
   if (after !== undefined && !/^\d{1,15}$/.test(after))
     throw new UsageError(`--after must be a row's sequence, not '${after}'`);
   return givenFields({
-    since: since && momentOf("--since", since),
-    until: until && momentOf("--until", until),
+    since: momentOf("--since", since),
+    until: momentOf("--until", until),
     after: after && Number(after),
   });
 }

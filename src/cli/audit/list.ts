@@ -27,9 +27,9 @@ export interface AuditListFlags {
 
 /** `tenantry audit list`: the newest facts first. */
 export async function listAudit(flags: AuditListFlags): Promise<void> {
+  const limit = limitOf(flags.limit);
+  const filter = filterOf(flags);
   return await runOnPlatform(flags, async ({ platform, actor, out }) => {
-    const limit = limitOf(flags.limit);
-    const filter = filterOf(flags);
     authorize(actor, "audit:read");
     const em = platform.orm.em.fork() as EntityManager;
     const { rows, more } = await firstRows(limit, (page) => listAuditEvents(em, filter, page));
@@ -52,9 +52,9 @@ function filterOf(flags: AuditListFlags): AuditFilter {
   return givenFields({
     ...{ slug, tenantId, actorId: actor, operationId: operation, address },
     types: listOf(type)?.map((word) => oneOf("--type", word, types)),
-    actorKind: actorKind && oneOf("--actor-kind", actorKind, AUDIT_ACTOR_KINDS),
-    since: since && momentOf("--since", since),
-    until: until && momentOf("--until", until),
+    actorKind: oneOf("--actor-kind", actorKind, AUDIT_ACTOR_KINDS),
+    since: momentOf("--since", since),
+    until: momentOf("--until", until),
   });
 }
 

@@ -9,7 +9,7 @@ import { EXIT } from "../terminal/exit-codes.ts";
 import { limitOf, oneOf } from "../terminal/flag-values.ts";
 import { writeTable } from "../terminal/table.ts";
 import { exitCodeOf, seeThrough, watchOperation } from "./follow-operation.ts";
-import { operationJson, showResult } from "./show-result.ts";
+import { operationJson, showResult, startedJson } from "./show-result.ts";
 import { noteMissingWorker, sumUp } from "./start-operation.ts";
 
 interface JsonFlag {
@@ -42,14 +42,14 @@ export interface OperationListFlags extends JsonFlag {
 
 /** `tenantry operation list`: the newest operations first. */
 export async function listOperations(flags: OperationListFlags): Promise<void> {
+  const { slug, kind, state } = flags;
+  const limit = limitOf(flags.limit);
+  const filter: OperationFilter = {
+    ...(slug === undefined ? {} : { slug }),
+    ...(kind === undefined ? {} : { kind: oneOf("--kind", kind, TENANT_ACTS) }),
+    ...(state === undefined ? {} : { state: oneOf("--state", state, OPERATION_STATES) }),
+  };
   return await runAnywhere(flags, async ({ backend, out }) => {
-    const { slug, kind, state } = flags;
-    const limit = limitOf(flags.limit);
-    const filter: OperationFilter = {
-      ...(slug === undefined ? {} : { slug }),
-      ...(kind === undefined ? {} : { kind: oneOf("--kind", kind, TENANT_ACTS) }),
-      ...(state === undefined ? {} : { state: oneOf("--state", state, OPERATION_STATES) }),
-    };
     const { rows: operations, more } = await backend.operations(filter, limit);
     if (flags.json) for (const operation of operations) out.json(operationJson(operation));
     else if (operations.length === 0) out.note("No operations.");
@@ -82,7 +82,7 @@ export async function retry(id: string, flags: JsonFlag): Promise<void> {
     const { backend, out } = session;
     const operation = await backend.retry(id);
     const json = flags.json ?? false;
-    if (json) out.json({ type: "STARTED", replayed: false, operation: operationJson(operation) });
+    if (json) out.json(startedJson(operation));
     else
       out.line(
         `Retrying ${operation.kind} of ${out.style("bold", operation.subjectName)}  (operation ${operation.id})`,

@@ -43,6 +43,13 @@ function titleOf({ kind, subjectName, dryRun, startedAt, finishedAt }: ShownOper
   return `${kind} of '${subjectName}' is done after ${formatDuration(ms)}`;
 }
 
+/** The line that tells scripts of an operation that was started. */
+export const startedJson = (operation: ShownOperation, replayed = false) => ({
+  type: "STARTED",
+  replayed,
+  operation: operationJson(operation),
+});
+
 /** An operation as scripts read it. */
 export function operationJson(operation: ShownOperation) {
   const { id, kind, state, subjectId, subjectName, dryRun, result, error, retryOf } = operation;

@@ -5,7 +5,7 @@ import { behindOf, seeBehind } from "../tenant/behind.ts";
 import { accessFields } from "../tenant/first-admin-access.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
 import { exitCodeOf, seeThrough, type Watched } from "./follow-operation.ts";
-import { operationJson, showResult } from "./show-result.ts";
+import { operationJson, showResult, startedJson } from "./show-result.ts";
 
 /** The flags of every command that starts an operation. */
 export interface RunFlags {
@@ -32,7 +32,7 @@ export async function startAndSeeThrough(
   const { out, backend } = session;
   const options = { dryRun, idempotencyKey };
   const { operation, replayed } = await backend.start(act, request, options);
-  if (json) out.json({ type: "STARTED", replayed, operation: operationJson(operation) });
+  if (json) out.json(startedJson(operation, replayed));
   else {
     const again = replayed ? ", started earlier with the same idempotency key" : "";
     out.line(
@@ -57,16 +57,23 @@ export async function noteMissingWorker({ backend, out }: Session): Promise<void
   );
 }
 
-/** Writes the end of an operation, with a new tenant's first admin's way in; answers the exit code. */
+/**
+ * Writes the end of an operation, with a new tenant's first admin's way in, and sees through what
+ * follows it by itself; answers the exit code.
+ */
 export async function sumUp(session: Session, watched: Watched, json: boolean): Promise<number> {
   const { out } = session;
   const { operation } = watched;
   const access =
     operation.kind === "PROVISION" ? await session.backend.adminAccess(operation) : null;
-  const { firstAdmin: _, credential: __, ...ways } = access ?? {};
-  if (json) out.json({ type: "RESULT", operation: operationJson(operation), ...ways });
-  else showResult(out, operation, access ? accessFields(access) : []);
+  if (!json) showResult(out, operation, access ? accessFields(access) : []);
   const behind = behindOf(operation);
-  if (behind !== null) return await seeBehind(session, operation, behind, json);
-  return exitCodeOf(watched);
+  const next = behind && (await seeBehind(session, operation, behind, json));
+  if (json) {
+    const { firstAdmin: _, credential: __, ...ways } = access ?? {};
+    const followedBy = next && operationJson(next);
+    out.json({ type: "RESULT", operation: operationJson(operation), followedBy, ...ways });
+  }
+  if (behind === null) return exitCodeOf(watched);
+  return next === null ? EXIT.failed : exitCodeOf({ operation: next, interrupted: false });
 }

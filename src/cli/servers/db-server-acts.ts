@@ -50,29 +50,30 @@ export interface StatusFlags {
 
 /** `tenantry db-server add`. */
 export async function addDbServer(flags: AddFlags): Promise<void> {
+  const request = requestOf(flags);
+  const missing = (["region", "host", "adminSecretRef"] as const).filter((at) => !(at in request));
+  if (missing.length > 0) {
+    const named = { region: "--region", host: "--host", adminSecretRef: "--admin-secret" };
+    throw new UsageError(`Missing: ${missing.map((field) => named[field]).join(", ")}`);
+  }
+  const admin = await adminOf(flags);
   return await runOnPlatform(flags, async (session) => {
     const { platform, actor } = session;
-    const request = requestOf(flags);
-    const missing = (["region", "host", "adminSecretRef"] as const).filter(
-      (at) => !(at in request),
-    );
-    if (missing.length > 0) {
-      const named = { region: "--region", host: "--host", adminSecretRef: "--admin-secret" };
-      throw new UsageError(`Missing: ${missing.map((field) => named[field]).join(", ")}`);
-    }
-    const server = await registerDbServer(platform, actor, request, await adminOf(flags));
+    const server = await registerDbServer(platform, actor, request, admin);
     return await tell(session, flags, server, "is ready and takes tenants");
   });
 }
 
 /** `tenantry db-server update`: its fields first, then its status. */
 export async function changeDbServer(flags: UpdateFlags): Promise<void> {
+  const status = oneOf("--status", flags.status, DB_SERVER_STATUSES);
+  if (!status && flags.reason !== undefined)
+    throw new UsageError("--reason says why --status changes");
+  const request = requestOf(flags);
+  const admin = await adminOf(flags);
   return await runOnPlatform(flags, async (session) => {
     const { platform, actor } = session;
-    const status = flags.status && oneOf("--status", flags.status, DB_SERVER_STATUSES);
-    if (!status && flags.reason !== undefined)
-      throw new UsageError("--reason says why --status changes");
-    let server = await updateDbServer(platform, actor, requestOf(flags), await adminOf(flags));
+    let server = await updateDbServer(platform, actor, request, admin);
     if (status) {
       const change = givenFields({ name: flags.name, status, reason: flags.reason });
       server = await setDbServerStatus(platform, actor, change);
@@ -141,8 +142,8 @@ function requestOf(flags: AddFlags): Record<string, unknown> {
     region: flags.region,
     host: flags.host,
     port: numberOf("--port", flags.port),
-    kind: flags.kind && oneOf("--kind", flags.kind, DB_SERVER_KINDS),
-    tlsMode: flags.tls && oneOf("--tls", flags.tls, TLS_MODES),
+    kind: oneOf("--kind", flags.kind, DB_SERVER_KINDS),
+    tlsMode: oneOf("--tls", flags.tls, TLS_MODES),
     capacityHint: numberOf("--capacity", flags.capacity),
     adminSecretRef: flags.adminSecret,
     labels: flags.label && Object.fromEntries(flags.label.map(labelOf)),

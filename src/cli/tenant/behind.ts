@@ -1,9 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Backend, ShownOperation } from "../backend.ts";
-import { exitCodeOf, showToEnd } from "../operation/follow-operation.ts";
-import { operationJson, showResult } from "../operation/show-result.ts";
+import { showToEnd } from "../operation/follow-operation.ts";
+import { showResult, startedJson } from "../operation/show-result.ts";
 import type { Session } from "../session.ts";
-import { EXIT } from "../terminal/exit-codes.ts";
 
 /** How long the command waits for the operation to be started, which the worker does. */
 const START_MS = 15_000;
@@ -24,25 +23,25 @@ export function behindOf({ kind, state, dryRun, input }: ShownOperation): Behind
   return null;
 }
 
-/** Shows what follows an operation until that has ended, too; answers the exit code. */
+/** Shows what follows an operation until that has ended, too; null where it has not begun in time. */
 export async function seeBehind(
   session: Session,
   first: ShownOperation,
   { kind, title }: Behind,
   json: boolean,
-): Promise<number> {
+): Promise<ShownOperation | null> {
   const { backend, out } = session;
   const next = await startedBehind(backend, first, kind);
   if (next === null) {
     const list = `tenantry operation list --slug ${first.subjectName} --kind ${kind.toLowerCase()}`;
     out.note(`${kind} has not begun yet. See: ${list}`);
-    return EXIT.failed;
+    return null;
   }
-  if (!json) out.line(`\n${title} ${out.style("bold", next.subjectName)}  (operation ${next.id})`);
+  if (json) out.json(startedJson(next));
+  else out.line(`\n${title} ${out.style("bold", next.subjectName)}  (operation ${next.id})`);
   const operation = await showToEnd(session, next.id, json);
-  if (json) out.json({ type: "RESULT", operation: operationJson(operation) });
-  else showResult(out, operation);
-  return exitCodeOf({ operation, interrupted: false });
+  if (!json) showResult(out, operation);
+  return operation;
 }
 
 async function startedBehind(

@@ -1,6 +1,6 @@
 import { authorize } from "../../iam/grants.ts";
 import { rotateAllCredentials } from "../../operations/rotate-all-credentials.ts";
-import { runCommand, runOnPlatform } from "../session.ts";
+import { runOnPlatform } from "../session.ts";
 import { confirm } from "../terminal/confirm.ts";
 import { UsageError } from "../terminal/exit-codes.ts";
 import { givenFields } from "../terminal/flag-values.ts";
@@ -21,7 +21,7 @@ export interface RotateFlags extends TenantFlags {
 export async function rotate(given: RotateFlags): Promise<void> {
   const { slug, all, gracePeriod, endGrace, reason, ...flags } = given;
   const asked = { gracePeriodSeconds: gracePeriod, endGrace, reason };
-  if ((slug === undefined) !== (all === true)) return await refuse(given, "either --slug or --all");
+  if ((slug === undefined) !== (all === true)) throw needs("either --slug or --all");
   if (!all) {
     return await runOnTenant(flags, {
       title: flags.dryRun
@@ -31,7 +31,7 @@ export async function rotate(given: RotateFlags): Promise<void> {
       request: { slug, ...asked },
     });
   }
-  if (flags.dryRun) return await refuse(given, "--slug with --dry-run");
+  if (flags.dryRun) throw needs("--slug with --dry-run");
   return await runOnPlatform(
     flags,
     async (session) => {
@@ -46,10 +46,7 @@ export async function rotate(given: RotateFlags): Promise<void> {
   );
 }
 
-const refuse = (flags: RotateFlags, needs: string): Promise<void> =>
-  runCommand(flags, () => {
-    throw new UsageError(`tenant rotate-credentials needs ${needs}`);
-  });
+const needs = (what: string) => new UsageError(`tenant rotate-credentials needs ${what}`);
 
 /** `tenantry tenant retire-credentials`. */
 export const retire = ({ slug, reason, ...flags }: ReasonFlags): Promise<void> =>

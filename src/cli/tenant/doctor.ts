@@ -1,9 +1,10 @@
 import { type DoctorReport, runDoctor } from "../../operations/health/reconcile.ts";
 import type { TenantHealth } from "../../operations/health/tenant-health.ts";
 import { seeAllThrough } from "../operation/follow-operation.ts";
-import { operationJson, showResult } from "../operation/show-result.ts";
+import { operationJson, showResult, startedJson } from "../operation/show-result.ts";
 import { type PlatformSession, runOnPlatform } from "../session.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
+import type { Output } from "../terminal/output.ts";
 import { writeTable } from "../terminal/table.ts";
 
 /** The flags of `tenant doctor`. */
@@ -18,19 +19,26 @@ export async function doctor({ slug, fix = false, json = false }: DoctorFlags): 
   return await runOnPlatform({ json }, async (session) => {
     const { platform, actor, out } = session;
     const report = await runDoctor(platform, actor, { slug, fix });
-    tell(session, report.findings, json);
-    if (!fix) return exitCodeOf(report.findings);
+    tell(session, report.findings, json, "FINDING");
+    if (!fix) return end(out, report.findings, json);
     const interrupted = await mend(session, report, json);
-    if (interrupted) return EXIT.interrupted;
+    if (interrupted) {
+      end(out, report.findings, json);
+      return EXIT.interrupted;
+    }
     const { findings } = await runDoctor(platform, actor, { slug, fix: false });
     if (!json && findings.some(({ healthy }) => !healthy)) out.line("\nWhat is left:");
-    tell(session, findings, json);
-    return exitCodeOf(findings);
+    tell(session, findings, json, "LEFT");
+    return end(out, findings, json);
   });
 }
 
-const exitCodeOf = (findings: readonly TenantHealth[]): number =>
-  findings.every(({ healthy }) => healthy) ? EXIT.ok : EXIT.failed;
+/** Ends with what the last look has found; answers the exit code. */
+function end(out: Output, findings: readonly TenantHealth[], json: boolean): number {
+  const unhealthy = findings.filter(({ healthy }) => !healthy).length;
+  if (json) out.json({ type: "RESULT", tenants: findings.length, unhealthy });
+  return unhealthy === 0 ? EXIT.ok : EXIT.failed;
+}
 
 /** Sees what was started through; answers whether Ctrl-C ended that. */
 async function mend(
@@ -43,6 +51,7 @@ async function mend(
     if (json) out.json({ type: "REPAIRED", ...told });
     else out.line(`${out.style("green", "✔")} ${told.repair} for ${told.slug ?? "no tenant"}`);
   }
+  if (json) for (const operation of started) out.json(startedJson(operation));
   const { operations, interrupted } = await seeAllThrough(session, started, { json });
   for (const operation of operations) {
     if (json) out.json({ type: "OPERATION", operation: operationJson(operation) });
@@ -51,7 +60,13 @@ async function mend(
   return interrupted;
 }
 
-function tell({ out }: PlatformSession, healths: readonly TenantHealth[], json: boolean): void {
+/** Tells what a look has found: the first one, or the one that shows what is left. */
+function tell(
+  { out }: PlatformSession,
+  healths: readonly TenantHealth[],
+  json: boolean,
+  type: "FINDING" | "LEFT",
+): void {
   const ill = healths.filter(({ healthy }) => !healthy);
   const rows = ill.flatMap(({ tenant, operation, findings }) =>
     findings.map((finding) => ({
@@ -61,8 +76,7 @@ function tell({ out }: PlatformSession, healths: readonly TenantHealth[], json: 
     })),
   );
   if (json) {
-    for (const row of rows) out.json({ type: "FINDING", ...row });
-    out.json({ type: "RESULT", tenants: healths.length, unhealthy: ill.length });
+    for (const row of rows) out.json({ type, ...row });
   } else if (rows.length === 0) {
     out.line(`${out.style("green", "✔")} All of ${healths.length} are as they should be`);
   } else {

@@ -60,14 +60,15 @@ export const listTenantInvitations = (flags: PeopleFlags): Promise<void> =>
   });
 
 /** `tenantry tenant invitation send`. */
-export const sendInvitation = (flags: InviteFlags): Promise<void> =>
-  runOnPlatform(flags, async (session) => {
-    const { slug, email, name = null, allowExistingUser = false } = flags;
-    const role = oneOf("--role", flags.role, TENANT_ROLES);
-    const input = { slug, email, name, role, allowExistingUser };
+export async function sendInvitation(flags: InviteFlags): Promise<void> {
+  const { slug, email, name = null, allowExistingUser = false } = flags;
+  const role = oneOf("--role", flags.role, TENANT_ROLES);
+  const input = { slug, email, name, role, allowExistingUser };
+  return await runOnPlatform(flags, async (session) => {
     await inviteTenantAdmin(portsOf(session), session.actor, input);
     return tell(session, flags, email, "is invited; the mail leaves with the next worker");
   });
+}
 
 /** `tenantry tenant invitation resend`. */
 export const resendTenantInvitation = (flags: PeopleFlags): Promise<void> =>

@@ -1,7 +1,10 @@
+import { ADMIN_CREDENTIALS } from "../../operations/provision/input.ts";
+import { ISOLATIONS } from "../../tenants/names.ts";
+import { TIERS } from "../../tenants/tenant.entity.ts";
 import { type RunFlags, startAndSeeThrough } from "../operation/start-operation.ts";
 import { runAnywhere } from "../session.ts";
 import { UsageError } from "../terminal/exit-codes.ts";
-import { givenFields, listOf } from "../terminal/flag-values.ts";
+import { givenFields, listOf, oneOf } from "../terminal/flag-values.ts";
 
 /** The flags of `tenant provision`, as commander hands them over. */
 export interface ProvisionFlags extends RunFlags {
@@ -28,15 +31,14 @@ export interface ProvisionFlags extends RunFlags {
 
 /** `tenantry tenant provision`: starts the operation, shows its phases, and sums up what was made. */
 export async function provision(flags: ProvisionFlags): Promise<void> {
-  return await runAnywhere(
-    flags,
-    (session) =>
-      startAndSeeThrough(session, flags, {
-        title: flags.dryRun ? "Dry run for" : "Provisioning",
-        act: "provisionTenant",
-        request: requestOf(flags),
-      }),
-    refuseMissing(flags),
+  refuseMissing(flags);
+  const request = requestOf(flags);
+  return await runAnywhere(flags, (session) =>
+    startAndSeeThrough(session, flags, {
+      title: flags.dryRun ? "Dry run for" : "Provisioning",
+      act: "provisionTenant",
+      request,
+    }),
   );
 }
 
@@ -47,20 +49,16 @@ const REQUIRED = {
   lab: "--lab",
 } as const;
 
-const refuseMissing = (flags: ProvisionFlags) => () => {
+function refuseMissing(flags: ProvisionFlags): void {
   const missing = Object.entries(REQUIRED).flatMap(([key, flag]) =>
     flags[key as keyof typeof REQUIRED] === undefined ? [flag] : [],
   );
   if (missing.length === 0) return;
   throw new UsageError(`Missing: ${missing.join(", ")}\nSee tenantry tenant provision --help`);
-};
-
-/** `one-time-password` on the command line is ONE_TIME_PASSWORD everywhere else. */
-const enumOf = (text: string | undefined) => text?.toUpperCase().replaceAll("-", "_");
+}
 
 /** The request that the flags make; what is left out takes the request's own default. */
 function requestOf(flags: ProvisionFlags): Record<string, unknown> {
-  // Whether the words are those of the enums is decided where all other faults are.
   return givenFields({
     slug: flags.slug,
     name: flags.name,
@@ -71,15 +69,15 @@ function requestOf(flags: ProvisionFlags): Record<string, unknown> {
     region: flags.region,
     vertical: flags.vertical,
     states: listOf(flags.states),
-    tier: enumOf(flags.tier),
+    tier: oneOf("--tier", flags.tier, TIERS),
     timeZone: flags.timeZone,
     supportEmail: flags.supportEmail,
     supportPhone: flags.supportPhone,
     requestedBy: flags.requestedBy,
     seeds: listOf(flags.seeds),
     allowExistingUser: flags.allowExistingUser,
-    adminCredential: enumOf(flags.adminCredential),
-    isolation: enumOf(flags.isolation),
+    adminCredential: oneOf("--admin-credential", flags.adminCredential, ADMIN_CREDENTIALS),
+    isolation: oneOf("--isolation", flags.isolation, ISOLATIONS),
     dbServer: flags.dbServer,
   });
 }

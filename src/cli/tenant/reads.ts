@@ -23,10 +23,10 @@ export interface ListFlags {
 
 /** `tenantry tenant list`: the newest tenants first. */
 export async function listTenants(flags: ListFlags): Promise<void> {
+  const limit = limitOf(flags.limit);
+  const filter = filterOf(flags);
   return await runAnywhere(flags, async ({ backend, out }) => {
-    const limit = limitOf(flags.limit);
-    const behind = flags.behind ?? false;
-    const { rows: shown, more } = await backend.tenants(filterOf(flags), behind, limit);
+    const { rows: shown, more } = await backend.tenants(filter, flags.behind ?? false, limit);
     if (flags.json) for (const tenant of shown) out.json(tenant);
     else if (shown.length === 0) out.note("No tenants.");
     else {

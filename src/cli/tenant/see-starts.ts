@@ -1,6 +1,6 @@
 import type { TenantStart } from "../../operations/parts/start-on-each.ts";
 import { seeAllThrough } from "../operation/follow-operation.ts";
-import { operationJson, showResult } from "../operation/show-result.ts";
+import { operationJson, showResult, startedJson } from "../operation/show-result.ts";
 import { noteMissingWorker, type RunFlags } from "../operation/start-operation.ts";
 import type { Session } from "../session.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
@@ -20,9 +20,7 @@ export async function seeStarts(
 ): Promise<number> {
   const { out } = session;
   const operations = starts.flatMap((each) => ("operation" in each ? [each.operation] : []));
-  if (json)
-    for (const operation of operations)
-      out.json({ type: "STARTED", replayed: false, operation: operationJson(operation) });
+  if (json) for (const operation of operations) out.json(startedJson(operation));
   const refusals = starts.flatMap((each) => ("error" in each ? [each] : []));
   for (const refusal of refusals) {
     if (json) out.json({ type: "ERROR", slug: refusal.slug, error: publicError(refusal.error) });
@@ -30,16 +28,18 @@ export async function seeStarts(
   }
   if (starts.length === 0 && !json) out.note(nobody);
   const begun = refusals.length === 0 ? EXIT.ok : EXIT.failed;
-  if (operations.length === 0) return begun;
   if (!wait) {
-    await noteMissingWorker(session);
+    if (operations.length > 0) await noteMissingWorker(session);
     return begun;
   }
-  const ended = await seeAllThrough(session, operations, { json });
-  for (const operation of ended.operations) {
-    if (json) out.json({ type: "RESULT", operation: operationJson(operation) });
+  const { operations: ended, interrupted } = await seeAllThrough(session, operations, { json });
+  for (const operation of ended) {
+    if (json) out.json({ type: "OPERATION", operation: operationJson(operation) });
     else showResult(out, operation);
   }
-  if (ended.operations.every(({ state }) => state === "SUCCEEDED")) return begun;
-  return ended.interrupted ? EXIT.interrupted : EXIT.failed;
+  const [started, refused] = [operations.length, refusals.length];
+  const succeeded = ended.filter(({ state }) => state === "SUCCEEDED").length;
+  if (json) out.json({ type: "RESULT", started, succeeded, refused });
+  if (succeeded === started) return begun;
+  return interrupted ? EXIT.interrupted : EXIT.failed;
 }

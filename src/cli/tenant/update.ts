@@ -17,16 +17,16 @@ export interface UpdateFlags {
 
 /** `tenantry tenant update`: an empty text clears a field that can be empty. */
 export async function update(flags: UpdateFlags): Promise<void> {
+  const { slug, name, json } = flags;
+  const changes = givenFields({
+    name,
+    tier: oneOf("--tier", flags.tier, TIERS),
+    vertical: clearable(flags.vertical),
+    supportEmail: clearable(flags.supportEmail),
+    supportPhone: clearable(flags.supportPhone),
+  });
+  if (Object.keys(changes).length === 0) throw new UsageError("Nothing to change was given");
   return await runOnPlatform(flags, async ({ platform, actor, out }) => {
-    const { slug, name, json } = flags;
-    const changes = givenFields({
-      name,
-      tier: flags.tier && oneOf("--tier", flags.tier, TIERS),
-      vertical: clearable(flags.vertical),
-      supportEmail: clearable(flags.supportEmail),
-      supportPhone: clearable(flags.supportPhone),
-    });
-    if (Object.keys(changes).length === 0) throw new UsageError("Nothing to change was given");
     const tenant = await updateTenant(platform, actor, { slug, ...changes });
     if (json) {
       const { id, tier, vertical, supportEmail, supportPhone } = tenant;

@@ -19,12 +19,28 @@ export function limitOf(text: string): number {
   return limit;
 }
 
-/** The value of a flag that takes one of several words, in any case. @throws UsageError */
+/**
+ * The value of a flag that takes one of several words, in any case; undefined where it was not given.
+ * Every such flag is read by this, before anything is opened: a word that there is not is wrong usage.
+ *
+ * @throws UsageError
+ */
 export function oneOf<Word extends string>(
   flag: string,
   text: string,
   words: readonly Word[],
-): Word {
+): Word;
+export function oneOf<Word extends string>(
+  flag: string,
+  text: string | undefined,
+  words: readonly Word[],
+): Word | undefined;
+export function oneOf<Word extends string>(
+  flag: string,
+  text: string | undefined,
+  words: readonly Word[],
+): Word | undefined {
+  if (text === undefined) return undefined;
   const word = words.find((each) => each === text.toUpperCase().replaceAll("-", "_"));
   if (word === undefined) {
     throw new UsageError(`${flag} must be one of ${words.join(", ")}, not '${text}'`);
@@ -35,11 +51,13 @@ export function oneOf<Word extends string>(
 const AGO = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /**
- * The moment that a flag names: in ISO 8601, or as minutes, hours or days ago (`90m`, `24h`, `7d`).
+ * The moment that a flag names: in ISO 8601, or as minutes, hours or days ago (`90m`, `24h`, `7d`);
+ * undefined where it was not given.
  *
  * @throws UsageError
  */
-export function momentOf(flag: string, text: string): Date {
+export function momentOf(flag: string, text: string | undefined): Date | undefined {
+  if (text === undefined) return undefined;
   const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
   const moment =
     count === undefined
