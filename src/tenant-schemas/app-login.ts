@@ -37,7 +37,7 @@ export async function setAppLogins(
   return await underSharedLock(client, async () => {
     const roles = await ownAppRoles(client, tenant);
     for (const role of roles)
-      await client.query(`alter role ${ident(role)} ${open.includes(role) ? "login" : "nologin"}`);
+      await alterAppRole(client, role, open.includes(role) ? "login" : "nologin");
     return roles;
   });
 }
@@ -76,7 +76,7 @@ export async function openAppRole(
     if (role === names.appRoleB && !roles.includes(role))
       await createAppRoleB(client, { names, tenantId, connectDatabase });
     const login = mayLogIn ? "login" : "nologin";
-    await client.query(`alter role ${ident(role)} ${login} password ${literal(verifier)}`);
+    await alterAppRole(client, role, `${login} password ${literal(verifier)}`);
   });
 }
 
@@ -92,17 +92,40 @@ export async function closeAppRole(
   { names, tenantId, role, stillWanted }: AppRoleOf,
   { drop }: { readonly drop: boolean } = { drop: false },
 ): Promise<number> {
-  const alter = async (sql: string) =>
+  const whereThere = async (change: () => Promise<unknown>) =>
     await underSharedLock(client, async () => {
       const there = (await ownAppRoles(client, { names, tenantId })).includes(role);
       await stillWanted();
-      if (there) await client.query(sql);
+      if (there) await change();
       return there;
     });
-  if (!(await alter(`alter role ${ident(role)} nologin password null`))) return 0;
+  const close = () => alterAppRole(client, role, "nologin password null");
+  if (!(await whereThere(close))) return 0;
   const ended = await endSessionsOf(client, [role]);
-  if (drop) await alter(`drop owned by ${ident(role)}; drop role ${ident(role)}`);
+  const remove = `drop owned by ${ident(role)}; drop role ${ident(role)}`;
+  if (drop) await whereThere(() => client.query(remove));
   return ended;
+}
+
+/**
+ * Changes an app role. Any role may change its own password: a session that does so and does not commit
+ * holds the role against everybody else, and is ended.
+ *
+ * @param change what follows the name in `ALTER ROLE`
+ */
+export async function alterAppRole(
+  client: ClientBase,
+  role: string,
+  change: string,
+): Promise<void> {
+  await client.query(
+    `select pg_catalog.pg_terminate_backend(a.pid)
+     from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a on a.pid = l.pid
+     where l.relation = 'pg_catalog.pg_authid'::regclass and l.mode = 'RowExclusiveLock'
+       and a.usename = $1`,
+    [role],
+  );
+  await client.query(`alter role ${ident(role)} ${change}`);
 }
 
 const LOOK_EVERY_MS = 50;

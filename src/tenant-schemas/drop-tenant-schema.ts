@@ -3,6 +3,7 @@ import { sqlStateOf } from "../database/faults.ts";
 import { ident } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
+import { alterAppRole } from "./app-login.ts";
 import { findLeftovers, type Leftover } from "./leftovers.ts";
 import { dropOwnDatabases } from "./own-database.ts";
 import { underSharedLock } from "./tenant-database.ts";
@@ -17,17 +18,22 @@ export interface DroppedTenantSchema {
   readonly foreign: readonly Leftover[];
 }
 
+/** Runs work on a connection to another database of the same server. */
+type EnterDatabase = <T>(database: string, work: (client: ClientBase) => Promise<T>) => Promise<T>;
+
 /**
  * Drops what bears the tenant's mark: its schema or its own database, and its roles; ends the app
  * roles' sessions first. Repeatable, also when nothing was ever made, and when an earlier call ended
  * half-way.
  *
  * @param client connected to the shared tenant database, whatever the tenant's isolation
- * @throws DomainError E_PARTIAL_STATE when a role holds objects or rights in another database
+ * @param enter where the app roles have left large objects in other databases that let them in
+ * @throws DomainError E_PARTIAL_STATE when a role holds anything else in another database
  */
 export async function dropTenantSchema(
   client: ClientBase,
   { names, tenantId }: { readonly names: TenantNames; readonly tenantId: string },
+  enter: EnterDatabase,
 ): Promise<DroppedTenantSchema> {
   const found = await findLeftovers(client, names, tenantId);
   const ours = found.filter((leftover) => leftover.ours);
@@ -36,12 +42,12 @@ export async function dropTenantSchema(
   if (has("DATABASE")) await dropOwnDatabases(client, { names, tenantId });
   if (has("SCHEMA")) await dropSchema(client, names.schema);
   const roles = ours.filter(({ kind }) => kind.endsWith("_ROLE"));
-  if (roles.length > 0) await dropRoles(client, roles);
+  if (roles.length > 0) await dropRoles(client, roles, enter);
   return { dropped: ours, foreign: found.filter((leftover) => !leftover.ours) };
 }
 
 async function endSessions(client: ClientBase, appRole: string): Promise<void> {
-  await underSharedLock(client, () => client.query(`alter role ${ident(appRole)} nologin`));
+  await underSharedLock(client, () => alterAppRole(client, appRole, "nologin"));
   // The second argument waits for the session's end, in milliseconds.
   await client.query(
     `select pg_catalog.pg_terminate_backend(pid, 5000)
@@ -79,10 +85,17 @@ async function dropTables(client: ClientBase, schema: string): Promise<void> {
   }
 }
 
-async function dropRoles(client: ClientBase, found: readonly Leftover[]): Promise<void> {
+async function dropRoles(
+  client: ClientBase,
+  found: readonly Leftover[],
+  enter: EnterDatabase,
+): Promise<void> {
   const roles = found.map(({ name }) => name);
   // What a group role was given went with its database, and an admin need not be its member.
   const owners = found.filter(({ kind }) => kind !== "GROUP_ROLE").map(({ name }) => ident(name));
+  const others = await otherDatabasesOf(client, roles);
+  for (const { name, largeObjects } of others)
+    if (largeObjects) await enter(name, (other) => unlinkLargeObjects(other, roles));
   try {
     await underSharedLock(client, async () => {
       if (owners.length > 0) await client.query(`drop owned by ${owners.join(", ")}`);
@@ -90,10 +103,48 @@ async function dropRoles(client: ClientBase, found: readonly Leftover[]): Promis
     });
   } catch (cause) {
     if (sqlStateOf(cause) !== "2BP01" || !(cause instanceof Error)) throw cause;
+    const where = others.map(({ name }) => name).join(", ") || "another database";
     throw new DomainError("E_PARTIAL_STATE", {
-      message: `The roles ${roles.join(", ")} still hold something in another database`,
+      message: `The roles ${roles.join(", ")} still hold something in ${where}`,
       detail: { roles, reason: cause.message },
       cause,
     });
   }
+}
+
+interface OtherDatabase {
+  readonly name: string;
+  /** Whether large objects are among what the roles own there. */
+  readonly largeObjects: boolean;
+}
+
+/** The other databases of the server in which roles own something or have rights. */
+async function otherDatabasesOf(
+  client: ClientBase,
+  roles: readonly string[],
+): Promise<OtherDatabase[]> {
+  const { rows } = await client.query<OtherDatabase>(
+    `select d.datname as name,
+       bool_or(s.classid = 'pg_catalog.pg_largeobject'::regclass) as "largeObjects"
+     from pg_catalog.pg_shdepend s
+     join pg_catalog.pg_roles r on r.oid = s.refobjid
+     join pg_catalog.pg_database d on d.oid = s.dbid
+     where s.refclassid = 'pg_catalog.pg_authid'::regclass and r.rolname = any($1)
+       and d.datname <> current_database()
+     group by d.datname order by d.datname`,
+    [roles],
+  );
+  return rows;
+}
+
+/**
+ * Wherever PUBLIC may connect, as it may to `postgres` by default, any role may make large objects, and
+ * keep itself from being dropped. Whatever else is there somebody has given it a right to: that is told.
+ */
+async function unlinkLargeObjects(client: ClientBase, roles: readonly string[]): Promise<void> {
+  await client.query(
+    `select pg_catalog.lo_unlink(l.oid) from pg_catalog.pg_largeobject_metadata l
+     join pg_catalog.pg_roles r on r.oid = l.lomowner where r.rolname = any($1)`,
+    [roles],
+  );
 }

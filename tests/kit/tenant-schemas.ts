@@ -7,10 +7,11 @@ import { afterAll, beforeAll } from "vitest";
 import { scramVerifier } from "../../src/database/sql.ts";
 import { newId, newSecret } from "../../src/kernel/ids.ts";
 import { createTenantSchema } from "../../src/tenant-schemas/create-tenant-schema.ts";
+import { dropTenantSchema } from "../../src/tenant-schemas/drop-tenant-schema.ts";
 import { prepareTenantDatabase } from "../../src/tenant-schemas/tenant-database.ts";
 import { type NameRules, namesOf } from "../../src/tenants/names.ts";
 import { parseSlug } from "../../src/tenants/slug.ts";
-import { createDatabase } from "./database.ts";
+import { asSuperuser, createDatabase, urlOf } from "./database.ts";
 
 export type Tenant = ReturnType<typeof newTenant>;
 
@@ -50,8 +51,12 @@ async function openWorld() {
   const root = await mkdtemp(join(tmpdir(), "tenantry-test-"));
   const opened: pg.Client[] = [];
   const tenants: Tenant[] = [];
-  const connect = async (user = database.user, password = database.password) => {
-    const { host, port, database: name } = database;
+  const connect = async (
+    user = database.user,
+    password = database.password,
+    name = database.database,
+  ) => {
+    const { host, port } = database;
     const client = new pg.Client({ host, port, database: name, user, password });
     client.on("error", () => undefined);
     await client.connect();
@@ -61,8 +66,8 @@ async function openWorld() {
   return {
     ...database,
     connect,
-    /** Connects as the tenant's app role. */
-    login: (tenant: Tenant) => connect(tenant.names.appRole, tenant.password),
+    /** Connects as the tenant's app role, to its database unless told. */
+    login: (tenant: Tenant, name?: string) => connect(tenant.names.appRole, tenant.password, name),
     /** Writes files, by their path, into a new folder. */
     async folder(files: Record<string, string>): Promise<string> {
       const dir = await mkdtemp(join(root, "folder-"));
@@ -82,6 +87,8 @@ async function openWorld() {
         connectDatabase: database.database,
       });
     },
+    drop: (tenant: Pick<Tenant, "names" | "tenantId">, client = database.client) =>
+      dropTenantSchema(client, tenant, (name, work) => asSuperuser(urlOf(own.url, name), work)),
     async close() {
       await Promise.all(opened.map((client) => client.end().catch(() => undefined)));
       for (const { names } of tenants)

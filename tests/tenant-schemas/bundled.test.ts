@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 import { applySeedSet } from "../../src/seeding/apply-seeds.ts";
 import { openSeedFolder, resolveSets } from "../../src/seeding/seed-folder.ts";
 import { applyMigrations } from "../../src/tenant-schemas/apply-migrations.ts";
-import { dropTenantSchema } from "../../src/tenant-schemas/drop-tenant-schema.ts";
 import { openMigrationFolder } from "../../src/tenant-schemas/migration-folder.ts";
 import { verifyTenantSchema } from "../../src/tenant-schemas/verify-tenant-schema.ts";
 import { useWorld } from "../kit/tenant-schemas.ts";
@@ -22,5 +21,5 @@ test("the bundled schema and seeds are applied, verified, seeded again and dropp
   for (const set of sets) {
     expect(await applySeedSet(world.client, { names, set })).toMatchObject({ rowsAdded: 0 });
   }
-  expect((await dropTenantSchema(world.client, tenant)).dropped).toHaveLength(3);
+  expect((await world.drop(tenant)).dropped).toHaveLength(3);
 }, 60_000);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { scramVerifier } from "../../src/database/sql.ts";
 import { createTenantSchema } from "../../src/tenant-schemas/create-tenant-schema.ts";
-import { dropTenantSchema } from "../../src/tenant-schemas/drop-tenant-schema.ts";
 import { findLeftovers } from "../../src/tenant-schemas/leftovers.ts";
 import { prepareTenantDatabase } from "../../src/tenant-schemas/tenant-database.ts";
+import { asSuperuser, createDatabase } from "../kit/database.ts";
 import { type Tenant, useWorld } from "../kit/tenant-schemas.ts";
 
 const world = useWorld();
@@ -92,7 +92,7 @@ describe("a tenant schema", () => {
         code: "E_PARTIAL_STATE",
         message: `The ${what} ${name} exists already and was not made by Tenantry`,
       });
-      const { dropped, foreign } = await dropTenantSchema(world.client, tenant);
+      const { dropped, foreign } = await world.drop(tenant);
       expect(dropped).toEqual([]);
       expect(foreign.map((leftover) => leftover.name)).toEqual([name]);
       expect(await leftoversOf(tenant)).toMatchObject([{ name, tenantId: null, ours: false }]);
@@ -105,7 +105,7 @@ describe("a tenant schema", () => {
     await world.create(tenant);
     const thief = { ...tenant, tenantId: "another" };
     await expect(world.create(thief)).rejects.toMatchObject({ code: "E_PARTIAL_STATE" });
-    expect((await dropTenantSchema(world.client, thief)).dropped).toEqual([]);
+    expect((await world.drop(thief)).dropped).toEqual([]);
     await world.login(tenant);
   });
 
@@ -126,10 +126,10 @@ describe("dropping a tenant schema", () => {
     await world.create(tenant);
     const app = await world.login(tenant);
     const ended = new Promise((resolve) => app.once("end", resolve));
-    expect((await dropTenantSchema(world.client, tenant)).dropped).toHaveLength(3);
+    expect((await world.drop(tenant)).dropped).toHaveLength(3);
     await ended;
     expect(await leftoversOf(tenant)).toEqual([]);
-    expect((await dropTenantSchema(world.client, tenant)).dropped).toEqual([]);
+    expect((await world.drop(tenant)).dropped).toEqual([]);
   });
 
   test("leaves no trace in the access lists of the database and of ext", async () => {
@@ -138,8 +138,34 @@ describe("dropping a tenant schema", () => {
     const before = (await world.client.query(lists)).rows;
     const tenant = world.tenant();
     await world.create(tenant);
-    await dropTenantSchema(world.client, tenant);
+    await world.drop(tenant);
     expect((await world.client.query(lists)).rows).toEqual(before);
+  });
+
+  test("takes large objects along that the application left wherever it could connect", async () => {
+    const tenant = world.tenant();
+    await world.create(tenant);
+    for (const database of [world.database, "postgres"]) {
+      const app = await world.login(tenant, database);
+      await app.query("select lo_create(0)");
+    }
+    expect((await world.drop(tenant)).dropped).toHaveLength(3);
+    expect(await leftoversOf(tenant)).toEqual([]);
+  });
+
+  test("names the other database in which somebody has given the application more", async () => {
+    const tenant = world.tenant();
+    await world.create(tenant);
+    const other = await createDatabase("empty");
+    const schema = `create schema kept authorization ${tenant.names.appRole}`;
+    await asSuperuser(other.url, (client) => client.query(schema));
+    await expect(world.drop(tenant)).rejects.toMatchObject({
+      code: "E_PARTIAL_STATE",
+      message: expect.stringContaining(`still hold something in ${other.database}`),
+    });
+    await other.drop();
+    await world.drop(tenant);
+    expect(await leftoversOf(tenant)).toEqual([]);
   });
 
   test("goes on where an earlier attempt stopped", async () => {
@@ -148,7 +174,7 @@ describe("dropping a tenant schema", () => {
     await world.client.query(
       `drop schema ${tenant.names.schema}; alter role ${tenant.names.appRole} nologin`,
     );
-    expect((await dropTenantSchema(world.client, tenant)).dropped).toHaveLength(2);
+    expect((await world.drop(tenant)).dropped).toHaveLength(2);
     expect(await leftoversOf(tenant)).toEqual([]);
   });
 });
@@ -177,7 +203,7 @@ describe("an admin that is no superuser", () => {
       create table ${tenant.names.schema}.t (); commit`);
     const app = await world.login(tenant);
     expect((await app.query("select count(*)::int as n from t")).rows).toEqual([{ n: 0 }]);
-    expect((await dropTenantSchema(client, tenant)).dropped).toHaveLength(3);
+    expect((await world.drop(tenant, client)).dropped).toHaveLength(3);
     await world.client.query(`reassign owned by ${admin} to ${world.user}`);
   });
 });

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { applyMigrations } from "../../src/tenant-schemas/apply-migrations.ts";
+import { setAppLogins } from "../../src/tenant-schemas/app-login.ts";
+import { applyMigrations, schemaLock } from "../../src/tenant-schemas/apply-migrations.ts";
 import { openMigrationFolder } from "../../src/tenant-schemas/migration-folder.ts";
 import { probeAppLogin } from "../../src/tenant-schemas/probe-app-login.ts";
 import {
@@ -26,6 +27,10 @@ const migrate = async (tenant: Tenant, files: Record<string, string>) =>
     folder: await openMigrationFolder(await world.folder(files)),
     mode: "transaction-per-file",
   });
+
+/** Takes an advisory lock of ours, as every role can. */
+const lockOf = (name: string) =>
+  `select pg_advisory_xact_lock(hashtextextended('tenantry:${name}', 0))`;
 
 beforeAll(async () => {
   await world.client.query("create schema platform; create table platform.tenant (id int)");
@@ -82,6 +87,30 @@ describe("a tenant's app role", () => {
     const app = await world.login(one);
     await expect(app.query(text)).rejects.toMatchObject({ code: "42501" });
     await app.end();
+  });
+});
+
+describe("a tenant's session", () => {
+  test.each([
+    ["takes the lock of changes to roles", lockOf("shared-catalogs")],
+    ["holds its own role", "alter role current_user password 'mine'"],
+  ])("keeps no tenant open when it %s", async (_, sql) => {
+    const tenant = world.tenant();
+    await world.create(tenant);
+    const app = await world.login(tenant);
+    const ended = new Promise((resolve) => app.once("end", resolve));
+    await app.query(`begin; ${sql}`);
+    const admin = await world.connect();
+    await admin.query("set lock_timeout = '60s'");
+    expect(await setAppLogins(admin, tenant, [])).toEqual([tenant.names.appRole]);
+    await ended;
+    await expect(world.login(tenant)).rejects.toMatchObject({ code: "28000" });
+  });
+
+  test("holds up no migration of another tenant", async () => {
+    const app = await world.login(one);
+    await app.query(`begin; ${lockOf(schemaLock(two.names.schema))}`);
+    await migrate(two, { ...FILES, "0002_more.sql": "create table more ()" });
   });
 });
 

@@ -3,6 +3,7 @@ import { sqlStateOf } from "../../database/faults.ts";
 import { scramVerifier } from "../../database/sql.ts";
 import { DomainError, isDomainError } from "../../kernel/domain-error.ts";
 import { createTenantSchema } from "../../tenant-schemas/create-tenant-schema.ts";
+import { dropTenantSchema } from "../../tenant-schemas/drop-tenant-schema.ts";
 import { ensureOwnDatabase, prepareOwnDatabase } from "../../tenant-schemas/own-database.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { readAppLogin } from "./tenant-secret.ts";
@@ -69,4 +70,22 @@ export async function ensureTenantSchema(
       appPasswordVerifier: scramVerifier(password),
     });
   });
+}
+
+/**
+ * Drops what `ensureTenantSchema` has made on a server: what bears the tenant's mark, and no more.
+ * Repeatable.
+ *
+ * @throws DomainError E_PARTIAL_STATE naming what keeps it from going
+ */
+export async function removeTenantSchema(
+  ports: Servers,
+  { server, names }: Pick<Site, "server" | "names">,
+  tenantId: string,
+): Promise<void> {
+  await inSharedDatabase(ports, { server }, (client) =>
+    dropTenantSchema(client, { names, tenantId }, (database, work) =>
+      ports.servers.asAdmin(server, database, work),
+    ),
+  );
 }

@@ -1,10 +1,8 @@
-import type { PoolClient } from "pg";
 import { isDomainError } from "../../kernel/domain-error.ts";
 import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.ts";
-import { dropTenantSchema } from "../../tenant-schemas/drop-tenant-schema.ts";
 import { findLeftovers, type Leftover } from "../../tenant-schemas/leftovers.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
-import { inSharedDatabase } from "./tenant-entry.ts";
+import { inSharedDatabase, removeTenantSchema } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { removeSecret } from "./tenant-secret.ts";
 import { namesOfTenant, siteOfTenant } from "./tenant-site.ts";
@@ -48,9 +46,12 @@ export async function findRemains(ports: RemainsPorts, tenantId: string): Promis
   const { secretName } = tenant;
   const found: Remain[] = [];
   const names = namesOfTenant(tenant);
-  const unsearched = await onEveryServer(ports, tenant, async (client, server) => {
-    const leftovers = await findLeftovers(client, names, tenantId);
-    found.push(...leftovers.map(({ kind, name, ours }) => ({ kind, name, server, ours })));
+  const unsearched = await onEveryServer(ports, tenant, async (server) => {
+    const leftovers = await inSharedDatabase(ports, { server }, (client) =>
+      findLeftovers(client, names, tenantId),
+    );
+    const at = { server: server.name };
+    found.push(...leftovers.map(({ kind, name, ours }) => ({ kind, name, ...at, ours })));
   });
   const secret = await ports.secrets.get(secretName);
   if (secret) {
@@ -64,9 +65,9 @@ export async function findRemains(ports: RemainsPorts, tenantId: string): Promis
 export async function dropRemains(ports: RemainsPorts, tenantId: string): Promise<void> {
   const tenant = await ports.orm.em.fork().findOneOrFail(TenantEntity, { id: tenantId });
   const names = namesOfTenant(tenant);
-  await onEveryServer(ports, tenant, async (client) => {
-    await dropTenantSchema(client, { names, tenantId });
-  });
+  await onEveryServer(ports, tenant, (server) =>
+    removeTenantSchema(ports, { server, names }, tenantId),
+  );
 }
 
 /** Removes the secret if it was made for the tenant. */
@@ -76,25 +77,23 @@ export async function removeOwnSecret(ports: RemainsPorts, tenantId: string): Pr
 }
 
 /**
- * Works on the tenant's server, or on every one where it may have been, from the shared database
- * there; answers the names of those it could not enter.
+ * Works on the tenant's server, or on every one where it may have been; answers the names of those
+ * that could not be entered.
  */
 async function onEveryServer(
   ports: RemainsPorts,
   tenant: Tenant,
-  work: (client: PoolClient, server: string) => Promise<void>,
+  work: (server: DbServer) => Promise<void>,
 ): Promise<string[]> {
   const em = ports.orm.em.fork();
-  const on = (server: DbServer) =>
-    inSharedDatabase(ports, { server }, (client) => work(client, server.name));
   if (tenant.dbServerId !== null) {
-    await on((await siteOfTenant(em, tenant)).server);
+    await work((await siteOfTenant(em, tenant)).server);
     return [];
   }
   const unsearched: string[] = [];
   for (const server of await em.find(DbServerEntity, {}, { orderBy: { name: "asc" } })) {
     try {
-      await on(server);
+      await work(server);
     } catch (error) {
       if (!isDomainError(error, "E_ADMIN_CONN_UNRESOLVED")) throw error;
       unsearched.push(server.name);

@@ -2,12 +2,11 @@ import { ensureFirstLaboratory } from "../../laboratories/first-laboratory.ts";
 import { applySeedSet } from "../../seeding/apply-seeds.ts";
 import { openSeedFolder, resolveSets } from "../../seeding/seed-folder.ts";
 import { applyMigrations } from "../../tenant-schemas/apply-migrations.ts";
-import { dropTenantSchema } from "../../tenant-schemas/drop-tenant-schema.ts";
 import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
 import { type Skipped, skipped } from "../engine/phase.ts";
 import { reportProgress } from "../engine/progress.ts";
 import { checkReadiness, refuseUnready } from "../parts/readiness.ts";
-import { ensureTenantSchema, inSharedDatabase, inTenantDatabase } from "../parts/tenant-entry.ts";
+import { ensureTenantSchema, inTenantDatabase, removeTenantSchema } from "../parts/tenant-entry.ts";
 import type { TenantPorts } from "../parts/tenant-ports.ts";
 import { ensureSecret, removeSecret } from "../parts/tenant-secret.ts";
 import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
@@ -33,10 +32,7 @@ export async function createSchema(ports: TenantPorts, run: ProvisionRun): Promi
 
 /** Drops schema, database and roles, as far as they were made for this tenant. */
 export async function dropSchema(ports: TenantPorts, run: ProvisionRun): Promise<void> {
-  const site = await siteOf(ports, run);
-  await inSharedDatabase(ports, site, (client) =>
-    dropTenantSchema(client, { names: site.names, tenantId: tenantIdOf(run) }),
-  );
+  await removeTenantSchema(ports, await siteOf(ports, run), tenantIdOf(run));
 }
 
 /** Applies every migration in one transaction: a fresh schema needs no more. */
