@@ -256,13 +256,9 @@ export const AuditEvent = z.discriminatedUnion("type", [
   tenantFact("PASSWORD_RESET", "A tenant's user chose a new password by the link in a mail.", {
     email,
   }),
-  fact(
-    "REFRESH_TOKEN_REUSED",
-    "A refresh token was sent again long after its use, which ended its session.",
-    {
-      family: z.uuid(),
-    },
-  ),
+  fact("REFRESH_TOKEN_REUSED", "A refresh token was sent twice, which ended its session.", {
+    family: z.uuid(),
+  }),
   tenantFact("INVITATION_SENT", "An invitation to a tenant was sent.", {
     invitationId: z.uuid(),
     email,

@@ -81,12 +81,10 @@ test("a session that was refreshed goes on, with the access token from before to
   await open.stop();
 });
 
-test("a refresh token that is sent again later ends the access tokens and sockets of both hands", async () => {
+test("a refresh token that is sent twice ends the access tokens and sockets of both hands", async () => {
   const [one] = await twoSessions();
   const { refreshSession: thief } = await api.anonymous().ask(REFRESH, { token: one.refreshToken });
   const open = await follow(thief);
-  const { em } = world.platform.orm;
-  await em.fork().execute("update platform.refresh_token set used_at = used_at - interval '11 s'");
   const { refreshSession } = await api.anonymous().ask(REFRESH, { token: one.refreshToken });
   expect(refreshSession).toEqual({ code: "E_UNAUTHENTICATED" });
   expect(await statusOf(one)).toBe(401);

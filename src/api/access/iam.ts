@@ -68,7 +68,7 @@ const SessionRef = builder.objectRef<Session>("Session").implement({
     }),
     refreshToken: t.exposeString("refreshToken", {
       description:
-        "Works once, within 30 days, in `refreshSession`. Sent again more than 10 seconds later it ends the whole session.",
+        "Works once, within 30 days, in `refreshSession`. Sending it twice ends the whole session.",
     }),
     user: t.expose("user", { type: PlatformUserRef, description: "Who has signed in." }),
   }),

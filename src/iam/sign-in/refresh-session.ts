@@ -1,4 +1,3 @@
-import type { EntityManager } from "@mikro-orm/postgresql";
 import { record } from "../../audit/record.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import type { PlatformUser } from "../users/platform-user.entity.ts";
@@ -13,12 +12,6 @@ import {
   type SessionPorts,
 } from "./session.ts";
 
-/**
- * How long a token that was exchanged may be sent again, in milliseconds: two tabs do so at the same
- * moment, and a client whose answer was lost on the way.
- */
-const LEEWAY = 10_000;
-
 /** A refresh token, and where it came from. */
 interface Presented {
   readonly refreshToken: string;
@@ -27,9 +20,8 @@ interface Presented {
 
 /**
  * Exchanges a refresh token for a new session, whose refresh token lasts 30 days from now. A token
- * that was exchanged more than 10 seconds before is a stolen one, in either hand: it ends the whole
- * family (RFC 9700 section 4.14.2). Of the tokens that one exchanged twice was given, the first to be
- * used goes on; the others count as exchanged with it, so that no two hands go on beside each other.
+ * that was exchanged before is a stolen one, in either hand: it ends the whole family (RFC 9700
+ * section 4.14.2).
  *
  * @throws DomainError E_UNAUTHENTICATED
  */
@@ -39,9 +31,7 @@ export async function refreshSession(ports: SessionPorts, input: Presented): Pro
     if (held === null) return null;
     const { token, user } = held;
     const now = ports.clock();
-    if (token.revokedAt !== null) return null;
-    const { usedAt } = token;
-    if (usedAt && now.getTime() - usedAt.getTime() > LEEWAY) {
+    if (token.usedAt !== null && token.revokedAt === null) {
       await revokeRefreshTokens(em, { family: token.family }, now);
       record(em, actorOf(user, input.address), {
         type: "REFRESH_TOKEN_REUSED",
@@ -49,8 +39,8 @@ export async function refreshSession(ports: SessionPorts, input: Presented): Pro
       });
       return null;
     }
-    if (token.expiresAt <= now || !maySignIn(user)) return null;
-    if (!usedAt) await useUp(em, token.family, now);
+    if (token.revokedAt !== null || token.expiresAt <= now || !maySignIn(user)) return null;
+    token.usedAt = now;
     return await issueSession({ ...ports, em }, user, token.family);
   });
   // Thrown out here, so that a revocation is committed.
@@ -66,11 +56,6 @@ export async function signOut(ports: SessionPorts, input: Presented): Promise<vo
     await revokeRefreshTokens(em, { family: held.token.family }, ports.clock());
     record(em, actorOf(held.user, input.address), { type: "SIGNED_OUT", detail: {} });
   });
-}
-
-/** Marks every token of a family that waits to be exchanged as used. */
-async function useUp(em: EntityManager, family: string, now: Date): Promise<void> {
-  await em.nativeUpdate(RefreshTokenEntity, { family, usedAt: null }, { usedAt: now });
 }
 
 const maySignIn = (user: PlatformUser) => user.disabledAt === null && !user.mustChangePassword;

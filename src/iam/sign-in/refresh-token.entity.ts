@@ -14,7 +14,6 @@ export const RefreshTokenEntity = defineEntity({
     userId: p.uuid(),
     tokenHash: p.string().hidden(),
     expiresAt: p.datetime(),
-    /** When it was exchanged, or one that was given out beside it. */
     usedAt: p.datetime().nullable(),
     revokedAt: p.datetime().nullable(),
     createdAt: p.datetime(),
