@@ -1,6 +1,7 @@
 import { AuditEventEntity } from "./audit/audit-event.entity.ts";
 import { RefreshTokenEntity } from "./iam/sign-in/refresh-token.entity.ts";
 import { SignInAttemptEntity } from "./iam/sign-in/sign-in-attempt.entity.ts";
+import { SignInPlaceEntity } from "./iam/sign-in/sign-in-place.entity.ts";
 import { ServiceTokenEntity } from "./iam/tokens/service-token.entity.ts";
 import { SigningKeyEntity } from "./iam/tokens/signing-key.entity.ts";
 import { PlatformUserEntity } from "./iam/users/platform-user.entity.ts";
@@ -33,6 +34,7 @@ export const PLATFORM_ENTITIES = [
   SecretVersionEntity,
   ServiceTokenEntity,
   SignInAttemptEntity,
+  SignInPlaceEntity,
   SigningKeyEntity,
   TenantEntity,
 ];

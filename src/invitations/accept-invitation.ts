@@ -14,6 +14,7 @@ import {
   type TenantSession,
   type TenantSessionPorts,
 } from "./tenant-session.ts";
+import { auditRefusal } from "./tenant-sign-in.ts";
 
 const INVALID = "E_INVITATION_INVALID";
 
@@ -31,7 +32,7 @@ interface Acceptance {
  *
  * @throws DomainError E_INVITATION_INVALID, alike for unknown, used, revoked and expired;
  *   E_WEAK_PASSWORD; E_SIGN_IN_FAILED for a password that is not the one they have;
- *   E_TENANT_NOT_ACTIVE; E_RATE_LIMITED after too many tokens that were not valid
+ *   E_TENANT_NOT_ACTIVE; E_RATE_LIMITED after too many tokens that were not valid, or wrong passwords
  */
 export async function acceptInvitation(
   ports: TenantSessionPorts,
@@ -39,11 +40,8 @@ export async function acceptInvitation(
 ): Promise<TenantSession> {
   const [invitationId = ""] = token.split(".", 1);
   const account = ["INVITATION", invitationId] as const;
-  const member = await limitAttempts(ports, { account, address }, async () => {
-    const found = await invited(ports, token);
-    await checkOwnPassword(found.identity, newPassword);
-    return found;
-  });
+  const member = await limitAttempts(ports, { account, address }, () => invited(ports, token));
+  await checkOwnPassword(ports, member, { given: newPassword, address });
   checkActive(member.tenant);
   // Before the transaction: nobody waits for a lock while a password is hashed.
   const before = member.identity.passwordHash;
@@ -68,12 +66,24 @@ export async function acceptInvitation(
   });
 }
 
-/** A link shows who somebody is, and is no way to replace the password that they sign in with. */
-async function checkOwnPassword(identity: Identity, given: string): Promise<void> {
+/**
+ * A link shows who somebody is, and is no way to replace the password that they sign in with. A try at
+ * that one is limited and told like every other.
+ */
+async function checkOwnPassword(
+  ports: TenantSessionPorts,
+  { identity, tenant }: Member,
+  { given, address }: { readonly given: string; readonly address: string | null },
+): Promise<void> {
   if (!hasOwnPassword(identity)) return;
-  if (await verifyPassword(identity.passwordHash ?? null, given)) return;
-  throw new DomainError("E_SIGN_IN_FAILED", {
-    message: "You have a password already, for another tenant: accept the invitation with that one",
+  const { email } = identity;
+  await limitAttempts(ports, { account: ["TENANT", email], address }, async () => {
+    if (await verifyPassword(identity.passwordHash ?? null, given)) return;
+    await auditRefusal(ports, { email, address }, { tenant, identity }, "WRONG_PASSWORD");
+    throw new DomainError("E_SIGN_IN_FAILED", {
+      message:
+        "You have a password already, for another tenant: accept the invitation with that one",
+    });
   });
 }
 

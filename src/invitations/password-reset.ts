@@ -135,7 +135,7 @@ export async function resetTenantPassword(
     const { tenant, identity, membership } = await lockHolder(em, token, now);
     checkActive(tenant);
     await setOwnPassword(em, identity, passwordHash, now);
-    await clearAccount(em, ["TENANT", tenant.slug, identity.email]);
+    await clearAccount(em, ["TENANT", identity.email]);
     record(em, auditActorOf(identity, address), {
       type: "PASSWORD_RESET",
       tenant: { id: tenant.id, slug: tenant.slug },

@@ -101,7 +101,7 @@ async function verifyCredentials(
   ports: TenantSessionPorts,
   input: TenantCredentials,
 ): Promise<Member> {
-  const account = ["TENANT", input.slug, normalizeEmail(input.email)] as const;
+  const account = ["TENANT", normalizeEmail(input.email)] as const;
   const verified = await limitAttempts(ports, { account, address: input.address }, () =>
     verify(ports, input),
   );
@@ -135,10 +135,11 @@ async function refuse(
   throw new DomainError("E_SIGN_IN_FAILED");
 }
 
-async function auditRefusal(
+/** Tells the audit trail of a sign-in that was refused. */
+export async function auditRefusal(
   ports: TenantSessionPorts,
-  { email: raw, address }: TenantCredentials,
-  { tenant, identity }: Found,
+  { email: raw, address }: Pick<TenantCredentials, "email" | "address">,
+  { tenant, identity }: Pick<Found, "tenant" | "identity">,
   reason: Refusal,
 ): Promise<void> {
   const typed = normalizeEmail(raw);

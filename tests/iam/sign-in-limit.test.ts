@@ -118,11 +118,39 @@ describe("an account", () => {
     await enter();
   });
 
-  test("can be opened by the break-glass command", async () => {
+  test("is not locked, where it has signed in lately, by whoever fails elsewhere", async () => {
     await world.user(EMAIL);
+    await enter();
+    await fail(FREE, { address: elsewhere(1) });
+    await expect(enter(PASSWORD, { address: elsewhere(2) })).rejects.toMatchObject(limited(2));
+    await enter();
+    // Signing in there gives the others no further tries.
+    await expect(enter(PASSWORD, { address: elsewhere(2) })).rejects.toMatchObject(limited(2));
     await fail(FREE);
+    await expect(enter()).rejects.toMatchObject(limited(2));
+    world.pass(2);
+    await enter();
+    world.pass(31 * 86_400);
+    await fail(FREE, { address: elsewhere(1) });
+    await expect(enter()).rejects.toMatchObject(limited(2));
+  });
+
+  test("is not known where only somebody else of the same network signs in", async () => {
+    await world.user(EMAIL);
+    await world.user("bo@example.com");
+    await enter(PASSWORD, { email: "bo@example.com" });
+    await fail(FREE, { address: elsewhere(1) });
+    await expect(enter()).rejects.toMatchObject(limited(2));
+  });
+
+  test("can be opened by the break-glass command, also where it is known", async () => {
+    await world.user(EMAIL);
+    await enter();
+    await fail(FREE);
+    await fail(FREE, { address: elsewhere(1) });
     await seedSuperuser(world, ACTOR, { email: EMAIL, password: "another quiet river" });
     await enter("another quiet river");
+    await enter("another quiet river", { address: elsewhere(1) });
   });
 
   test("counts a disabled user's right password like a wrong one", async () => {
@@ -223,8 +251,13 @@ describe("an address", () => {
 test("the table keeps no name, and what is forgotten is swept by new failures", async () => {
   await fail(1, { email: "my typed password" });
   await fail(1, { email: "nobody@example.com" });
-  const rows = JSON.stringify(await world.platform.sql("select * from platform.sign_in_attempt"));
-  expect(rows).not.toMatch(/nobody|typed|192\.0/);
+  await world.user(EMAIL);
+  await enter();
+  const rows = JSON.stringify([
+    await world.platform.sql("select * from platform.sign_in_attempt"),
+    await world.platform.sql("select * from platform.sign_in_place"),
+  ]);
+  expect(rows).not.toMatch(/nobody|typed|ada@|192\.0/);
   world.pass(2 * 86_400);
   await fail(1);
   expect(await world.platform.sql("select key from platform.sign_in_attempt")).toHaveLength(2);

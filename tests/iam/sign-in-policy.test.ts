@@ -4,6 +4,7 @@ import {
   ADDRESS_POLICY,
   accountKey,
   networkOf,
+  placeKey,
   waitAfter,
 } from "../../src/iam/sign-in/sign-in-policy.ts";
 
@@ -60,14 +61,16 @@ describe("the network of an address", () => {
   });
 });
 
-test("accounts of other realms, tenants and names have other keys", () => {
+test("accounts of other realms and names have other keys, and others again at each place", () => {
   const keys = [
     accountKey(["PLATFORM", "ada@example.com"]),
     accountKey(["PLATFORM", "eve@example.com"]),
-    accountKey(["TENANT", "acme", "ada@example.com"]),
-    accountKey(["TENANT", "beta", "ada@example.com"]),
-    accountKey(["TENANT", "acme,", "ada@example.com"]),
+    accountKey(["TENANT", "ada@example.com"]),
+    accountKey(["TENANT", "ada@example.com,"]),
     accountKey(["INVITATION", "ada@example.com"]),
+    placeKey(["PLATFORM", "ada@example.com"], "192.0.2.1"),
+    placeKey(["PLATFORM", "ada@example.com"], "192.0.2.2"),
+    placeKey(["TENANT", "ada@example.com"], "192.0.2.1"),
   ];
   expect(new Set(keys).size).toBe(keys.length);
   for (const key of keys) expect(key).toMatch(/^[\w-]{43}$/);

@@ -21,18 +21,42 @@ const fail = async (times: number, attempt: () => Promise<unknown>, code = "E_SI
   for (let time = 0; time < times; time++) await expect(attempt()).rejects.toMatchObject({ code });
 };
 
-test("a tenant's user is limited in this tenant, also when changing the password", async () => {
+test("a tenant's user is limited in all tenants together, whose password is one", async () => {
   await world.accept(await world.invited(await world.tenant("acme")));
   await world.seed(await world.tenant("beta"), { allowExistingUser: true });
-  await fail(3, () => world.signIn("acme", WRONG));
-  await fail(3, () => world.changePassword("acme", WRONG));
+  await fail(2, () => world.signIn("acme", WRONG));
+  await fail(2, () => world.changePassword("acme", WRONG));
+  await fail(2, () => world.signIn("beta", WRONG));
   await expect(world.signIn("acme")).rejects.toMatchObject(limited);
   await expect(world.changePassword("acme", PASSWORD, "another quiet river")).rejects.toMatchObject(
     limited,
   );
-  await world.signIn("beta");
+  await expect(world.signIn("beta")).rejects.toMatchObject(limited);
   world.pass(2);
   await world.signIn("acme");
+  await world.signIn("beta");
+});
+
+test("a password that is tried by an invitation is limited and told like at a sign-in", async () => {
+  const first = await world.invited(await world.tenant("acme"));
+  world.pass(1);
+  const second = await world.invited(await world.tenant("beta"), { allowExistingUser: true });
+  await world.accept(first);
+  await fail(3, () => world.accept(second, WRONG));
+  await fail(3, () => world.signIn("acme", WRONG));
+  await expect(world.accept(second)).rejects.toMatchObject(limited);
+  const told = await world.platform.sql(
+    "select tenant_slug, actor_kind, actor_name from platform.audit_event where type = 'SIGN_IN_FAILED' order by sequence",
+  );
+  const who = { actor_kind: "IDENTITY", actor_name: OWNER };
+  expect(told).toEqual(
+    ["beta", "beta", "beta", "acme", "acme", "acme"].map((tenant_slug) => ({
+      tenant_slug,
+      ...who,
+    })),
+  );
+  world.pass(2);
+  await world.accept(second);
 });
 
 test.each([

@@ -51,9 +51,9 @@ export async function countFailure(
   return rows.length === 1;
 }
 
-/** Forgets what was counted under a key. */
-export async function forgetCount(em: EntityManager, key: string): Promise<void> {
-  await em.nativeDelete(SignInAttemptEntity, { key });
+/** Forgets what was counted under some keys. */
+export async function forgetCounts(em: EntityManager, keys: readonly string[]): Promise<void> {
+  await em.nativeDelete(SignInAttemptEntity, { key: { $in: [...keys] } });
 }
 
 /** Marks the present wait as told; answers whether it was not yet. */

@@ -3,13 +3,15 @@ import { record } from "../../audit/record.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { isDomainError, RateLimitedError } from "../../kernel/domain-error.ts";
 import { isEmail } from "../users/email.ts";
-import { countFailure, countsOf, forgetCount, tellOnce } from "./sign-in-counts.ts";
+import { countFailure, countsOf, forgetCounts, tellOnce } from "./sign-in-counts.ts";
+import { isKnownPlace, placesOf, rememberPlace } from "./sign-in-places.ts";
 import {
   ACCOUNT_POLICY,
   type AccountName,
   ADDRESS_POLICY,
   accountKey,
   addressKey,
+  placeKey,
   waitAfter,
 } from "./sign-in-policy.ts";
 import { Slots } from "./slots.ts";
@@ -38,6 +40,9 @@ const MOST_WAITING = 200;
  * tries at the same moment are no more than tries one after another; it counts for the address when it
  * has failed. Success clears the account's count and leaves the address's.
  *
+ * At a network that the account has signed in from lately it is counted by itself: whoever fails
+ * elsewhere, on purpose, keeps nobody out there.
+ *
  * @param work looks at the credentials; throws a DomainError when, and only when, they are wrong
  * @returns what `work` answers
  * @throws RateLimitedError while there is a wait, and when too many tries stand in line in this process
@@ -49,12 +54,13 @@ export async function limitAttempts<T>(
 ): Promise<T> {
   if (tries.waiting >= MOST_WAITING) throw new RateLimitedError(1);
   return await tries.run(async () => {
-    await claim(ports, attempt);
+    const counted = await claim(ports, attempt);
     const answer = await work().catch(async (error: unknown) => {
       if (isDomainError(error)) await countAddress(ports, attempt);
       throw error;
     });
-    await clearAccount(ports.em.fork(), attempt.account);
+    await forgetCounts(ports.em.fork(), [counted]);
+    await remember(ports, attempt);
     return answer;
   });
 }
@@ -69,13 +75,17 @@ export async function limitRequests(ports: LimitPorts, attempt: Attempt): Promis
   await countAddress(ports, attempt);
 }
 
-/** Forgets the failures of an account, which can sign in at once then. */
-export const clearAccount = (em: EntityManager, account: AccountName): Promise<void> =>
-  forgetCount(em, accountKey(account));
+/** Forgets the failures of an account, wherever they were made: it can sign in at once then. */
+export const clearAccount = async (em: EntityManager, account: AccountName): Promise<void> =>
+  await forgetCounts(em, [accountKey(account), ...(await placesOf(em, account))]);
 
-/** Counts the try as a failure of the account before it is made; refuses it while there is a wait. */
-async function claim(ports: LimitPorts, attempt: Attempt): Promise<void> {
-  const account = accountKey(attempt.account);
+/**
+ * Counts the try as a failure of the account before it is made; refuses it while there is a wait.
+ *
+ * @returns the key that it was counted under
+ */
+async function claim(ports: LimitPorts, attempt: Attempt): Promise<string> {
+  const account = await accountAt(ports, attempt);
   const address = attempt.address === null ? null : addressKey(attempt.address);
   const em = ports.em.fork();
   for (;;) {
@@ -91,8 +101,21 @@ async function claim(ports: LimitPorts, attempt: Attempt): Promise<void> {
     }
     // Somebody else may have counted or cleared meanwhile: then look again.
     const seen = counts.get(account) ?? null;
-    if (await countFailure(em, { key: account, policy: ACCOUNT_POLICY, now, seen })) return;
+    if (await countFailure(em, { key: account, policy: ACCOUNT_POLICY, now, seen })) {
+      return account;
+    }
   }
+}
+
+/** The key of the account, or that of the account at a place where it is known. */
+async function accountAt({ em, clock }: LimitPorts, { account, address }: Attempt) {
+  if (address === null) return accountKey(account);
+  const place = placeKey(account, address);
+  return (await isKnownPlace(em.fork(), place, clock())) ? place : accountKey(account);
+}
+
+async function remember({ em, clock }: LimitPorts, { account, address }: Attempt): Promise<void> {
+  if (address !== null) await rememberPlace(em.fork(), { account, address }, clock());
 }
 
 async function countAddress({ em, clock }: LimitPorts, { address }: Attempt): Promise<void> {

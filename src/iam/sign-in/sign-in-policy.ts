@@ -14,7 +14,10 @@ export interface AttemptPolicy {
   readonly window: number;
 }
 
-/** A guesser gets some 110 tries a day at one account, from however many addresses. */
+/**
+ * A guesser gets some 110 tries a day at one account, from however many addresses, and as many again in
+ * each network that the account itself signs in from.
+ */
 export const ACCOUNT_POLICY: AttemptPolicy = {
   ...{ free: 5, longestWait: 15 * MINUTE, window: 24 * 60 * MINUTE },
 };
@@ -48,13 +51,18 @@ export function waitAfter(
 /** What an account is counted under: a realm, and what its account is named by there. */
 export type AccountName =
   | readonly ["PLATFORM", email: string]
-  | readonly ["TENANT", slug: string, email: string]
+  /** One in all tenants: the password is the same. */
+  | readonly ["TENANT", email: string]
   | readonly ["INVITATION", id: string]
   /** One for asking, whatever the tenant: they all send to one mailbox. And one for each link. */
   | readonly ["PASSWORD_RESET", emailOrId: string];
 
 /** The key of an account, whether there is one or not; tells nothing of what was typed. */
 export const accountKey = (name: AccountName): string => hashed(["ACCOUNT", ...name]);
+
+/** The key of an account at an address that it has signed in from. */
+export const placeKey = (name: AccountName, address: string): string =>
+  hashed(["PLACE", ...name, networkOf(address)]);
 
 /** The key of an address: one IPv4 address, or the /64 network that one IPv6 subscriber has. */
 export const addressKey = (address: string): string => hashed(["ADDRESS", networkOf(address)]);
