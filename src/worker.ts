@@ -16,7 +16,7 @@ const BATCH = 100;
  */
 export async function startPlatformWorker(
   platform: Platform,
-  options: Pick<WorkerOptions, "retry"> = {},
+  options: Pick<WorkerOptions, "retry" | "lookEveryMs"> = {},
 ): Promise<Worker> {
   const { orm, mailer, clock, credentials, config, log } = platform;
   const linkOf = mailLinks({ credentials, clock, tenantUrl: config.tenantUrl });
@@ -25,6 +25,7 @@ export async function startPlatformWorker(
     orm,
     log,
     queue: platform.queue,
+    feed: platform.feed,
     url: platform.databaseUrl,
     definitions: [...platform.definitions.values()],
     timerEnded: (em, operationId) => timerEnded(platform, em, operationId),

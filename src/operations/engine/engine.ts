@@ -15,6 +15,7 @@ import { UnfitPlatform } from "../../database/platform-version.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { platformTransactions, type Transact } from "./data-source.ts";
 import { describeFailure } from "./failure.ts";
+import type { Feed } from "./feed.ts";
 import { startLiveness } from "./liveness.ts";
 import type { OperationError } from "./operation.entity.ts";
 import type { AnyOperation } from "./phase.ts";
@@ -30,6 +31,7 @@ import {
 } from "./queue.ts";
 import { runOperation } from "./run-operation.ts";
 import type { RetryPolicy } from "./step.ts";
+import { watchQueue } from "./watch-queue.ts";
 
 /**
  * Brings the durable engine's own tables (schema `dbos`) to its version, before anything enqueues;
@@ -95,8 +97,11 @@ export interface WorkerOptions {
   /** Does what an operation left for later, in one transaction, exactly once. */
   timerEnded(em: EntityManager, operationId: string): Promise<void>;
   readonly queue: OperationQueue;
+  readonly feed: Pick<Feed, "onEnqueued">;
   readonly log: Logger;
   readonly retry?: RetryPolicy;
+  /** How often the queue is looked into where nothing was heard of it; 100 ms unless told. */
+  readonly lookEveryMs?: number;
 }
 
 const RETRY: RetryPolicy = { maxAttempts: 6, firstPauseSeconds: 0.5, backoffRate: 2 };
@@ -117,7 +122,7 @@ const PER_WORKER = 64;
  * The heartbeat begins before the launch, so that no sweep of another worker takes this one for dead.
  */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
-  const { orm, url, log, retry = RETRY } = options;
+  const { orm, url, log, retry = RETRY, lookEveryMs = 100 } = options;
   const executorId = `${hostname()}-${randomUUID()}`;
   const definitions = new Map(
     options.definitions.map((definition) => [definition.kind, definition]),
@@ -155,14 +160,16 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     onError: (error) => log.warn({ err: error }, "heartbeat failed"),
   });
   await DBOS.launch();
-  await DBOS.registerQueue(QUEUE, {
+  const queue = await DBOS.registerQueue(QUEUE, {
     workerConcurrency: PER_WORKER,
     partitionConcurrency: PER_PARTITION,
-    minPollingIntervalMs: 100,
+    minPollingIntervalMs: lookEveryMs,
     onConflict: "always_update",
   });
+  const endWatch = watchQueue(options, queue);
   return {
     stop: async (graceMs = 20_000) => {
+      await endWatch();
       await DBOS.shutdown({ deregister: true, workflowCompletionTimeoutMS: graceMs });
       await liveness.stop();
     },

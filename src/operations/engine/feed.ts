@@ -1,15 +1,19 @@
 import pg from "pg";
 import type { Logger } from "../../observability/logger.ts";
 import { OPERATION_CHANNEL } from "./journal.ts";
+import { QUEUE_CHANNEL } from "./queue.ts";
 import type { Signal } from "./signal.ts";
 
 /**
- * Wakes followers of operations over one LISTEN connection a process. A wake-up carries no data:
- * followers read the journal, so a notification that was lost delays them but costs them nothing.
+ * Wakes followers of operations, and the worker, over one LISTEN connection a process. A wake-up
+ * carries no data: followers read the journal and the worker the queue, so a notification that was
+ * lost delays them but costs them nothing.
  */
 export interface Feed {
   /** Wakes `signal` with the id of every operation that changes, or of one operation only. */
   attach(signal: Signal, operationId?: string): () => void;
+  /** Calls `listener` whenever something was put on the queue; answers how to end that. */
+  onEnqueued(listener: () => void): () => void;
   /** How many followers are attached. */
   readonly followers: number;
   close(): Promise<void>;
@@ -32,6 +36,7 @@ interface FeedOptions {
 export async function openFeed({ url, log }: FeedOptions): Promise<Feed> {
   const byOperation = new Map<string, Set<Signal>>();
   const ofAll = new Set<Signal>();
+  const onEnqueued = new Set<() => void>();
   let client: pg.Client | undefined;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
@@ -46,8 +51,9 @@ export async function openFeed({ url, log }: FeedOptions): Promise<Feed> {
       application_name: "tenantry feed",
       keepAlive: true,
     });
-    next.on("notification", ({ payload }) => {
-      if (!payload) return;
+    next.on("notification", ({ channel, payload }) => {
+      if (channel === QUEUE_CHANNEL) for (const listener of onEnqueued) listener();
+      if (channel !== OPERATION_CHANNEL || !payload) return;
       for (const signal of byOperation.get(payload) ?? []) signal.wake(payload);
       for (const signal of ofAll) signal.wake(payload);
     });
@@ -57,7 +63,7 @@ export async function openFeed({ url, log }: FeedOptions): Promise<Feed> {
     });
     try {
       await next.connect();
-      await next.query(`listen ${OPERATION_CHANNEL}`);
+      await next.query(`listen ${OPERATION_CHANNEL}; listen ${QUEUE_CHANNEL}`);
     } catch (error) {
       await next.end().catch(() => {});
       throw error;
@@ -81,6 +87,10 @@ export async function openFeed({ url, log }: FeedOptions): Promise<Feed> {
         signals.delete(signal);
         if (operationId !== undefined && signals.size === 0) byOperation.delete(operationId);
       };
+    },
+    onEnqueued: (listener) => {
+      onEnqueued.add(listener);
+      return () => void onEnqueued.delete(listener);
     },
     get followers() {
       return ofAll.size + [...byOperation.values()].reduce((sum, signals) => sum + signals.size, 0);

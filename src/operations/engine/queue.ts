@@ -11,6 +11,9 @@ export const WORKFLOW = "operation";
 export const MAIL_WORKFLOW = "deliver-mail";
 export const TIMER_WORKFLOW = "timer";
 
+/** The channel that wakes workers when something is enqueued for now; its payload is empty. */
+export const QUEUE_CHANNEL = "tenantry_queue";
+
 /**
  * The platform database's URL as the durable engine gets it: with the bound on idle transactions as
  * a start-up option. (Set by the engine itself it would cost a query on every new connection, which
@@ -74,6 +77,7 @@ export async function openQueue(url: string): Promise<OperationQueue> {
       ...(seconds > 0 ? { delaySeconds: Math.ceil(seconds) } : {}),
     };
     await client.enqueueInTransaction(asPgClient(em), options, ...args);
+    if (seconds <= 0) await em.execute("select pg_notify(?, '')", [QUEUE_CHANNEL]);
   };
   return {
     enqueue: (em, operationId, partition) =>
