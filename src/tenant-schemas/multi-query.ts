@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import type { ClientBase, Connection, Submittable } from "pg";
 
 /** One step of a script: exactly one SQL statement, without its semicolon. */
@@ -51,9 +52,12 @@ export async function runSteps(
   steps: readonly Step[],
   onInfo: (message: string) => void = () => undefined,
 ): Promise<StepResult[]> {
-  const hear = (notice: { severity?: string | undefined; message?: string | undefined }) => {
-    if (notice.severity === "INFO" && notice.message !== undefined) onInfo(notice.message);
-  };
+  // A connection's events come in the context of whoever opened it, which another operation may be.
+  const hear = AsyncResource.bind(
+    (notice: { severity?: string | undefined; message?: string | undefined }) => {
+      if (notice.severity === "INFO" && notice.message !== undefined) onInfo(notice.message);
+    },
+  );
   client.on("notice", hear);
   try {
     return await new Promise<StepResult[]>((resolve, reject) => {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, test } from "vitest";
 import { isTransient } from "../../src/database/faults.ts";
 import {
@@ -157,6 +158,15 @@ describe("migrations", () => {
       },
     });
     expect(running).toBe("active");
+  });
+
+  test("tell of a file in the context of their caller, whoever opened the connection", async () => {
+    const context = new AsyncLocalStorage<string>();
+    const tenant = await created();
+    const heard: unknown[] = [];
+    const onFileApplied = () => void heard.push(context.getStore());
+    await context.run("the caller's", () => apply(tenant, FILES, { onFileApplied }));
+    expect(heard).toEqual(["the caller's", "the caller's"]);
   });
 
   test("of two callers at once are applied once", async () => {
