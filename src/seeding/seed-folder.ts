@@ -77,9 +77,13 @@ async function readManifest(path: string, name: string) {
   }
 }
 
+/** Files that hold repeatable INSERTs and nothing else: a file that did not change is the same object. */
+const checked = new WeakSet<SqlFile>();
+
 async function openFile(dir: string, set: string, file: string): Promise<SqlFile> {
   const name = `${set}/${file}`;
   const read = await readSqlFile(name, join(dir, set, file), "E_SEEDS_FAILED");
+  if (checked.has(read)) return read;
   for (const statement of read.statements) {
     const refusal = seedRefusal(statement);
     if (refusal === undefined) continue;
@@ -88,6 +92,7 @@ async function openFile(dir: string, set: string, file: string): Promise<SqlFile
       detail: { file: name, line: statement.line, statement: excerptOf(statement.text) },
     });
   }
+  checked.add(read);
   return read;
 }
 

@@ -1,7 +1,7 @@
 import type { ClientBase } from "pg";
 import { isDomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
-import { pendingOf, readLedger } from "./ledger.ts";
+import { type LedgerRow, pendingOf, readLedger } from "./ledger.ts";
 import type { MigrationFolder } from "./migration-folder.ts";
 
 /** One answer to "is this tenant ready?". */
@@ -21,28 +21,26 @@ export const check = (
 ): Check => ({ name, passed, message, detail });
 
 /**
- * Looks whether a tenant schema is as the migration folder says. Changes nothing, and answers what
- * is wrong instead of throwing it.
+ * Looks whether a tenant schema is as the migration folder says, and what it holds. Changes nothing,
+ * and answers what is wrong instead of throwing it.
  */
 export async function verifyTenantSchema(
   client: ClientBase,
   { names, folder }: { readonly names: TenantNames; readonly folder: MigrationFolder },
-): Promise<Check[]> {
+): Promise<VerifiedTenantSchema> {
+  const ledger = await readLedger(client, names.schema);
+  const summary = summaryOf(await countTables(client, names), ledger);
   const schema = await schemaCheck(client, names);
-  if (!schema.passed) return [schema];
-  const summary = await summariseTenantSchema(client, names);
-  const tables = check(
-    "TABLES",
-    summary.tables > 0 || folder.migrations.length === 0,
-    `${summary.tables} tables`,
-    { tables: summary.tables },
-  );
-  return [
+  if (!schema.passed) return { checks: [schema], ...summary };
+  const { tables } = summary;
+  const made = tables > 0 || folder.migrations.length === 0;
+  const checks = [
     schema,
     await ownershipCheck(client, names),
-    await migrationsCheck(client, names, folder),
-    tables,
+    migrationsCheck(folder, ledger),
+    check("TABLES", made, `${tables} tables`, { tables }),
   ];
+  return { checks, ...summary };
 }
 
 async function schemaCheck(client: ClientBase, names: TenantNames): Promise<Check> {
@@ -86,12 +84,7 @@ async function ownershipCheck(client: ClientBase, names: TenantNames): Promise<C
       });
 }
 
-async function migrationsCheck(
-  client: ClientBase,
-  names: TenantNames,
-  folder: MigrationFolder,
-): Promise<Check> {
-  const ledger = await readLedger(client, names.schema);
+function migrationsCheck(folder: MigrationFolder, ledger: readonly LedgerRow[]): Check {
   const detail = { applied: ledger.length, version: ledger.at(-1)?.id ?? null };
   try {
     const pending = pendingOf(folder, ledger).map(({ id }) => id);
@@ -113,11 +106,23 @@ export interface TenantSchemaSummary {
   readonly version: string | null;
 }
 
+/** What a tenant schema holds, and whether that is as it should be. */
+export interface VerifiedTenantSchema extends TenantSchemaSummary {
+  readonly checks: readonly Check[];
+}
+
 /** Counts what a tenant schema holds; zeros when it does not exist. */
-export async function summariseTenantSchema(
+export const summariseTenantSchema = async (
   client: ClientBase,
-  { schema }: TenantNames,
-): Promise<TenantSchemaSummary> {
+  names: TenantNames,
+): Promise<TenantSchemaSummary> =>
+  summaryOf(await countTables(client, names), await readLedger(client, names.schema));
+
+const summaryOf = (tables: number, ledger: readonly LedgerRow[]): TenantSchemaSummary => ({
+  ...{ tables, migrations: ledger.length, version: ledger.at(-1)?.id ?? null },
+});
+
+async function countTables(client: ClientBase, { schema }: TenantNames): Promise<number> {
   const { rows } = await client.query<{ tables: number }>(
     `select count(*)::int as tables from pg_catalog.pg_class c
      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -125,12 +130,7 @@ export async function summariseTenantSchema(
        and not starts_with(c.relname, 'tenantry_')`,
     [schema],
   );
-  const ledger = await readLedger(client, schema);
-  return {
-    tables: rows[0]?.tables ?? 0,
-    migrations: ledger.length,
-    version: ledger.at(-1)?.id ?? null,
-  };
+  return rows[0]?.tables ?? 0;
 }
 
 /** Whether the schema holds a table of this name. */

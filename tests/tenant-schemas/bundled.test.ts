@@ -15,7 +15,7 @@ test("the bundled schema and seeds are applied, verified, seeded again and dropp
   const { names } = tenant;
   await world.create(tenant);
   await applyMigrations(world.client, { names, folder, mode: "one-transaction" });
-  const checks = await verifyTenantSchema(world.client, { names, folder });
+  const { checks } = await verifyTenantSchema(world.client, { names, folder });
   expect(checks.filter(({ passed }) => !passed)).toEqual([]);
   for (const set of sets) await applySeedSet(world.client, { names, set });
   for (const set of sets) {

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Orm } from "../../database/orm.ts";
 import type { Feed } from "./feed.ts";
 import { eventsAfter, isTerminal } from "./journal.ts";
@@ -18,20 +19,25 @@ export interface EventPages {
 
 /** Shares reads: a thousand followers of one operation cost one query an event, not a thousand. */
 export function openEventPages(orm: Orm): EventPages {
-  const underWay = new Map<string, Promise<readonly OperationEvent[]>>();
+  const gathering = new Map<string, Promise<readonly OperationEvent[]>>();
   return {
     after: (operationId, sequence) => {
       const place = `${operationId}:${sequence}`;
-      const reading = underWay.get(place);
-      if (reading) return reading;
-      const read = eventsAfter(orm.em.fork(), operationId, sequence).finally(() =>
-        underWay.delete(place),
-      );
-      underWay.set(place, read);
+      const shared = gathering.get(place);
+      if (shared) return shared;
+      // Nobody joins a read that is under way: it may be older than what woke them.
+      const read = setImmediate().then(async () => {
+        gathering.delete(place);
+        return await eventsAfter(orm.em.fork(), operationId, sequence, PAGE);
+      });
+      gathering.set(place, read);
       return read;
     },
   };
 }
+
+/** Events of one read at most. */
+const PAGE = 500;
 
 /**
  * Follows one operation's journal from a sequence on: history first, then live, each event once and
@@ -49,8 +55,11 @@ export function followEvents(
   signal.wake(operationId);
   let sequence = after;
   let page: OperationEvent[] = [];
-  return iterate(signal, detach, async () => {
-    if (page.length === 0) page = [...(await ports.pages.after(operationId, sequence))];
+  return iterate(signal, detach, async (wakeUp) => {
+    if (wakeUp) {
+      page = [...(await ports.pages.after(operationId, sequence))];
+      if (page.length === PAGE) signal.wake(operationId);
+    }
     const event = page.shift();
     if (!event) return { wait: true };
     sequence = event.sequence;

@@ -90,12 +90,9 @@ export async function move(
   operationId: string,
   transition: Transition,
 ): Promise<void> {
-  const bodies: EventBody[] = [];
-  for (const phase of transition.phases ?? []) {
-    await movePhase(em, operationId, phase);
-    bodies.push(phaseEvent(phase));
-  }
-  const { operation } = transition;
+  const { phases = [], operation } = transition;
+  const bodies = phases.map(phaseEvent);
+  if (phases.length > 0) await movePhases(em, operationId, phases);
   if (operation) {
     await moveOperation(em, operationId, operation);
     bodies.push({
@@ -107,23 +104,22 @@ export async function move(
   if (bodies.length > 0) await append(em, operationId, bodies);
 }
 
-async function movePhase(em: EntityManager, operationId: string, phase: PhaseMove): Promise<void> {
-  const ended = phase.state !== "RUNNING" && phase.state !== "UNDOING";
+async function movePhases(
+  em: EntityManager,
+  operationId: string,
+  phases: readonly PhaseMove[],
+): Promise<void> {
   await em.execute(
-    `update platform.operation_phase set
-       state = ?, note = coalesce(?, note), error = coalesce(?::jsonb, error), attempt = greatest(attempt, ?),
-       started_at = coalesce(started_at, clock_timestamp()),
-       finished_at = case when ? then clock_timestamp() end
-     where operation_id = ? and name = ?`,
-    [
-      phase.state,
-      phase.note ?? null,
-      phase.error ? JSON.stringify(phase.error) : null,
-      phase.attempt ?? 1,
-      ended,
-      operationId,
-      phase.name,
-    ],
+    `update platform.operation_phase phase set
+       state = move.state, note = coalesce(move.note, phase.note),
+       error = coalesce(move.error, phase.error),
+       attempt = greatest(phase.attempt, coalesce(move.attempt, 1)),
+       started_at = coalesce(phase.started_at, statement_timestamp()),
+       finished_at = case when move.state not in ('RUNNING', 'UNDOING') then statement_timestamp() end
+     from jsonb_to_recordset(?::jsonb)
+       as move (name text, state text, note text, error jsonb, attempt integer)
+     where phase.operation_id = ? and phase.name = move.name`,
+    [JSON.stringify(phases), operationId],
   );
 }
 
@@ -196,7 +192,7 @@ export async function eventsAfter(
   em: EntityManager,
   operationId: string,
   sequence: number,
-  limit = 500,
+  limit: number,
 ): Promise<OperationEvent[]> {
   return await em.find(
     OperationEventEntity,

@@ -1,31 +1,45 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Run } from "./phase.ts";
 
-/** Tells the newest progress and skips what came in between: reports arrive faster than they are written. */
-export interface ProgressReporter {
-  report(completed: number, total: number, message: string): void;
-  /** Waits until the newest report is written. */
-  flush(): Promise<void>;
-}
+/** Told how far a phase is; keeps nobody waiting. */
+export type Report = (completed: number, total: number, message: string) => void;
 
-/** Makes a reporter for one attempt of a phase; at most one report is being written at a time. */
-export function reportProgress(run: Pick<Run<never, never>, "progress">): ProgressReporter {
-  let newest: Parameters<typeof run.progress> | undefined;
+/** Between two reports that are written: each costs a transaction, and people see no more of them. */
+const PAUSE_MS = 100;
+
+/**
+ * Runs `work`, which reports faster than reports are written: what came in between is skipped, the
+ * newest is written before this answers. Nothing is written any more once `work` has failed.
+ */
+export async function reportingProgress<T>(
+  run: Pick<Run<never, never>, "progress">,
+  work: (report: Report) => Promise<T>,
+): Promise<T> {
+  let newest: Parameters<Report> | undefined;
   let writing: Promise<void> | undefined;
+  const ended = new AbortController();
   const write = async () => {
-    while (newest) {
+    for (; newest; await delay(PAUSE_MS, undefined, ended).catch(() => {})) {
       const report = newest;
       newest = undefined;
       await run.progress(...report);
     }
     writing = undefined;
   };
-  return {
-    report: (completed, total, message) => {
-      newest = [completed, total, message];
+  let answer: T;
+  try {
+    answer = await work((...report) => {
+      newest = report;
       writing ??= write();
-      // Waited for in `flush`; until then a failure must not count as unhandled.
+      // Waited for below; until then a failure must not count as unhandled.
       writing.catch(() => {});
-    },
-    flush: async () => await writing,
-  };
+    });
+  } catch (error) {
+    newest = undefined;
+    throw error;
+  } finally {
+    ended.abort();
+  }
+  await writing;
+  return answer;
 }

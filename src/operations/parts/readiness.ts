@@ -6,7 +6,6 @@ import { probeAppLogin } from "../../tenant-schemas/probe-app-login.ts";
 import {
   type Check,
   check,
-  summariseTenantSchema,
   verifyTenantSchema,
 } from "../../tenant-schemas/verify-tenant-schema.ts";
 import { inTenantDatabase } from "./tenant-entry.ts";
@@ -40,14 +39,12 @@ export async function checkReadiness(
   const folder = await openMigrationFolder(ports.migrationsDir);
   const sets = resolveSets(await openSeedFolder(ports.seedsDir), seedSets);
   const { names } = site;
-  const { checks, ...summary } = await inTenantDatabase(ports, site, async (client) => ({
-    checks: [
-      ...(await verifyTenantSchema(client, { names, folder })),
-      await verifySeeds(client, names, sets),
-    ],
-    ...(await summariseTenantSchema(client, names)),
-  })).catch(whatIsMissing);
-  return { checks: [...checks, await checkLogin(ports, site)], ...summary };
+  const inside = inTenantDatabase(ports, site, async (client) => {
+    const { checks, ...summary } = await verifyTenantSchema(client, { names, folder });
+    return { checks: [...checks, await verifySeeds(client, names, sets)], ...summary };
+  });
+  const [found, login] = await Promise.all([inside.catch(whatIsMissing), checkLogin(ports, site)]);
+  return { ...found, checks: [...found.checks, login] };
 }
 
 /** A database that is missing is an answer: without it there is nothing else to look at. */

@@ -4,7 +4,7 @@ import { openSeedFolder, resolveSets } from "../../seeding/seed-folder.ts";
 import { applyMigrations } from "../../tenant-schemas/apply-migrations.ts";
 import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
 import { type Skipped, skipped } from "../engine/phase.ts";
-import { reportProgress } from "../engine/progress.ts";
+import { reportingProgress } from "../engine/progress.ts";
 import { checkReadiness, refuseUnready } from "../parts/readiness.ts";
 import { ensureTenantSchema, inTenantDatabase, removeTenantSchema } from "../parts/tenant-entry.ts";
 import type { TenantPorts } from "../parts/tenant-ports.ts";
@@ -45,16 +45,16 @@ export async function migrateSchema(
   const total = folder.migrations.length;
   if (total === 0) return skipped("the migration folder is empty");
   await run.progress(0, total);
-  const progress = reportProgress(run);
-  const { version } = await inTenantDatabase(ports, site, (client) =>
-    applyMigrations(client, {
-      names: site.names,
-      folder,
-      mode: "one-transaction",
-      onFileApplied: (file, index) => progress.report(index + 1, total, file.id),
-    }),
+  const { version } = await reportingProgress(run, (report) =>
+    inTenantDatabase(ports, site, (client) =>
+      applyMigrations(client, {
+        names: site.names,
+        folder,
+        mode: "one-transaction",
+        onFileApplied: (file, index) => report(index + 1, total, file.id),
+      }),
+    ),
   );
-  await progress.flush();
   return { migrationsApplied: total, schemaVersion: version };
 }
 
