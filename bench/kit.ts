@@ -9,6 +9,7 @@ import type { Actor } from "../src/iam/actor.ts";
 import { followEvents } from "../src/operations/engine/follow.ts";
 import { startProvisioning } from "../src/operations/provision-tenant.ts";
 import type { Platform } from "../src/platform.ts";
+import { parseSlug, type TenantSlug } from "../src/tenants/slug.ts";
 import { startPlatformWorker } from "../src/worker.ts";
 
 export const ACTOR: Actor = {
@@ -17,7 +18,14 @@ export const ACTOR: Actor = {
 };
 export const OPTIONS = { dryRun: false, idempotencyKey: null };
 
-export const tell = (line: string) => process.stdout.write(`${line}\n`);
+export const tell = (line = "") => process.stdout.write(`${line}\n`);
+
+let count = 0;
+/** A slug that no tenant of this bench has. */
+export function nextSlug(): TenantSlug {
+  count += 1;
+  return parseSlug(`bench-${String(count).padStart(4, "0")}`);
+}
 
 /** A platform with its worker on an embedded PostgreSQL of its own; `parts` ends and removes both. */
 export async function openBench(

@@ -1,197 +1,201 @@
-// What provisioning a tenant costs, on an embedded PostgreSQL of its own with the bundled schema:
+// What provisioning a tenant costs, against the cost of its schema in the database server alone:
 //   npm run bench
-// Only ratios of one run carry over to another machine; the load is printed with them.
+// On an embedded PostgreSQL of its own, with the bundled schema. "Flat" is the final state of that schema
+// as one query in one transaction: no way of making it costs less. Only ratios of one run carry over to
+// another machine; the load is printed with them.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
-import { join } from "node:path";
+import { availableParallelism, cpus, loadavg } from "node:os";
 import pg from "pg";
-import { assemble } from "../src/assemble.ts";
-import { readConfig } from "../src/config.ts";
-import { ident, scramVerifier } from "../src/database/sql.ts";
-import type { Actor } from "../src/iam/actor.ts";
-import { newId, newSecret } from "../src/kernel/ids.ts";
 import { followEvents } from "../src/operations/engine/follow.ts";
 import type { OperationEvent } from "../src/operations/engine/operation.entity.ts";
 import { startProvisioning } from "../src/operations/provision-tenant.ts";
 import type { Platform } from "../src/platform.ts";
-import { applySeedSet } from "../src/seeding/apply-seeds.ts";
-import { openSeedFolder, resolveSets, type SeedSet } from "../src/seeding/seed-folder.ts";
-import { applyMigrations } from "../src/tenant-schemas/apply-migrations.ts";
-import { createTenantSchema } from "../src/tenant-schemas/create-tenant-schema.ts";
-import { dropTenantSchema } from "../src/tenant-schemas/drop-tenant-schema.ts";
-import {
-  type MigrationFolder,
-  openMigrationFolder,
-} from "../src/tenant-schemas/migration-folder.ts";
-import { namesOf } from "../src/tenants/names.ts";
-import { parseSlug } from "../src/tenants/slug.ts";
-import { startPlatformWorker } from "../src/worker.ts";
+import { countExchanges, type Exchange } from "./exchanges.ts";
+import { ACTOR, nextSlug, OPTIONS, openBench, tell } from "./kit.ts";
+import { emptySchema, flatWay, ourWay, taken, type Way } from "./ways.ts";
 
 const WARM_UP = 2;
-const ONE_BY_ONE = 16;
-const PAIRS = 10;
-const AT_ONCE = [1, 2, 4];
-const TENANTS_AT_ONCE = 12;
+const ROUNDS = 12;
+/** Tenants of one measurement of throughput, and how often flat and we take turns at it. */
+const A_TURN = 8;
+const TURNS = 2;
+const QUEUED = 50;
+const NETWORK_MS = 1.4;
 
-const ACTOR: Actor = {
-  ...{ kind: "OS_USER", id: "bench", name: "bench" },
-  ...{ role: "ADMINISTRATOR", address: null },
-};
+const CORES = availableParallelism();
+const AT_ONCE = [...new Set([1, 2, 4, CORES])].sort((a, b) => a - b);
 
-const tell = (line = "") => process.stdout.write(`${line}\n`);
-const ms = (value: number) => `${Math.round(value)} ms`.padStart(9);
-const row = (what: string, ...values: string[]) => tell(`${what.padEnd(52)}${values.join("")}`);
+const ms = (value: number) => `${Math.round(value)} ms`;
+const row = (what: string, ...values: string[]) =>
+  tell(`${what.padEnd(46)}${values.map((value) => value.padStart(12)).join("")}`);
+const goal = (what: string, value: string, met: boolean) =>
+  tell(`${met ? "met    " : "NOT MET"}  ${what.padEnd(70)} ${value}`);
 
 /** The value below which a share of the sample lies, by the nearest rank. */
 function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }
+const median = (values: readonly number[]) => quantile(values, 0.5);
+const mean = (values: readonly number[]) =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
-let count = 0;
-function nextSlug() {
-  count += 1;
-  return parseSlug(`bench-${String(count).padStart(4, "0")}`);
+/** Lets so many lanes do so much; answers how much was done a second. */
+async function perSecond(lanes: number, much: number, work: (lane: number) => Promise<unknown>) {
+  let left = much;
+  const since = performance.now();
+  const run = async (_: unknown, lane: number) => {
+    for (; left > 0; ) {
+      left -= 1;
+      await work(lane);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, run));
+  return (much * 1000) / (performance.now() - since);
 }
 
 interface Provisioned {
-  /** From the call that the mutation makes to the terminal event at its follower. */
+  /** From the call that the mutation makes to the terminal event at its follower, in ms. */
   readonly total: number;
-  /** From the commit that enqueued it to the event that it runs. */
-  readonly pickup: number;
+  /** When it was asked for, in ms since 1970. */
+  readonly askedAt: number;
+  readonly events: readonly OperationEvent[];
 }
 
-async function provisionOne(platform: Platform): Promise<Provisioned> {
+async function provision(platform: Platform): Promise<Provisioned> {
   const slug = nextSlug();
   const request = { slug, name: slug, adminEmail: `${slug}@bench.test`, initialLaboratory: "Main" };
-  const since = performance.now();
-  const options = { dryRun: false, idempotencyKey: null };
-  const { operation } = await startProvisioning(platform, ACTOR, request, options);
-  const states: OperationEvent[] = [];
-  for await (const event of followEvents(platform, operation.id, 0))
-    if (event.body.type === "OPERATION_STATE") states.push(event);
+  const [askedAt, since] = [Date.now(), performance.now()];
+  const { operation } = await startProvisioning(platform, ACTOR, request, OPTIONS);
+  const events: OperationEvent[] = [];
+  for await (const event of followEvents(platform, operation.id, 0)) events.push(event);
   const total = performance.now() - since;
-  const last = states.at(-1)?.body;
+  const last = events.at(-1)?.body;
   if (last?.type !== "OPERATION_STATE" || last.state !== "SUCCEEDED")
     throw new Error(`Provisioning failed: ${JSON.stringify(last)}`);
-  const [asked, began] = states;
-  return { total, pickup: (began?.at.getTime() ?? 0) - (asked?.at.getTime() ?? 0) };
+  return { total, askedAt, events };
 }
 
-async function oneByOne(platform: Platform): Promise<void> {
-  for (let done = 0; done < WARM_UP; done += 1) await provisionOne(platform);
-  const runs: Provisioned[] = [];
-  for (let done = 0; done < ONE_BY_ONE; done += 1) runs.push(await provisionOne(platform));
-  const totals = runs.map(({ total }) => total);
-  const pickups = runs.map(({ pickup }) => pickup);
-  row(
-    `provision, one by one (${runs.length})`,
-    "  p50",
-    ms(quantile(totals, 0.5)),
-    "  p95",
-    ms(quantile(totals, 0.95)),
-  );
-  row(
-    "  of it: waiting for a worker",
-    "  p50",
-    ms(quantile(pickups, 0.5)),
-    "  p95",
-    ms(quantile(pickups, 0.95)),
-  );
-}
-
-async function atOnce(platform: Platform, parallel: number): Promise<void> {
-  let left = TENANTS_AT_ONCE;
-  const since = performance.now();
-  const lane = async () => {
-    for (; left > 0; ) {
-      left -= 1;
-      await provisionOne(platform);
-    }
-  };
-  await Promise.all(Array.from({ length: parallel }, lane));
-  const perSecond = (TENANTS_AT_ONCE * 1000) / (performance.now() - since);
-  row(
-    `throughput, ${parallel} at once (${TENANTS_AT_ONCE})`,
-    `  ${perSecond.toFixed(2)} tenants/s`,
-  );
-}
-
-interface Files {
-  readonly folder: MigrationFolder;
-  readonly sets: readonly SeedSet[];
-}
-
-/** Migrations and seeds as operations apply them, with ledger and progress; answers milliseconds. */
-async function asWeDo(client: pg.Client, { folder, sets }: Files): Promise<number> {
-  const made = await emptySchema(client);
-  const { names } = made;
-  const since = performance.now();
-  await applyMigrations(client, {
-    ...{ names, folder, mode: "one-transaction" },
-    onFileApplied: () => {},
-  });
-  for (const set of sets) await applySeedSet(client, { names, set });
-  const taken = performance.now() - since;
-  await dropTenantSchema(client, made, noOther);
-  return taken;
-}
-
-/** The statements of the same files in one query and one transaction, and nothing else. */
-async function asRawSql(client: pg.Client, { folder, sets }: Files): Promise<number> {
-  const made = await emptySchema(client);
-  const files = [...folder.migrations, ...sets.flatMap((set) => set.files)];
-  const statements = files.flatMap((file) => file.statements.map(({ text }) => text));
-  const sql = [
-    `begin; set local search_path = ${ident(made.names.schema)}, ext`,
-    ...statements.filter((text) => !/^\s*create\s+extension/i.test(text)),
-    "commit",
-  ].join(";\n");
-  const since = performance.now();
-  await client.query(sql);
-  const taken = performance.now() - since;
-  await dropTenantSchema(client, made, noOther);
-  return taken;
-}
-
-/** Nobody has left anything in another database here. */
-const noOther = () => Promise.reject(new Error("There is no other database"));
-
-async function emptySchema(client: pg.Client) {
-  const names = namesOf(nextSlug(), {
-    schemaPrefix: "org_",
-    secretNameTemplate: "tenant-db-{slug}",
-  });
-  const tenantId = newId();
-  await createTenantSchema(client, {
-    ...{ names, tenantId, appPasswordVerifier: scramVerifier(newSecret()) },
-    connectDatabase: client.database ?? "",
-  });
-  return { names, tenantId };
-}
-
-/** Both ways in turns, so that the machine's moods meet both. */
-async function againstRawSql(platform: Platform): Promise<void> {
-  const folder = await openMigrationFolder(platform.config.tenantMigrationsDir);
-  const sets = resolveSets(await openSeedFolder(platform.config.tenantSeedsDir), ["all"]);
-  const client = new pg.Client({ connectionString: `${platform.databaseUrl}_tenants` });
-  await client.connect();
-  try {
-    const [ours, raw]: [number[], number[]] = [[], []];
-    for (let pair = 0; pair < PAIRS; pair += 1) {
-      const [first, second] = pair % 2 === 0 ? [asWeDo, asRawSql] : [asRawSql, asWeDo];
-      for (const way of [first, second])
-        (way === asWeDo ? ours : raw).push(await way(client, { folder, sets }));
-    }
-    const [we, they] = [quantile(ours, 0.5), quantile(raw, 0.5)];
-    const files = folder.migrations.length + sets.reduce((sum, set) => sum + set.files.length, 0);
-    row(`migrations and seeds of one tenant (${files} files)`, "  p50", ms(we));
-    row("  the same statements, raw, in one query", "  p50", ms(they));
-    row("  ratio", `  ${(we / they).toFixed(2)}`);
-  } finally {
-    await client.end();
+/** The parts of a run in order, each with its name, when it began and when it ended. */
+function partsOf({ askedAt, events, total }: Provisioned) {
+  const marks = [{ name: "asked, until committed", at: askedAt }];
+  for (const { at, body } of events) {
+    const name =
+      body.type === "OPERATION_STATE" && body.state === "PENDING"
+        ? "waiting for a worker"
+        : body.type === "PHASE_STATE" && body.state === "RUNNING"
+          ? body.phase
+          : null;
+    if (name !== null) marks.push({ name, at: at.getTime() });
   }
+  return marks.map(({ name, at }, index) => ({
+    ...{ name, from: at, to: marks[index + 1]?.at ?? askedAt + total },
+  }));
+}
+
+/** What each part takes and exchanges; the queue's and the follower's own are counted too. */
+function tellParts(runs: readonly Provisioned[], exchanges: readonly Exchange[], tenants: string) {
+  row("where the time goes (p50)", "ms", "platform", "tenants", "statements");
+  row("", "", "round trips", "round trips", "");
+  const names = partsOf(runs[0] as Provisioned).map(({ name }) => name);
+  for (const name of names) {
+    const parts = runs.map((run) => partsOf(run).find((part) => part.name === name));
+    const figures = parts.map((part) => {
+      const { from = 0, to = 0 } = part ?? {};
+      const within = exchanges.filter(({ at }) => at >= from && at < to);
+      const there = within.filter(({ database }) => database === tenants);
+      const statements = within.reduce((sum, exchange) => sum + exchange.statements, 0);
+      return [to - from, within.length - there.length, there.length, statements];
+    });
+    row(
+      `  ${name}`,
+      ...[0, 1, 2, 3].map((at) => median(figures.map((of) => of[at] ?? Number.NaN)).toFixed(0)),
+    );
+  }
+}
+
+interface Setting {
+  readonly platform: Platform;
+  readonly clients: readonly pg.Client[];
+  readonly ours: Way;
+  readonly flat: Way;
+}
+
+interface OneByOne {
+  readonly runs: readonly Provisioned[];
+  /** What our migrations and seeds took, and the final state at once; in ms. */
+  readonly ours: readonly number[];
+  readonly flat: readonly number[];
+  /** Round trips of our migrations and seeds. */
+  readonly trips: number;
+}
+
+/** One at a time, all ways in turns, so that the machine's moods meet all. */
+async function oneByOne(setting: Setting, exchanges: readonly Exchange[]): Promise<OneByOne> {
+  const [client] = setting.clients as [pg.Client];
+  const [runs, ours, flat]: [Provisioned[], number[], number[]] = [[], [], []];
+  let trips = 0;
+  const counted: Way = async (...args) => {
+    const before = exchanges.length;
+    await setting.ours(...args);
+    const since = exchanges.slice(before);
+    trips = since.filter(({ database }) => database === client.database).length;
+  };
+  const turns = [
+    async () => void runs.push(await provision(setting.platform)),
+    async () => void flat.push(await taken(client, setting.flat)),
+    async () => void ours.push(await taken(client, counted)),
+  ];
+  for (let round = 0; round < WARM_UP + ROUNDS; round += 1)
+    for (const turn of turns.keys()) await turns[(turn + round) % turns.length]?.();
+  for (const list of [runs, ours, flat]) list.splice(0, WARM_UP);
+  return { runs, ours, flat, trips };
+}
+
+function tellOneByOne({ runs, ours, flat, trips }: OneByOne): void {
+  const totals = runs.map(({ total }) => total);
+  const [cold, filled, floor] = [median(totals), median(ours), median(flat)];
+  row(`one by one (${ROUNDS} each, in turns)`, "p50", "p95");
+  row("  provisionTenant, mutation to terminal event", ms(cold), ms(quantile(totals, 0.95)));
+  row("  migrations and seeds alone", ms(filled), ms(quantile(ours, 0.95)));
+  row("  flat", ms(floor), ms(quantile(flat, 0.95)));
+  tell();
+  const ratio = filled / floor;
+  goal("1: migrations and seeds at most 1.35 x flat", ratio.toFixed(2), ratio <= 1.35);
+  const far = (filled + trips * NETWORK_MS) / (floor + NETWORK_MS);
+  const network = `with ${NETWORK_MS} ms of network, reckoned for ${trips} round trips`;
+  goal(`   ${network}: at most 1.4 x flat`, far.toFixed(2), far <= 1.4);
+  goal("2: cold at most flat + 250 ms", `+ ${ms(cold - floor)}`, cold - floor <= 250);
+}
+
+async function atOnce({ platform, clients, flat }: Setting): Promise<void> {
+  const byFlat = async (lane: number) => {
+    const client = clients[lane] as pg.Client;
+    await flat(client, await emptySchema(client));
+  };
+  const byUs = () => provision(platform);
+  const rates = new Map<number, { readonly floor: number; readonly rate: number }>();
+  row("tenants a second", "flat", "ours", "ratio");
+  for (const lanes of AT_ONCE) {
+    const [floors, ours]: [number[], number[]] = [[], []];
+    for (let turn = 0; turn < TURNS; turn += 1) {
+      floors.push(await perSecond(lanes, A_TURN, byFlat));
+      ours.push(await perSecond(lanes, A_TURN, byUs));
+    }
+    const [floor, rate] = [mean(floors), mean(ours)];
+    rates.set(lanes, { floor, rate });
+    row(`  ${lanes} at once`, floor.toFixed(2), rate.toFixed(2), (rate / floor).toFixed(2));
+  }
+  const queued = await perSecond(QUEUED, QUEUED, byUs);
+  row(`  ${QUEUED} queued`, "", queued.toFixed(2));
+  tell();
+  const { floor, rate } = rates.get(CORES) ?? { floor: Number.NaN, rate: Number.NaN };
+  const [reached, kept] = [
+    rate / floor,
+    queued / Math.max(...[...rates.values()].map((of) => of.rate)),
+  ];
+  goal(`3: as many at once as cores, at least 0.85 x flat's`, reached.toFixed(2), reached >= 0.85);
+  goal(`   ${QUEUED} queued, at least 0.95 x its own best`, kept.toFixed(2), kept >= 0.95);
 }
 
 const load = () =>
@@ -199,24 +203,32 @@ const load = () =>
     .map((value) => value.toFixed(2))
     .join(" ");
 
-const dataDir = await mkdtemp(join(tmpdir(), "tenantry-bench-"));
-const platform = await assemble(
-  readConfig({ NODE_ENV: "test", LOG_LEVEL: "error", DATA_DIR: dataDir }),
-);
-const worker = await startPlatformWorker(platform);
-try {
-  tell(
-    `${availableParallelism()} cores (${cpus()[0]?.model ?? "unknown"}), Node ${process.version}`,
+async function bench(): Promise<void> {
+  const exchanges = countExchanges();
+  await using parts = new AsyncDisposableStack();
+  const platform = await openBench(parts);
+  const clients = await Promise.all(
+    Array.from({ length: Math.max(...AT_ONCE) }, async () => {
+      const client = new pg.Client({ connectionString: `${platform.databaseUrl}_tenants` });
+      await client.connect();
+      parts.defer(() => client.end());
+      return client;
+    }),
   );
+  const ours = await ourWay(platform);
+  const flat = await flatWay(clients[0] as pg.Client, ours);
+  const setting = { platform, clients, ours, flat };
+  tell(`${CORES} cores (${cpus()[0]?.model ?? "unknown"}), Node ${process.version}`);
   tell(`load average before: ${load()}`);
   tell();
-  await oneByOne(platform);
-  await againstRawSql(platform);
-  for (const parallel of AT_ONCE) await atOnce(platform, parallel);
+  const measured = await oneByOne(setting, exchanges);
+  tellParts(measured.runs, exchanges, clients[0]?.database ?? "");
+  tell();
+  tellOneByOne(measured);
+  tell();
+  await atOnce(setting);
   tell();
   tell(`load average after: ${load()}`);
-} finally {
-  await worker.stop();
-  await platform.close();
-  await rm(dataDir, { recursive: true, force: true });
 }
+
+await bench();
