@@ -1,13 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { record } from "../../src/audit/record.ts";
 import { newId } from "../../src/kernel/ids.ts";
-import { openTestApi, type TestApi } from "./_api.ts";
+import { type Caller, openTestApi } from "../kit/api.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 
 const OPERATION = newId();
-let door: TestApi;
 
+const world = perFile(openPlatform);
+const api = perFile(() => openTestApi(world));
+const admin = perFile(() => api.as("ADMINISTRATOR"));
 beforeAll(async () => {
-  door = await openTestApi();
   const started = await ask(
     `mutation { provisionTenant(input: { slug: "audited", name: "A", adminEmail: "a@example.com", initialLaboratory: "L" }) {
       ... on ProvisionTenantPayload { operation { id } } } }`,
@@ -15,7 +18,7 @@ beforeAll(async () => {
   expect(started.provisionTenant.operation.id).toBeTypeOf("string");
   await ask('mutation { lockTenant(input: { slug: "audited", reason: "hold" }) { __typename } }');
   const actor = { kind: "SERVICE_TOKEN", id: newId(), name: "ci", address: "192.0.2.7" } as const;
-  await door.test.platform.orm.em.fork().transactional(async (em) => {
+  await world.platform.orm.em.fork().transactional(async (em) => {
     record(em, actor, {
       type: "OPERATION_CANCEL_REQUESTED",
       tenant: { id: null, slug: "former" },
@@ -24,15 +27,7 @@ beforeAll(async () => {
     });
   });
 });
-afterAll(() => door[Symbol.asyncDispose]());
-
-// biome-ignore lint/suspicious/noExplicitAny: these documents are shorter than their types would be
-async function ask(query: string, variables: object = {}): Promise<any> {
-  const answer = await door.post({ query, variables }, { authorization: `Bearer ${door.token}` });
-  const { data, errors } = await answer.json();
-  if (errors) throw new Error(JSON.stringify(errors));
-  return data;
-}
+const ask: Caller["ask"] = (query, variables) => admin.ask(query, variables);
 
 const LIST = `query ($filter: AuditFilter, $first: Int!, $after: String) {
   auditEvents(filter: $filter, first: $first, after: $after) {
@@ -55,7 +50,7 @@ describe("auditEvents", () => {
     expect(locked).toMatchObject({
       ...{ type: "TENANT_LOCKED", slug: "audited", detail: { reason: "hold" }, operation: null },
       ...{ address: "127.0.0.1", tenant: { slug: "audited", lockReason: "hold" } },
-      actor: { kind: "USER", name: "root@tenantry.test" },
+      actor: { kind: "USER", name: admin.email },
     });
     const { nodes } = await list({ types: ["TENANT_PROVISION_REQUESTED"] });
     expect(nodes).toMatchObject([{ operation: { kind: "PROVISION" } }]);

@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { clientAddresses } from "../../src/api/transport/client-address.ts";
 import { openApi } from "../../src/api/transport/server.ts";
-import { type OidcIssuer, openOidcIssuer } from "../kit/oidc-issuer.ts";
-import { openTestApi, type TestApi } from "./_api.ts";
+import { openTestApi } from "../kit/api.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openOidcIssuer } from "../kit/oidc-issuer.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { askForEvents, askOverHttp, askOverSocket } from "./_tokens.ts";
 
 describe("the client's address", () => {
@@ -46,20 +48,16 @@ describe("the client's address", () => {
 });
 
 describe("behind a proxy", () => {
-  let oidc: OidcIssuer;
-  let one: TestApi;
-  beforeAll(async () => {
-    oidc = await openOidcIssuer();
-    one = await openTestApi({ ...oidc.environment, TRUSTED_PROXIES: "127.0.0.1,10.0.0.0/8" });
+  const oidc = perFile(openOidcIssuer);
+  const world = perFile(() => {
+    const trusting = { ...oidc.environment, TRUSTED_PROXIES: "127.0.0.1,10.0.0.0/8" };
+    return openPlatform({ environment: trusting });
   });
-  afterAll(async () => {
-    await one[Symbol.asyncDispose]();
-    await oidc[Symbol.asyncDispose]();
-  });
+  const api = perFile(() => openTestApi(world));
 
   const told = async (type: string) =>
     (
-      await one.test.platform.orm.em
+      await world.platform.orm.em
         .fork()
         .execute("select address from platform.audit_event where type = ? order by sequence", [
           type,
@@ -74,7 +72,7 @@ describe("behind a proxy", () => {
     const before = await told("EXTERNAL_USER_ADDED");
     const exp = Math.floor(Date.now() / 1000) + 4;
     const token = await oidc.token({ sub: how, exp });
-    await ask(one.api.url, token, { "x-forwarded-for": "6.6.6.6, 203.0.113.9, 10.0.0.7" });
+    await ask(api.url, token, { "x-forwarded-for": "6.6.6.6, 203.0.113.9, 10.0.0.7" });
     expect(await told("EXTERNAL_USER_ADDED")).toEqual([...before, "203.0.113.9"]);
   });
 
@@ -90,20 +88,20 @@ describe("behind a proxy", () => {
   };
 
   test("sign-ins are told of the client, and counted for it alone", async () => {
-    const code = await tryToSignIn(one.api.url, "198.51.100.4", "nobody@example.com");
+    const code = await tryToSignIn(api.url, "198.51.100.4", "nobody@example.com");
     expect(code).toBe("E_SIGN_IN_FAILED");
     expect(await told("SIGN_IN_FAILED")).toEqual(["198.51.100.4"]);
     // As if 60 others had failed there just now.
-    await one.test.platform.orm.em
+    await world.platform.orm.em
       .fork()
       .execute("update platform.sign_in_attempt set failures = 60, last_failure_at = now()");
-    const fail = (address: string, email: string) => tryToSignIn(one.api.url, address, email);
+    const fail = (address: string, email: string) => tryToSignIn(api.url, address, email);
     expect(await fail("198.51.100.4", "one@example.com")).toBe("E_RATE_LIMITED");
     expect(await fail("198.51.100.5", "two@example.com")).toBe("E_SIGN_IN_FAILED");
   });
 
   test("a header from a peer that is not trusted is not believed", async () => {
-    const { platform } = one.test;
+    const { platform } = world;
     const config = { ...platform.config, trustedProxies: [] };
     const open = await openApi({ ...platform, config });
     try {

@@ -1,24 +1,14 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { openTestApi, type TestApi } from "../kit/api.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { expect, test } from "vitest";
+import { openTestApi } from "../kit/api.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { followToEnd } from "../kit/tenants.ts";
 import { Life } from "../operations/_life.ts";
 import { act } from "./_tenant-operations.ts";
 
-let world: TestPlatform;
-let api: TestApi;
-let life: Life;
-
-beforeAll(async () => {
-  world = await openPlatform();
-  await world.startWorker();
-  api = await openTestApi(world.platform);
-  life = new Life(world.platform);
-});
-afterAll(async () => {
-  await api.close();
-  await world[Symbol.asyncDispose]();
-});
+const world = perFile(() => openPlatform({ worker: true }));
+const api = perFile(() => openTestApi(world));
+const life = new Life(world);
 
 const TENANT = `query ($slug: String!) {
   tenant(by: { slug: $slug }) { appRole secretName credentialsRotatedAt oldLoginOpenUntil }

@@ -1,31 +1,18 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { describe, expect, test } from "vitest";
+import { openTestApi } from "../kit/api.ts";
 import { asSuperuser, freshSlug } from "../kit/database.ts";
 import { EVENTS, OPERATION, PROVISION } from "../kit/documents.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { startServer, type TestServer } from "../kit/servers.ts";
 import { provisionRequest } from "../kit/tenants.ts";
 import { act } from "./_tenant-operations.ts";
 
-let world: TestPlatform;
-let api: TestApi;
-let administrator: Caller;
-let east: TestServer;
-let west: TestServer;
-
-beforeAll(async () => {
-  [world, east, west] = await Promise.all([openPlatform(), startServer(), startServer()]);
-  api = await openTestApi(world.platform);
-  administrator = await api.as("ADMINISTRATOR");
-  await world.startWorker();
-}, 90_000);
-
-afterAll(async () => {
-  await api?.close();
-  await world?.[Symbol.asyncDispose]();
-  await east?.[Symbol.asyncDispose]();
-  await west?.[Symbol.asyncDispose]();
-}, 60_000);
+const world = perFile(() => openPlatform({ worker: true }));
+const east = perFile(startServer);
+const west = perFile(startServer);
+const api = perFile(() => openTestApi(world));
+const administrator = perFile(() => api.as("ADMINISTRATOR"));
 
 const FIELDS = `name region kind status host port tlsMode adminSecretRef capacityHint tenants
   freeCapacity load labels { key value }`;

@@ -1,28 +1,20 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { createPlatformUser } from "../../src/iam/users/platform-users.ts";
-import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { openTestApi } from "../kit/api.ts";
 import { freshName } from "../kit/database.ts";
 import { EVENTS, PROVISION } from "../kit/documents.ts";
 import { ACTOR, PASSWORD } from "../kit/iam.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { provisionRequest } from "../kit/tenants.ts";
 
-let world: TestPlatform;
-let api: TestApi;
-let admin: Caller;
+const world = perFile(openPlatform);
+const api = perFile(() => openTestApi(world));
+const admin = perFile(() => api.as("ADMINISTRATOR"));
 /** An operation that never goes on: there is no worker. */
-let waiting: string;
-
-beforeAll(async () => {
-  world = await openPlatform();
-  api = await openTestApi(world.platform);
-  admin = await api.as("ADMINISTRATOR");
+const waiting = perFile(async () => {
   const { provisionTenant } = await admin.ask(PROVISION, { input: provisionRequest() });
-  waiting = provisionTenant.operation.id;
-});
-afterAll(async () => {
-  await api.close();
-  await world[Symbol.asyncDispose]();
+  return provisionTenant.operation as { id: string };
 });
 
 const SIGN_IN = `mutation ($input: SignInInput!) { signIn(input: $input) {
@@ -51,7 +43,7 @@ async function twoSessions(): Promise<[Session, Session]> {
 
 /** Follows an operation over a WebSocket; answers, once that goes on, what comes next. */
 async function follow({ accessToken }: Session) {
-  const stream = api.withToken(accessToken).follow(EVENTS, { id: waiting });
+  const stream = api.withToken(accessToken).follow(EVENTS, { id: waiting.id });
   expect((await stream.next()).value.operationEvents.sequence).toBe(1);
   const next = stream.next();
   next.catch(() => {});

@@ -1,10 +1,11 @@
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openMailbox } from "../../src/demo/mailbox.ts";
-import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { openTestApi } from "../kit/api.ts";
 import { asSuperuser } from "../kit/database.ts";
 import { EVENTS, OPERATION, PROVISION, RETRY } from "../kit/documents.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { provisionRequest } from "../kit/tenants.ts";
 
 const SESSION = `__typename
@@ -18,22 +19,10 @@ const REVEAL = `mutation ($id: ID!) { revealOneTimePassword(input: { operationId
 
 const PASSWORD = "nine slow barges drift";
 
-let world: TestPlatform;
-let api: TestApi;
-let provisioner: Caller;
-let anyone: Caller;
-
-beforeAll(async () => {
-  world = await openPlatform();
-  await world.startWorker();
-  api = await openTestApi(world.platform);
-  provisioner = await api.as("PROVISIONER");
-  anyone = api.anonymous();
-});
-afterAll(async () => {
-  await api.close();
-  await world[Symbol.asyncDispose]();
-});
+const world = perFile(() => openPlatform({ worker: true }));
+const api = perFile(() => openTestApi(world));
+const provisioner = perFile(() => api.as("PROVISIONER"));
+const anyone = perFile(() => api.anonymous());
 
 async function provisioned(change: object = {}) {
   const input = { ...provisionRequest(), ...change };

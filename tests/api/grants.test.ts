@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { GraphQLField } from "graphql";
 import { createClient } from "graphql-ws";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { guardedFields } from "../../src/api/access/grants-page.ts";
 import { schema } from "../../src/api/schema.ts";
 import { ROLES, type Role } from "../../src/iam/roles.ts";
@@ -11,10 +11,12 @@ import { PLATFORM_AUDIENCE } from "../../src/iam/tokens/token.ts";
 import { PlatformUserEntity } from "../../src/iam/users/platform-user.entity.ts";
 import { newId } from "../../src/kernel/ids.ts";
 import { startProvisioning } from "../../src/operations/provision-tenant.ts";
-import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { type Caller, openTestApi } from "../kit/api.ts";
 import { freshName } from "../kit/database.ts";
+import { TestClock } from "../kit/iam.ts";
+import { perFile } from "../kit/lifetime.ts";
 import { minimalCall } from "../kit/minimal-call.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { OPERATOR, provisionRequest } from "../kit/tenants.ts";
 
 // Every root field of the schema is called by every kind of caller, and what comes of it compared
@@ -37,23 +39,12 @@ const rows: Row[] = PAGE.split("\n").flatMap((line) => {
   return [{ name, door, open: needs === "open to everybody", granted }];
 });
 
-/** A moment by which the platform's clock runs slow, so that a token can be as old as is wanted. */
-const delay = { ms: 0 };
-let world: TestPlatform;
-let api: TestApi;
-
-beforeAll(async () => {
-  const clock = () => new Date(Date.now() - delay.ms);
-  world = await openPlatform({ replace: { clock } });
-  api = await openTestApi(world.platform);
-});
-afterAll(async () => {
-  await api.close();
-  await world[Symbol.asyncDispose]();
-});
+const time = new TestClock();
+const world = perFile(() => openPlatform({ replace: { clock: time.now } }));
+const api = perFile(() => openTestApi(world));
 
 /** A user of their own for every call: some fields end the session that calls them. */
-async function tokenOf(role: Role, { disabled = false, ageMs = 0 } = {}): Promise<string> {
+async function tokenOf(role: Role, { disabled = false, ageSeconds = 0 } = {}): Promise<string> {
   const { orm, keys } = world.platform;
   const now = new Date();
   const id = newId();
@@ -62,11 +53,9 @@ async function tokenOf(role: Role, { disabled = false, ageMs = 0 } = {}): Promis
     ...{ passwordHash: "none", mustChangePassword: false, oneTimePasswordExpiresAt: null },
     ...{ disabledAt: disabled ? now : null, createdAt: now, updatedAt: now },
   });
-  delay.ms = ageMs;
+  time.pass(-ageSeconds);
   const content = { audience: PLATFORM_AUDIENCE, subject: id, claims: {} };
-  const { token } = await keys.sign(content).finally(() => {
-    delay.ms = 0;
-  });
+  const { token } = await keys.sign(content).finally(() => time.pass(ageSeconds));
   return token;
 }
 
@@ -99,7 +88,7 @@ const CALLERS: Readonly<Record<string, (row: Row) => Promise<[Caller, Verdict]>>
     open ? "ALLOWED" : "E_UNAUTHENTICATED",
   ],
   "an administrator whose token has expired": async () => [
-    api.withToken(await tokenOf("ADMINISTRATOR", { ageMs: 16 * 60_000 })),
+    api.withToken(await tokenOf("ADMINISTRATOR", { ageSeconds: 16 * 60 })),
     "E_UNAUTHENTICATED",
   ],
   "an administrator who was disabled": async () => [

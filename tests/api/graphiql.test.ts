@@ -2,11 +2,13 @@ import { getOperationAST, Kind, parse, validate } from "graphql";
 import { expect, test } from "vitest";
 import { schema } from "../../src/api/schema.ts";
 import { graphiqlOptions, renderPage } from "../../src/api/transport/graphiql.ts";
-import { openTestApi } from "./_api.ts";
+import { openTestApi } from "../kit/api.ts";
+import { openPlatform } from "../kit/platform.ts";
 
 test("the IDE is served in development, with all that it needs", async () => {
-  await using door = await openTestApi({ NODE_ENV: "development" });
-  const answer = await fetch(door.api.url, { headers: { accept: "text/html" } });
+  await using world = await openPlatform({ environment: { NODE_ENV: "development" } });
+  await using api = await openTestApi(world);
+  const answer = await fetch(api.url, { headers: { accept: "text/html" } });
   const page = await answer.text();
   expect(answer.headers.get("content-type")).toContain("text/html");
   // Booleans, since nine megabytes of page make no message.

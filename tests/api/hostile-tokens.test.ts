@@ -2,41 +2,41 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, importJWK } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openClient } from "../../src/client/client.ts";
+import { openTestApi } from "../kit/api.ts";
+import { PASSWORD } from "../kit/iam.ts";
+import { perFile } from "../kit/lifetime.ts";
 import { AUDIENCE, type OidcIssuer, openOidcIssuer, seconds } from "../kit/oidc-issuer.ts";
-import { openTestApi, type TestApi } from "./_api.ts";
-import { knock, type OwnKey, ownKey, ownToken, tampered, unsigned } from "./_tokens.ts";
+import { openPlatform } from "../kit/platform.ts";
+import { knock, ownKey, ownToken, tampered, unsigned } from "./_tokens.ts";
 import { SignIn } from "./documents.ts";
 
 const HOUR = 3600;
 
-let oidc: OidcIssuer;
-let one: TestApi;
-let key: OwnKey;
-let admin: string;
 let attacker: { privateKey: CryptoKey; publicKey: CryptoKey };
 let rsaAttacker: { privateKey: CryptoKey; publicKey: CryptoKey };
 /** Serves the attacker's keys, and counts who came for them. */
 let lure: { url: string; visits: number; close(): void };
 
+const oidc = perFile(openOidcIssuer);
+const world = perFile(() => openPlatform({ environment: oidc.environment }));
+const api = perFile(() => openTestApi(world));
+const admin = perFile(() => api.as("ADMINISTRATOR"));
+const key = perFile(() => ownKey(world.platform));
+let adminId: string;
+
 beforeAll(async () => {
-  oidc = await openOidcIssuer();
-  one = await openTestApi(oidc.environment);
-  key = await ownKey(one.test.platform);
   attacker = await generateKeyPair("EdDSA", { extractable: true });
   rsaAttacker = await generateKeyPair("RS256", { extractable: true });
   lure = await openLure();
-  const { me } = await ask(one.token);
-  admin = me.user.id;
+  const { me } = await ask(admin.token);
+  adminId = me.user.id;
 });
-afterAll(async () => {
-  lure.close();
-  await one[Symbol.asyncDispose]();
-  await oidc[Symbol.asyncDispose]();
-});
+afterAll(() => lure.close());
 
 async function ask(token: string) {
   const query = "{ me { user { id } } }";
-  const answer = await one.post({ query }, { authorization: `Bearer ${token}` });
+  const answer = await api.post({ query }, { authorization: `Bearer ${token}` });
   return ((await answer.json()) as { data: { me: { user: { id: string } } } }).data;
 }
 
@@ -63,7 +63,7 @@ const REFUSAL = {
 };
 
 async function expectRefused(token: string): Promise<void> {
-  const { http, sse, socket } = await knock(one.api.url, token);
+  const { http, sse, socket } = await knock(api.url, token);
   expect(http).toEqual({
     status: 401,
     challenge: 'Bearer realm="tenantry", error="invalid_token"',
@@ -80,7 +80,7 @@ const hmac = { alg: "HS256" };
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 const own = (claims: object = {}, options: Parameters<typeof ownToken>[2] = {}) =>
-  ownToken(key, { sub: admin, ...claims }, options);
+  ownToken(key, { sub: adminId, ...claims }, options);
 
 /** Each makes a token that would be good, but for one thing. */
 const OWN: Record<string, () => Promise<string>> = {
@@ -121,20 +121,23 @@ const OWN: Record<string, () => Promise<string>> = {
   "for nobody": () => own({ sub: "01a1fbed-b29a-70d2-8c55-85317a02f6a4" }),
   "whose subject is no id": () => own({ sub: "' or true --" }),
   "that is a refresh token": async () => {
-    const input = { email: "root@tenantry.test", password: "quartz-lantern-orbit-91" };
-    const { signIn: session } = await one.client.execute(SignIn, { input });
+    const { email } = await world.newUser(PASSWORD);
+    const client = openClient({ url: api.url });
+    const { signIn: session } = await client.execute(SignIn, {
+      input: { email, password: PASSWORD },
+    });
     return session.__typename === "Session" ? session.refreshToken : "";
   },
   "that the external issuer signed in our name": () =>
     oidc.token(
-      { iss: "tenantry", aud: "platform", sub: admin, jti: "x" },
+      { iss: "tenantry", aud: "platform", sub: adminId, jti: "x" },
       { header: { typ: "at+jwt" } },
     ),
 };
 
 describe("a token of ours", () => {
   test("opens every door when it is good", async () => {
-    expect(await ask(await own())).toEqual({ me: { user: { id: admin } } });
+    expect(await ask(await own())).toEqual({ me: { user: { id: adminId } } });
   });
 
   test.each(Object.keys(OWN))("%s is refused at every door", async (what) => {
@@ -142,18 +145,18 @@ describe("a token of ours", () => {
   });
 
   test("is refused at every door from the moment its user is disabled", async () => {
-    const { orm } = one.test.platform;
+    const { orm } = world.platform;
     const setDisabled = (at: string) =>
       orm.em
         .fork()
-        .execute(`update platform.platform_user set disabled_at = ${at} where id = ?`, [admin]);
+        .execute(`update platform.platform_user set disabled_at = ${at} where id = ?`, [adminId]);
     await setDisabled("now()");
     try {
-      await expectRefused(one.token);
+      await expectRefused(admin.token);
     } finally {
       await setDisabled("null");
     }
-    expect(await ask(one.token)).toEqual({ me: { user: { id: admin } } });
+    expect(await ask(admin.token)).toEqual({ me: { user: { id: adminId } } });
   });
 });
 
@@ -229,7 +232,7 @@ describe("a token of the external issuer", () => {
   test("is refused at every door from the moment its user is disabled", async () => {
     const token = await theirs({ sub: "leaver" });
     const { me } = await ask(token);
-    await one.test.platform.orm.em
+    await world.platform.orm.em
       .fork()
       .execute("update platform.platform_user set disabled_at = now() where id = ?", [me.user.id]);
     await expectRefused(token);
@@ -237,7 +240,7 @@ describe("a token of the external issuer", () => {
   });
 
   test("that was refused has left nobody, and nobody went where a token pointed", async () => {
-    const rows = await one.test.platform.orm.em
+    const rows = await world.platform.orm.em
       .fork()
       .execute("select subject from platform.platform_user where issuer is not null order by 1");
     expect(rows).toEqual([{ subject: "good" }, { subject: "leaver" }]);

@@ -1,23 +1,23 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openApi } from "../../src/api/transport/server.ts";
 import { DomainError } from "../../src/kernel/domain-error.ts";
-import { openTestApi, type TestApi } from "./_api.ts";
+import { openTestApi } from "../kit/api.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 
-let door: TestApi;
 const ORIGIN = "https://console.example.com";
 const ME = { query: "{ me { role } }" };
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
-beforeAll(async () => {
-  door = await openTestApi({ CORS_ORIGINS: ORIGIN });
-});
-afterAll(() => door[Symbol.asyncDispose]());
+const world = perFile(() => openPlatform({ environment: { CORS_ORIGINS: ORIGIN } }));
+const api = perFile(() => openTestApi(world));
+const admin = perFile(() => api.as("ADMINISTRATOR"));
 
-const at = (path: string) => new URL(path, door.api.url);
+const at = (path: string) => new URL(path, api.url);
 
 describe("a caller", () => {
   test("with a token is who the token says", async () => {
-    const answer = await door.post(ME, bearer(door.token));
+    const answer = await api.post(ME, bearer(admin.token));
     expect(answer.status).toBe(200);
     expect(await answer.json()).toEqual({ data: { me: { role: "ADMINISTRATOR" } } });
   });
@@ -28,7 +28,7 @@ describe("a caller", () => {
     ["with another scheme", { authorization: "Basic YTpi" }],
   ])("%s is answered 401, also when asking for the schema", async (_who, headers) => {
     for (const query of ["{ me { role } }", "{ __schema { queryType { name } } }"]) {
-      const answer = await door.post({ query }, headers);
+      const answer = await api.post({ query }, headers);
       expect(answer.status).toBe(401);
       expect(answer.headers.get("www-authenticate")).toContain("Bearer");
       const { errors, data } = await answer.json();
@@ -38,17 +38,17 @@ describe("a caller", () => {
   });
 
   test("without the role for it is answered E_FORBIDDEN inside 200", async () => {
-    const { orm } = door.test.platform;
+    const { orm } = world.platform;
     await orm.em.fork().execute("update platform.platform_user set role = 'READONLY'");
     const query = 'mutation { retryOperation(input: { operationId: "x" }) { __typename } }';
-    const answer = await door.post({ query }, bearer(door.token));
+    const answer = await api.post({ query }, bearer(admin.token));
     await orm.em.fork().execute("update platform.platform_user set role = 'ADMINISTRATOR'");
     expect(answer.status).toBe(200);
     expect((await answer.json()).errors[0].extensions.code).toBe("E_FORBIDDEN");
   });
 
   test("is not helped to guess the schema", async () => {
-    const answer = await door.post({ query: "{ tenantz { id } }" });
+    const answer = await api.post({ query: "{ tenantz { id } }" });
     expect(await answer.text()).not.toContain("Did you mean");
   });
 });
@@ -69,7 +69,7 @@ describe("a request", () => {
       "{ tenants(first: 100) { nodes { operations(first: 100) { nodes { phases { name } } } } } }",
     ],
   ])("%s is refused before it is executed", async (_what, query) => {
-    const answer = await door.post({ query }, bearer(door.token));
+    const answer = await api.post({ query }, bearer(admin.token));
     expect(answer.status).toBe(400);
     expect((await answer.json()).errors[0].extensions.code).toBe("E_QUERY_TOO_COMPLEX");
   });
@@ -79,7 +79,7 @@ describe("a request", () => {
       "query($n: Int!) { tenants(first: $n) { nodes { operations(first: $n) { nodes { phases { name } } } } } }";
     const statuses = [];
     for (const n of [5, 100, 5]) {
-      const answer = await door.post({ query, variables: { n } }, bearer(door.token));
+      const answer = await api.post({ query, variables: { n } }, bearer(admin.token));
       statuses.push(answer.status);
     }
     expect(statuses).toEqual([200, 400, 200]);
@@ -90,18 +90,18 @@ describe("a request", () => {
     ["a batch", [ME, ME], 400],
     ["no JSON", "{", 400],
   ])("with %s is refused", async (_what, body, status) => {
-    expect((await door.post(body, bearer(door.token))).status).toBe(status);
+    expect((await api.post(body, bearer(admin.token))).status).toBe(status);
   });
 
   test("by GET is refused, for its query would end up in logs", async () => {
-    const answer = await fetch(`${door.api.url}?query={__typename}`);
+    const answer = await fetch(`${api.url}?query={__typename}`);
     expect(answer.status).toBe(405);
     expect(answer.headers.get("allow")).toContain("POST");
   });
 
   test("for a page that is too large, or after a cursor of another list, is told so", async () => {
     const codes = async (query: string) =>
-      (await (await door.post({ query }, bearer(door.token))).json()).errors[0].extensions.code;
+      (await (await api.post({ query }, bearer(admin.token))).json()).errors[0].extensions.code;
     expect(await codes("{ tenants(first: 101) { totalCount } }")).toBe("E_VALIDATION");
     expect(await codes('{ tenants(after: "abc") { totalCount } }')).toBe("E_INVALID_CURSOR");
   });
@@ -109,15 +109,15 @@ describe("a request", () => {
 
 describe("a browser", () => {
   test("of an allowed origin may call, any other may not", async () => {
-    const allowed = await door.post(ME, { origin: ORIGIN });
+    const allowed = await api.post(ME, { origin: ORIGIN });
     expect(allowed.headers.get("access-control-allow-origin")).toBe(ORIGIN);
     expect(allowed.headers.get("access-control-allow-credentials")).toBeNull();
-    const other = await door.post(ME, { origin: "https://evil.example.com" });
+    const other = await api.post(ME, { origin: "https://evil.example.com" });
     expect(other.headers.get("access-control-allow-origin")).toBeNull();
   });
 
   test("finds no IDE outside development", async () => {
-    const answer = await fetch(door.api.url, { headers: { accept: "text/html" } });
+    const answer = await fetch(api.url, { headers: { accept: "text/html" } });
     expect(await answer.text()).not.toContain("GraphiQL");
   });
 });
@@ -133,7 +133,7 @@ describe("the server", () => {
   });
 
   test("is not ready, and masks what went wrong, while its secret store is broken", async () => {
-    const { platform } = door.test;
+    const { platform } = world;
     const check = () => Promise.reject(new Error("postgres://user:hunter2@host refused"));
     const broken = { ...platform, secrets: { ...platform.secrets, check } };
     const api = await openApi(broken);
@@ -141,7 +141,7 @@ describe("the server", () => {
     const input = `{slug: "some-one", name: "S", adminEmail: "s@example.com", initialLaboratory: "L"}`;
     const answer = await fetch(api.url, {
       method: "POST",
-      headers: { "content-type": "application/json", ...bearer(door.token) },
+      headers: { "content-type": "application/json", ...bearer(admin.token) },
       body: JSON.stringify({
         query: `mutation { provisionTenant(input: ${input}) { __typename } }`,
       }),
@@ -158,14 +158,14 @@ describe("the server", () => {
   });
 
   test("refuses a provisioning without a usable secret store with a code of its own", async () => {
-    const { platform } = door.test;
+    const { platform } = world;
     const refusal = new DomainError("PROVISIONING_UNAVAILABLE");
     const check = () => Promise.reject(refusal);
     const api = await openApi({ ...platform, secrets: { ...platform.secrets, check } });
     const input = `{slug: "some-one", name: "S", adminEmail: "s@example.com", initialLaboratory: "L"}`;
     const answer = await fetch(api.url, {
       method: "POST",
-      headers: { "content-type": "application/json", ...bearer(door.token) },
+      headers: { "content-type": "application/json", ...bearer(admin.token) },
       body: JSON.stringify({
         query: `mutation { provisionTenant(input: ${input}) {
           __typename ... on UserError { code retryable } } }`,
@@ -182,8 +182,8 @@ describe("the server", () => {
   });
 
   test("tells in one line when its port is taken", async () => {
-    const { platform } = door.test;
-    const taken = { ...platform, config: { ...platform.config, port: door.api.port } };
+    const { platform } = world;
+    const taken = { ...platform, config: { ...platform.config, port: api.port } };
     await expect(openApi(taken)).rejects.toThrow(/^port \d+ of 127.0.0.1 is in use/);
   });
 });

@@ -1,11 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openTestApi, type TestApi } from "./_api.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type Caller, openTestApi } from "../kit/api.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 
-let door: TestApi;
 let ids: string[];
 
+const world = perFile(openPlatform);
+const api = perFile(() => openTestApi(world));
+const admin = perFile(() => api.as("ADMINISTRATOR"));
 beforeAll(async () => {
-  door = await openTestApi();
   ids = [];
   for (const slug of ["page-a", "page-b", "page-c", "page-d", "page-e"]) {
     const input = {
@@ -21,15 +24,7 @@ beforeAll(async () => {
     ids.unshift(provisionTenant.operation.id);
   }
 });
-afterAll(() => door[Symbol.asyncDispose]());
-
-// biome-ignore lint/suspicious/noExplicitAny: these documents are shorter than their types would be
-async function ask(query: string, variables: object = {}): Promise<any> {
-  const answer = await door.post({ query, variables }, { authorization: `Bearer ${door.token}` });
-  const { data, errors } = await answer.json();
-  if (errors) throw new Error(JSON.stringify(errors));
-  return data;
-}
+const ask: Caller["ask"] = (query, variables) => admin.ask(query, variables);
 
 const PAGE = `query($first: Int!, $after: String) {
   operations(first: $first, after: $after) {
@@ -109,7 +104,7 @@ describe("what a role may not see", () => {
     const query =
       '{ tenant(by: { slug: "page-e" }) { slug secretName } dbServers { name host port } }';
     const as = async (role: string) => {
-      const { orm } = door.test.platform;
+      const { orm } = world.platform;
       await orm.em.fork().execute("update platform.platform_user set role = ?", [role]);
       return await ask(query);
     };

@@ -1,32 +1,31 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { openApi } from "../../src/api/transport/server.ts";
 import { openClient } from "../../src/client/client.ts";
-import { openTestApi, signIn, type TestApi } from "./_api.ts";
+import { openTestApi } from "../kit/api.ts";
+import { TestClock } from "../kit/iam.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { FollowOperation, ProvisionTenant } from "./documents.ts";
 
-let door: TestApi;
-beforeAll(async () => {
-  door = await openTestApi();
-  await door.test.startWorker();
-});
-afterAll(() => door[Symbol.asyncDispose]());
+const time = new TestClock();
+const world = perFile(() => openPlatform({ replace: { clock: time.now }, worker: true }));
+const api = perFile(() => openTestApi(world));
+const admin = perFile(() => api.as("ADMINISTRATOR"));
+const client = perFile(() => openClient({ url: api.url, token: () => admin.token }));
+afterAll(() => client.close());
 
 const ALL = "subscription { operationUpdated { id state } }";
 
 async function provision(slug: string): Promise<string> {
   const input = { slug, name: slug, adminEmail: `${slug}@example.com`, initialLaboratory: "Main" };
-  const { provisionTenant } = await door.client.execute(ProvisionTenant, { input });
+  const { provisionTenant } = await client.execute(ProvisionTenant, { input });
   if (provisionTenant.__typename !== "ProvisionTenantPayload") throw new Error("not started");
   return provisionTenant.operation.id;
 }
 
 /** A socket without a client library around it. */
-function connect(
-  token: string | null,
-  options: { origin?: string } = {},
-  url: string = door.api.url,
-) {
+function connect(token: string | null, options: { origin?: string } = {}, url: string = api.url) {
   const socket = new WebSocket(url.replace("http", "ws"), "graphql-transport-ws", options);
   const messages: { type: string; id?: string; payload?: unknown }[] = [];
   const payload = token === null ? {} : { authorization: `Bearer ${token}` };
@@ -44,14 +43,14 @@ function connect(
 }
 
 const followers = (count: number) =>
-  vi.waitFor(() => expect(door.test.platform.feed.followers).toBe(count), 30_000);
+  vi.waitFor(() => expect(world.platform.feed.followers).toBe(count), 30_000);
 
 const asSse = (query: string) => ({
   method: "POST",
   body: JSON.stringify({ query }),
   headers: {
     ...{ "content-type": "application/json", accept: "text/event-stream" },
-    authorization: `Bearer ${door.token}`,
+    authorization: `Bearer ${admin.token}`,
   },
 });
 
@@ -68,7 +67,7 @@ describe("an operation's events", () => {
         }
       },
     );
-    const client = openClient({ url: door.api.url, token: () => door.token });
+    const client = openClient({ url: api.url, token: () => admin.token });
     const sequences: number[] = [];
     let lost = 0;
     for await (const { operationEvents } of client.subscribe(
@@ -94,11 +93,11 @@ describe("an operation's events", () => {
   test("complete at once for whoever has seen the last one", async () => {
     const operationId = await provision("live-two");
     let after = "";
-    const all = door.client.subscribe(FollowOperation, { operationId });
+    const all = client.subscribe(FollowOperation, { operationId });
     for await (const { operationEvents } of all) after = operationEvents.cursor;
-    const rest = door.client.subscribe(FollowOperation, { operationId, after });
+    const rest = client.subscribe(FollowOperation, { operationId, after });
     expect(await rest.next()).toEqual({ value: undefined, done: true });
-    const other = door.client.subscribe(FollowOperation, {
+    const other = client.subscribe(FollowOperation, {
       operationId: await provision("live-three"),
       after,
     });
@@ -107,7 +106,7 @@ describe("an operation's events", () => {
 
   test("of an unknown operation are refused with a code", async () => {
     for (const operationId of ["nonsense", "01a1fbed-b29a-70d2-8c55-85317a02f6a4"]) {
-      const events = door.client.subscribe(FollowOperation, { operationId });
+      const events = client.subscribe(FollowOperation, { operationId });
       await expect(events.next()).rejects.toMatchObject({ code: "E_OPERATION_NOT_FOUND" });
     }
   });
@@ -115,7 +114,7 @@ describe("an operation's events", () => {
   test("come as server-sent events, too", async () => {
     const id = await provision("live-four");
     const query = `subscription { operationEvents(operationId: "${id}") { sequence } }`;
-    const text = await (await fetch(door.api.url, asSse(query))).text();
+    const text = await (await fetch(api.url, asSse(query))).text();
     expect(text).toContain('{"data":{"operationEvents":{"sequence":1}}}');
     expect(text.trimEnd()).toMatch(/event: complete\ndata:$/);
   });
@@ -128,12 +127,12 @@ describe("a socket", () => {
   });
 
   test("from a page of another origin is refused before it is opened", async () => {
-    const { refused } = connect(door.token, { origin: "https://evil.example.com" });
+    const { refused } = connect(admin.token, { origin: "https://evil.example.com" });
     expect(await refused).toContain("403");
   });
 
   test("survives a query that is refused, and runs the next", async () => {
-    const { socket, messages, send, acknowledged } = connect(door.token);
+    const { socket, messages, send, acknowledged } = connect(admin.token);
     await acknowledged();
     send("bad", "{ nope");
     send("worse", `{ ${Array.from({ length: 40 }, (_, i) => `a${i}: __typename`).join(" ")} }`);
@@ -148,7 +147,7 @@ describe("a socket", () => {
   });
 
   test("carries a bounded number of operations", async () => {
-    const { socket, messages, send, acknowledged } = connect(door.token);
+    const { socket, messages, send, acknowledged } = connect(admin.token);
     await acknowledged();
     for (let at = 0; at < 103; at += 1) send(`s${at}`, ALL);
     await followers(100);
@@ -158,7 +157,7 @@ describe("a socket", () => {
   });
 
   test("lets go of a subscription that is completed, however quiet it is", async () => {
-    const { socket, send, acknowledged } = connect(door.token);
+    const { socket, send, acknowledged } = connect(admin.token);
     await acknowledged();
     send("quiet", ALL);
     await followers(1);
@@ -168,9 +167,9 @@ describe("a socket", () => {
   });
 
   test("is closed when its token expires", async () => {
-    door.delay.ms = 896_000;
-    const token = await signIn(door.api);
-    door.delay.ms = 0;
+    time.pass(-896);
+    const { token } = await api.as("ADMINISTRATOR");
+    time.pass(896);
     const { send, acknowledged, closed } = connect(token);
     await acknowledged();
     send("all", ALL);
@@ -181,9 +180,9 @@ describe("a socket", () => {
 
 describe("a server that is closed", () => {
   test("ends sockets and event streams, and says that they may come again", async () => {
-    const { platform } = door.test;
+    const { platform } = world;
     const api = await openApi(platform);
-    const { acknowledged, closed } = connect(door.token, {}, api.url);
+    const { acknowledged, closed } = connect(admin.token, {}, api.url);
     await acknowledged();
     const stream = fetch(api.url, asSse(ALL)).then((answer) => answer.text());
     await followers(1);
@@ -199,11 +198,11 @@ describe("a server that is closed", () => {
 
 describe("a caller whose role changes", () => {
   test("loses sockets and event streams within five seconds", async () => {
-    const { acknowledged, closed } = connect(door.token);
+    const { acknowledged, closed } = connect(admin.token);
     await acknowledged();
-    const stream = fetch(door.api.url, asSse(ALL)).then((answer) => answer.text());
+    const stream = fetch(api.url, asSse(ALL)).then((answer) => answer.text());
     await followers(1);
-    const { orm } = door.test.platform;
+    const { orm } = world.platform;
     const since = Date.now();
     await orm.em.fork().execute("update platform.platform_user set role = 'SUPPORT'");
     expect(await closed).toBe(4403);
@@ -214,9 +213,9 @@ describe("a caller whose role changes", () => {
   });
 
   test("cannot begin anything more on a socket that is open", async () => {
-    const { messages, acknowledged, closed, send } = connect(door.token);
+    const { messages, acknowledged, closed, send } = connect(admin.token);
     await acknowledged();
-    const em = door.test.platform.orm.em.fork();
+    const em = world.platform.orm.em.fork();
     await em.execute("update platform.platform_user set role = 'SUPPORT'");
     send("late", "{ me { role } }");
     expect(await closed).toBe(4403);

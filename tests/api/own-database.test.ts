@@ -1,30 +1,20 @@
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { newId } from "../../src/kernel/ids.ts";
 import { type Tenant, TenantEntity } from "../../src/tenants/tenant.entity.ts";
-import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { openTestApi } from "../kit/api.ts";
 import { asSuperuser, freshSlug, urlOf } from "../kit/database.ts";
 import { OPERATION, PROVISION } from "../kit/documents.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { SCENARIOS } from "../kit/scenarios.ts";
 import { followToEnd, provisionRequest } from "../kit/tenants.ts";
 import { worldOf } from "../kit/world.ts";
 import { act, register } from "./_tenant-operations.ts";
 
-let world: TestPlatform;
-let api: TestApi;
-let administrator: Caller;
-
-beforeAll(async () => {
-  world = await openPlatform();
-  await world.startWorker();
-  api = await openTestApi(world.platform);
-  administrator = await api.as("ADMINISTRATOR");
-});
-afterAll(async () => {
-  await api.close();
-  await world[Symbol.asyncDispose]();
-});
+const world = perFile(() => openPlatform({ worker: true }));
+const api = perFile(() => openTestApi(world));
+const administrator = perFile(() => api.as("ADMINISTRATOR"));
 
 const stemOf = (slug: string) => slug.replaceAll("-", "_");
 const sql = (text: string, database?: string) =>

@@ -1,28 +1,19 @@
 import { once } from "node:events";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { type Caller, openTestApi } from "../kit/api.ts";
 import { freshName } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 
 const PASSWORD = "nine slow barges drift";
 const ERROR = "... on UserError { code message }";
 const USER = "id email name role disabledAt mustChangePassword oneTimePasswordExpiresAt";
 const SESSION = `__typename ... on Session { accessToken refreshToken user { ${USER} } } ${ERROR}`;
 
-let world: TestPlatform;
-let api: TestApi;
-let admin: Caller;
-
-beforeAll(async () => {
-  world = await openPlatform();
-  api = await openTestApi(world.platform);
-  admin = await api.as("ADMINISTRATOR");
-});
-afterAll(async () => {
-  await api.close();
-  await world[Symbol.asyncDispose]();
-});
+const world = perFile(openPlatform);
+const api = perFile(() => openTestApi(world));
+const admin = perFile(() => api.as("ADMINISTRATOR"));
 
 /** Sends one mutation, and answers what it answers. */
 async function act(caller: Caller, name: string, input: object, more = "") {

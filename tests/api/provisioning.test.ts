@@ -1,19 +1,16 @@
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { DbServerEntity } from "../../src/placement/db-server.entity.ts";
-import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { openTestApi } from "../kit/api.ts";
 import { asSuperuser, freshSlug } from "../kit/database.ts";
 import { CANCEL, EVENTS, OPERATION, PROVISION, RETRY } from "../kit/documents.ts";
-import { openPlatform, SMALL, type TestPlatform } from "../kit/platform.ts";
+import { openFolder } from "../kit/folders.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform, SMALL } from "../kit/platform.ts";
 import { provisionRequest } from "../kit/tenants.ts";
 import { worldOf } from "../kit/world.ts";
-import { wrapOperations } from "../kit/wrap.ts";
 
-let world: TestPlatform;
-let api: TestApi;
-let provisioner: Caller;
 /** Where a test may put itself between a deed and its record. */
 let afterDeed: (phase: string) => Promise<void> = async () => {};
 
@@ -26,24 +23,15 @@ interface Event {
   readonly completed?: number;
 }
 
-/** A copy of the small schema, so that a test can break it. */
-let migrations: string;
-
-beforeAll(async () => {
-  migrations = await mkdtemp(join(tmpdir(), "tenantry-migrations-"));
-  await cp(SMALL.TENANT_MIGRATIONS_DIR, migrations, { recursive: true });
-  world = await openPlatform({ environment: { TENANT_MIGRATIONS_DIR: migrations } });
-  await world.startWorker(
-    wrapOperations(world.platform.definitions.values(), { afterDeed: (phase) => afterDeed(phase) }),
-  );
-  api = await openTestApi(world.platform);
-  provisioner = await api.as("PROVISIONER");
-});
-afterAll(async () => {
-  await api.close();
-  await world[Symbol.asyncDispose]();
-  await rm(migrations, { recursive: true });
-});
+const migrations = perFile(() => openFolder(SMALL.TENANT_MIGRATIONS_DIR));
+const world = perFile(() =>
+  openPlatform({
+    environment: { TENANT_MIGRATIONS_DIR: migrations.path },
+    worker: { afterDeed: (phase) => afterDeed(phase) },
+  }),
+);
+const api = perFile(() => openTestApi(world));
+const provisioner = perFile(() => api.as("PROVISIONER"));
 
 async function eventsOf(id: string, caller = provisioner): Promise<Event[]> {
   const events: Event[] = [];
@@ -331,7 +319,8 @@ describe("provisionTenant refuses", () => {
 });
 
 describe("a migration that fails", () => {
-  const broken = async (sql: string) => await writeFile(join(migrations, "0004_broken.sql"), sql);
+  const broken = async (sql: string) =>
+    await writeFile(join(migrations.path, "0004_broken.sql"), sql);
 
   test("is undone whole and named, and a retry after mending the file succeeds", async () => {
     const input = provisionRequest();

@@ -1,25 +1,17 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { describe, expect, test } from "vitest";
+import { openTestApi } from "../kit/api.ts";
 import { EVENTS, PROVISION } from "../kit/documents.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { provisionRequest } from "../kit/tenants.ts";
 
-let world: TestPlatform;
-let api: TestApi;
-let admin: Caller;
+const world = perFile(openPlatform);
+const api = perFile(() => openTestApi(world));
+const admin = perFile(() => api.as("ADMINISTRATOR"));
 /** An operation that never goes on: there is no worker. */
-let waiting: string;
-
-beforeAll(async () => {
-  world = await openPlatform();
-  api = await openTestApi(world.platform);
-  admin = await api.as("ADMINISTRATOR");
+const waiting = perFile(async () => {
   const { provisionTenant } = await admin.ask(PROVISION, { input: provisionRequest() });
-  waiting = provisionTenant.operation.id;
-});
-afterAll(async () => {
-  await api.close();
-  await world[Symbol.asyncDispose]();
+  return provisionTenant.operation as { id: string };
 });
 
 const CREATE = `mutation ($input: CreateServiceTokenInput!) { createServiceToken(input: $input) {
@@ -38,7 +30,7 @@ async function create(role: string, more: object = {}, as = admin) {
 
 /** Follows an operation over a WebSocket; answers, once that goes on, what comes next. */
 async function followOverSocket(token: string) {
-  const stream = api.withToken(token).follow(EVENTS, { id: waiting });
+  const stream = api.withToken(token).follow(EVENTS, { id: waiting.id });
   const { value } = await stream.next();
   expect(value.operationEvents.sequence).toBe(1);
   return { next: stream.next() };
@@ -53,7 +45,7 @@ async function followEvents(token: string) {
       accept: "text/event-stream",
       authorization: `Bearer ${token}`,
     },
-    body: JSON.stringify({ query: EVENTS, variables: { id: waiting } }),
+    body: JSON.stringify({ query: EVENTS, variables: { id: waiting.id } }),
   });
   return { status: response.status, text: response.text() };
 }

@@ -1,17 +1,12 @@
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { openApi } from "../../src/api/transport/server.ts";
-import { openTestApi, type TestApi } from "./_api.ts";
+import { openTestApi } from "../kit/api.ts";
+import { perFile, stopDate } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 
-let one: TestApi;
-beforeAll(async () => {
-  // A wait must not be over because the machine is slow.
-  vi.useFakeTimers({ toFake: ["Date"] });
-  one = await openTestApi();
-});
-afterAll(async () => {
-  vi.useRealTimers();
-  await one[Symbol.asyncDispose]();
-});
+perFile(stopDate);
+const world = perFile(openPlatform);
+const api = perFile(() => openTestApi(world));
 
 const ANSWER = `__typename
   ... on UserError { code message retryable nextAction }
@@ -58,7 +53,7 @@ const documentOf = (field: Field) =>
 
 const ask = async (field: Field) => {
   const { input } = MUTATIONS[field];
-  const response = await one.post({ query: documentOf(field), variables: { input } });
+  const response = await api.post({ query: documentOf(field), variables: { input } });
   const answer = (await response.json()) as { data: Record<Field, Record<string, unknown>> };
   return answer.data[field];
 };
@@ -83,7 +78,7 @@ test("requestTenantPasswordReset answers alike until it has to wait", async () =
       ... on RequestTenantPasswordResetPayload { requested } } }`;
   const request = async () => {
     const variables = { input: { slug: "acme", email: "forgetful@example.com" } };
-    const response = await one.post({ query, variables });
+    const response = await api.post({ query, variables });
     const answer = (await response.json()) as { data: Record<string, object> };
     return answer.data.requestTenantPasswordReset;
   };
@@ -96,13 +91,13 @@ test("requestTenantPasswordReset answers alike until it has to wait", async () =
 });
 
 test("two servers of the API count together", async () => {
-  const { platform } = one.test;
+  const { platform } = world;
   const other = await openApi(platform);
   try {
     const input = { email: "mallory@example.com", password: WRONG };
     const codes: string[] = [];
     for (let time = 0; time <= FREE; time++) {
-      const url = time % 2 === 0 ? one.api.url : other.url;
+      const url = time % 2 === 0 ? api.url : other.url;
       const response = await fetch(url, {
         method: "POST",
         headers: { "content-type": "application/json" },
@@ -132,12 +127,12 @@ test.each([
     `mutation ($a: SignInInput!) { ${Array.from({ length: count }, (_none, at) => `a${at}: signIn(input: $a) { ${ANSWER} }`).join(" ")} }`,
   ]),
 ])("no request tries twice by %s: it is refused before the first try", async (_how, query) => {
-  const { orm } = one.test.platform;
+  const { orm } = world.platform;
   const count = async () =>
     (await orm.em.fork().execute("select sum(failures) from platform.sign_in_attempt"))[0];
   const before = await count();
   const input = { email: "alias@example.com", password: WRONG };
-  const response = await one.post({ query, variables: { a: input } });
+  const response = await api.post({ query, variables: { a: input } });
   expect(response.status).toBe(400);
   const { errors } = (await response.json()) as { errors: { extensions: { code: string } }[] };
   expect(errors[0]?.extensions.code).toBe("E_QUERY_TOO_COMPLEX");
@@ -147,5 +142,5 @@ test.each([
 test("no array of requests tries more than once", async () => {
   const { input } = MUTATIONS.signIn;
   const request = { query: documentOf("signIn"), variables: { input } };
-  expect((await one.post([request, request])).status).toBe(400);
+  expect((await api.post([request, request])).status).toBe(400);
 });

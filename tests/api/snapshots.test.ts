@@ -1,37 +1,20 @@
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { tenantry } from "../cli/_run.ts";
-import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { openTestApi } from "../kit/api.ts";
 import { asSuperuser } from "../kit/database.ts";
 import { EVENTS, PROVISION } from "../kit/documents.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { BUNDLED, openPlatform } from "../kit/platform.ts";
 import { provisionRequest } from "../kit/tenants.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const REFRESH = `mutation ($input: RefreshSnapshotsInput!) { refreshSnapshots(input: $input) {
   ... on RefreshSnapshotsPayload { operation { id } } ... on UserError { code } } }`;
 const RESULT = `query ($id: ID!) { operation(id: $id) { state result {
   ... on SnapshotResult { hard targets { target rows skipped } } } } }`;
 
-let world: TestPlatform;
-let api: TestApi;
-let provisioner: Caller;
-
-beforeAll(async () => {
-  world = await openPlatform({
-    environment: {
-      TENANT_MIGRATIONS_DIR: join(ROOT, "migrations/tenant"),
-      TENANT_SEEDS_DIR: join(ROOT, "seeds/tenant"),
-    },
-  });
-  await world.startWorker();
-  api = await openTestApi(world.platform);
-  provisioner = await api.as("PROVISIONER");
-});
-afterAll(async () => {
-  await api.close();
-  await world[Symbol.asyncDispose]();
-});
+const world = perFile(() => openPlatform({ environment: BUNDLED, worker: true }));
+const api = perFile(() => openTestApi(world));
+const provisioner = perFile(() => api.as("PROVISIONER"));
 
 async function ended(id: string): Promise<void> {
   for await (const _ of provisioner.follow(EVENTS, { id }));

@@ -1,28 +1,19 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   LIFECYCLE,
   TENANT_ACTS,
   TENANT_STATUSES,
   type TenantAct,
 } from "../../src/tenants/lifecycle.ts";
-import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { openTestApi } from "../kit/api.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { provisionRequest } from "../kit/tenants.ts";
 import { act, register } from "./_tenant-operations.ts";
 
-let world: TestPlatform;
-let api: TestApi;
-let administrator: Caller;
-
-beforeAll(async () => {
-  world = await openPlatform();
-  api = await openTestApi(world.platform);
-  administrator = await api.as("ADMINISTRATOR");
-});
-afterAll(async () => {
-  await api.close();
-  await world[Symbol.asyncDispose]();
-});
+const world = perFile(openPlatform);
+const api = perFile(() => openTestApi(world));
+const administrator = perFile(() => api.as("ADMINISTRATOR"));
 
 interface Asked {
   readonly mutation: string;

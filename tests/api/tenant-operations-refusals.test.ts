@@ -1,26 +1,19 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { GRANTS } from "../../src/iam/grants.ts";
 import { ROLES, type Role } from "../../src/iam/roles.ts";
-import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { openTestApi, type SignedIn } from "../kit/api.ts";
 import { freshName, freshSlug } from "../kit/database.ts";
 import { CANCEL } from "../kit/documents.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { act, register, sendAct } from "./_tenant-operations.ts";
 
-let world: TestPlatform;
-let api: TestApi;
-let callers: Record<Role, Caller>;
-
 // No worker runs: an operation that is started stays PENDING, and in the way of the next.
-beforeAll(async () => {
-  world = await openPlatform();
-  api = await openTestApi(world.platform);
+const world = perFile(openPlatform);
+const api = perFile(() => openTestApi(world));
+const callers = perFile(async () => {
   const pairs = await Promise.all(ROLES.map(async (role) => [role, await api.as(role)] as const));
-  callers = Object.fromEntries(pairs) as Record<Role, Caller>;
-});
-afterAll(async () => {
-  await api.close();
-  await world[Symbol.asyncDispose]();
+  return Object.fromEntries(pairs) as Record<Role, SignedIn>;
 });
 
 /** Every mutation that starts an operation on a tenant, with what it needs beside the slug. */

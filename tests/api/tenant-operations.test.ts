@@ -1,26 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { describe, expect, test } from "vitest";
+import { openTestApi } from "../kit/api.ts";
 import { freshSlug } from "../kit/database.ts";
 import { RETRY } from "../kit/documents.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { CATALOG } from "../kit/scenarios.ts";
 import { followToEnd, provision } from "../kit/tenants.ts";
 import { act } from "./_tenant-operations.ts";
 
-let world: TestPlatform;
-let api: TestApi;
-let administrator: Caller;
-
-beforeAll(async () => {
-  world = await openPlatform();
-  await world.startWorker();
-  api = await openTestApi(world.platform);
-  administrator = await api.as("ADMINISTRATOR");
-});
-afterAll(async () => {
-  await api.close();
-  await world[Symbol.asyncDispose]();
-});
+const world = perFile(() => openPlatform({ worker: true }));
+const api = perFile(() => openTestApi(world));
+const administrator = perFile(() => api.as("ADMINISTRATOR"));
 
 async function provisioned(): Promise<string> {
   const slug = freshSlug("act");

@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { DbServerEntity } from "../../src/placement/db-server.entity.ts";
-import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { type Caller, openTestApi } from "../kit/api.ts";
 import { freshSlug } from "../kit/database.ts";
 import { OPERATION } from "../kit/documents.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
-import { openSmtp, reply, type TestSmtp } from "../kit/smtp.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
+import { openSmtp, reply } from "../kit/smtp.ts";
 import { followToEnd, provision } from "../kit/tenants.ts";
 import { act } from "./_tenant-operations.ts";
 
@@ -29,28 +30,18 @@ const UPDATE = `mutation ($input: UpdateTenantInput!) { updateTenant(input: $inp
 const DASHBOARD = `{ tenants { nodes { slug tier supportEmail secretName dbServer { name } activeOperation { id }
   operations { totalCount } invitations { id } members { id } } } }`;
 
-let world: TestPlatform;
-let smtp: TestSmtp;
-let api: TestApi;
-let provisioner: Caller;
-
-beforeAll(async () => {
-  smtp = await openSmtp({
+const smtp = perFile(() =>
+  openSmtp({
     onRcptTo: ({ address }, _session, done) =>
       done(address.startsWith("gone") ? reply(550, "no such user here") : null),
-  });
-  world = await openPlatform({
-    environment: { SMTP_URL: `smtp://127.0.0.1:${smtp.port}`, MAIL_FROM: "Acme <ops@acme.test>" },
-  });
-  await world.startWorker();
-  api = await openTestApi(world.platform);
-  provisioner = await api.as("PROVISIONER");
+  }),
+);
+const world = perFile(() => {
+  const mail = { SMTP_URL: `smtp://127.0.0.1:${smtp.port}`, MAIL_FROM: "Acme <ops@acme.test>" };
+  return openPlatform({ environment: mail, worker: true });
 });
-afterAll(async () => {
-  await api.close();
-  await world[Symbol.asyncDispose]();
-  await smtp[Symbol.asyncDispose]();
-});
+const api = perFile(() => openTestApi(world));
+const provisioner = perFile(() => api.as("PROVISIONER"));
 
 async function provisioned(): Promise<string> {
   const slug = freshSlug("people");

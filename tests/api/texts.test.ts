@@ -1,20 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Caller, callerOf, openTestApi, type TestApi } from "../kit/api.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { describe, expect, test } from "vitest";
+import { callerOf, openTestApi } from "../kit/api.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 
-let world: TestPlatform;
-let api: TestApi;
-let admin: Caller;
-
-beforeAll(async () => {
-  world = await openPlatform();
-  api = await openTestApi(world.platform);
-  admin = await api.as("ADMINISTRATOR");
-});
-afterAll(async () => {
-  await api.close();
-  await world[Symbol.asyncDispose]();
-});
+const world = perFile(openPlatform);
+const api = perFile(() => openTestApi(world));
+const admin = perFile(() => api.as("ADMINISTRATOR"));
 
 const REFUSED = { code: "E_VALIDATION", retryable: false };
 

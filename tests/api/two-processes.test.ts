@@ -1,42 +1,30 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Caller, callerOf, openTestApi, type TestApi } from "../kit/api.ts";
+import { expect, test } from "vitest";
+import { type Caller, callerOf, openTestApi } from "../kit/api.ts";
 import { EVENTS, PROVISION } from "../kit/documents.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { provisionRequest } from "../kit/tenants.ts";
 
-let world: TestPlatform;
-let here: TestApi;
-let children: ChildProcess[];
-/** The same person at each of two API processes; neither of them runs operations. */
-let one: Caller;
-let two: Caller;
+const world = perFile(() => openPlatform({ worker: true }));
+const here = perFile(() => openTestApi(world));
+const caller = perFile(() => here.as("PROVISIONER"));
 
-async function startApi(): Promise<{ child: ChildProcess; url: string }> {
+/** The same person at each of two API processes; neither of them runs operations. */
+const one = perFile(callerElsewhere);
+const two = perFile(callerElsewhere);
+
+async function callerElsewhere() {
   const script = join(import.meta.dirname, "../kit/api-process.ts");
   const child = fork(script, [JSON.stringify(world.environment)]);
   const [{ url }] = (await once(child, "message")) as [{ url: string }];
-  return { child, url };
+  return {
+    ...callerOf(url, caller.token),
+    [Symbol.asyncDispose]: async () => void child.kill("SIGKILL"),
+  };
 }
-
-beforeAll(async () => {
-  world = await openPlatform();
-  here = await openTestApi(world.platform);
-  const { token } = await here.as("PROVISIONER");
-  const [first, second] = await Promise.all([startApi(), startApi()]);
-  children = [first.child, second.child];
-  one = callerOf(first.url, token);
-  two = callerOf(second.url, token);
-  await world.startWorker();
-});
-
-afterAll(async () => {
-  for (const child of children) child.kill("SIGKILL");
-  await here.close();
-  await world[Symbol.asyncDispose]();
-});
 
 interface Event {
   readonly sequence: number;
@@ -62,7 +50,7 @@ test("a follower whose process is killed goes on at the other from its cursor", 
   const seen: Event[] = [];
   const stream = one.follow(EVENTS, { id });
   while (seen.length < 5) seen.push((await stream.next()).value.operationEvents);
-  children[0]?.kill("SIGKILL");
+  await one[Symbol.asyncDispose]();
   await stream.return?.();
   const after = seen.at(-1)?.cursor;
   for await (const { operationEvents } of two.follow(EVENTS, { id, after }))

@@ -1,11 +1,12 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { AuditEventEntity } from "../../src/audit/audit-event.entity.ts";
 import { AUDIT_EVENT_TYPES, type AuditEvent } from "../../src/audit/events.ts";
 import { type AuditActor, record } from "../../src/audit/record.ts";
 import { verifyAuditChain } from "../../src/audit/verify.ts";
 import { newId } from "../../src/kernel/ids.ts";
 import { freshName } from "../kit/database.ts";
-import { openPlatformDatabase, type PlatformDatabase } from "../kit/platform-database.ts";
+import { perTest } from "../kit/lifetime.ts";
+import { openPlatformDatabase } from "../kit/platform-database.ts";
 
 const ACTOR: AuditActor = { kind: "OS_USER", id: "ops@host", name: "ops", address: null };
 const fact = (family = newId()): AuditEvent => ({
@@ -13,11 +14,7 @@ const fact = (family = newId()): AuditEvent => ({
   detail: { family },
 });
 
-let platform: PlatformDatabase;
-beforeEach(async () => {
-  platform = await openPlatformDatabase();
-});
-afterEach(() => platform[Symbol.asyncDispose]());
+const platform = perTest(openPlatformDatabase);
 
 const write = (event = fact()) =>
   platform.orm.em.fork().transactional(async (em) => record(em, ACTOR, event));

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { AuditEvent } from "../../src/audit/events.ts";
 import { type Exported, exportTrail } from "../../src/audit/export.ts";
@@ -8,7 +8,8 @@ import { type AuditActor, record } from "../../src/audit/record.ts";
 import { verifyAuditChain } from "../../src/audit/verify.ts";
 import { verifyExport } from "../../src/audit/verify-export.ts";
 import { newId } from "../../src/kernel/ids.ts";
-import { openPlatformDatabase, type PlatformDatabase } from "../kit/platform-database.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatformDatabase } from "../kit/platform-database.ts";
 
 /** Texts that formats are known to trip over. */
 const HARD = [
@@ -21,9 +22,8 @@ const HARD = [
 ];
 const ACTOR: AuditActor = { kind: "OS_USER", id: "ops@host", name: "ops", address: null };
 
-let platform: PlatformDatabase;
+const platform = perFile(openPlatformDatabase);
 beforeAll(async () => {
-  platform = await openPlatformDatabase();
   for (const text of HARD) {
     const id = newId();
     await write(
@@ -45,7 +45,6 @@ beforeAll(async () => {
     );
   }
 });
-afterAll(() => platform[Symbol.asyncDispose]());
 
 const write = (actor: AuditActor, event: AuditEvent) =>
   platform.orm.em.fork().transactional(async (em) => record(em, actor, event));

@@ -1,26 +1,17 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { tenantry } from "../cli/_run.ts";
-import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { type Caller, openTestApi } from "../kit/api.ts";
 import { freshSlug } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { provision } from "../kit/tenants.ts";
 
-let world: TestPlatform;
-let api: TestApi;
-let administrator: Caller;
 const slug = freshSlug();
 
-beforeAll(async () => {
-  world = await openPlatform();
-  await world.startWorker();
-  api = await openTestApi(world.platform);
-  administrator = await api.as("ADMINISTRATOR");
-  await provision(world.platform, { slug, seeds: [] });
-});
-afterAll(async () => {
-  await api.close();
-  await world[Symbol.asyncDispose]();
-});
+const world = perFile(() => openPlatform({ worker: true }));
+const api = perFile(() => openTestApi(world));
+const administrator = perFile(() => api.as("ADMINISTRATOR"));
+beforeAll(() => provision(world.platform, { slug, seeds: [] }));
 
 /** The refusals that the trail tells of an actor, the oldest first. */
 const toldOf = async (caller: Caller) => {

@@ -1,15 +1,14 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { beforeAll, expect, test } from "vitest";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { linesOf, tenantry } from "./_run.ts";
 
-let world: TestPlatform;
+const world = perFile(openPlatform);
 beforeAll(async () => {
-  world = await openPlatform();
   for (let made = 0; made < 3; made += 1) await world.newUser("a long walk by the river");
 });
-afterAll(() => world[Symbol.asyncDispose]());
 
 const audit = (...words: string[]) => tenantry(["audit", ...words], world.environment);
 

@@ -1,17 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { expect, test } from "vitest";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { Life } from "../operations/_life.ts";
 import { linesOf, resultOf, tenantry } from "./_run.ts";
 
-let world: TestPlatform;
-let life: Life;
-
-beforeAll(async () => {
-  world = await openPlatform();
-  await world.startWorker();
-  life = new Life(world.platform);
-});
-afterAll(() => world[Symbol.asyncDispose]());
+const world = perFile(() => openPlatform({ worker: true }));
+const life = new Life(world);
 
 const run = (...words: string[]) => tenantry(["tenant", ...words], world.environment);
 

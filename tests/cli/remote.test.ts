@@ -1,13 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { createServiceToken } from "../../src/iam/tokens/service-tokens.ts";
-import { openTestApi, type TestApi } from "../kit/api.ts";
+import { openTestApi } from "../kit/api.ts";
 import { freshSlug } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { OPERATOR } from "../kit/tenants.ts";
 import { type Environment, freePort, linesOf, tenantry } from "./_run.ts";
 
-let world: TestPlatform;
-let api: TestApi;
+const world = perFile(() => openPlatform({ worker: true }));
+const api = perFile(() => openTestApi(world));
 /** Nothing of the service is at hand where these commands run. */
 let environment: Environment;
 let tokenId: string;
@@ -18,9 +19,6 @@ const tokenFor = (role: string) => {
 };
 
 beforeAll(async () => {
-  world = await openPlatform();
-  api = await openTestApi(world.platform);
-  await world.startWorker();
   const { value, serviceToken } = await tokenFor("PROVISIONER");
   tokenId = serviceToken.id;
   environment = {
@@ -29,10 +27,6 @@ beforeAll(async () => {
     TENANTRY_URL: api.url,
     TENANTRY_TOKEN: value,
   };
-});
-afterAll(async () => {
-  await api.close();
-  await world[Symbol.asyncDispose]();
 });
 
 const slug = freshSlug();

@@ -1,18 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { asSuperuser, freshName, freshSlug } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { provision } from "../kit/tenants.ts";
 import { linesOf, type Ran, resultOf, tenantry } from "./_run.ts";
 
-let world: TestPlatform;
-
 // The commands find a worker that is alive, so that none of them has to bring its own.
-beforeAll(async () => {
-  world = await openPlatform();
-  await world.startWorker();
-});
-afterAll(() => world[Symbol.asyncDispose]());
+const world = perFile(() => openPlatform({ worker: true }));
 
 const run = (...words: string[]): Promise<Ran> => tenantry(words, world.environment);
 const tenantOf = (slug: string) => tenantBySlug(world.platform.orm.em.fork(), slug);

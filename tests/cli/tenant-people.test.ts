@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { freshSlug } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { provision } from "../kit/tenants.ts";
 import { linesOf, tenantry } from "./_run.ts";
 
-let world: TestPlatform;
-beforeAll(async () => {
-  world = await openPlatform();
-  await world.startWorker();
-});
-afterAll(() => world[Symbol.asyncDispose]());
+const world = perFile(() => openPlatform({ worker: true }));
 
 const run = (...words: string[]) => tenantry(words, world.environment);
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Actor } from "../../src/iam/actor.ts";
 import { authenticate } from "../../src/iam/authenticate.ts";
 import { refreshSession } from "../../src/iam/sign-in/refresh-session.ts";
@@ -12,13 +12,10 @@ import {
 } from "../../src/iam/users/administer-users.ts";
 import { createPlatformUser } from "../../src/iam/users/platform-users.ts";
 import type { UserView } from "../../src/iam/users/users.ts";
-import { ACTOR, ADDRESS, type IamWorld, openIam, PASSWORD } from "../kit/iam.ts";
+import { ACTOR, ADDRESS, openIam, PASSWORD } from "../kit/iam.ts";
+import { perTest } from "../kit/lifetime.ts";
 
-let world: IamWorld;
-beforeEach(async () => {
-  world = await openIam();
-});
-afterEach(() => world[Symbol.asyncDispose]());
+const world = perTest(openIam);
 
 const EMAIL = "ada@example.com";
 const key = { email: EMAIL };

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { readConfig } from "../../src/config.ts";
 import { authenticate } from "../../src/iam/authenticate.ts";
 import { signIn } from "../../src/iam/sign-in/sign-in.ts";
@@ -13,16 +13,13 @@ import {
   signOutPlatformUser,
 } from "../../src/iam/users/administer-users.ts";
 import { openLogger } from "../../src/observability/logger.ts";
-import { ACTOR, ADDRESS, type IamWorld, openIam, PASSWORD } from "../kit/iam.ts";
-import { type OidcIssuer, openOidcIssuer, seconds } from "../kit/oidc-issuer.ts";
+import { ACTOR, ADDRESS, openIam, PASSWORD } from "../kit/iam.ts";
+import { perTest } from "../kit/lifetime.ts";
+import { openOidcIssuer, seconds } from "../kit/oidc-issuer.ts";
 
-let oidc: OidcIssuer;
-beforeEach(async () => {
-  oidc = await openOidcIssuer();
-});
-afterEach(async () => {
+const oidc = perTest(openOidcIssuer);
+afterEach(() => {
   vi.useRealTimers();
-  await oidc[Symbol.asyncDispose]();
 });
 
 const refused = { code: "E_UNAUTHENTICATED" };
@@ -178,13 +175,8 @@ describe("the role", () => {
 });
 
 describe("somebody whom the issuer vouches for", () => {
-  let world: IamWorld;
-  let issuer: ExternalIssuer;
-  beforeEach(async () => {
-    world = await openIam();
-    issuer = trust();
-  });
-  afterEach(() => world[Symbol.asyncDispose]());
+  const world = perTest(openIam);
+  const issuer = perTest(() => trust());
 
   const enterWith = (token: string) =>
     authenticate({ ...world, issuer }, `Bearer ${token}`, ADDRESS);

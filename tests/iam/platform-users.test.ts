@@ -1,16 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { authenticate } from "../../src/iam/authenticate.ts";
 import { refreshSession } from "../../src/iam/sign-in/refresh-session.ts";
 import { changePassword, signIn } from "../../src/iam/sign-in/sign-in.ts";
 import { ensureFirstAdmin } from "../../src/iam/users/first-admin.ts";
 import { seedSuperuser } from "../../src/iam/users/platform-users.ts";
-import { ACTOR, ADDRESS, type IamWorld, openIam, PASSWORD } from "../kit/iam.ts";
+import { ACTOR, ADDRESS, openIam, PASSWORD } from "../kit/iam.ts";
+import { perTest } from "../kit/lifetime.ts";
 
-let world: IamWorld;
-beforeEach(async () => {
-  world = await openIam();
-});
-afterEach(() => world[Symbol.asyncDispose]());
+const world = perTest(openIam);
 
 const EMAIL = "ada@example.com";
 const enter = (password = PASSWORD, email = EMAIL) =>

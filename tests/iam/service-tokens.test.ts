@@ -1,16 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Actor } from "../../src/iam/actor.ts";
 import { authenticate } from "../../src/iam/authenticate.ts";
 import { mayGive } from "../../src/iam/grants.ts";
 import { isServiceToken, newServiceToken } from "../../src/iam/tokens/service-token-value.ts";
 import { createServiceToken, revokeServiceToken } from "../../src/iam/tokens/service-tokens.ts";
-import { ACTOR, ADDRESS, type IamWorld, openIam } from "../kit/iam.ts";
+import { ACTOR, ADDRESS, openIam } from "../kit/iam.ts";
+import { perFile } from "../kit/lifetime.ts";
 
-let world: IamWorld;
-beforeAll(async () => {
-  world = await openIam();
-});
-afterAll(() => world[Symbol.asyncDispose]());
+const world = perFile(openIam);
 
 const ADMIN: Actor = { ...ACTOR, role: "ADMINISTRATOR" };
 const create = (request: object, actor = ADMIN) =>

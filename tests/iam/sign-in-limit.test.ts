@@ -1,19 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { changePassword, signIn } from "../../src/iam/sign-in/sign-in.ts";
 import { accountKey, addressKey } from "../../src/iam/sign-in/sign-in-policy.ts";
 import { seedSuperuser } from "../../src/iam/users/platform-users.ts";
-import { ACTOR, ADDRESS, type IamWorld, openIam, PASSWORD } from "../kit/iam.ts";
+import { ACTOR, ADDRESS, openIam, PASSWORD } from "../kit/iam.ts";
+import { perTest, stopDate } from "../kit/lifetime.ts";
 
-let world: IamWorld;
-beforeEach(async () => {
-  // Waits are short and machines can be slow: only the test lets time pass.
-  vi.useFakeTimers({ toFake: ["Date"] });
-  world = await openIam();
-});
-afterEach(async () => {
-  vi.useRealTimers();
-  await world[Symbol.asyncDispose]();
-});
+perTest(stopDate);
+const world = perTest(openIam);
 
 const EMAIL = "ada@example.com";
 const WRONG = "a wrong password";

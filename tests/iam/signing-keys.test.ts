@@ -1,15 +1,12 @@
 import { decodeProtectedHeader, generateKeyPair, importJWK, SignJWT, UnsecuredJWT } from "jose";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Actor } from "../../src/iam/actor.ts";
 import { rotateSigningKey } from "../../src/iam/tokens/rotate-signing-key.ts";
 import { openSigningKeys, type SigningKeys } from "../../src/iam/tokens/signing-keys.ts";
-import { ACTOR, type IamWorld, openIam } from "../kit/iam.ts";
+import { ACTOR, openIam } from "../kit/iam.ts";
+import { perTest } from "../kit/lifetime.ts";
 
-let world: IamWorld;
-beforeEach(async () => {
-  world = await openIam();
-});
-afterEach(() => world[Symbol.asyncDispose]());
+const world = perTest(openIam);
 
 const CONTENT = { audience: "platform", subject: "somebody", claims: { role: "READONLY" } };
 const refused = { code: "E_UNAUTHENTICATED" };

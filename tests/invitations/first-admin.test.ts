@@ -1,12 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ownerEmailTaken } from "../../src/invitations/first-admin.ts";
-import { OWNER, openTenants, type TenantWorld } from "../kit/invitations.ts";
+import { OWNER, openTenants } from "../kit/invitations.ts";
+import { perTest } from "../kit/lifetime.ts";
 
-let world: TenantWorld;
-beforeEach(async () => {
-  world = await openTenants();
-});
-afterEach(() => world[Symbol.asyncDispose]());
+const world = perTest(openTenants);
 
 const FAILED = { code: "E_SIGN_IN_FAILED" };
 

@@ -1,15 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { acceptInvitation } from "../../src/invitations/accept-invitation.ts";
 import { openInvitationCredentials } from "../../src/invitations/credentials.ts";
 import { newId } from "../../src/kernel/ids.ts";
 import { ADDRESS, PASSWORD } from "../kit/iam.ts";
-import { OWNER, openTenants, type TenantWorld } from "../kit/invitations.ts";
+import { OWNER, openTenants } from "../kit/invitations.ts";
+import { perTest } from "../kit/lifetime.ts";
 
-let world: TenantWorld;
-beforeEach(async () => {
-  world = await openTenants();
-});
-afterEach(() => world[Symbol.asyncDispose]());
+const world = perTest(openTenants);
 
 const INVALID = { code: "E_INVITATION_INVALID" };
 

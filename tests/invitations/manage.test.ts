@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   type AdminInvitation,
   inviteTenantAdmin,
@@ -11,13 +11,10 @@ import {
 import { listInvitations, listMembers } from "../../src/invitations/people.ts";
 import { newId } from "../../src/kernel/ids.ts";
 import { PASSWORD } from "../kit/iam.ts";
-import { OWNER, openTenants, STARTER, type TenantWorld } from "../kit/invitations.ts";
+import { OWNER, openTenants, STARTER } from "../kit/invitations.ts";
+import { perTest } from "../kit/lifetime.ts";
 
-let world: TenantWorld;
-beforeEach(async () => {
-  world = await openTenants();
-});
-afterEach(() => world[Symbol.asyncDispose]());
+const world = perTest(openTenants);
 
 const INVALID = { code: "E_INVITATION_INVALID" };
 const CLOSED = { code: "E_INVITATION_CLOSED" };

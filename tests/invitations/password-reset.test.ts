@@ -1,22 +1,15 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { removeMembership } from "../../src/invitations/manage.ts";
 import { resetTenantPassword } from "../../src/invitations/password-reset.ts";
 import { listMembers } from "../../src/invitations/people.ts";
 import { removePeople } from "../../src/invitations/remove-people.ts";
 import { newId } from "../../src/kernel/ids.ts";
 import { ADDRESS, PASSWORD } from "../kit/iam.ts";
-import { OWNER, openTenants, STARTER, type TenantWorld } from "../kit/invitations.ts";
+import { OWNER, openTenants, STARTER } from "../kit/invitations.ts";
+import { perTest, stopDate } from "../kit/lifetime.ts";
 
-let world: TenantWorld;
-beforeEach(async () => {
-  // Waits are short and machines can be slow: only the test lets time pass.
-  vi.useFakeTimers({ toFake: ["Date"] });
-  world = await openTenants();
-});
-afterEach(async () => {
-  vi.useRealTimers();
-  await world[Symbol.asyncDispose]();
-});
+perTest(stopDate);
+const world = perTest(openTenants);
 
 const NEW = "another quiet river";
 const HOUR = 3600;

@@ -1,18 +1,11 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { newId } from "../../src/kernel/ids.ts";
 import { PASSWORD } from "../kit/iam.ts";
-import { OWNER, openTenants, type TenantWorld } from "../kit/invitations.ts";
+import { OWNER, openTenants } from "../kit/invitations.ts";
+import { perTest, stopDate } from "../kit/lifetime.ts";
 
-let world: TenantWorld;
-beforeEach(async () => {
-  // Waits are short and machines can be slow: only the test lets time pass.
-  vi.useFakeTimers({ toFake: ["Date"] });
-  world = await openTenants();
-});
-afterEach(async () => {
-  vi.useRealTimers();
-  await world[Symbol.asyncDispose]();
-});
+perTest(stopDate);
+const world = perTest(openTenants);
 
 const WRONG = "a wrong password";
 const FREE = 6;

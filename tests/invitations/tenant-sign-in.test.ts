@@ -1,16 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { authenticate } from "../../src/iam/authenticate.ts";
 import { signIn } from "../../src/iam/sign-in/sign-in.ts";
 import { lockIdentity } from "../../src/invitations/identities.ts";
 import { newId } from "../../src/kernel/ids.ts";
 import { ADDRESS, PASSWORD } from "../kit/iam.ts";
-import { OWNER, openTenants, STARTER, type TenantWorld } from "../kit/invitations.ts";
+import { OWNER, openTenants, STARTER } from "../kit/invitations.ts";
+import { perTest } from "../kit/lifetime.ts";
 
-let world: TenantWorld;
-beforeEach(async () => {
-  world = await openTenants();
-});
-afterEach(() => world[Symbol.asyncDispose]());
+const world = perTest(openTenants);
 
 const FAILED = { code: "E_SIGN_IN_FAILED" };
 

@@ -1,9 +1,9 @@
 import { createClient } from "graphql-ws";
-import { type Api, openApi } from "../../src/api/transport/server.ts";
+import { openApi } from "../../src/api/transport/server.ts";
 import type { Role } from "../../src/iam/roles.ts";
 import { createPlatformUser } from "../../src/iam/users/platform-users.ts";
-import type { Platform } from "../../src/platform.ts";
 import { freshName } from "./database.ts";
+import type { TestPlatform } from "./platform.ts";
 
 /** An answer as it comes over the wire. */
 export interface Answer {
@@ -27,13 +27,22 @@ export interface Caller {
   follow(query: string, variables?: Record<string, unknown>): AsyncIterableIterator<Answer["data"]>;
 }
 
+/** A caller who has signed in. */
+export interface SignedIn extends Caller {
+  readonly token: string;
+  readonly email: string;
+}
+
 /** The API of a test, and people to call it. */
-export interface TestApi {
+export interface TestApi extends AsyncDisposable {
   readonly url: string;
-  as(role: Role): Promise<Caller>;
+  readonly port: number;
+  /** Signs in as a new user of the role. */
+  as(role: Role): Promise<SignedIn>;
   anonymous(): Caller;
   withToken(token: string): Caller;
-  close(): Promise<void>;
+  /** Sends a body as it is; `headers` beside the content type. */
+  post(body: unknown, headers?: Record<string, string>): Promise<Response>;
 }
 
 const PASSWORD = "a long walk by the river";
@@ -42,13 +51,13 @@ const SIGN_IN = `mutation ($input: SignInInput!) {
 }`;
 
 /** Opens the API of a platform on a free port. */
-export async function openTestApi(platform: Platform): Promise<TestApi> {
-  const api: Api = await openApi(platform);
-  const withToken = (token: string | null) => callerOf(api.url, token);
+export async function openTestApi({ platform }: Pick<TestPlatform, "platform">): Promise<TestApi> {
+  const api = await openApi(platform);
   return {
-    url: api.url,
-    withToken,
-    anonymous: () => withToken(null),
+    ...{ url: api.url, port: api.port },
+    withToken: (token) => callerOf(api.url, token),
+    anonymous: () => callerOf(api.url, null),
+    post: (body, headers) => post(api.url, body, headers),
     as: async (role) => {
       const email = `${freshName(role.toLowerCase())}@tenantry.test`;
       const actor = { kind: "SYSTEM", id: "tests", name: "tests", address: null } as const;
@@ -58,28 +67,34 @@ export async function openTestApi(platform: Platform): Promise<TestApi> {
         role,
         password: PASSWORD,
       });
-      const { signIn } = await withToken(null).ask(SIGN_IN, {
+      const { signIn } = await callerOf(api.url, null).ask(SIGN_IN, {
         input: { email, password: PASSWORD },
       });
-      return withToken(signIn.accessToken);
+      return { ...callerOf(api.url, signIn.accessToken as string), email };
     },
-    close: () => api.close(),
+    [Symbol.asyncDispose]: () => api.close(),
   };
 }
 
+const post = (url: string, body: unknown, headers: Record<string, string> = {}) =>
+  fetch(url, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      accept: "application/graphql-response+json",
+      ...headers,
+    },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+
 /** A caller of any API, this process's or another's. */
-export function callerOf(url: string, token: string | null): Caller {
+export function callerOf<Token extends string | null>(
+  url: string,
+  token: Token,
+): Caller & { readonly token: Token } {
   const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
   const send: Caller["send"] = async (query, variables = {}) => {
-    const response = await fetch(url, {
-      method: "POST",
-      headers: {
-        "content-type": "application/json",
-        accept: "application/graphql-response+json",
-        ...authorization,
-      },
-      body: JSON.stringify({ query, variables }),
-    });
+    const response = await post(url, { query, variables }, authorization);
     return { status: response.status, ...((await response.json()) as object) };
   };
   return {

@@ -9,15 +9,12 @@ import { wrapOperations } from "./wrap.ts";
 const environment = JSON.parse(process.argv[2] ?? "{}") as Record<string, string>;
 const plan = JSON.parse(process.argv[3] ?? "{}") as Record<string, string>;
 const platform = await assemble(readConfig(environment));
-const definitions = wrapOperations(platform.definitions.values(), {
+const definitions = wrapOperations(platform.definitions, {
   afterDeed: async (phase, { subjectName }) => {
     if (plan[subjectName] !== phase) return;
     process.send?.({ standing: subjectName });
     await new Promise((resolve) => process.once("message", resolve));
   },
 });
-await startPlatformWorker({
-  ...platform,
-  definitions: new Map(definitions.map((definition) => [definition.kind, definition])),
-});
+await startPlatformWorker({ ...platform, definitions });
 process.send?.({ ready: true });

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, statfs } from "node:fs/promises";
+import { chmod, cp, mkdtemp, mkdtempDisposable, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -15,6 +15,13 @@ export async function makeServerFolder(stem: string): Promise<string> {
   const folder = await mkdtemp(join(roomy ? MEMORY : tmpdir(), stem));
   // As root the server runs as another user, who has to get in.
   await chmod(folder, 0o755);
+  return folder;
+}
+
+/** A copy of a folder that a test may change, or an empty one; disposing it removes it. */
+export async function openFolder(of?: string) {
+  const folder = await mkdtempDisposable(join(tmpdir(), "tenantry-folder-"));
+  if (of !== undefined) await cp(of, folder.path, { recursive: true });
   return folder;
 }
 

@@ -4,15 +4,22 @@ import { join } from "node:path";
 import { assemble, type Replacements } from "../../src/assemble.ts";
 import { readConfig } from "../../src/config.ts";
 import { createPlatformUser } from "../../src/iam/users/platform-users.ts";
-import type { Worker } from "../../src/operations/engine/engine.ts";
+import type { Worker, WorkerOptions } from "../../src/operations/engine/engine.ts";
 import type { AnyOperation } from "../../src/operations/engine/phase.ts";
 import type { Platform } from "../../src/platform.ts";
 import { startPlatformWorker } from "../../src/worker.ts";
 import { createDatabase, freshName } from "./database.ts";
+import { type Around, wrapOperations } from "./wrap.ts";
 
+/** A tenant schema of three files: its folders by the settings that name them. */
 export const SMALL = {
   TENANT_MIGRATIONS_DIR: join(import.meta.dirname, "fixtures/small/migrations"),
   TENANT_SEEDS_DIR: join(import.meta.dirname, "fixtures/small/seeds"),
+};
+/** The schema and the seeds that come with Tenantry. */
+export const BUNDLED = {
+  TENANT_MIGRATIONS_DIR: join(import.meta.dirname, "../../migrations/tenant"),
+  TENANT_SEEDS_DIR: join(import.meta.dirname, "../../seeds/tenant"),
 };
 const ADMIN = { email: "root@tenantry.test", password: "seven quiet herons wait" };
 
@@ -35,14 +42,21 @@ export interface TestPlatform extends AsyncDisposable {
   readonly dataDir: string;
   /** Creates a READONLY platform user with this password. */
   newUser(password: string): Promise<{ email: string }>;
-  /** Starts the one worker that a process can have; `definitions` replace the real ones. */
-  startWorker(definitions?: readonly AnyOperation[]): Promise<Worker>;
+  /** Starts the one worker that a process can have, with a test's doings around the phases. */
+  startWorker(around?: Around, options?: TestWorkerOptions): Promise<Worker>;
+}
+
+interface TestWorkerOptions extends Pick<WorkerOptions, "retry"> {
+  /** Takes the place of the operation of its kind. */
+  readonly instead?: AnyOperation;
 }
 
 interface PlatformOptions {
   /** Overrides of the environment. */
   readonly environment?: Record<string, string>;
   readonly replace?: Replacements;
+  /** Whether a worker is started at once, and what is done around the phases that it runs. */
+  readonly worker?: true | Around;
 }
 
 /** Opens a platform on a fresh clone of the migrated database, with a small tenant schema. */
@@ -52,6 +66,14 @@ export async function openPlatform(options: PlatformOptions = {}): Promise<TestP
   const environment = { ...testEnvironment(database.url, dataDir), ...options.environment };
   const platform = await assemble(readConfig(environment), options.replace);
   let worker: Worker | undefined;
+  const startWorker: TestPlatform["startWorker"] = async (around, { instead, ...more } = {}) => {
+    const own = new Map(platform.definitions);
+    if (instead) own.set(instead.kind, instead);
+    const definitions = around ? wrapOperations(own, around) : own;
+    worker = await startPlatformWorker({ ...platform, definitions }, more);
+    return worker;
+  };
+  if (options.worker) await startWorker(options.worker === true ? undefined : options.worker);
   return {
     platform,
     environment,
@@ -63,12 +85,7 @@ export async function openPlatform(options: PlatformOptions = {}): Promise<TestP
       await createPlatformUser(ports, actor, { email, name: "A user", role: "READONLY", password });
       return { email };
     },
-    startWorker: async (definitions) => {
-      const own =
-        definitions && new Map(definitions.map((definition) => [definition.kind, definition]));
-      worker = await startPlatformWorker(own ? { ...platform, definitions: own } : platform);
-      return worker;
-    },
+    startWorker,
     [Symbol.asyncDispose]: async () => {
       await worker?.stop(2_000);
       await platform.close();

@@ -3,7 +3,6 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import pg from "pg";
-import { afterAll, beforeAll } from "vitest";
 import { scramVerifier } from "../../src/database/sql.ts";
 import { newId, newSecret } from "../../src/kernel/ids.ts";
 import { createTenantSchema } from "../../src/tenant-schemas/create-tenant-schema.ts";
@@ -27,21 +26,8 @@ function newTenant() {
   return { names: namesOf(slug, NAME_RULES), tenantId: newId(), password: newSecret() };
 }
 
-/** A prepared tenant database for the tests of one file, with folders and connections on demand. */
-export function useWorld() {
-  const world = {} as World;
-  beforeAll(async () => {
-    Object.assign(world, await openWorld());
-  });
-  afterAll(async () => {
-    await world.close();
-  });
-  return world;
-}
-
-type World = Awaited<ReturnType<typeof openWorld>>;
-
-async function openWorld() {
+/** A prepared tenant database, with folders and connections on demand. */
+export async function openTenantDatabase() {
   const own = await createDatabase("empty");
   const client = new pg.Client({ connectionString: own.url });
   client.on("error", () => undefined);
@@ -89,7 +75,7 @@ async function openWorld() {
     },
     drop: (tenant: Pick<Tenant, "names" | "tenantId">, client = database.client) =>
       dropTenantSchema(client, tenant, (name, work) => asSuperuser(urlOf(own.url, name), work)),
-    async close() {
+    async [Symbol.asyncDispose]() {
       await Promise.all(opened.map((client) => client.end().catch(() => undefined)));
       for (const { names } of tenants)
         await dropRoles(database.client, [names.ownerRole, names.appRole]);

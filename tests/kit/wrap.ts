@@ -11,19 +11,24 @@ export interface Around {
   readonly afterDeed: (phase: string, run: AnyRun, kind: string) => Promise<void>;
   /** How often each step outside the platform database is done: they must bear more than once. */
   readonly times?: number;
+  /** Runs before each undo of a phase that works outside the platform database. */
+  readonly beforeUndo?: (phase: string) => Promise<void>;
 }
 
-/** The same operations, with a test's doings around their phases. */
+/** The same operations, by their kinds, with a test's doings around their phases. */
 export const wrapOperations = (
-  definitions: Iterable<AnyOperation>,
+  definitions: ReadonlyMap<string, AnyOperation>,
   around: Around,
-): AnyOperation[] =>
-  [...definitions].map((definition) => ({
-    ...definition,
-    phases: definition.phases.map((phase: AnyPhase) => wrapPhase(phase, definition.kind, around)),
-  }));
+): Map<string, AnyOperation> =>
+  new Map(
+    [...definitions].map(([kind, { phases, ...definition }]) => [
+      kind,
+      { ...definition, phases: phases.map((phase: AnyPhase) => wrapPhase(phase, kind, around)) },
+    ]),
+  );
 
-function wrapPhase(phase: AnyPhase, kind: string, { afterDeed, times = 1 }: Around): AnyPhase {
+function wrapPhase(phase: AnyPhase, kind: string, around: Around): AnyPhase {
+  const { afterDeed, times = 1, beforeUndo = async () => {} } = around;
   if (phase.where === "platform") {
     return {
       ...phase,
@@ -47,6 +52,12 @@ function wrapPhase(phase: AnyPhase, kind: string, { afterDeed, times = 1 }: Arou
       await afterDeed(phase.name, run, kind);
       return answer;
     },
-    undo: typeof undo === "function" ? (run: AnyRun) => again(() => undo(run)) : undo,
+    undo:
+      typeof undo === "function"
+        ? async (run: AnyRun) => {
+            await beforeUndo(phase.name);
+            return await again(() => undo(run));
+          }
+        : undo,
   };
 }

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { ensureFirstLaboratory } from "../../src/laboratories/first-laboratory.ts";
 import { lookAsOwner, transactAsOwner } from "../../src/tenant-schemas/as-owner.ts";
-import { type Tenant, useWorld } from "../kit/tenant-schemas.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openTenantDatabase, type Tenant } from "../kit/tenant-schemas.ts";
 
-const world = useWorld();
+const world = perFile(openTenantDatabase);
 
 const FIRST = {
   ...{ name: "Acme", slug: "acme", setupName: "acme", laboratory: "Main", region: null },

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { newId } from "../../src/kernel/ids.ts";
 import {
   afterFailure,
@@ -14,15 +14,11 @@ import { type Mailer, type Message, Undeliverable } from "../../src/mail/mailer.
 import { queueMail, revokeMail } from "../../src/mail/outbox.ts";
 import { render } from "../../src/mail/templates.ts";
 import { TestClock } from "../kit/iam.ts";
-import { openPlatformDatabase, type PlatformDatabase } from "../kit/platform-database.ts";
+import { perTest } from "../kit/lifetime.ts";
+import { openPlatformDatabase } from "../kit/platform-database.ts";
 
-let platform: PlatformDatabase;
-let time: TestClock;
-beforeEach(async () => {
-  platform = await openPlatformDatabase();
-  time = new TestClock();
-});
-afterEach(() => platform[Symbol.asyncDispose]());
+const platform = perTest(openPlatformDatabase);
+const time = perTest(() => new TestClock());
 
 const LINK = "https://acme.example.com/accept-invitation?token=very-hidden";
 const link: LinkOf = async () => LINK;

@@ -1,22 +1,18 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { newId } from "../../src/kernel/ids.ts";
 import { deliverPendingMail } from "../../src/mail/deliver.ts";
 import { queueMail } from "../../src/mail/outbox.ts";
 import { smtpMailer } from "../../src/mail/smtp-mailer.ts";
 import { TestClock } from "../kit/iam.ts";
-import { openPlatformDatabase, type PlatformDatabase } from "../kit/platform-database.ts";
+import { perTest } from "../kit/lifetime.ts";
+import { openPlatformDatabase } from "../kit/platform-database.ts";
 import { openSmtp, reply } from "../kit/smtp.ts";
 
-let platform: PlatformDatabase;
-let time: TestClock;
-beforeEach(async () => {
-  platform = await openPlatformDatabase();
-  time = new TestClock();
-});
-afterEach(() => platform[Symbol.asyncDispose]());
+const platform = perTest(openPlatformDatabase);
+const time = perTest(() => new TestClock());
 
 const LINK = "https://acme.example.com/accept-invitation?token=very-hidden";
 const FROM = "Tenantry <no-reply@example.com>";

@@ -12,16 +12,21 @@ import type { ProvisionRequest } from "../../src/operations/provision/input.ts";
 import type { Platform } from "../../src/platform.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { freshSlug } from "../kit/database.ts";
+import type { TestPlatform } from "../kit/platform.ts";
 import { followToEnd, OPERATOR, provision } from "../kit/tenants.ts";
 
 type Act = Exclude<keyof OperationCatalog, "provisionTenant">;
 
 /** The life of a platform's tenants, as tests lead it. */
 export class Life {
-  readonly platform: Platform;
+  readonly #world: Pick<TestPlatform, "platform">;
 
-  constructor(platform: Platform) {
-    this.platform = platform;
+  constructor(world: Pick<TestPlatform, "platform">) {
+    this.#world = world;
+  }
+
+  get platform(): Platform {
+    return this.#world.platform;
   }
 
   get em() {

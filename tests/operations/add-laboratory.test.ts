@@ -1,31 +1,23 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { AddLaboratoryInput } from "../../src/operations/add-laboratory.ts";
 import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { TenantEntity } from "../../src/tenants/tenant.entity.ts";
 import { asSuperuser, freshSlug } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { followToEnd, OPERATOR, provision } from "../kit/tenants.ts";
-import { wrapOperations } from "../kit/wrap.ts";
 
-let world: TestPlatform;
 /** What happens when the deed of a phase is done, as chosen by the test that runs. */
 let afterDeed: (phase: string) => Promise<void>;
 
-beforeAll(async () => {
-  world = await openPlatform();
-  await world.startWorker(
-    wrapOperations(world.platform.definitions.values(), {
-      afterDeed: (phase) => afterDeed(phase),
-      times: 2,
-    }),
-  );
-});
+const world = perFile(() =>
+  openPlatform({ worker: { afterDeed: (phase) => afterDeed(phase), times: 2 } }),
+);
+
 beforeEach(() => {
   afterDeed = async () => {};
 });
-afterAll(async () => await world[Symbol.asyncDispose]());
-
 async function addLaboratory(
   input: Partial<AddLaboratoryInput> & { slug: string },
   dryRun = false,

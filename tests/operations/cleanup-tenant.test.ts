@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { cleanupFailedTenants } from "../../src/operations/cleanup-failed-tenants.ts";
 import type { Operation } from "../../src/operations/engine/operation.entity.ts";
 import { retryOperation } from "../../src/operations/retry-and-cancel.ts";
@@ -6,28 +6,14 @@ import { lockTenant, unlockTenant } from "../../src/operations/tenant-lock.ts";
 import { findTenant, tenantBySlug } from "../../src/tenants/registry.ts";
 import { TenantEntity } from "../../src/tenants/tenant.entity.ts";
 import { asSuperuser, freshSlug } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { planFailure } from "../kit/plan-failure.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { followToEnd, OPERATOR, provision } from "../kit/tenants.ts";
 import { worldOf } from "../kit/world.ts";
-import { wrapOperations } from "../kit/wrap.ts";
 
-let world: TestPlatform;
-/** The phase that fails, as chosen by the test that runs. */
-let failing: string | null = null;
-
-beforeAll(async () => {
-  world = await openPlatform();
-  const afterDeed = async (phase: string) => {
-    if (failing === phase) throw new Error("planned failure");
-  };
-  await world.startWorker(
-    wrapOperations(world.platform.definitions.values(), { afterDeed, times: 2 }),
-  );
-});
-afterEach(() => {
-  failing = null;
-});
-afterAll(async () => await world[Symbol.asyncDispose]());
+const failure = planFailure({ times: 2 });
+const world = perFile(() => openPlatform({ worker: failure }));
 
 const em = () => world.platform.orm.em.fork();
 const tenantOf = (slug: string) => tenantBySlug(em(), slug);
@@ -44,9 +30,9 @@ async function cleanUpOne(slug: string, dropSchema: boolean) {
 /** A tenant whose provisioning was undone: nothing of it is left but its row. */
 async function undone(): Promise<string> {
   const slug = freshSlug("clean");
-  failing = "MIGRATIONS_APPLIED";
+  failure.at = "MIGRATIONS_APPLIED";
   await provision(world.platform, { slug });
-  failing = null;
+  failure.at = null;
   return slug;
 }
 
@@ -157,11 +143,11 @@ describe("cleaning up a failed tenant", () => {
     "leaves a failed tenant when %s fails, and goes on when it is retried",
     async (phase) => {
       const slug = await stranded();
-      failing = phase;
+      failure.at = phase;
       const { operation } = await cleanUpOne(slug, true);
       expect(operation).toMatchObject({ state: "FAILED", error: { phase } });
       expect((await tenantOf(slug)).status).toBe("FAILED");
-      failing = null;
+      failure.at = null;
       const again = await retryOperation(world.platform, OPERATOR, operation.id);
       expect((await followToEnd(world.platform, again.id)).operation).toMatchObject({
         state: "SUCCEEDED",

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { newId } from "../../src/kernel/ids.ts";
 import type { Operation } from "../../src/operations/engine/operation.entity.ts";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
@@ -10,20 +10,16 @@ import { DbServerEntity } from "../../src/placement/db-server.entity.ts";
 import type { Isolation } from "../../src/tenants/names.ts";
 import { TenantEntity } from "../../src/tenants/tenant.entity.ts";
 import { asSuperuser, freshSlug, urlOf } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { type ActName, arrange, begin, CASES, SCENARIOS } from "../kit/scenarios.ts";
 import { followToEnd, OPERATOR } from "../kit/tenants.ts";
 import { worldOf } from "../kit/world.ts";
 
-let world: TestPlatform;
-
 const servers = ["default", "second", "third", "fourth", "fifth"];
 
-beforeAll(async () => {
-  world = await openPlatform();
-  await moreServers(servers.slice(1));
-});
-afterAll(async () => await world[Symbol.asyncDispose]());
+const world = perFile(openPlatform);
+beforeAll(() => moreServers(servers.slice(1)));
 
 /** An operation of a test: what it does, and the phase that its worker is to stand still in. */
 interface Planned {

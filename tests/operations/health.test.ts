@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { newId } from "../../src/kernel/ids.ts";
 import { runDoctor } from "../../src/operations/health/reconcile.ts";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
@@ -7,16 +7,11 @@ import { DbServerEntity } from "../../src/placement/db-server.entity.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../src/tenants/tenant.entity.ts";
 import { asSuperuser, freshSlug } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { followToEnd, OPERATOR, provision } from "../kit/tenants.ts";
 
-let world: TestPlatform;
-
-beforeAll(async () => {
-  world = await openPlatform();
-  await world.startWorker();
-});
-afterAll(async () => await world[Symbol.asyncDispose]());
+const world = perFile(() => openPlatform({ worker: true }));
 
 const em = () => world.platform.orm.em.fork();
 const tenantOf = (slug: string) => tenantBySlug(em(), slug);

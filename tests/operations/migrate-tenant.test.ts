@@ -1,28 +1,20 @@
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { MigrateInput } from "../../src/operations/migrate-tenant.ts";
 import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { TenantEntity } from "../../src/tenants/tenant.entity.ts";
 import { asSuperuser, freshSlug } from "../kit/database.ts";
-import { openPlatform, SMALL, type TestPlatform } from "../kit/platform.ts";
+import { openFolder } from "../kit/folders.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform, SMALL } from "../kit/platform.ts";
 import { followToEnd, OPERATOR, provision } from "../kit/tenants.ts";
 
-let world: TestPlatform;
-let migrations: string;
-
-beforeAll(async () => {
-  migrations = await mkdtemp(join(tmpdir(), "tenantry-migrations-"));
-  await cp(SMALL.TENANT_MIGRATIONS_DIR, migrations, { recursive: true });
-  world = await openPlatform({ environment: { TENANT_MIGRATIONS_DIR: migrations } });
-  await world.startWorker();
-});
-afterAll(async () => {
-  await world[Symbol.asyncDispose]();
-  await rm(migrations, { recursive: true });
-});
+const migrations = perFile(() => openFolder(SMALL.TENANT_MIGRATIONS_DIR));
+const world = perFile(() =>
+  openPlatform({ environment: { TENANT_MIGRATIONS_DIR: migrations.path }, worker: true }),
+);
 
 async function migrate(input: Partial<MigrateInput> & { slug: string }, dryRun = false) {
   const { platform } = world;
@@ -40,7 +32,7 @@ async function migrate(input: Partial<MigrateInput> & { slug: string }, dryRun =
 const tenantOf = (slug: string) => tenantBySlug(world.platform.orm.em.fork(), slug);
 const onTenants = (sql: string) =>
   asSuperuser(`${world.platform.databaseUrl}_tenants`, (client) => client.query(sql));
-const add = (name: string, sql: string) => writeFile(join(migrations, name), sql);
+const add = (name: string, sql: string) => writeFile(join(migrations.path, name), sql);
 
 async function provisioned(): Promise<string> {
   const slug = freshSlug("migrate");

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Actor } from "../../src/iam/actor.ts";
 import { hashPassword } from "../../src/iam/sign-in/password.ts";
 import { acceptInvitation } from "../../src/invitations/accept-invitation.ts";
@@ -10,28 +10,23 @@ import { retryOperation } from "../../src/operations/retry-and-cancel.ts";
 import { lockTenant } from "../../src/operations/tenant-lock.ts";
 import { findTenant } from "../../src/tenants/registry.ts";
 import { freshSlug } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { followToEnd, OPERATOR } from "../kit/tenants.ts";
 import { worldOf } from "../kit/world.ts";
-import { wrapOperations } from "../kit/wrap.ts";
 import { Life } from "./_life.ts";
 
 const PASSWORD = "a quiet river bends";
 const NOW = { immediately: true, reason: "asked to be forgotten" };
 const PROVISIONER: Actor = { ...OPERATOR, role: "PROVISIONER" };
 
-let world: TestPlatform;
-let life: Life;
 /** What the test that runs does behind a phase's deed. */
 let afterPurge: ((phase: string) => Promise<void>) | null = null;
 
+const world = perFile(openPlatform);
+const life = new Life(world);
 const startWorker = () =>
-  world.startWorker(
-    wrapOperations(world.platform.definitions.values(), {
-      afterDeed: async (phase) => await afterPurge?.(phase),
-      times: 2,
-    }),
-  );
+  world.startWorker({ afterDeed: async (phase) => await afterPurge?.(phase), times: 2 });
 const failAt = (failing: string) => {
   afterPurge = async (phase) => {
     if (phase === failing) throw new Error("planned failure");
@@ -41,15 +36,11 @@ const failAt = (failing: string) => {
 let worker: Awaited<ReturnType<typeof startWorker>>;
 
 beforeAll(async () => {
-  world = await openPlatform();
-  life = new Life(world.platform);
   worker = await startWorker();
 });
 afterEach(() => {
   afterPurge = null;
 });
-afterAll(async () => await world[Symbol.asyncDispose]());
-
 const evidenceOf = (slug: string) => {
   const schema = `org_${slug.replaceAll("-", "_")}`;
   return {

@@ -1,38 +1,23 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { EntityManager } from "../../src/database/orm.ts";
 import type { Actor } from "../../src/iam/actor.ts";
 import { OperationEntity } from "../../src/operations/engine/operation.entity.ts";
 import { timerEnded } from "../../src/operations/parts/timers.ts";
 import { lockTenant, unlockTenant } from "../../src/operations/tenant-lock.ts";
 import { findTenant } from "../../src/tenants/registry.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { planFailure } from "../kit/plan-failure.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { followToEnd, OPERATOR } from "../kit/tenants.ts";
-import { wrapOperations } from "../kit/wrap.ts";
 import { Life } from "./_life.ts";
 
 const DAY_S = 86_400;
 const REFUSED = "28000";
 const PROVISIONER: Actor = { ...OPERATOR, role: "PROVISIONER" };
 
-let world: TestPlatform;
-let life: Life;
-/** The phase that fails, as chosen by the test that runs. */
-let failing: string | null = null;
-
-beforeAll(async () => {
-  world = await openPlatform();
-  life = new Life(world.platform);
-  const afterDeed = async (phase: string) => {
-    if (failing === phase) throw new Error("planned failure");
-  };
-  await world.startWorker(
-    wrapOperations(world.platform.definitions.values(), { afterDeed, times: 2 }),
-  );
-});
-afterEach(() => {
-  failing = null;
-});
-afterAll(async () => await world[Symbol.asyncDispose]());
+const failure = planFailure({ times: 2 });
+const world = perFile(() => openPlatform({ worker: failure }));
+const life = new Life(world);
 
 /** Does what a timer does, without waiting for one. */
 const timerEnds = (operationId: string) =>
@@ -86,13 +71,13 @@ describe("offboarding a tenant", () => {
     "leaves the tenant as it was when %s fails, and can be done again",
     async (phase) => {
       const slug = await life.provisioned();
-      failing = phase;
+      failure.at = phase;
       const operation = await life.run("offboardTenant", { slug });
       expect(operation).toMatchObject({ state: "FAILED", error: { phase } });
       expect(await life.tenant(slug)).toMatchObject({ status: "ACTIVE", purgeAfter: null });
       expect(await life.login(slug)).toBe(true);
       expect(await life.timers(operation.id)).toEqual([]);
-      failing = null;
+      failure.at = null;
       expect((await life.run("offboardTenant", { slug })).state).toBe("SUCCEEDED");
     },
   );
@@ -128,12 +113,12 @@ describe("restoring a tenant", () => {
     async (phase) => {
       const slug = await life.provisioned();
       await life.run("offboardTenant", { slug });
-      failing = phase;
+      failure.at = phase;
       const operation = await life.run("restoreTenant", { slug });
       expect(operation).toMatchObject({ state: "FAILED", error: { phase } });
       expect((await life.tenant(slug)).status).toBe("OFFBOARDED");
       expect(await life.login(slug)).toBe(REFUSED);
-      failing = null;
+      failure.at = null;
       expect((await life.run("restoreTenant", { slug })).state).toBe("SUCCEEDED");
       expect(await life.login(slug)).toBe(true);
     },
@@ -165,12 +150,12 @@ describe("the end of a retention window", () => {
   test("looks again a day later, also after it has started a purge that may fail", async () => {
     const slug = await life.provisioned();
     const { id } = await life.run("offboardTenant", { slug });
-    failing = "SCHEMA_DROPPED";
+    failure.at = "SCHEMA_DROPPED";
     const failed = await life.follow(slug, "PURGE", () => life.endWindow(slug, id));
     expect(failed).toMatchObject({ state: "FAILED", error: { phase: "SCHEMA_DROPPED" } });
     const [left = 0] = await life.timers(id);
     expect(Math.abs(left - DAY_S)).toBeLessThan(60);
-    failing = null;
+    failure.at = null;
     const purge = await life.follow(slug, "PURGE", async () => {
       await life.endWindow(slug, id);
       // The feed tells the failed purge once more.

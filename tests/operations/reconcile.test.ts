@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { newId } from "../../src/kernel/ids.ts";
 import type { Operation } from "../../src/operations/engine/operation.entity.ts";
 import { reconcile } from "../../src/operations/health/reconcile.ts";
@@ -13,16 +13,12 @@ import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { parseSlug } from "../../src/tenants/slug.ts";
 import { TenantEntity } from "../../src/tenants/tenant.entity.ts";
 import { asSuperuser, freshSlug } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perTest } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { NAME_RULES } from "../kit/tenant-schemas.ts";
 import { followToEnd, OPERATOR, provision, provisionRequest } from "../kit/tenants.ts";
 
-let world: TestPlatform;
-
-beforeEach(async () => {
-  world = await openPlatform();
-});
-afterEach(async () => await world[Symbol.asyncDispose]());
+const world = perTest(openPlatform);
 
 const em = () => world.platform.orm.em.fork();
 const again = () => reconcile(world.platform, world.platform.log);

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openServerPools } from "../../src/database/server-pools.ts";
@@ -8,27 +7,20 @@ import { serverConnections } from "../../src/placement/server-connections.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { TenantEntity } from "../../src/tenants/tenant.entity.ts";
 import { asSuperuser, freshSlug } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { planFailure } from "../kit/plan-failure.ts";
+import { BUNDLED, openPlatform } from "../kit/platform.ts";
 import { followToEnd, OPERATOR, provision } from "../kit/tenants.ts";
-import { wrapOperations } from "../kit/wrap.ts";
 import { fillRecords } from "../snapshots/records.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const TABLES = ["patient", "analysis_request", "sample", "analysis_result"] as const;
 
 const pools = openServerPools();
-let world: TestPlatform;
 let slug: string;
-/** The phase that fails, as chosen by the test that runs. */
-let failing: string | null = null;
 
+const failure = planFailure({ times: 2 });
+const world = perFile(() => openPlatform({ environment: BUNDLED }));
 beforeAll(async () => {
-  world = await openPlatform({
-    environment: {
-      TENANT_MIGRATIONS_DIR: join(ROOT, "migrations/tenant"),
-      TENANT_SEEDS_DIR: join(ROOT, "seeds/tenant"),
-    },
-  });
   const { platform } = world;
   const ports = {
     ...{ ...platform, servers: serverConnections(pools, platform.secrets) },
@@ -36,25 +28,17 @@ beforeAll(async () => {
     ...{ schemaPrefix: "org_", secretNameTemplate: "", migrationsDir: "", seedsDir: "" },
   };
   const small = refreshSnapshots(ports, { batchSize: 4 });
-  const definitions = new Map([...platform.definitions, [small.kind, small]]);
-  const afterDeed = async (phase: string) => {
-    if (failing === phase) throw new Error("planned failure");
-  };
-  await world.startWorker(wrapOperations(definitions.values(), { afterDeed, times: 2 }));
+  await world.startWorker(failure, { instead: small });
   slug = freshSlug("snap");
   const { operation } = await provision(platform, { slug, seeds: [] });
   expect(operation.state).toBe("SUCCEEDED");
   await inTenant("select 1", (client) => fillRecords(client, 10));
 });
 beforeEach(async () => {
-  failing = null;
   for (const table of TABLES)
     await inTenant(`update ${table} set metadata_snapshot = null, snapshot_at = null`);
 });
-afterAll(async () => {
-  await pools.close();
-  await world[Symbol.asyncDispose]();
-});
+afterAll(() => pools.close());
 
 /** Runs SQL in the tenant's schema, past the platform. */
 async function inTenant(sql: string, work?: (client: Client) => Promise<void>) {
@@ -160,11 +144,11 @@ describe("refreshing snapshots", () => {
     ["ANALYSES", [5, 5, 5, 5]],
     ["REGISTERED", [5, 5, 5, 5]],
   ])("keeps what was done when %s fails, and can be asked again", async (phase, counts) => {
-    failing = phase;
+    failure.at = phase;
     const { operation } = await refresh();
     expect(operation).toMatchObject({ state: "FAILED", error: { phase, code: "E_INTERNAL" } });
     expect(await touched()).toEqual(counts);
-    failing = null;
+    failure.at = null;
     expect((await refresh()).operation.state).toBe("SUCCEEDED");
     expect(await touched()).toEqual([5, 5, 5, 5]);
   });

@@ -1,5 +1,5 @@
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { sqlStateOf } from "../../src/database/faults.ts";
 import type { EntityManager } from "../../src/database/orm.ts";
 import { OperationEntity } from "../../src/operations/engine/operation.entity.ts";
@@ -7,29 +7,22 @@ import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
 import { timerEnded } from "../../src/operations/parts/timers.ts";
 import { retryOperation } from "../../src/operations/retry-and-cancel.ts";
 import { asSuperuser } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { connectOnce, storm } from "../kit/storm.ts";
 import { followToEnd, OPERATOR } from "../kit/tenants.ts";
-import { wrapOperations } from "../kit/wrap.ts";
+import type { Around } from "../kit/wrap.ts";
 import { Life } from "./_life.ts";
 
-let world: TestPlatform;
-let life: Life;
 /** What happens behind a phase's deed, as `KIND PHASE`, chosen by the test that runs. */
 const behind = new Map<string, () => Promise<void>>();
 
-beforeAll(async () => {
-  world = await openPlatform();
-  life = new Life(world.platform);
-  const afterDeed = async (phase: string, _run: unknown, kind: string) =>
-    behind.get(`${kind} ${phase}`)?.();
-  await world.startWorker(
-    wrapOperations(world.platform.definitions.values(), { afterDeed, times: 2 }),
-  );
-});
-afterEach(() => behind.clear());
-afterAll(async () => await world[Symbol.asyncDispose]());
+const afterDeed: Around["afterDeed"] = async (phase, _run, kind) =>
+  behind.get(`${kind} ${phase}`)?.();
+const world = perFile(() => openPlatform({ worker: { afterDeed, times: 2 } }));
+const life = new Life(world);
 
+afterEach(() => behind.clear());
 /** A login whose password was taken away or replaced, and one that may not be used for now. */
 const CLOSED = "28P01";
 const NO_LOGIN = "28000";

@@ -1,27 +1,25 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import type { Operation } from "../../src/operations/engine/operation.entity.ts";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { connectOnce, storm } from "../kit/storm.ts";
 import { followToEnd } from "../kit/tenants.ts";
 import { Life } from "./_life.ts";
 
-let world: TestPlatform;
-let life: Life;
 const PHASES = ["NEW_LOGIN_OPENED", "SECRET_STORED", "ROTATED"];
 let slugs: string[];
 
+const world = perFile(openPlatform);
+const life = new Life(world);
 beforeAll(async () => {
-  world = await openPlatform();
-  life = new Life(world.platform);
   const worker = await world.startWorker();
   slugs = await Promise.all(PHASES.map(() => life.provisioned()));
   await worker.stop();
 }, 60_000);
-afterAll(async () => await world[Symbol.asyncDispose]());
 
 const nameOf = (slug: string) => `tenant-db-${slug}`;
 

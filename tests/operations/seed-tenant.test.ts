@@ -1,36 +1,25 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { TenantEntity } from "../../src/tenants/tenant.entity.ts";
 import { asSuperuser, freshSlug } from "../kit/database.ts";
-import { openPlatform, SMALL, type TestPlatform } from "../kit/platform.ts";
+import { openFolder } from "../kit/folders.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { planFailure } from "../kit/plan-failure.ts";
+import { openPlatform, SMALL } from "../kit/platform.ts";
 import { followToEnd, OPERATOR, provision } from "../kit/tenants.ts";
-import { wrapOperations } from "../kit/wrap.ts";
 
-let world: TestPlatform;
-let seeds: string;
-/** The phase that fails, as chosen by the test that runs. */
-let failing: string | null = null;
+const seeds = perFile(() => openFolder());
+const failure = planFailure();
+const world = perFile(() =>
+  openPlatform({ environment: { TENANT_SEEDS_DIR: seeds.path }, worker: failure }),
+);
 
-beforeAll(async () => {
-  seeds = await mkdtemp(join(tmpdir(), "tenantry-seeds-"));
-  world = await openPlatform({ environment: { TENANT_SEEDS_DIR: seeds } });
-  const afterDeed = async (phase: string) => {
-    if (failing === phase) throw new Error("planned failure");
-  };
-  await world.startWorker(wrapOperations(world.platform.definitions.values(), { afterDeed }));
-});
 beforeEach(async () => {
-  failing = null;
-  await rm(seeds, { recursive: true });
-  await cp(SMALL.TENANT_SEEDS_DIR, seeds, { recursive: true });
-});
-afterAll(async () => {
-  await world[Symbol.asyncDispose]();
-  await rm(seeds, { recursive: true });
+  await rm(seeds.path, { recursive: true });
+  await cp(SMALL.TENANT_SEEDS_DIR, seeds.path, { recursive: true });
 });
 
 async function seed(slug: string, sets: string[], dryRun = false) {
@@ -60,8 +49,8 @@ async function unitsOf(slug: string): Promise<string[]> {
 }
 
 async function add(path: string, content: string): Promise<void> {
-  await mkdir(dirname(join(seeds, path)), { recursive: true });
-  await writeFile(join(seeds, path), content);
+  await mkdir(dirname(join(seeds.path, path)), { recursive: true });
+  await writeFile(join(seeds.path, path), content);
 }
 
 /** A tenant without any seed. */
@@ -172,11 +161,11 @@ describe("seeding a tenant", () => {
     "leaves the registry as it was when %s fails, and can be asked again",
     async (phase) => {
       const slug = await provisioned();
-      failing = phase;
+      failure.at = phase;
       const { operation } = await seed(slug, ["core"]);
       expect(operation).toMatchObject({ state: "FAILED", error: { phase } });
       expect((await tenantOf(slug)).seedSets).toEqual([]);
-      failing = null;
+      failure.at = null;
       expect((await seed(slug, ["core"])).operation.state).toBe("SUCCEEDED");
       expect(await unitsOf(slug)).toEqual(["L", "g"]);
     },
@@ -184,8 +173,8 @@ describe("seeding a tenant", () => {
 
   test("has nothing to do in an empty folder, and refuses a schema that is not there", async () => {
     const slug = await provisioned();
-    await rm(join(seeds, "extra"), { recursive: true });
-    await rm(join(seeds, "core"), { recursive: true });
+    await rm(join(seeds.path, "extra"), { recursive: true });
+    await rm(join(seeds.path, "core"), { recursive: true });
     expect((await seed(slug, ["all"])).operation).toMatchObject({
       state: "SUCCEEDED",
       result: { sets: [] },

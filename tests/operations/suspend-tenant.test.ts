@@ -1,34 +1,19 @@
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { sqlStateOf } from "../../src/database/faults.ts";
 import { hashPassword } from "../../src/iam/sign-in/password.ts";
 import { IdentityEntity } from "../../src/invitations/identity.entity.ts";
 import { tenantSignIn } from "../../src/invitations/tenant-sign-in.ts";
 import { asSuperuser } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { planFailure } from "../kit/plan-failure.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { followToEnd } from "../kit/tenants.ts";
-import { wrapOperations } from "../kit/wrap.ts";
 import { Life } from "./_life.ts";
 
-let world: TestPlatform;
-let life: Life;
-/** The phase that fails, as chosen by the test that runs. */
-let failing: string | null = null;
-
-beforeAll(async () => {
-  world = await openPlatform();
-  life = new Life(world.platform);
-  const afterDeed = async (phase: string) => {
-    if (failing === phase) throw new Error("planned failure");
-  };
-  await world.startWorker(
-    wrapOperations(world.platform.definitions.values(), { afterDeed, times: 2 }),
-  );
-});
-afterEach(() => {
-  failing = null;
-});
-afterAll(async () => await world[Symbol.asyncDispose]());
+const failure = planFailure({ times: 2 });
+const world = perFile(() => openPlatform({ worker: failure }));
+const life = new Life(world);
 
 const run = async (
   act: "suspendTenant" | "resumeTenant",
@@ -160,12 +145,12 @@ describe("suspending a tenant", () => {
     "leaves the tenant ACTIVE and its login open when %s fails, and can be done again",
     async (phase) => {
       const slug = await provisioned();
-      failing = phase;
+      failure.at = phase;
       const { operation } = await run("suspendTenant", { slug });
       expect(operation).toMatchObject({ state: "FAILED", error: { code: "E_INTERNAL", phase } });
       expect((await tenantOf(slug)).status).toBe("ACTIVE");
       expect(await canLogin(slug)).toBe(true);
-      failing = null;
+      failure.at = null;
       expect((await run("suspendTenant", { slug })).operation.state).toBe("SUCCEEDED");
       expect(await canLogin(slug)).toBe(INVALID_AUTHORIZATION);
     },
@@ -198,12 +183,12 @@ describe("resuming a tenant", () => {
     async (phase) => {
       const slug = await provisioned();
       await run("suspendTenant", { slug });
-      failing = phase;
+      failure.at = phase;
       const { operation } = await run("resumeTenant", { slug });
       expect(operation).toMatchObject({ state: "FAILED", error: { code: "E_INTERNAL", phase } });
       expect((await tenantOf(slug)).status).toBe("SUSPENDED");
       expect(await canLogin(slug)).toBe(INVALID_AUTHORIZATION);
-      failing = null;
+      failure.at = null;
       expect((await run("resumeTenant", { slug })).operation.state).toBe("SUCCEEDED");
       expect(await canLogin(slug)).toBe(true);
     },

@@ -1,11 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { OperationPhaseEntity } from "../../src/operations/engine/operation.entity.ts";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
 import { ISOLATIONS, type Isolation } from "../../src/tenants/names.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../src/tenants/tenant.entity.ts";
 import { freshSlug } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { planFailure } from "../kit/plan-failure.ts";
+import { openPlatform } from "../kit/platform.ts";
 import {
   ACTS,
   type ActName,
@@ -18,34 +20,23 @@ import {
 } from "../kit/scenarios.ts";
 import { followToEnd, provision } from "../kit/tenants.ts";
 import { type TenantWorld, tenantWorldOf, worldOf } from "../kit/world.ts";
-import { wrapOperations } from "../kit/wrap.ts";
 
-let world: TestPlatform;
 /** The phase that fails, as `KIND PHASE`, chosen by the test that runs. */
-let failing: string | null = null;
 
-beforeAll(async () => {
-  world = await openPlatform();
-  const afterDeed = async (phase: string, _run: unknown, kind: string) => {
-    if (failing === `${kind} ${phase}`) throw new Error("planned failure");
-  };
-  await world.startWorker(
-    wrapOperations(world.platform.definitions.values(), { afterDeed, times: 2 }),
-  );
-});
-afterAll(async () => await world[Symbol.asyncDispose]());
+const failure = planFailure({ times: 2 });
+const world = perFile(() => openPlatform({ worker: failure }));
 
 const em = () => world.platform.orm.em.fork();
 const kindOf = (act: ActName) => CATALOG[act]?.kind;
 
 /** Runs an operation whose phase fails with its deed done; expects it to say so and no undo to fail. */
 async function failIn(act: ActName, phase: string, slug: string, isolation: Isolation) {
-  failing = `${kindOf(act)} ${phase}`;
+  failure.at = `${kindOf(act)} ${phase}`;
   const { operation, events } = await followToEnd(
     world.platform,
     (await begin(world.platform, act, slug, isolation)).id,
   );
-  failing = null;
+  failure.at = null;
   expect(operation).toMatchObject({ state: "FAILED", error: { code: "E_INTERNAL", phase } });
   expect(events.map((event) => event.sequence)).toEqual(events.map((_, index) => index + 1));
   expect(operation.error?.message).not.toContain("could not be undone");

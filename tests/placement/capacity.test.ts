@@ -1,19 +1,14 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { newId } from "../../src/kernel/ids.ts";
 import { startProvisioning } from "../../src/operations/provision-tenant.ts";
 import { DbServerEntity } from "../../src/placement/db-server.entity.ts";
 import { setDbServerStatus, updateDbServer } from "../../src/placement/db-servers.ts";
 import { freshSlug } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { OPERATOR, provisionRequest } from "../kit/tenants.ts";
 
-let world: TestPlatform;
-
-beforeAll(async () => {
-  world = await openPlatform();
-});
-
-afterAll(() => world?.[Symbol.asyncDispose]());
+const world = perFile(openPlatform);
 
 const start = () =>
   startProvisioning(world.platform, OPERATOR, provisionRequest({ slug: freshSlug("race") }), {

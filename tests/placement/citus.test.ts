@@ -1,15 +1,16 @@
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
 import { checkDbServer } from "../../src/placement/check-server.ts";
 import { type DbServer, DbServerEntity } from "../../src/placement/db-server.entity.ts";
-import { type Caller, openTestApi, type TestApi } from "../kit/api.ts";
+import { openTestApi } from "../kit/api.ts";
 import { askCoordinator, coordinator, describeOnCitus } from "../kit/citus.ts";
 import { freshName, freshSlug } from "../kit/database.ts";
-import { openPlatform, SMALL, type TestPlatform } from "../kit/platform.ts";
+import { openFolder } from "../kit/folders.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform, SMALL } from "../kit/platform.ts";
 import { registerServer, startServer } from "../kit/servers.ts";
 import { provision } from "../kit/tenants.ts";
 import { Life } from "../operations/_life.ts";
@@ -20,28 +21,17 @@ const PLACE = `query ($slug: String!) { tenant(by: { slug: $slug }) {
   clusterPlace { fault bytes node { host port group } } } }`;
 
 describeOnCitus("a Citus cluster as a db server (needs CITUS_URL)", () => {
-  let world: TestPlatform;
-  let life: Life;
-  let api: TestApi;
-  let caller: Caller;
+  const migrations = perFile(async () =>
+    withTrigger(await openFolder(SMALL.TENANT_MIGRATIONS_DIR)),
+  );
+  const world = perFile(() =>
+    openPlatform({ environment: { TENANT_MIGRATIONS_DIR: migrations.path }, worker: true }),
+  );
+  const life = new Life(world);
+  const api = perFile(() => openTestApi(world));
+  const caller = perFile(() => api.as("ADMINISTRATOR"));
   let server: DbServer;
   let slug: string;
-  let dir: string;
-
-  beforeAll(async () => {
-    dir = await mkdtemp(join(tmpdir(), "tenantry-citus-"));
-    world = await openPlatform({ environment: { TENANT_MIGRATIONS_DIR: await migrations(dir) } });
-    life = new Life(world.platform);
-    api = await openTestApi(world.platform);
-    caller = await api.as("ADMINISTRATOR");
-    await world.startWorker();
-  }, 60_000);
-
-  afterAll(async () => {
-    await api?.close();
-    await world?.[Symbol.asyncDispose]();
-    await rm(dir, { recursive: true, force: true });
-  }, 60_000);
 
   const cluster = async () =>
     // biome-ignore lint/suspicious/noExplicitAny: an answer as it comes
@@ -124,11 +114,11 @@ describeOnCitus("a Citus cluster as a db server (needs CITUS_URL)", () => {
 
   test("takes later migrations, seeds, laboratories, and the end of a login", async () => {
     await writeFile(
-      join(dir, "0005_later.sql"),
+      join(migrations.path, "0005_later.sql"),
       "create table later (id bigint primary key, unit_code text references unit (code));\ncreate index on later (unit_code);",
     );
     await writeFile(
-      join(dir, "0006_concurrent.sql"),
+      join(migrations.path, "0006_concurrent.sql"),
       "create index concurrently later_by_id on later (id, unit_code);",
     );
     for (const [act, input] of [
@@ -149,7 +139,7 @@ describeOnCitus("a Citus cluster as a db server (needs CITUS_URL)", () => {
   }, 120_000);
 
   test("refuses a table that a migration makes behind Citus's back, and the admin's role", async () => {
-    const file = join(dir, "0007_hidden.sql");
+    const file = join(migrations.path, "0007_hidden.sql");
     for (const [sql, reason] of [
       [
         "do $$ begin execute 'create table hidden (id int)'; end $$;",
@@ -193,7 +183,7 @@ test("a cluster that stands still keeps nobody who lists db servers", async () =
   await registerServer(platform, frozen, { name: "frozen" });
   const em = platform.orm.em.fork();
   await em.nativeUpdate(DbServerEntity, { name: "frozen" }, { kind: "CITUS" });
-  const api = await openTestApi(platform);
+  await using api = await openTestApi(world);
   try {
     const caller = await api.as("READONLY");
     await frozen.freeze();
@@ -207,19 +197,17 @@ test("a cluster that stands still keeps nobody who lists db servers", async () =
     ]);
   } finally {
     await frozen.thaw();
-    await api.close();
   }
 }, 60_000);
 
 const PURGE = { immediately: true, reason: "asked to be forgotten" };
 
-/** The small schema, and a table with a trigger. */
-async function migrations(dir: string): Promise<string> {
-  await cp(SMALL.TENANT_MIGRATIONS_DIR, dir, { recursive: true });
+/** Adds a table with a trigger to a tenant schema. */
+async function withTrigger(folder: Awaited<ReturnType<typeof openFolder>>) {
   const trigger = `create table touched (note text, times int not null default 0);
     create function touch() returns trigger language plpgsql as $$
       begin new.times := old.times + 1; return new; end $$;
     create trigger touch before update on touched for each row execute function touch();`;
-  await writeFile(join(dir, "0004_touched.sql"), trigger);
-  return dir;
+  await writeFile(join(folder.path, "0004_touched.sql"), trigger);
+  return folder;
 }

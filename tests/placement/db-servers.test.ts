@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { checkDbServer } from "../../src/placement/check-server.ts";
 import { type DbServer, DbServerEntity } from "../../src/placement/db-server.entity.ts";
 import {
@@ -9,22 +9,14 @@ import {
 import { ensureDefaultServer } from "../../src/placement/default-server.ts";
 import { register as registerTenant } from "../api/_tenant-operations.ts";
 import { asSuperuser, freshName } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
-import { registerServer, startServer, type TestServer } from "../kit/servers.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
+import { registerServer, startServer } from "../kit/servers.ts";
 import { OPERATOR } from "../kit/tenants.ts";
 import { openTransactionPooler } from "../kit/transaction-pooler.ts";
 
-let world: TestPlatform;
-let server: TestServer;
-
-beforeAll(async () => {
-  [world, server] = await Promise.all([openPlatform(), startServer()]);
-}, 60_000);
-
-afterAll(async () => {
-  await server?.[Symbol.asyncDispose]();
-  await world?.[Symbol.asyncDispose]();
-});
+const world = perFile(openPlatform);
+const server = perFile(startServer);
 
 const sql = (url: string, text: string) =>
   asSuperuser(url, async (client) => (await client.query({ text, rowMode: "array" })).rows);

@@ -1,48 +1,33 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { Worker } from "../../src/operations/engine/engine.ts";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { OperationEntity } from "../../src/operations/engine/operation.entity.ts";
 import { startProvisioning } from "../../src/operations/provision-tenant.ts";
 import { retryOperation } from "../../src/operations/retry-and-cancel.ts";
 import { setDbServerStatus } from "../../src/placement/db-servers.ts";
 import { findTenant } from "../../src/tenants/registry.ts";
-import { startPlatformWorker } from "../../src/worker.ts";
 import { asSuperuser, freshSlug } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { registerServer, startServer, type TestServer } from "../kit/servers.ts";
 import { followToEnd, OPERATOR, provision, provisionRequest } from "../kit/tenants.ts";
-import { wrapOperations } from "../kit/wrap.ts";
+import type { Around } from "../kit/wrap.ts";
 
-let world: TestPlatform;
-let worker: Worker;
-let well: TestServer;
-let ill: TestServer;
 /** What happens when a phase of a tenant has done its deed, before that is recorded. */
 const deeds = new Map<string, () => Promise<void>>();
 
+const well = perFile(startServer);
+const ill = perFile(startServer);
+const world = perFile(openPlatform);
 beforeAll(async () => {
-  [world, well, ill] = await Promise.all([openPlatform(), startServer(), startServer()]);
-  const { platform } = world;
-  await registerServer(platform, well, { name: "well" });
-  await registerServer(platform, ill, { name: "ill" });
-  const definitions = wrapOperations(platform.definitions.values(), {
-    afterDeed: async (phase, { subjectName }) => {
-      const deed = deeds.get(`${subjectName} ${phase}`);
-      deeds.delete(`${subjectName} ${phase}`);
-      await deed?.();
-    },
-  });
-  worker = await startPlatformWorker(
-    { ...platform, definitions: new Map(definitions.map((one) => [one.kind, one])) },
-    { retry: { maxAttempts: 3, firstPauseSeconds: 0.05, backoffRate: 1 } },
-  );
-}, 90_000);
-
-afterAll(async () => {
-  await worker?.stop(2_000);
-  await well?.[Symbol.asyncDispose]();
-  await ill?.[Symbol.asyncDispose]();
-  await world?.[Symbol.asyncDispose]();
-}, 60_000);
+  await registerServer(world.platform, well, { name: "well" });
+  await registerServer(world.platform, ill, { name: "ill" });
+  const afterDeed: Around["afterDeed"] = async (phase, { subjectName }) => {
+    const deed = deeds.get(`${subjectName} ${phase}`);
+    deeds.delete(`${subjectName} ${phase}`);
+    await deed?.();
+  };
+  const retry = { maxAttempts: 3, firstPauseSeconds: 0.05, backoffRate: 1 };
+  await world.startWorker({ afterDeed }, { retry });
+});
 
 /** Everything of a tenant that is on a server, in the secret store and in the registry. */
 async function remainsOf(slug: string, server: TestServer) {

@@ -1,38 +1,31 @@
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { OperationEvent } from "../../src/operations/engine/operation.entity.ts";
-import type { Platform } from "../../src/platform.ts";
 import { findTenant } from "../../src/tenants/registry.ts";
 import { freshSlug } from "../kit/database.ts";
-import { type KeyVault, startKeyVault } from "../kit/key-vault.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { startKeyVault } from "../kit/key-vault.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { provision } from "../kit/tenants.ts";
-import { wrapOperations } from "../kit/wrap.ts";
+import type { Around } from "../kit/wrap.ts";
 
-let vault: KeyVault;
-let world: TestPlatform;
-let platform: Platform;
 /** The slug whose provisioning fails after its secret is set. */
 let doomed: string | null = null;
 
-beforeAll(async () => {
-  vault = await startKeyVault();
-  world = await openPlatform({
+const vault = perFile(startKeyVault);
+const world = perFile(() =>
+  openPlatform({
     environment: { SECRET_NAME_TEMPLATE: "Crm-{slug}-db" },
     replace: { secrets: vault.open({ patience: { checkMs: 500 } }) },
-  });
-  platform = world.platform;
-  const afterDeed = async (phase: string, { subjectName }: { subjectName: string }) => {
-    if (phase === "DATABASE_CREATED" && subjectName === doomed) throw new Error("planned failure");
-  };
-  await world.startWorker(wrapOperations(platform.definitions.values(), { afterDeed, times: 2 }));
-});
+    worker: { afterDeed, times: 2 },
+  }),
+);
+const platform = perFile(() => world.platform);
+const afterDeed: Around["afterDeed"] = async (phase, { subjectName }) => {
+  if (phase === "DATABASE_CREATED" && subjectName === doomed) throw new Error("planned failure");
+};
 beforeEach(() => vault.mend());
 afterEach(() => expect(vault.exposed).toEqual([]));
-afterAll(async () => {
-  await world[Symbol.asyncDispose]();
-  await vault[Symbol.asyncDispose]();
-});
 
 const nameOf = (slug: string) => `crm-${slug}-db`;
 const notes = (events: readonly OperationEvent[]) =>

@@ -1,37 +1,24 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import type { OperationEvent } from "../../src/operations/engine/operation.entity.ts";
-import { type KeyVault, startKeyVault } from "../kit/key-vault.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { startKeyVault } from "../kit/key-vault.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { planFailure } from "../kit/plan-failure.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { connectOnce, storm } from "../kit/storm.ts";
 import { followToEnd } from "../kit/tenants.ts";
-import { wrapOperations } from "../kit/wrap.ts";
 import { Life } from "../operations/_life.ts";
 
-let vault: KeyVault;
-let world: TestPlatform;
-let life: Life;
-let failing: string | null = null;
-
-beforeAll(async () => {
-  vault = await startKeyVault();
-  world = await openPlatform({ replace: { secrets: vault.open({ patience: { checkMs: 500 } }) } });
-  life = new Life(world.platform);
-  const afterDeed = async (phase: string) => {
-    if (phase === failing) throw new Error("planned failure");
-  };
-  await world.startWorker(
-    wrapOperations(world.platform.definitions.values(), { afterDeed, times: 2 }),
-  );
-});
+const vault = perFile(startKeyVault);
+const failure = planFailure({ times: 2 });
+const world = perFile(() =>
+  openPlatform({
+    replace: { secrets: vault.open({ patience: { checkMs: 500 } }) },
+    worker: failure,
+  }),
+);
+const life = new Life(world);
 beforeEach(() => vault.mend());
-afterEach(() => {
-  failing = null;
-  expect(vault.exposed).toEqual([]);
-});
-afterAll(async () => {
-  await world[Symbol.asyncDispose]();
-  await vault[Symbol.asyncDispose]();
-});
+afterEach(() => expect(vault.exposed).toEqual([]));
 
 const nameOf = (slug: string) => `tenant-db-${slug}`;
 const notes = (events: readonly OperationEvent[]) =>
@@ -79,7 +66,7 @@ test("rotating fails at once without the right to set, names it, and changes not
 test("a rotation that fails later stores the earlier value as a new version", async () => {
   const slug = await life.provisioned();
   const before = await life.tenant(slug);
-  failing = "VERIFIED";
+  failure.at = "VERIFIED";
   const { operation } = await rotate(slug);
   expect(operation.state).toBe("FAILED");
   const [first, second, third, ...more] = vault.secrets.valuesOf(nameOf(slug));

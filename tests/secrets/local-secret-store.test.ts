@@ -1,17 +1,14 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { createKeyFile, readKeyFile } from "../../src/secrets/key-file.ts";
 import { openLocalSecretStore } from "../../src/secrets/local-secret-store.ts";
 import { secretStoreContract } from "../contracts/secret-store.ts";
-import { openPlatformDatabase, type PlatformDatabase } from "../kit/platform-database.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatformDatabase } from "../kit/platform-database.ts";
 
-let platform: PlatformDatabase;
-beforeAll(async () => {
-  platform = await openPlatformDatabase();
-});
-afterAll(() => platform[Symbol.asyncDispose]());
+const platform = perFile(openPlatformDatabase);
 
 const open = (dataDir = platform.dataDir) => openLocalSecretStore({ em: platform.orm.em, dataDir });
 

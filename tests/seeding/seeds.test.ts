@@ -3,9 +3,10 @@ import { applySeedSet, verifySeeds } from "../../src/seeding/apply-seeds.ts";
 import { openSeedFolder, resolveSets, type SeedSet } from "../../src/seeding/seed-folder.ts";
 import { applyMigrations } from "../../src/tenant-schemas/apply-migrations.ts";
 import { openMigrationFolder } from "../../src/tenant-schemas/migration-folder.ts";
-import { type Tenant, useWorld } from "../kit/tenant-schemas.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openTenantDatabase, type Tenant } from "../kit/tenant-schemas.ts";
 
-const world = useWorld();
+const world = perFile(openTenantDatabase);
 const TABLES = {
   "0001_tables.sql": `create table unit (code text primary key, name text not null check (name <> ''));
 create table organism (id int generated always as identity, name text unique);`,

@@ -1,35 +1,25 @@
-import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { coordinator, describeOnCitus } from "../kit/citus.ts";
 import { freshSlug } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { BUNDLED, openPlatform } from "../kit/platform.ts";
 import { registerServer } from "../kit/servers.ts";
 import { Life } from "../operations/_life.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
-
 describeOnCitus("the bundled schema on a Citus cluster (needs CITUS_URL)", () => {
-  let world: TestPlatform;
-  let life: Life;
+  const world = perFile(() => openPlatform({ environment: BUNDLED, worker: true }));
+  const life = new Life(world);
   const slug = freshSlug("bundled");
 
   beforeAll(async () => {
-    const environment = {
-      TENANT_MIGRATIONS_DIR: join(ROOT, "migrations/tenant"),
-      TENANT_SEEDS_DIR: join(ROOT, "seeds/tenant"),
-    };
-    world = await openPlatform({ environment });
-    life = new Life(world.platform);
-    await world.startWorker();
     await registerServer(world.platform, coordinator(), { name: "cluster", kind: "CITUS" });
   }, 60_000);
 
   afterAll(async () => {
     const purge = { slug, reason: "the test is over", immediately: true };
-    await life?.run("offboardTenant", { slug, reason: "the test is over" });
-    await life?.run("purgeTenant", purge);
-    await world?.[Symbol.asyncDispose]();
+    await life.run("offboardTenant", { slug, reason: "the test is over" });
+    await life.run("purgeTenant", purge);
   }, 120_000);
 
   test("is provisioned with all seeds, and its snapshots are refreshed", async () => {

@@ -11,10 +11,11 @@ import {
 import { applyMigrations } from "../../src/tenant-schemas/apply-migrations.ts";
 import { type Ask, lookAsOwner, transactAsOwner } from "../../src/tenant-schemas/as-owner.ts";
 import { openMigrationFolder } from "../../src/tenant-schemas/migration-folder.ts";
-import { type Tenant, useWorld } from "../kit/tenant-schemas.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openTenantDatabase, type Tenant } from "../kit/tenant-schemas.ts";
 import { fillRecords } from "./records.ts";
 
-const world = useWorld();
+const world = perFile(openTenantDatabase);
 const BUNDLED = join(import.meta.dirname, "../../migrations/tenant");
 let tenant: Tenant;
 

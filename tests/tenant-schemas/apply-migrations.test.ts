@@ -7,9 +7,10 @@ import {
 } from "../../src/tenant-schemas/apply-migrations.ts";
 import { readLedger } from "../../src/tenant-schemas/ledger.ts";
 import { openMigrationFolder } from "../../src/tenant-schemas/migration-folder.ts";
-import { type Tenant, useWorld } from "../kit/tenant-schemas.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openTenantDatabase, type Tenant } from "../kit/tenant-schemas.ts";
 
-const world = useWorld();
+const world = perFile(openTenantDatabase);
 
 const FILES = {
   "0001_organization.sql": `create extension if not exists citext;

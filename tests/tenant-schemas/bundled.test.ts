@@ -4,9 +4,10 @@ import { openSeedFolder, resolveSets } from "../../src/seeding/seed-folder.ts";
 import { applyMigrations } from "../../src/tenant-schemas/apply-migrations.ts";
 import { openMigrationFolder } from "../../src/tenant-schemas/migration-folder.ts";
 import { verifyTenantSchema } from "../../src/tenant-schemas/verify-tenant-schema.ts";
-import { useWorld } from "../kit/tenant-schemas.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openTenantDatabase } from "../kit/tenant-schemas.ts";
 
-const world = useWorld();
+const world = perFile(openTenantDatabase);
 
 test("the bundled schema and seeds are applied, verified, seeded again and dropped", async () => {
   const folder = await openMigrationFolder("migrations/tenant");

@@ -4,9 +4,10 @@ import { createTenantSchema } from "../../src/tenant-schemas/create-tenant-schem
 import { findLeftovers } from "../../src/tenant-schemas/leftovers.ts";
 import { prepareTenantDatabase } from "../../src/tenant-schemas/tenant-database.ts";
 import { asSuperuser, createDatabase } from "../kit/database.ts";
-import { type Tenant, useWorld } from "../kit/tenant-schemas.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openTenantDatabase, type Tenant } from "../kit/tenant-schemas.ts";
 
-const world = useWorld();
+const world = perFile(openTenantDatabase);
 
 const leftoversOf = (tenant: Tenant) => findLeftovers(world.client, tenant.names, tenant.tenantId);
 

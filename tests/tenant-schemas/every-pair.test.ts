@@ -6,7 +6,8 @@ import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import type { Tenant } from "../../src/tenants/tenant.entity.ts";
 import { asSuperuser, freshSlug } from "../kit/database.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openPlatform } from "../kit/platform.ts";
 import { followToEnd, OPERATOR, provision } from "../kit/tenants.ts";
 
 // Every tenant tries everything on every other one, as its application and as its owner, on real
@@ -22,18 +23,19 @@ interface Inhabitant {
   readonly app: pg.Client;
 }
 
-let world: TestPlatform;
+const KINDS = join(import.meta.dirname, "../kit/fixtures/every-kind");
+const world = perFile(() =>
+  openPlatform({
+    environment: {
+      TENANT_MIGRATIONS_DIR: join(KINDS, "migrations"),
+      TENANT_SEEDS_DIR: join(KINDS, "seeds"),
+    },
+    worker: true,
+  }),
+);
 let inhabitants: Inhabitant[] = [];
 
 beforeAll(async () => {
-  const kinds = join(import.meta.dirname, "../kit/fixtures/every-kind");
-  world = await openPlatform({
-    environment: {
-      TENANT_MIGRATIONS_DIR: join(kinds, "migrations"),
-      TENANT_SEEDS_DIR: join(kinds, "seeds"),
-    },
-  });
-  await world.startWorker();
   inhabitants = await Promise.all(
     Array.from({ length: TENANTS }, (_, index) =>
       settle(index % 2 ? "DATABASE" : "SCHEMA", index % 4 < 2),
@@ -43,7 +45,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all(inhabitants.map(({ app }) => app.end()));
-  await world?.[Symbol.asyncDispose]();
 }, 60_000);
 
 async function settle(isolation: Tenant["isolation"], rotated: boolean): Promise<Inhabitant> {

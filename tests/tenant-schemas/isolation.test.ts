@@ -7,9 +7,10 @@ import {
   summariseTenantSchema,
   verifyTenantSchema,
 } from "../../src/tenant-schemas/verify-tenant-schema.ts";
-import { type Tenant, useWorld } from "../kit/tenant-schemas.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openTenantDatabase, type Tenant } from "../kit/tenant-schemas.ts";
 
-const world = useWorld();
+const world = perFile(openTenantDatabase);
 const FILES = {
   "0001_all.sql": `create table t (id int primary key, a text);
 create sequence s;

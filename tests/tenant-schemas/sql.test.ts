@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { withSessionLock } from "../../src/database/locks.ts";
 import { scramVerifier } from "../../src/database/sql.ts";
-import { useWorld } from "../kit/tenant-schemas.ts";
+import { perFile } from "../kit/lifetime.ts";
+import { openTenantDatabase } from "../kit/tenant-schemas.ts";
 
-const world = useWorld();
+const world = perFile(openTenantDatabase);
 
 test("a SCRAM verifier is the one of RFC 7677's example", () => {
   const salt = Buffer.from("W22ZaJ0SNY7soEsUEjb6gQ==", "base64");
