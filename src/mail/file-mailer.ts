@@ -1,6 +1,5 @@
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import MailComposer from "nodemailer/lib/mail-composer";
 import type { Clock } from "../kernel/clock.ts";
 import type { Mailer, Message } from "./mailer.ts";
 
@@ -20,6 +19,8 @@ export function fileMailer({ dataDir, from, clock }: FileMailerOptions): Mailer 
   const folder = join(dataDir, "mail");
   return {
     async send(message) {
+      // Loaded with the first mail: a command that sends none starts the faster.
+      const { default: MailComposer } = await import("nodemailer/lib/mail-composer");
       const date = clock();
       const eml = await new MailComposer({ ...message, from, date }).compile().build();
       await mkdir(folder, { recursive: true, mode: 0o700 });

@@ -1,4 +1,3 @@
-import { createTransport } from "nodemailer";
 import { type Mailer, Undeliverable } from "./mailer.ts";
 
 interface SmtpMailerOptions {
@@ -16,16 +15,13 @@ const TIMEOUTS = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTim
 
 /** Sends through an SMTP server, one connection a message. */
 export function smtpMailer({ url, from }: SmtpMailerOptions): Mailer {
-  const transport = createTransport({
-    url,
-    ...TIMEOUTS,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  });
+  const options = { url, ...TIMEOUTS, disableFileAccess: true, disableUrlAccess: true };
   return {
     async send(message) {
+      // Loaded with the first mail: a command that sends none starts the faster.
+      const { createTransport } = await import("nodemailer");
       try {
-        await transport.sendMail({ ...message, from });
+        await createTransport(options).sendMail({ ...message, from });
       } catch (error) {
         throw isFinal(error) ? new Undeliverable((error as Error).message) : error;
       }

@@ -143,7 +143,7 @@ const GIVE_UP_MS = 10_000;
 export async function endSessionsOf(client: ClientBase, roles: readonly string[]): Promise<number> {
   const ended = new Set<number>();
   const until = Date.now() + GIVE_UP_MS;
-  for (let quiet = 0; quiet < QUIET_LOOKS; await delay(LOOK_EVERY_MS)) {
+  for (let quiet = 0; ; await delay(LOOK_EVERY_MS)) {
     const { rows } = await client.query<{ pid: number }>(
       `select pid, pg_catalog.pg_terminate_backend(pid)
        from pg_catalog.pg_stat_activity where usename = any($1)`,
@@ -151,11 +151,11 @@ export async function endSessionsOf(client: ClientBase, roles: readonly string[]
     );
     for (const { pid } of rows) ended.add(pid);
     quiet = rows.length === 0 ? quiet + 1 : 0;
+    if (quiet === QUIET_LOOKS) return ended.size;
     if (rows.length > 0 && Date.now() > until) {
       throw new DomainError("E_UNAVAILABLE", {
         message: `${rows.length} sessions of ${roles.join(", ")} do not end`,
       });
     }
   }
-  return ended.size;
 }
