@@ -56,6 +56,23 @@ const proxy = z.union(
   "must be addresses, or networks such as 10.0.0.0/8",
 );
 
+// A name of several words needs quotes where mail programs would take it for several senders.
+const sender = z
+  .string()
+  .regex(
+    /^(("[^"]+"|[^"<>@,;:\r\n]*) *<[^\s<>@,;]+@[^\s<>@,;]+>|[^\s<>@,;"]+@[^\s<>@,;"]+)$/,
+    "must be one address, such as Tenantry <no-reply@example.com>",
+  );
+
+// Links begin with it and go on with a path.
+const tenantUrl = z
+  .string()
+  .regex(
+    /^https?:\/\/([^\s{}?#]|\{slug\})+$/,
+    "must begin with https:// and may hold {slug}, without ? and #",
+  )
+  .refine((url) => URL.canParse(url.replaceAll("{slug}", "acme")), "must be a URL");
+
 const MINUTES_RULE = "must be a number of minutes from 1 to 1440";
 
 const bundled = (folder: string) => resolve(import.meta.dirname, "..", folder);
@@ -100,14 +117,8 @@ const Environment = z
       .optional(),
     SECRET_NAME_TEMPLATE: secretNameTemplate.default("tenant-db-{slug}"),
     SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),
-    MAIL_FROM: z.string().min(3).default("Tenantry <no-reply@localhost>"),
-    TENANT_URL: z
-      .string()
-      .default("https://{slug}.example.com")
-      .refine(
-        (url) => URL.canParse(url.replaceAll("{slug}", "acme")),
-        "must be a URL that may hold {slug}",
-      ),
+    MAIL_FROM: sender.default("Tenantry <no-reply@localhost>"),
+    TENANT_URL: tenantUrl.default("https://{slug}.example.com"),
     CORS_ORIGINS: list.pipe(z.array(origin)).default([]),
     TRUSTED_PROXIES: list.pipe(z.array(proxy)).default([]),
     OIDC_ISSUER: IssuerUrl.optional(),

@@ -40,6 +40,27 @@ describe("the configuration", () => {
     expect(faults).toContain("SECRET_NAME_TEMPLATE: must hold {slug} once");
   });
 
+  test.each([
+    ["Tenantry", "https://acme.example"],
+    ["Acme, Inc. <ops@acme.test>", "javascript:alert(1)"],
+    ["ops@acme.test, eve@acme.test", "https://{tenant}.acme.example"],
+    ["Acme <ops@acme.test>\r\nBcc: eve@acme.test", "https://acme.example/?tenant={slug}"],
+  ])("refuses %j as a sender, and says what a tenant's address must be", (sender, url) => {
+    expect(faultsOf({ MAIL_FROM: sender })).toContain("MAIL_FROM: must be one address");
+    const faults = faultsOf({ TENANT_URL: url });
+    if (url === "https://acme.example") expect(faults).toBe("");
+    else expect(faults).toContain("TENANT_URL: must begin with https://");
+  });
+
+  test.each([
+    "ops@acme.test",
+    "<ops@acme.test>",
+    '"Acme, Inc." <ops@acme.test>',
+    "Zürich <no-reply@localhost>",
+  ])("takes %s as the sender of mail", (sender) => {
+    expect(readConfig({ MAIL_FROM: sender }).mailFrom).toBe(sender);
+  });
+
   test("tells every fault of single sign-on and of proxies", () => {
     const faults = faultsOf({
       PORT: "many",

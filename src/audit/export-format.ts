@@ -19,7 +19,10 @@ const jsonl: Format = {
   read: (text) => TrailRow.parse(JSON.parse(text)),
 };
 
-/** Comma-separated values (RFC 4180): the detail is JSON, an empty text is `""`, and null is nothing. */
+/**
+ * Comma-separated values (RFC 4180): the detail is JSON, an empty text is `""`, and null is nothing. A text
+ * that a spreadsheet would take for a formula stands behind an apostrophe, as does one that begins with it.
+ */
 const csv: Format = {
   header: `${TRAIL_FIELDS.join(",")}\n`,
   write: (row) => `${TRAIL_FIELDS.map((field) => cellOf(row[field])).join(",")}\n`,
@@ -35,13 +38,18 @@ const csv: Format = {
 export const FORMATS = { jsonl, csv } as const satisfies Record<string, Format>;
 export type ExportFormat = keyof typeof FORMATS;
 
+// Also in the full width of East Asian keyboards (OWASP, CSV Injection).
+const FORMULA = /^['=+\-@＝＋－＠\t\r\n]/;
+
 function cellOf(value: TrailRow[keyof TrailRow]): string {
   if (value === null) return "";
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const content = typeof value === "string" ? value : JSON.stringify(value);
+  const text = FORMULA.test(content) ? `'${content}` : content;
   return text === "" || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 const cellsOf = (line: string): (string | null)[] =>
-  [...line.matchAll(/(?:^|,)(?:"([^"]*(?:""[^"]*)*)"|([^",]*))/g)].map(([, quoted, plain]) =>
-    quoted === undefined ? plain || null : quoted.replaceAll('""', '"'),
-  );
+  [...line.matchAll(/(?:^|,)(?:"([^"]*(?:""[^"]*)*)"|([^",]*))/g)].map(([, quoted, plain = ""]) => {
+    if (quoted === undefined && plain === "") return null;
+    return (quoted?.replaceAll('""', '"') ?? plain).replace(/^'/, "");
+  });

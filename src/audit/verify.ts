@@ -29,18 +29,30 @@ const FIRST_BAD_ROW = `
   )
   select min(sequence)::text as sequence from bad`;
 
-/** The newest link of the chain; sequence 0 and 64 zeros while the trail is empty. */
-export interface ChainHead {
+/** A link of the chain. The newest is 0 and 64 zeros while the trail is empty. */
+export interface ChainLink {
   readonly sequence: number;
   readonly hash: string;
 }
 
 /** Reads the newest link of the chain, to be noted elsewhere: whoever rewrites the chain changes it. */
-export async function chainHead(em: EntityManager): Promise<ChainHead | null> {
+export async function chainHead(em: EntityManager): Promise<ChainLink | null> {
   const [head] = await em.execute<{ sequence: string; hash: string }[]>(
     "select sequence::text, hash from platform.audit_head",
   );
   return head ? { ...head, sequence: Number(head.sequence) } : null;
+}
+
+/**
+ * Whether a link of the chain is the one that was noted elsewhere. It is not where the newest rows were
+ * removed together with the head, or the chain was made anew: neither shows in the chain itself.
+ */
+export async function hasLink(em: EntityManager, noted: ChainLink): Promise<boolean> {
+  const rows = await em.execute<unknown[]>(
+    "select 1 from platform.audit_event where sequence = ? and hash = ?",
+    [noted.sequence, noted.hash],
+  );
+  return rows.length === 1;
 }
 
 /**

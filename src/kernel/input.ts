@@ -1,6 +1,15 @@
 import { z } from "zod";
 import { DomainError, type FieldIssue } from "./domain-error.ts";
 
+/**
+ * A text as one line: without control characters, breaks of lines, and signs that turn the direction of
+ * what stands behind them, which would change how the words around it are shown.
+ *
+ * @param instead what takes their place
+ */
+export const oneLine = (text: string, instead = " "): string =>
+  text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]+/gu, instead).trim();
+
 /** One line of text, without spaces around it. */
 export const lineField = (max: number) =>
   z
@@ -8,7 +17,7 @@ export const lineField = (max: number) =>
     .trim()
     .min(1, "must not be empty")
     .max(max, `must have at most ${max} characters`)
-    .refine((value) => !/\p{Cc}/u.test(value), "must not hold control characters");
+    .refine((value) => oneLine(value) === value, "must not hold control characters");
 
 /** Why something is done, for the audit trail. */
 export const reasonField = lineField(500);

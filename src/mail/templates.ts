@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { oneLine } from "../kernel/input.ts";
 import { letter, type Rendered } from "./letter.ts";
 
 /** What each template needs; nothing of it is secret. */
@@ -21,11 +22,9 @@ export const MailContent = z.discriminatedUnion("template", [
 ]);
 export type MailContent = z.infer<typeof MailContent>;
 
-// A tenant's name is typed by people: a line break in it must not begin a header or a paragraph.
-const oneLine = (text: string) => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim();
-
 /** Renders a mail. `link` is where it leads: a link of its own with a token, or the tenant's page. */
 export function render({ template, params }: MailContent, link: string): Rendered {
+  // Typed by people: a line break in it must not begin a header or a paragraph.
   const tenant = oneLine(params.tenantName);
   switch (template) {
     case "invitation":

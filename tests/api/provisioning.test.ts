@@ -214,6 +214,7 @@ describe("provisionTenant refuses", () => {
     ["a malformed setup name", { setupName: "Drop Table" }, "E_VALIDATION", "setupName"],
     ["a malformed support email", { supportEmail: "x" }, "E_VALIDATION", "supportEmail"],
     ["control characters", { name: "a\u0007b" }, "E_VALIDATION", "name"],
+    ["a sign that turns what follows", { name: "Acme \u202etxet" }, "E_VALIDATION", "name"],
     ["a text that is too long", { vertical: "v".repeat(61) }, "E_VALIDATION", "vertical"],
     ["an empty requester", { requestedBy: "" }, "E_VALIDATION", "requestedBy"],
     ["an empty admin name", { adminName: "" }, "E_VALIDATION", "adminName"],

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { AuditEventEntity } from "../../src/audit/audit-event.entity.ts";
 import { AUDIT_EVENT_TYPES, type AuditEvent } from "../../src/audit/events.ts";
 import { type AuditActor, record } from "../../src/audit/record.ts";
-import { verifyAuditChain } from "../../src/audit/verify.ts";
+import { chainHead, hasLink, verifyAuditChain } from "../../src/audit/verify.ts";
 import { newId } from "../../src/kernel/ids.ts";
 import { freshName } from "../kit/database.ts";
 import { perTest } from "../kit/lifetime.ts";
@@ -114,6 +114,25 @@ test.each([
   await writeMany(5);
   await tamper(change);
   expect(await verify()).toBe(sequence);
+});
+
+test("a link that was noted tells of removed newest rows, and of a chain made anew", async () => {
+  await writeMany(5);
+  const em = platform.orm.em.fork();
+  const noted = await chainHead(em);
+  if (noted === null) throw new Error("There is no head");
+  await writeMany(1);
+  expect(await hasLink(em, noted)).toBe(true);
+  await tamper(`delete from platform.audit_event where sequence > 3;
+    alter table platform.audit_head disable trigger user;
+    update platform.audit_head set (sequence, hash) =
+      (select sequence, hash from platform.audit_event where sequence = 3);
+    alter table platform.audit_head enable trigger user`);
+  expect(await verify()).toBeNull();
+  expect(await hasLink(em, noted)).toBe(false);
+  await writeMany(3);
+  expect(await verify()).toBeNull();
+  expect(await hasLink(em, noted)).toBe(false);
 });
 
 test.each([

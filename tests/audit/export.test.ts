@@ -17,6 +17,9 @@ const HARD = [
   "two\nlines\r\nand a bell \u0007, a delete \u007f and a line separator \u2028",
   "Zürich 東京 😀 e\u0301",
   "=SUM(A1)",
+  "'=quoted already",
+  "'",
+  "-1+1",
   "",
   ",",
 ];
@@ -65,6 +68,13 @@ const verify = (file: string | Buffer, piece = 7) => {
   );
   return verifyExport(Readable.from(pieces));
 };
+
+test("a CSV holds no text that a spreadsheet would take for a formula", async () => {
+  const { text } = await exported("csv");
+  expect(text).toContain(",'=SUM(A1),");
+  expect(text).toContain(",''=quoted already,");
+  expect(text).not.toMatch(/(^|,)"?[=+\-@]/m);
+});
 
 test("facts hold whole numbers only, which SQL and every other language write alike", () => {
   expect(JSON.stringify(z.toJSONSchema(AuditEvent))).not.toContain('"type":"number"');

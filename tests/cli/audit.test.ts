@@ -57,6 +57,19 @@ test.each(["jsonl", "csv"])(
   },
 );
 
+test("audit verify asks whether a row still has the hash that was noted", async () => {
+  const [{ last }] = linesOf(await audit("verify", "--json")) as [{ last: { hash: string } }];
+  const [kept, lost, wrong] = await Promise.all([
+    audit("verify", "--noted", `3:${last.hash}`),
+    audit("verify", "--noted", `4:${last.hash}`, "--json"),
+    audit("verify", "--noted", last.hash),
+  ]);
+  expect([kept, lost, wrong].map(({ end }) => end)).toEqual([0, 1, 2]);
+  expect(linesOf(lost)).toMatchObject([
+    { whole: false, bad: { sequence: 4, why: expect.stringContaining("noted") } },
+  ]);
+});
+
 test("audit export goes to standard output, where an export before ended", async () => {
   const { end, stdout } = await audit("export", "--after", "1");
   expect(end).toBe(0);

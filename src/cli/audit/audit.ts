@@ -49,6 +49,7 @@ export function addAuditCommands(program: Command): void {
     .command("verify")
     .description("recompute the trail's chain; exit code 1 when a row was changed or removed")
     .option("--file <file>", "an exported file instead of the database; needs no database")
+    .option("--noted <sequence:hash>", "a row that must still have the hash that it had before")
     .option("--json", "one JSON object");
   addExample(verify, "audit verify --file november.jsonl").action(async (flags: VerifyFlags) =>
     (await import("./verify.ts")).verifyAudit(flags),

@@ -1,41 +1,63 @@
 import { createReadStream } from "node:fs";
-import { chainHead, verifyAuditChain } from "../../audit/verify.ts";
+import { type ChainLink, chainHead, hasLink, verifyAuditChain } from "../../audit/verify.ts";
 import { verifyExport } from "../../audit/verify-export.ts";
+import type { EntityManager } from "../../database/orm.ts";
 import { authorize } from "../../iam/grants.ts";
 import { runCommand, runOnPlatform } from "../session.ts";
-import { EXIT, PlainFailure } from "../terminal/exit-codes.ts";
+import { EXIT, PlainFailure, UsageError } from "../terminal/exit-codes.ts";
 import type { Output } from "../terminal/output.ts";
 import { writeFields } from "../terminal/table.ts";
 
 const CHANGED = "the row was changed or slipped in, or the one before it was removed";
+const NOT_NOTED = "the row does not have the hash that was noted";
 
 /** The flags of `audit verify`. */
 export interface VerifyFlags {
   readonly file?: string;
+  readonly noted?: string;
   readonly json?: boolean;
 }
 
 /** `tenantry audit verify`: recomputes the chain in the database or in a file, and names the first bad row. */
 export async function verifyAudit(flags: VerifyFlags): Promise<void> {
   const { file } = flags;
+  const noted = linkOf(flags);
   if (file !== undefined) return await runCommand(flags, (out) => verifyFile(out, file, flags));
   return await runOnPlatform(flags, async ({ platform, actor, out }) => {
     authorize(actor, "audit:read");
     const em = platform.orm.em.fork();
-    const head = await chainHead(em);
-    const firstBad = await verifyAuditChain(em);
-    if (flags.json) {
-      const bad = firstBad === null ? null : { sequence: Number(firstBad), why: CHANGED };
-      out.json({ type: "RESULT", whole: bad === null, bad, last: head });
-    } else if (firstBad === null) {
+    const last = await chainHead(em);
+    const bad = await firstFault(em, noted);
+    if (flags.json) out.json({ type: "RESULT", whole: bad === null, bad, last });
+    else if (bad === null) {
       out.line(`${out.style("green", "✔")} The audit trail is whole`);
       writeFields(out, [
-        ["rows", String(head?.sequence)],
-        ["newest hash", head?.hash ?? null],
+        ["rows", String(last?.sequence)],
+        ["newest hash", last?.hash ?? null],
       ]);
-    } else out.note(`${out.style("red", "✘")} The audit trail is broken at row ${firstBad}`);
-    return firstBad === null ? EXIT.ok : EXIT.failed;
+    } else {
+      out.note(
+        `${out.style("red", "✘")} The audit trail is broken at row ${bad.sequence}: ${bad.why}`,
+      );
+    }
+    return bad === null ? EXIT.ok : EXIT.failed;
   });
+}
+
+/** The link that `--noted` names. @throws UsageError */
+function linkOf({ noted, file }: VerifyFlags): ChainLink | null {
+  if (noted === undefined) return null;
+  if (file !== undefined) throw new UsageError("--noted asks the database: leave --file out");
+  const [, sequence, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(noted) ?? [];
+  if (hash !== undefined) return { sequence: Number(sequence), hash };
+  throw new UsageError(`--noted must be a row and its hash, 48210:9f2c…, not '${noted}'`);
+}
+
+async function firstFault(em: EntityManager, noted: ChainLink | null) {
+  const firstBad = await verifyAuditChain(em);
+  if (firstBad !== null) return { sequence: Number(firstBad), why: CHANGED };
+  if (noted === null || (await hasLink(em, noted))) return null;
+  return { sequence: noted.sequence, why: NOT_NOTED };
 }
 
 async function verifyFile(out: Output, file: string, { json }: VerifyFlags): Promise<number> {

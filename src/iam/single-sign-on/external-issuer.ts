@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 import type { Clock } from "../../kernel/clock.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
+import { oneLine } from "../../kernel/input.ts";
 import type { Logger } from "../../observability/logger.ts";
 import type { Role } from "../roles.ts";
 import { lifetimeOf } from "../tokens/token.ts";
@@ -136,11 +137,6 @@ const hashOf = (token: string): string =>
     .update(token.slice(0, token.lastIndexOf(".")))
     .digest("base64url");
 
-/** A claim as words to show: without control characters, and not too long. */
+/** A claim as words to show, not too many. */
 const words = (claim: unknown): string =>
-  typeof claim === "string"
-    ? claim
-        .replace(/\p{Cc}/gu, "")
-        .trim()
-        .slice(0, 254)
-    : "";
+  typeof claim === "string" ? oneLine(claim, "").slice(0, 254) : "";
