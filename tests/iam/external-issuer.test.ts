@@ -169,6 +169,23 @@ describe("the role", () => {
     expect(await roleOf({ roles: ["ops"] }, environment)).toBeNull();
   });
 
+  test.each(["scope", "scp"])("is one of the words of %s", async (OIDC_ROLE_CLAIM) => {
+    const environment = {
+      OIDC_ROLE_CLAIM,
+      OIDC_ROLE_MAP: "tenantry:help=SUPPORT,tenantry:run=PROVISIONER",
+    };
+    const scope = "openid tenantry:help tenantry:run email";
+    expect(await roleOf({ [OIDC_ROLE_CLAIM]: scope }, environment)).toBe("PROVISIONER");
+    expect(await roleOf({ [OIDC_ROLE_CLAIM]: scope.split(" ") }, environment)).toBe("PROVISIONER");
+    expect(await roleOf({ [OIDC_ROLE_CLAIM]: "openid tenantry:helper" }, environment)).toBeNull();
+  });
+
+  test("is no word of a name that has several", async () => {
+    expect(await roleOf({ roles: "IT SUPPORT" })).toBeNull();
+    const environment = { OIDC_ROLE_MAP: "IT SUPPORT=READONLY,SUPPORT=SUPPORT" };
+    expect(await roleOf({ roles: "IT SUPPORT" }, environment)).toBe("READONLY");
+  });
+
   test("is no default one where a map is given", async () => {
     expect(await roleOf({ roles: "ADMINISTRATOR" }, { OIDC_ROLE_MAP: "ops=SUPPORT" })).toBeNull();
   });

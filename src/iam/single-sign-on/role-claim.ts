@@ -1,6 +1,10 @@
 import { ROLES, type Role } from "../roles.ts";
 import type { SingleSignOn } from "./single-sign-on.ts";
 
+// One text of several words by their definition (RFC 8693 section 4.2; `scp` with Entra ID). In any other
+// claim a blank is part of a name: the group "IT SUPPORT" is not ours.
+const WORDS = ["scope", "scp"];
+
 /**
  * Answers the role that a token's claims grant: of several the most powerful, in the order of `ROLES`.
  *
@@ -10,10 +14,14 @@ export function grantedRole(
   claims: Readonly<Record<string, unknown>>,
   { claim, roles }: Pick<SingleSignOn, "claim" | "roles">,
 ): Role | null {
-  const named = claimAt(claims, claim);
-  const names: readonly unknown[] = Array.isArray(named) ? named : [named];
+  const names = namesIn(claim, claimAt(claims, claim));
   const granted = new Set(names.map((name) => typeof name === "string" && roles.get(name)));
   return ROLES.find((role) => granted.has(role)) ?? null;
+}
+
+function namesIn(claim: string, value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  return typeof value === "string" && WORDS.includes(claim) ? value.split(" ") : [value];
 }
 
 /** Follows dots into nested claims; a name that has dots itself, such as a URL, goes before. */
