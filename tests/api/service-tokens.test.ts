@@ -106,6 +106,24 @@ test("ends requests, sockets and event streams when it is revoked", async () => 
   expect((await followEvents(value)).status).toBe(401);
 });
 
+test("lives on when its maker is disabled, unless it is asked to end, too", async () => {
+  const leaver = await api.as("ADMINISTRATOR");
+  const userId = (await leaver.ask(ME)).me.user.id;
+  const { value } = await create("READONLY", {}, leaver);
+  const disable = async (more: object) =>
+    await admin.ask(
+      `mutation ($input: DisablePlatformUserInput!) { disablePlatformUser(input: $input) {
+         __typename ... on UserError { code } } }`,
+      { input: { userId, ...more } },
+    );
+  await disable({});
+  expect((await leaver.send(ME)).errors?.[0]?.extensions?.code).toBe("E_UNAUTHENTICATED");
+  expect((await api.withToken(value).ask(ME)).me.role).toBe("READONLY");
+  await disable({ revokeServiceTokens: true });
+  const { errors } = await api.withToken(value).send(ME);
+  expect(errors?.[0]?.extensions?.code).toBe("E_UNAUTHENTICATED");
+});
+
 test("ends what is open when its time has run out, also one that outlasts a timer", async () => {
   const { value, serviceToken } = await create("READONLY", { expiresInDays: 366 });
   const overSocket = await followOverSocket(value);

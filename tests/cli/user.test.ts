@@ -62,7 +62,7 @@ test("creates, lists, changes and shuts out platform users, as the OS user", asy
   expect(linesOf(runs[3])).toMatchObject([{ error: { code: "E_LAST_ADMINISTRATOR" } }]);
   expect(runs[4].stdout).toBe("✔ ada@example.test, SUPPORT, has its role\n");
 
-  expect((await user("disable", ...ADA)).stdout).toContain("is disabled");
+  expect((await user("disable", ...ADA, "--revoke-tokens")).stdout).toContain("is disabled");
   const listed = linesOf(await user("list", "--disabled", "--json"));
   expect(listed).toMatchObject([{ email: "ada@example.test", name: "Ada Byron" }]);
   expect(JSON.stringify(listed)).not.toContain("argon2");

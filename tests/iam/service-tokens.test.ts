@@ -4,6 +4,7 @@ import { authenticate } from "../../src/iam/authenticate.ts";
 import { mayGive } from "../../src/iam/grants.ts";
 import { isServiceToken, newServiceToken } from "../../src/iam/tokens/service-token-value.ts";
 import { createServiceToken, revokeServiceToken } from "../../src/iam/tokens/service-tokens.ts";
+import { disablePlatformUser } from "../../src/iam/users/administer-users.ts";
 import { ACTOR, ADDRESS, openIam } from "../kit/iam.ts";
 import { perFile } from "../kit/lifetime.ts";
 
@@ -219,14 +220,54 @@ describe("a token that a token made", () => {
   });
 });
 
-test("lives on when its maker is disabled", async () => {
-  const user = await world.user("gone@example.com", "ADMINISTRATOR");
-  const maker: Actor = { ...ADMIN, kind: "USER", id: user.id, name: user.email };
-  const { value } = await create({}, maker);
-  await world.platform.sql("update platform.platform_user set disabled_at = now() where id = $1", [
-    user.id,
-  ]);
-  await enter(value);
+describe("a token that a person made", () => {
+  const personAndToken = async (email: string) => {
+    await world.user(`root-${email}`, "ADMINISTRATOR");
+    const user = await world.user(email, "ADMINISTRATOR");
+    const maker: Actor = { ...ADMIN, kind: "USER", id: user.id, name: user.email };
+    const token = await create({ role: "ADMINISTRATOR" }, maker);
+    return { user, maker, token };
+  };
+
+  test("lives on when that person is disabled", async () => {
+    const { user, maker, token } = await personAndToken("gone@example.com");
+    await disablePlatformUser(world, ACTOR, user);
+    await enter(token.value);
+    await expect(create({}, maker)).rejects.toMatchObject(refused);
+  });
+
+  test("ends with that person where it is asked for, with what it has made; also afterwards", async () => {
+    const { user, maker, token } = await personAndToken("bad@example.com");
+    const child = await create({ expiresInDays: 9 }, (await enter(token.value)).actor);
+    await disablePlatformUser(world, ACTOR, user);
+    await enter(child.value);
+    const made = await Promise.allSettled([
+      ...Array.from({ length: 4 }, () => create({ name: "late" }, maker)),
+      disablePlatformUser(world, ACTOR, user, { revokeServiceTokens: true }),
+    ]);
+    expect(made.at(-1)).toMatchObject({ status: "fulfilled" });
+    for (const { value } of [token, child]) {
+      await expect(enter(value)).rejects.toMatchObject(refused);
+    }
+    const [told] = await world.platform.sql(
+      `select count(*)::int from platform.audit_event
+       where type = 'SERVICE_TOKEN_REVOKED' and detail->>'serviceTokenId' in ($1, $2)`,
+      [token.serviceToken.id, child.serviceToken.id],
+    );
+    expect(told).toEqual({ count: 2 });
+  });
+
+  test("does not escape by being made while that person is disabled", async () => {
+    const { user, maker } = await personAndToken("quick@example.com");
+    await Promise.allSettled([
+      ...Array.from({ length: 4 }, () => create({ name: "quick" }, maker)),
+      disablePlatformUser(world, ACTOR, user, { revokeServiceTokens: true }),
+      ...Array.from({ length: 4 }, () => create({ name: "quick" }, maker)),
+    ]);
+    const living =
+      "select id from platform.service_token where name = 'quick' and revoked_at is null";
+    expect(await world.platform.sql(living)).toEqual([]);
+  });
 });
 
 test("a role may be given by a role that allows as much", () => {

@@ -129,14 +129,22 @@ userMutation<{ userId: string; role: Role }>({
   }),
 });
 
-userMutation<{ userId: string }>({
+userMutation<{ userId: string; revokeServiceTokens: boolean }>({
   name: "disablePlatformUser",
   description:
     "Shuts a platform user out: its tokens stop working at once, its sockets and event streams end within 5 seconds, and it cannot sign in. Nobody disables themselves (`E_OWN_ACCOUNT`) or the last administrator (`E_LAST_ADMINISTRATOR`).",
   input: "The user to shut out.",
-  fields: (t) => ({ userId: userId(t) }),
-  act: async (ports, actor, { userId: id }) => ({
-    user: await disablePlatformUser(ports, actor, { id }),
+  fields: (t) => ({
+    userId: userId(t),
+    revokeServiceTokens: t.boolean({
+      required: true,
+      defaultValue: false,
+      description:
+        "Whether the service tokens that the user has made are revoked, too, with those that they have made; also of a user who is disabled already. Otherwise they live on: scripts do not stop with somebody's last day.",
+    }),
+  }),
+  act: async (ports, actor, { userId: id, revokeServiceTokens }) => ({
+    user: await disablePlatformUser(ports, actor, { id }, { revokeServiceTokens }),
   }),
 });
 

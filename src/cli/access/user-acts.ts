@@ -23,6 +23,8 @@ import { writeTable } from "../terminal/table.ts";
 export interface UserFlags {
   readonly email?: string;
   readonly id?: string;
+  /** Of `user disable`: the service tokens that the user has made end, too. */
+  readonly revokeTokens?: boolean;
   readonly json?: boolean;
 }
 
@@ -67,7 +69,7 @@ export async function setRole(flags: RoleFlags): Promise<void> {
 
 /** What the commands without more flags do, and how that is told. */
 const CHANGES = {
-  disable: ["is disabled", withoutPassword(disablePlatformUser)],
+  disable: ["is disabled", withoutPassword(disableUser)],
   enable: ["is enabled", withoutPassword(enablePlatformUser)],
   "reset-password": ["has a one-time password", resetPlatformUserPassword],
   "sign-out": ["is signed out everywhere", withoutPassword(signOutPlatformUser)],
@@ -77,7 +79,7 @@ const CHANGES = {
 export async function changeUser(name: keyof typeof CHANGES, flags: UserFlags): Promise<void> {
   const [told, change] = CHANGES[name];
   const key = keyOf(flags);
-  return await act(flags, told, (ports, actor) => change(ports, actor, key));
+  return await act(flags, told, (ports, actor) => change(ports, actor, key, flags));
 }
 
 function keyOf({ email, id }: UserFlags): UserKey {
@@ -91,7 +93,13 @@ interface Changed {
   readonly oneTimePassword?: string | null;
 }
 
-type Change = (ports: PlatformUserPorts, actor: Actor, key: UserKey) => Promise<Changed>;
+type Change = (
+  ...args: [ports: PlatformUserPorts, actor: Actor, key: UserKey, flags: UserFlags]
+) => Promise<Changed>;
+
+function disableUser(...[ports, actor, key, flags]: Parameters<Change>): Promise<UserView> {
+  return disablePlatformUser(ports, actor, key, { revokeServiceTokens: flags.revokeTokens });
+}
 
 function withoutPassword(change: (...args: Parameters<Change>) => Promise<UserView>): Change {
   return async (...args) => ({ user: await change(...args) });

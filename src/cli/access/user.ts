@@ -58,6 +58,9 @@ export function addUserCommands(program: Command): void {
       .option(...EMAIL)
       .option("--id <id>", "its id instead, as the list has it: for users of single sign-on")
       .option(...JSON_FLAG);
+    if (name === "disable") {
+      command.option("--revoke-tokens", "also revoke the service tokens that the user has made");
+    }
     addExample(command, `user ${name} --email ada@example.com`).action(async (flags: UserFlags) =>
       (await load()).changeUser(name, flags),
     );

@@ -1,6 +1,6 @@
 import { type FilterQuery, LockMode } from "@mikro-orm/core";
 import { z } from "zod";
-import { record } from "../../audit/record.ts";
+import { type AuditActor, record } from "../../audit/record.ts";
 import { AuditedRefusal } from "../../audit/refusal.ts";
 import { findPage, type Page, type PageRequest } from "../../database/keyset.ts";
 import type { EntityManager } from "../../database/orm.ts";
@@ -11,6 +11,7 @@ import { fieldFault, lineField, parseInput } from "../../kernel/input.ts";
 import type { Actor } from "../actor.ts";
 import { authorize, mayGive } from "../grants.ts";
 import { ROLES, type Role } from "../roles.ts";
+import { PlatformUserEntity } from "../users/platform-user.entity.ts";
 import { type ServiceToken, ServiceTokenEntity } from "./service-token.entity.ts";
 import { hashServiceToken, hintOf, newServiceToken } from "./service-token-value.ts";
 
@@ -43,7 +44,7 @@ export interface CreatedServiceToken {
  *
  * @param request `{ name, role, expiresInDays? }`: 1 to 366 days, 90 unless told
  * @throws DomainError E_VALIDATION; E_FORBIDDEN, also for a role that may do more than the actor's;
- *   E_UNAUTHENTICATED for a token that was revoked meanwhile
+ *   E_UNAUTHENTICATED for a token that was revoked or a person who was disabled meanwhile
  */
 export async function createServiceToken(
   { em, clock }: ServiceTokenPorts,
@@ -57,7 +58,7 @@ export async function createServiceToken(
   return await em.fork().transactional(async (tx) => {
     const now = clock();
     const expiresAt = new Date(now.getTime() + input.expiresInDays * DAY);
-    const end = actor.kind === "SERVICE_TOKEN" ? await endOfMaker(tx, actor.id) : null;
+    const end = await holdMaker(tx, actor);
     if (end !== null && end < expiresAt) {
       const until = `must not outlast the token that asks, until ${iso(end)}`;
       throw fieldFault("expiresInDays", until);
@@ -103,17 +104,30 @@ export async function revokeServiceToken(
 }
 
 async function revoke(
-  tx: EntityManager,
-  actor: Actor,
+  em: EntityManager,
+  actor: AuditActor,
   token: ServiceToken,
   now: Date,
 ): Promise<void> {
   if (token.revokedAt !== null) return;
   token.revokedAt = now;
-  record(tx, actor, { type: "SERVICE_TOKEN_REVOKED", detail: named(token) });
-  const made = { createdByKind: "SERVICE_TOKEN", createdById: token.id } as const;
-  for (const one of await tx.find(ServiceTokenEntity, made, LOCKED)) {
-    await revoke(tx, actor, one, now);
+  record(em, actor, { type: "SERVICE_TOKEN_REVOKED", detail: named(token) });
+  await revokeTokensOf(em, actor, { kind: "SERVICE_TOKEN", id: token.id }, now);
+}
+
+/**
+ * Revokes, inside the caller's transaction, the service tokens that somebody has made, and those that
+ * they have made. The caller holds the maker's row.
+ */
+export async function revokeTokensOf(
+  em: EntityManager,
+  actor: AuditActor,
+  { kind, id }: Pick<Actor, "kind" | "id">,
+  now: Date,
+): Promise<void> {
+  const made = { createdByKind: kind, createdById: id };
+  for (const token of await em.find(ServiceTokenEntity, made, LOCKED)) {
+    await revoke(em, actor, token, now);
   }
 }
 
@@ -157,11 +171,20 @@ function where({ active }: ServiceTokenFilter, now: Date): FilterQuery<ServiceTo
     : { $or: [{ revokedAt: { $ne: null } }, { expiresAt: { $lte: now } }] };
 }
 
-/** Until when a token lasts that makes one; holds it, so that no child of it is made behind its revocation. */
-async function endOfMaker(tx: EntityManager, id: string): Promise<Date> {
-  const maker = await tx.findOne(ServiceTokenEntity, { id, revokedAt: null }, HELD);
-  if (maker === null) throw new DomainError("E_UNAUTHENTICATED");
-  return maker.expiresAt;
+/**
+ * Holds who makes a token, so that none is made behind the revocation of all that they have made.
+ *
+ * @returns until when the token may last; null where its maker sets no end
+ */
+async function holdMaker(em: EntityManager, { kind, id }: Actor): Promise<Date | null> {
+  if (kind === "SERVICE_TOKEN") {
+    const maker = await em.findOne(ServiceTokenEntity, { id, revokedAt: null }, HELD);
+    if (maker !== null) return maker.expiresAt;
+  } else {
+    const stands = { id, disabledAt: null };
+    if (kind !== "USER" || (await em.findOne(PlatformUserEntity, stands, HELD))) return null;
+  }
+  throw new DomainError("E_UNAUTHENTICATED");
 }
 
 const iso = (date: Date): string => date.toISOString();

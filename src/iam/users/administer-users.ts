@@ -6,6 +6,7 @@ import type { Role } from "../roles.ts";
 import { oneTimeCredential } from "../sign-in/credential.ts";
 import { endSessions } from "../sign-in/session.ts";
 import { clearAccount } from "../sign-in/sign-in-limit.ts";
+import { revokeTokensOf } from "../tokens/service-tokens.ts";
 import { type PlatformUser, PlatformUserEntity } from "./platform-user.entity.ts";
 import type { PlatformUserPorts } from "./platform-users.ts";
 import { lockUserOf, type UserKey, type UserView, viewOf } from "./users.ts";
@@ -32,9 +33,14 @@ export const setPlatformUserRole = (
     record(em, actor, { type: "PLATFORM_USER_ROLE_SET", detail });
   });
 
+interface Disabling {
+  /** Whether the service tokens that the user has made end, too; they live on unless told. */
+  readonly revokeServiceTokens?: boolean | undefined;
+}
+
 /**
  * Disables a platform user and ends its sessions: it can do nothing any more from the next request on,
- * and cannot sign in. Disabling a disabled user changes nothing.
+ * and cannot sign in. Disabling a disabled user changes nothing, but for service tokens that it has left.
  *
  * @throws DomainError E_PLATFORM_USER_NOT_FOUND; E_OWN_ACCOUNT and E_LAST_ADMINISTRATOR as for the role
  */
@@ -42,8 +48,10 @@ export const disablePlatformUser = (
   ports: PlatformUserPorts,
   actor: AuditActor,
   key: UserKey,
+  { revokeServiceTokens = false }: Disabling = {},
 ): Promise<UserView> =>
   change(ports, key, async (em, user, now) => {
+    if (revokeServiceTokens) await revokeTokensOf(em, actor, { kind: "USER", id: user.id }, now);
     if (user.disabledAt !== null) return;
     await refuseLoss(em, actor, user, now);
     await endSessions(em, user, now);
