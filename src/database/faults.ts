@@ -37,7 +37,10 @@ export function isConnectionLoss(error: unknown): boolean {
     return state.startsWith("08") || state.startsWith("57P") || state === "53300";
   for (const { code, message } of causes(error)) {
     if (typeof code === "string" && SOCKET_FAULTS.has(code)) return true;
-    if (typeof message === "string" && /^(Connection terminated|timeout expired)/.test(message))
+    if (
+      typeof message === "string" &&
+      /^(Connection terminated|timeout expired|Query read timeout)/.test(message)
+    )
       return true;
   }
   return false;

@@ -6,7 +6,7 @@ import { reasonField } from "../kernel/input.ts";
 import { slugField } from "../tenants/slug.ts";
 import { TenantEntity } from "../tenants/tenant.entity.ts";
 import { nothing, type Run } from "./engine/phase.ts";
-import { MAX_RETENTION_DAYS, setTimer, windowEnd } from "./parts/retention.ts";
+import { MAX_RETENTION_DAYS, setTimer, windowEnd } from "./parts/retention-window.ts";
 import { type ClosedFacts, closingPhases } from "./parts/tenant-login.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";

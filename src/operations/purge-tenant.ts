@@ -9,7 +9,7 @@ import type { Tenant } from "../tenants/tenant.entity.ts";
 import { nothing, type Phase, type Run } from "./engine/phase.ts";
 import { beginPurge, type Evidence, takeEvidence } from "./parts/purge-evidence.ts";
 import { closeRow } from "./parts/purged-row.ts";
-import { refuseRunningWindow } from "./parts/retention.ts";
+import { refuseRunningWindow } from "./parts/retention-window.ts";
 import { type ClosedFacts, closingPhases } from "./parts/tenant-login.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";

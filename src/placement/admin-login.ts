@@ -52,7 +52,8 @@ export async function readAdminLogin(secrets: SecretStore, server: Entered): Pro
 /** The login in a connection URL; null where it has none. Never throws: the error would show the URL. */
 function loginOf(value: string): AdminLogin | null {
   const url = URL.canParse(value) ? new URL(value) : null;
-  if (url === null || !/^postgres(ql)?:$/.test(url.protocol)) return null;
+  // Where no user is named, the driver would enter as the one of this process.
+  if (!/^postgres(ql)?:$/.test(url?.protocol ?? "") || !url?.username) return null;
   try {
     return {
       user: decodeURIComponent(url.username),

@@ -3,6 +3,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { SecretStore } from "../secrets/secret-store.ts";
 import { type DbServer, DbServerEntity } from "./db-server.entity.ts";
+import { DEFAULT_SERVER } from "./default-server.ts";
 import { lockPlacement } from "./placement.ts";
 
 /** What looking after db servers works with; a platform is one. */
@@ -20,6 +21,10 @@ export async function dbServerByName(em: EntityManager, name: string): Promise<D
   if (server) return server;
   throw new DomainError("E_DB_SERVER_NOT_FOUND", { message: `Db server '${name}' not found` });
 }
+
+/** What tells this platform from others: the id of its own db server, which it has from the first start. */
+export const platformId = async (em: EntityManager): Promise<string> =>
+  (await em.findOneOrFail(DbServerEntity, { name: DEFAULT_SERVER })).id;
 
 /** A fresh look at the registry, outside of any transaction. */
 export const look = ({ orm }: Pick<DbServerPorts, "orm">): EntityManager =>

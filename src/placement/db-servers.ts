@@ -1,8 +1,11 @@
 import { record } from "../audit/record.ts";
+import type { EntityManager } from "../database/orm.ts";
 import type { Actor } from "../iam/actor.ts";
 import { authorize } from "../iam/grants.ts";
+import { DomainError } from "../kernel/domain-error.ts";
 import { newId } from "../kernel/ids.ts";
 import { fieldFault, parseInput } from "../kernel/input.ts";
+import type { AdminLogin } from "./admin-login.ts";
 import { type AdminPassword, chooseLogin, keepLogin } from "./admin-password.ts";
 import { type DbServer, DbServerEntity } from "./db-server.entity.ts";
 import { RegisterInput, StatusInput, UpdateInput } from "./db-server-input.ts";
@@ -69,7 +72,8 @@ const WAY_IN = ["host", "port", "tlsMode", "adminSecretRef"] as const;
  *
  * @param request `{ name, region?, host?, port?, tlsMode?, capacityHint?, adminSecretRef?, labels? }`
  * @param admin a new login of the admin, to be stored under the server's secret
- * @throws DomainError as `registerDbServer`, and E_DB_SERVER_NOT_FOUND
+ * @throws DomainError as `registerDbServer`, E_DB_SERVER_NOT_FOUND, and E_UNAVAILABLE where somebody else
+ *   changes it at the same moment
  */
 export async function updateDbServer(
   ports: DbServerPorts,
@@ -83,13 +87,14 @@ export async function updateDbServer(
   const change = changesOf(before, wanted);
   const after = { ...before, ...change };
   const wayIn = WAY_IN.filter((field) => field in change);
-  const login =
+  const tried =
     wayIn.length > 0 || admin ? await tryWayIn(ports, before, after, admin, wayIn[0]) : null;
   const changed = [...Object.keys(change), ...(admin ? ["adminPassword"] : [])];
-  return await keepLogin(ports.secrets, after, admin && login, () =>
+  return await keepLogin(ports.secrets, after, admin && (tried?.login ?? null), () =>
     writeServers(ports, async (em) => {
       const server = await dbServerByName(em, name);
       if (changed.length === 0) return server;
+      if (tried) await refuseOutdated(em, server, before, tried);
       if (wayIn.length > 0) await refuseTaken(em, after);
       em.assign(server, { ...change, updatedAt: ports.clock() });
       record(em, actor, { type: "DB_SERVER_UPDATED", detail: { dbServer: name, changed } });
@@ -98,14 +103,21 @@ export async function updateDbServer(
   );
 }
 
-/** Enters a server on its new way, and answers the login that opened it. */
+/** What trying a server's new way in was done with. */
+interface Tried {
+  readonly login: AdminLogin;
+  /** Whether tenants had to be there. */
+  readonly inhabited: boolean;
+}
+
+/** Enters a server on its new way. */
 async function tryWayIn(
   ports: DbServerPorts,
   before: DbServer,
   after: DbServer,
   admin: AdminPassword | null,
   field: string = "adminSecretRef",
-) {
+): Promise<Tried> {
   if (before.name === DEFAULT_SERVER)
     throw fieldFault(field, "follows DATABASE_URL for the platform's own server");
   refuseHost(after.host, hostPolicyOf(ports, after));
@@ -115,7 +127,26 @@ async function tryWayIn(
   const inhabited = await holdsTenants(look(ports), before);
   const { tenantDatabase } = before;
   await makeReady(ports, { target: after, login, tenantDatabase, inhabited });
-  return login;
+  return { login, inhabited };
+}
+
+/**
+ * Refuses a way in that was tried for a server as it is no more: one that somebody else has changed
+ * meanwhile, or on which the first tenant was placed.
+ *
+ * @throws DomainError E_UNAVAILABLE
+ */
+async function refuseOutdated(
+  em: EntityManager,
+  server: DbServer,
+  before: DbServer,
+  { inhabited }: Tried,
+): Promise<void> {
+  const asBefore = WAY_IN.every((field) => server[field] === before[field]);
+  if (asBefore && (inhabited || !(await holdsTenants(em, server)))) return;
+  throw new DomainError("E_UNAVAILABLE", {
+    message: `Db server '${server.name}' has changed while its new way in was tried: try again`,
+  });
 }
 
 /** The platform's own password is not sent to a server because somebody names its secret. */

@@ -5,6 +5,7 @@ import type { SecretStore } from "../secrets/secret-store.ts";
 import { ADMIN_SECRET_PURPOSE } from "./admin-login.ts";
 import { type DbServer, DbServerEntity } from "./db-server.entity.ts";
 import { prepareServer, tenantDatabaseOf } from "./prepare-server.ts";
+import { writeMark } from "./server-mark.ts";
 
 /** The name of the server that the platform itself lives on. */
 export const DEFAULT_SERVER = "default";
@@ -37,15 +38,17 @@ export async function ensureDefaultServer(
   const stored = await secrets.get(DEFAULT_ADMIN_SECRET);
   if (stored?.value !== url)
     await secrets.set(DEFAULT_ADMIN_SECRET, url, { purpose: ADMIN_SECRET_PURPOSE });
-  return await orm.em.fork().transactional(async (em) => {
-    const server = await register(em as EntityManager, {
+  const server = await orm.em.fork().transactional((em) =>
+    register(em as EntityManager, {
       host: at.hostname.replace(/^\[(.*)\]$/, "$1"),
       port: Number(at.port || 5432),
       tlsMode: tlsModeOf(at),
       tenantDatabase,
-    });
-    return server;
-  });
+    }),
+  );
+  const mark = { platform: server.id, dbServer: server.name };
+  await withClient(urlOf(url, tenantDatabase), (client) => writeMark(client, mark));
+  return server;
 }
 
 /** Whether the platform's own server is registered, which is about the last that a first start does. */

@@ -1,13 +1,16 @@
+import type { ClientBase } from "pg";
 import { sqlStateOf } from "../database/faults.ts";
-import { isDomainError } from "../kernel/domain-error.ts";
+import { DomainError, isDomainError } from "../kernel/domain-error.ts";
 import { fieldFault } from "../kernel/input.ts";
 import { type AdminLogin, unresolved, whyNotEntered } from "./admin-login.ts";
 import { prepareCluster } from "./citus-server.ts";
-import type { DbServerPorts } from "./db-server-registry.ts";
+import { DbServerEntity } from "./db-server.entity.ts";
+import { type DbServerPorts, look, platformId } from "./db-server-registry.ts";
 import { DEFAULT_SERVER } from "./default-server.ts";
 import type { HostPolicy } from "./host-rules.ts";
 import { type Enter, prepareServer, tenantDatabaseState } from "./prepare-server.ts";
 import { probeServer, strangerEntrance, type Target } from "./probe-server.ts";
+import { readMark, writeMark } from "./server-mark.ts";
 
 /** Where servers may stand; the platform's own stands where DATABASE_URL says. */
 export const hostPolicyOf = (
@@ -30,10 +33,11 @@ export interface Candidature {
 /**
  * Enters a server, looks whether tenants can live there, and prepares it.
  *
- * @throws DomainError E_ADMIN_CONN_UNRESOLVED, E_VALIDATION, E_PARTIAL_STATE
+ * @throws DomainError E_ADMIN_CONN_UNRESOLVED, E_VALIDATION, E_PARTIAL_STATE; E_DB_SERVER_EXISTS where it
+ *   turns out to be one that is registered by another name
  */
 export async function makeReady(
-  ports: Pick<DbServerPorts, "config">,
+  ports: Pick<DbServerPorts, "config" | "orm">,
   { target, login, tenantDatabase, inhabited }: Candidature,
 ): Promise<void> {
   const enter = strangerEntrance(target, login, hostPolicyOf(ports, target));
@@ -44,6 +48,7 @@ export async function makeReady(
     if (inhabited) await refuseOtherServer(enter, login, tenantDatabase);
     if (target.kind === "CITUS") await enter(tenantDatabase, prepareCluster);
     await prepareServer(enter, { maintenance: login.database, tenantDatabase });
+    await enter(tenantDatabase, (client) => claim(ports, client, target));
   } catch (error) {
     if (isDomainError(error)) throw error;
     const state = sqlStateOf(error);
@@ -63,4 +68,31 @@ async function refuseOtherServer(
   );
   if (state !== "PREPARED")
     throw fieldFault("host", `has no database ${tenantDatabase} with this server's tenants`);
+}
+
+/** Marks the database of tenants as this db server's, where it is nobody else's. */
+async function claim(
+  ports: Pick<DbServerPorts, "orm">,
+  client: ClientBase,
+  { name, host, port }: Target,
+): Promise<void> {
+  const em = look(ports);
+  const platform = await platformId(em);
+  const mark = await readMark(client);
+  if (mark && mark.platform !== platform) {
+    throw new DomainError("E_PARTIAL_STATE", {
+      message: `The server at ${host}:${port} holds a database of this name for another Tenantry, with its tenants`,
+      detail: { kind: "DATABASE", ...mark },
+    });
+  }
+  if (
+    mark &&
+    mark.dbServer !== name &&
+    (await em.count(DbServerEntity, { name: mark.dbServer })) > 0
+  ) {
+    throw new DomainError("E_DB_SERVER_EXISTS", {
+      message: `The server at ${host}:${port} is the db server '${mark.dbServer}'`,
+    });
+  }
+  await writeMark(client, { platform, dbServer: name });
 }

@@ -1,6 +1,8 @@
 import pg, { type ClientConfig } from "pg";
-import { sqlStateOf } from "../database/faults.ts";
+import { isConnectionLoss, sqlStateOf } from "../database/faults.ts";
+import { CONNECTION } from "../database/server-pools.ts";
 import { ident } from "../database/sql.ts";
+import { DomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
 import { type Check, check } from "./verify-tenant-schema.ts";
 
@@ -19,13 +21,16 @@ export interface AppLogin {
  * Logs in as the app role, on a connection of its own, and tries what it must and must not do: read
  * a table of its schema; create nothing in `public` or in its schema.
  *
- * @returns the check ROLE_LOGIN; what goes wrong is its message, not an exception
+ * @returns the check ROLE_LOGIN; what the server refuses is its message, not an exception
+ * @throws DomainError E_UNAVAILABLE where the server does not answer, or has no connection left: that says
+ *   nothing of the login
  */
 export async function probeAppLogin(login: AppLogin): Promise<Check> {
   const { host, port, database, user, password, ssl, names } = login;
   const client = new pg.Client({
+    ...CONNECTION,
     ...{ host, port, database, user, password, application_name: "tenantry-probe" },
-    ...{ connectionTimeoutMillis: 10_000, query_timeout: 30_000 },
+    query_timeout: 30_000,
     ...(ssl === undefined ? {} : { ssl }),
   });
   // A connection that breaks between two queries must fail the next one, not the process.
@@ -35,6 +40,10 @@ export async function probeAppLogin(login: AppLogin): Promise<Check> {
     return (await faultOf(client, names)) ?? check("ROLE_LOGIN", true, `${user} can log in`);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
+    if (isConnectionLoss(error)) {
+      const lost = `${user} cannot log in at the moment: ${message}`;
+      throw new DomainError("E_UNAVAILABLE", { message: lost, transient: true, cause: error });
+    }
     return check("ROLE_LOGIN", false, message, { sqlstate: sqlStateOf(error) });
   } finally {
     await client.end().catch(() => undefined);

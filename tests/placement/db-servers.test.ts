@@ -7,8 +7,9 @@ import {
   updateDbServer,
 } from "../../src/placement/db-servers.ts";
 import { ensureDefaultServer } from "../../src/placement/default-server.ts";
+import type { SecretStore } from "../../src/secrets/secret-store.ts";
 import { register as registerTenant } from "../api/_tenant-operations.ts";
-import { asSuperuser, freshName } from "../kit/database.ts";
+import { asSuperuser, freshName, urlOf } from "../kit/database.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openPlatform } from "../kit/platform.ts";
 import { registerServer, startServer } from "../kit/servers.ts";
@@ -120,6 +121,7 @@ describe("registering a db server", () => {
       [await request({}, ""), unresolved(/its secret 'db-server-eu-\w+' does not exist/)],
       [await request({}, loginAs("postgres", "wrong")), unresolved(/refuses the admin/)],
       [await request({}, "hunter2"), unresolved(/is no URL of the form/)],
+      [await request({}, "postgres://hunter2/postgres"), unresolved(/is no URL of the form/)],
       [await request({ tlsMode: "REQUIRE" }), unresolved(/TLS/)],
       [await request({}, loginAs("weak", "weak")), faulty("adminSecretRef", /CREATEDB/)],
       [
@@ -136,6 +138,37 @@ describe("registering a db server", () => {
       expect(message).not.toContain("hunter2");
     }
     expect(await written()).toEqual(before);
+  });
+
+  test("knows a server by another name of its host, the platform's own too", async () => {
+    const { platform } = world;
+    const admitted = await registerDbServer(platform, OPERATOR, await request());
+    const own = new URL(platform.databaseUrl);
+    const cases: [string, Record<string, unknown>, string][] = [
+      [admitted.name, { host: "localhost" }, server.url],
+      ["default", { host: "localhost", port: Number(own.port) }, own.href],
+    ];
+    for (const [name, fields, secret] of cases) {
+      const asked = await request(fields, secret);
+      const error = await refused(registerDbServer(platform, OPERATOR, asked));
+      expect(error).toMatchObject({ code: "E_DB_SERVER_EXISTS" });
+      expect(error.message).toContain(`is the db server '${name}'`);
+    }
+    await forget(admitted);
+  });
+
+  test("refuses the database of another platform that is called the same", async () => {
+    const { platform } = world;
+    const admitted = await registerDbServer(platform, OPERATOR, await request());
+    await forget(admitted);
+    const tenants = urlOf(server.url, admitted.tenantDatabase);
+    const mark = (platform: string) => `'tenantry:platform=${platform};db-server=eu-1'`;
+    await sql(tenants, `comment on schema ext is ${mark("01a00000-0000-7000-8000-000000000000")}`);
+    const error = await refused(registerDbServer(platform, OPERATOR, await request()));
+    expect(error).toMatchObject({ code: "E_PARTIAL_STATE" });
+    expect(error.message).toContain("another Tenantry");
+    await sql(tenants, "comment on schema ext is null");
+    await forget(await registerDbServer(platform, OPERATOR, await request()));
   });
 
   test("names every faulty field at once", async () => {
@@ -218,6 +251,51 @@ describe("a registered db server", () => {
     expect((await updateDbServer(platform, OPERATOR, move)).port).toBe(other.port);
     await forget(moving);
   }, 60_000);
+
+  test.each([
+    ["somebody else has changed", "update platform.db_server set host = '127.0.0.9'"],
+    ["the first tenant has come to", null],
+  ])(
+    "stays where it is when %s it while a new way in was tried",
+    async (_, change) => {
+      const { platform } = world;
+      await using other = await startServer();
+      const before = await registerServer(platform, server, { name: freshName("eu-") });
+      const { name, adminSecretRef } = before;
+      // The login is stored between the trial and the registry's row.
+      const meanwhile = async () => {
+        if (change === null) await registerTenant(world, "ACTIVE", { dbServerId: before.id });
+        else await sql(platform.databaseUrl, `${change} where name = '${name}'`);
+      };
+      const secrets: SecretStore = {
+        get: (secret) => platform.secrets.get(secret),
+        purge: (secret) => platform.secrets.purge(secret),
+        check: () => platform.secrets.check(),
+        set: async (secret, value, tags) => {
+          if (value.includes(`:${other.port}/`)) await meanwhile();
+          return await platform.secrets.set(secret, value, tags);
+        },
+      };
+      const { username: user, password } = new URL(other.url);
+      const move = { name, port: other.port };
+      const error = await refused(
+        updateDbServer({ ...platform, secrets }, OPERATOR, move, { user, password }),
+      );
+      expect(error.code).toBe("E_UNAVAILABLE");
+      const [row] = await sql(
+        platform.databaseUrl,
+        `select port from platform.db_server where name = '${name}'`,
+      );
+      expect(row).toEqual([server.port]);
+      expect((await platform.secrets.get(adminSecretRef))?.value).toBe(server.url);
+      await sql(
+        platform.databaseUrl,
+        `delete from platform.tenant where db_server_id = '${before.id}'`,
+      );
+      await forget(before);
+    },
+    60_000,
+  );
 
   test("is entered before it is active again", async () => {
     const { platform } = world;

@@ -191,11 +191,11 @@ insert into d values (1)`,
 });
 
 describe("verification", () => {
-  const probe = (tenant: Tenant, password = tenant.password) =>
-    probeAppLogin({
-      ...{ host: world.host, port: world.port, database: world.database },
-      ...{ user: tenant.names.appRole, password, names: tenant.names },
-    });
+  const loginOf = (tenant: Tenant, password = tenant.password) => ({
+    ...{ host: world.host, port: world.port, database: world.database },
+    ...{ user: tenant.names.appRole, password, names: tenant.names },
+  });
+  const probe = (tenant: Tenant, password?: string) => probeAppLogin(loginOf(tenant, password));
 
   test("passes for a tenant that is as it should be", async () => {
     const folder = await openMigrationFolder(await world.folder(FILES));
@@ -212,6 +212,16 @@ describe("verification", () => {
       version: "0001_all",
     });
     expect(await probe(one)).toMatchObject({ name: "ROLE_LOGIN", passed: true });
+  });
+
+  test("says nothing of a login that the server had no ear for", async () => {
+    const lost = { code: "E_UNAVAILABLE", transient: true };
+    await expect(probeAppLogin({ ...loginOf(one), port: 1 })).rejects.toMatchObject(lost);
+    const role = one.names.appRole;
+    await world.client.query(`alter role ${role} connection limit 0`);
+    await expect(probe(one)).rejects.toMatchObject(lost);
+    await world.client.query(`alter role ${role} connection limit -1`);
+    expect(await probe(one)).toMatchObject({ passed: true });
   });
 
   test("names what is wrong", async () => {

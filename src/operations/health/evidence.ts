@@ -1,10 +1,11 @@
 import type { EntityManager } from "../../database/orm.ts";
+import { isDomainError } from "../../kernel/domain-error.ts";
 import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.ts";
 import type { ServerConnections } from "../../placement/server-connections.ts";
 import type { SecretStore } from "../../secrets/secret-store.ts";
 import { probeAppLogin } from "../../tenant-schemas/probe-app-login.ts";
 import { type SurveyedLedger, surveyLedgers } from "../../tenant-schemas/survey.ts";
-import type { Check } from "../../tenant-schemas/verify-tenant-schema.ts";
+import { type Check, check } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { readAppLogin } from "../parts/tenant-secret.ts";
 import { siteOfTenant } from "../parts/tenant-site.ts";
@@ -104,7 +105,7 @@ export async function readLedgers(
   return found;
 }
 
-/** Logs in as a tenant's application does; undefined where its place or secret is missing anyway. */
+/** Logs in as a tenant's application does; undefined where its place or secret is missing. */
 export async function tryLogin(
   em: EntityManager,
   secrets: SecretStore,
@@ -112,7 +113,9 @@ export async function tryLogin(
 ): Promise<Check | undefined> {
   try {
     return await probeAppLogin(await readAppLogin(secrets, await siteOfTenant(em, tenant)));
-  } catch {
-    return undefined;
+  } catch (error) {
+    // Servers that answer nobody are told of by themselves.
+    if (!isDomainError(error, "E_UNAVAILABLE")) return undefined;
+    return check("ROLE_LOGIN", false, error.message);
   }
 }
