@@ -16,22 +16,50 @@ test("the IDE is served in development, with all that it needs", async () => {
   expect(/unpkg\.com|jsdelivr|cdnjs|esm\.sh/.test(page)).toBe(false);
 });
 
-test("the IDE's page subscribes over the WebSocket, authorised by the headers editor", () => {
+/** What the page's script makes of its options, in a browser that has these. */
+function pageOptions(stored: string | null, answer: () => Response = () => new Response()) {
   const page = renderPage(graphiqlOptions("root@tenantry.test"));
   const argument = page.slice(page.lastIndexOf("((options) =>"), page.lastIndexOf(",\n"));
-  let stored: string | null = '{ "Authorization": "Bearer kept" }';
   const localStorage = { getItem: (key: string) => (key === "graphiql:headers" ? stored : null) };
-  const optionsNow = () => new Function("localStorage", `return ${argument}`)(localStorage);
+  const asked: (string | null)[] = [];
+  const window = {
+    fetch: async (_url: string, { headers }: { headers: HeadersInit }) => {
+      asked.push(new Headers(headers).get("authorization"));
+      return answer();
+    },
+  };
+  const make = new Function("localStorage", "globalThis", "location", `return ${argument}`);
+  return { asked, window, options: make(localStorage, window, { pathname: "/graphql" }) };
+}
 
-  const options = optionsNow();
+const NOBODY = "You are not signed in";
+
+test("the IDE's page subscribes over the WebSocket, authorised by the headers editor", async () => {
+  const { options } = pageOptions('{ "Authorization": "Bearer kept" }');
   expect(options.subscriptionsProtocol).toBe("WS");
-  expect(options.connectionParams()).toEqual({ authorization: "Bearer kept" });
+  expect(await options.connectionParams()).toEqual({ authorization: "Bearer kept" });
   options.onEditHeaders('{ "authorization": "Bearer new" }');
-  expect(options.connectionParams()).toEqual({ authorization: "Bearer new" });
+  expect(await options.connectionParams()).toEqual({ authorization: "Bearer new" });
   options.onEditHeaders('{ "author');
-  expect(options.connectionParams()).toEqual({});
-  stored = null;
-  expect(optionsNow().connectionParams()).toEqual({});
+  await expect(options.connectionParams()).rejects.toThrow(NOBODY);
+  await expect(pageOptions(null).options.connectionParams()).rejects.toThrow(NOBODY);
+});
+
+test("who signs in on the IDE's page goes on as signed in, until the token is refused", async () => {
+  let answer = Response.json({ data: { signIn: { accessToken: "a.b.c" } } });
+  const { asked, window, options } = pageOptions(null, () => answer);
+  const ask = (headers = {}) => window.fetch("/graphql", { headers });
+  await ask();
+  answer = Response.json({ data: { me: null } });
+  expect(await options.connectionParams()).toEqual({ authorization: "Bearer a.b.c" });
+  await ask({ authorization: "Bearer other" });
+  expect(asked).toEqual([null, "Bearer a.b.c", "Bearer other"]);
+
+  answer = Response.json({ errors: [] }, { status: 401 });
+  await expect(options.connectionParams()).rejects.toThrow("Your token was refused");
+  await ask();
+  expect(asked.slice(-2)).toEqual(["Bearer a.b.c", null]);
+  await expect(options.connectionParams()).rejects.toThrow(NOBODY);
 });
 
 test("every operation of the IDE's first tab is valid by itself", () => {

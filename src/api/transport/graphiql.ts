@@ -9,9 +9,9 @@ export const graphiqlOptions = (adminEmail: string): GraphiQLOptions => ({
 });
 
 /**
- * Renders GraphiQL's page, all of it from its package, with what JSON cannot carry added:
- * a WebSocket is authorised as the headers editor says, and what is typed, which may be a password,
- * is not put into the address.
+ * Renders GraphiQL's page, all of it from its package, with what JSON cannot carry added: who has signed
+ * in is sent along, over the WebSocket too, and what is typed, which may be a password, is not put into
+ * the address.
  *
  * @throws Error when the package's page no longer holds its options as JSON
  */
@@ -24,20 +24,53 @@ export function renderPage(options: GraphiQLOptions): string {
   return page.slice(0, at) + extended + page.slice(at + literal.length);
 }
 
-/** Runs in the browser. GraphiQL keeps the headers editor's text in the storage it names here. */
+/**
+ * Runs in the browser. Whoever signs in on the page goes on as signed in, until the token is refused or
+ * the page is left; a token in the headers editor goes first. GraphiQL keeps that editor's text in the
+ * storage it names here. A subscription without a token that works ends with a word, where a closed
+ * socket would be opened again and again in silence.
+ */
 const withFunctions = `(options) => {
   let headers = localStorage.getItem("graphiql:headers");
-  const connectionParams = () => {
+  let session;
+  const given = () => {
     try {
-      const given = Object.entries(JSON.parse(headers || "{}"));
-      const [, authorization] = given.find(([name]) => name.toLowerCase() === "authorization") ?? [];
-      return authorization === undefined ? {} : { authorization };
-    } catch {
-      return {};
+      const entries = Object.entries(JSON.parse(headers || "{}"));
+      return entries.find(([name]) => name.toLowerCase() === "authorization")?.[1];
+    } catch {}
+  };
+  const ask = globalThis.fetch;
+  const askAsSignedIn = async (url, init = {}) => {
+    const all = new Headers(init.headers);
+    const ours = session !== undefined && !all.has("authorization");
+    if (ours) all.set("authorization", session);
+    const answer = await ask(url, { ...init, headers: all });
+    if (ours && answer.status === 401) {
+      session = undefined;
+      return await askAsSignedIn(url, init);
     }
+    const { data } = await answer.clone().json().catch(() => ({}));
+    for (const name of ["signIn", "changePassword", "refreshSession"]) {
+      const token = data?.[name]?.accessToken;
+      if (token) session = "Bearer " + token;
+    }
+    return answer;
+  };
+  globalThis.fetch = askAsSignedIn;
+  const connectionParams = async () => {
+    const authorization = given() ?? session;
+    if (authorization === undefined) throw new Error("You are not signed in: sign in, then subscribe again.");
+    const { status } = await ask(location.pathname, {
+      method: "POST",
+      headers: { authorization, "content-type": "application/json" },
+      body: JSON.stringify({ query: "{ __typename }" }),
+    });
+    if (status === 401) throw new Error("Your token was refused: sign in again, or change Headers.");
+    return { authorization };
   };
   const onEditHeaders = (text) => { headers = text; };
-  return { ...options, connectionParams, onEditHeaders, onEditQuery: () => {} };
+  const onEditQuery = () => {};
+  return { ...options, connectionParams, onEditHeaders, onEditQuery };
 }`;
 
 const firstVisit = (adminEmail: string): string => `\
@@ -47,7 +80,7 @@ const firstVisit = (adminEmail: string): string => `\
 
 # 1. Sign in. The service's first start has shown
 #    a one-time password: choose your own with it,
-#    which signs you in.
+#    which signs you in, on this page.
 mutation ChoosePassword {
   changePassword(
     input: {
@@ -67,7 +100,7 @@ mutation ChoosePassword {
   }
 }
 
-#    From then on:
+#    From then on, after 15 minutes or a reload:
 mutation SignIn {
   signIn(
     input: {
@@ -86,10 +119,9 @@ mutation SignIn {
   }
 }
 
-# 2. Copy the access token into "Headers" below:
-#      { "authorization": "Bearer eyJ..." }
-#    It lasts for 15 minutes; empty "Headers"
-#    before you sign in again.
+# 2. See who you are. To be somebody else, a script
+#    for instance, put a token into "Headers" below:
+#      { "authorization": "Bearer tnt_..." }
 query WhoAmI {
   me {
     role
@@ -122,7 +154,8 @@ mutation Provision {
 }
 
 # 4. Watch it from its first event on, over a
-#    WebSocket: put the operation's id here.
+#    WebSocket: put the operation's id here. Each
+#    event takes the place of the one before.
 subscription Watch {
   operationEvents(operationId: "the operation's id") {
     sequence
@@ -142,7 +175,23 @@ subscription Watch {
   }
 }
 
-# Or have this run in another tab (+):
+# 5. Look at all of it afterwards.
+query LookBack {
+  operations(filter: { slug: "acme" }) {
+    nodes {
+      kind
+      state
+      durationMs
+      phases {
+        name
+        state
+        durationMs
+      }
+    }
+  }
+}
+
+# Or have this run in another tab (+) meanwhile:
 # all operations, live.
 subscription Dashboard {
   operationUpdated {
