@@ -46,7 +46,10 @@ function runWith(node) {
     process.exitCode = 2;
   });
   child.on("exit", (code, signal) => {
-    if (signal === null) process.exit(code ?? 1);
+    if (signal === null) {
+      process.exitCode = code ?? 1;
+      return;
+    }
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });

@@ -1,11 +1,12 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { freePort } from "../../src/database/embedded/port.ts";
 import { createServiceToken } from "../../src/iam/tokens/service-tokens.ts";
 import { openTestApi } from "../kit/api.ts";
 import { freshSlug } from "../kit/database.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openPlatform } from "../kit/platform.ts";
 import { OPERATOR } from "../kit/tenants.ts";
-import { type Environment, freePort, linesOf, tenantry } from "./_run.ts";
+import { type Environment, linesOf, tenantry } from "./_run.ts";
 
 const world = perFile(() => openPlatform({ worker: true }));
 const api = perFile(() => openTestApi(world));

@@ -2,14 +2,15 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { freePort } from "../../src/database/embedded/port.ts";
 import { SMALL } from "../kit/platform.ts";
-import { type Environment, freePort, makeDataDir, SERVICE, start, tenantry } from "./_run.ts";
+import { type Environment, makeDataDir, SERVICE, start, tenantry } from "./_run.ts";
 
 let environment: Environment;
 
 beforeAll(async () => {
   const dataDir = await makeDataDir();
-  environment = { ...SMALL, DATA_DIR: dataDir, PORT: await freePort(), LOG_LEVEL: "error" };
+  environment = { ...SMALL, DATA_DIR: dataDir, PORT: String(await freePort()), LOG_LEVEL: "error" };
 });
 
 afterAll(() => rm(environment.DATA_DIR ?? "", { recursive: true, force: true }));

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { freePort } from "../../src/database/embedded/port.ts";
 import { openPlatform } from "../kit/platform.ts";
 import { openSmtp } from "../kit/smtp.ts";
 import { provision } from "../kit/tenants.ts";
@@ -6,10 +7,7 @@ import { provision } from "../kit/tenants.ts";
 test("mail that a mail server was not there for arrives when it is back, once, by itself", {
   timeout: 120_000,
 }, async () => {
-  const { port } = await (async () => {
-    await using closed = await openSmtp();
-    return { port: closed.port };
-  })();
+  const port = await freePort();
   await using world = await openPlatform({ environment: { SMTP_URL: `smtp://127.0.0.1:${port}` } });
   await world.startWorker();
   const { operation } = await provision(world.platform);
