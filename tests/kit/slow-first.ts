@@ -2,17 +2,27 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** The files that take longest, the longest first: one that began last would end the run alone. */
 const SLOW = [
-  "cli/tenant-operations",
   "operations/unwinding",
+  "cli/tenant-operations",
   "operations/crash",
   "operations/rotate-credentials",
-  "database/embedded",
   "operations/offboard-tenant",
-  "operations/offboard-purge",
-  "operations/suspend-tenant",
-  "iam/sign-in-limit",
+  "database/embedded",
   "cli/commands",
-  "iam/signing-keys",
+  "operations/rotation-crash",
+  "operations/offboard-purge",
+  "cli/remote",
+  "operations/suspend-tenant",
+  "operations/reconcile",
+  "cli/service",
+  "operations/cleanup-tenant",
+  "cli/db-server",
+  "api/ended-sessions",
+  "placement/server-down",
+  "cli/tenant-people",
+  "cli/user",
+  "cli/credentials",
+  "cli/demo",
 ];
 
 /** Starts the slow files first, also where no earlier run has left its figures. */
