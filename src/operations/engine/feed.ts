@@ -12,7 +12,7 @@ import type { Signal } from "./signal.ts";
 export interface Feed {
   /** Wakes `signal` with the id of every operation that changes, or of one operation only. */
   attach(signal: Signal, operationId?: string): () => void;
-  /** Calls `listener` whenever something was put on the queue; answers how to end that. */
+  /** Calls `listener` whenever an operation was put on the queue; answers how to end that. */
   onEnqueued(listener: () => void): () => void;
   /** How many followers are attached. */
   readonly followers: number;

@@ -11,7 +11,7 @@ export const WORKFLOW = "operation";
 export const MAIL_WORKFLOW = "deliver-mail";
 export const TIMER_WORKFLOW = "timer";
 
-/** The channel that wakes workers when something is enqueued for now; its payload is empty. */
+/** The channel that wakes workers when an operation is enqueued; mail and timers can wait for a look. */
 export const QUEUE_CHANNEL = "tenantry_queue";
 
 /**
@@ -77,11 +77,12 @@ export async function openQueue(url: string): Promise<OperationQueue> {
       ...(seconds > 0 ? { delaySeconds: Math.ceil(seconds) } : {}),
     };
     await client.enqueueInTransaction(asPgClient(em), options, ...args);
-    if (seconds <= 0) await em.execute("select pg_notify(?, '')", [QUEUE_CHANNEL]);
   };
   return {
-    enqueue: (em, operationId, partition) =>
-      put(em, WORKFLOW, operationId, partition, [operationId]),
+    enqueue: async (em, operationId, partition) => {
+      await put(em, WORKFLOW, operationId, partition, [operationId]);
+      await em.execute("select pg_notify(?, '')", [QUEUE_CHANNEL]);
+    },
     enqueueMail: (em, id, seconds) => put(em, MAIL_WORKFLOW, id, "mail", [], seconds),
     enqueueTimer: (em, operationId, seconds) =>
       put(em, TIMER_WORKFLOW, `${operationId}-timer-${newId()}`, "timers", [operationId], seconds),

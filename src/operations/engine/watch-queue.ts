@@ -6,7 +6,7 @@ import type { Logger } from "../../observability/logger.ts";
 import type { Feed } from "./feed.ts";
 
 /**
- * Looks into the queue whenever something was put on it. The engine itself looks at fixed intervals and
+ * Looks into the queue whenever an operation was put on it. The engine itself looks at fixed intervals and
  * cannot be told, so this calls what it calls then; a notification that was lost costs one interval.
  *
  * @returns ends it, behind a look that is under way
