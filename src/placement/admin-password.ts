@@ -25,16 +25,19 @@ export async function chooseLogin(
   { mayReplace = false } = {},
 ): Promise<AdminLogin> {
   if (admin === null) return await readAdminLogin(secrets, target);
+  const { user, password, database = "postgres" } = admin;
+  const login = { user, password, database };
   const name = target.adminSecretRef;
   const existing = await secrets.get(name);
-  if (existing && !(mayReplace && existing.tags.purpose === ADMIN_SECRET_PURPOSE)) {
+  // A registration that was cut off has left what it is given again.
+  const replaceable = mayReplace || existing?.value === loginUrl(login, target);
+  if (existing && !(replaceable && existing.tags.purpose === ADMIN_SECRET_PURPOSE)) {
     throw new DomainError("E_PARTIAL_STATE", {
       message: `The ${secretCalled(name)} exists already: bring no password along, or name another secret`,
       detail: { kind: "SECRET", name },
     });
   }
-  const { user, password, database = "postgres" } = admin;
-  return { user, password, database };
+  return login;
 }
 
 /** Stores a login and does the work that relies on it; what was stored before comes back if that fails. */

@@ -106,6 +106,16 @@ describe("registering a db server", () => {
     await forget(admitted);
   });
 
+  test("goes on where it was cut off when the login was stored and the row was not", async () => {
+    const { platform } = world;
+    const asked = await request({}, "");
+    const { username: user, password } = new URL(server.url);
+    await forget(await registerDbServer(platform, OPERATOR, asked, { user, password }));
+    const other = registerDbServer(platform, OPERATOR, asked, { user, password: "another" });
+    expect((await refused(other)).code).toBe("E_PARTIAL_STATE");
+    await forget(await registerDbServer(platform, OPERATOR, asked, { user, password }));
+  });
+
   test("refuses what cannot be entered or used, and leaves no trace", async () => {
     const { platform } = world;
     await sql(server.url, "create role weak login password 'weak'");
