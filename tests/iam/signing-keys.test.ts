@@ -1,12 +1,18 @@
 import { decodeProtectedHeader, generateKeyPair, importJWK, SignJWT, UnsecuredJWT } from "jose";
-import { beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Actor } from "../../src/iam/actor.ts";
 import { rotateSigningKey } from "../../src/iam/tokens/rotate-signing-key.ts";
 import { openSigningKeys, type SigningKeys } from "../../src/iam/tokens/signing-keys.ts";
+import type { SecretStore } from "../../src/secrets/secret-store.ts";
 import { ACTOR, openIam } from "../kit/iam.ts";
 import { perTest } from "../kit/lifetime.ts";
 
 const world = perTest(openIam);
+/** The keys of further processes, which end before the database does. */
+const others: SigningKeys[] = [];
+afterEach(async () => {
+  await Promise.all(others.splice(0).map((keys) => keys.close()));
+});
 
 const CONTENT = { audience: "platform", subject: "somebody", claims: { role: "READONLY" } };
 const refused = { code: "E_UNAUTHENTICATED" };
@@ -57,7 +63,9 @@ test("agrees on one key when processes start at once", async () => {
 /** Two processes on one database, of which the second has never seen the first key sign. */
 async function twoProcesses() {
   const other = await world.platform.another();
-  return [world.keys, await openSigningKeys({ ...ports(), em: other.em })] as const;
+  const second = await openSigningKeys({ ...ports(), em: other.em });
+  others.push(second);
+  return [world.keys, second] as const;
 }
 const ports = () => ({ em: world.em, secrets: world.secrets, clock: world.clock });
 const ADMIN: Actor = { ...ACTOR, role: "ADMINISTRATOR" };
@@ -134,6 +142,32 @@ describe("a rotation", () => {
     expect(again).toMatchObject({ begun: false, key: { id: key.id } });
     expect(third).toMatchObject({ begun: false, key: { id: key.id } });
     expect(await kidsOf(world.keys)).toHaveLength(2);
+  });
+
+  test("that waits for the secret store holds nobody up, and lets a faster one be", async () => {
+    const stored = Promise.withResolvers<string>();
+    const goOn = Promise.withResolvers<void>();
+    const slow: SecretStore = new Proxy(world.secrets, {
+      get: (store, key: keyof SecretStore) =>
+        key === "set"
+          ? async (...secret: Parameters<SecretStore["set"]>) => {
+              const version = await store.set(...secret);
+              stored.resolve(secret[0]);
+              await goOn.promise;
+              return version;
+            }
+          : store[key].bind(store),
+    });
+    const waiting = rotateSigningKey({ ...ports(), secrets: slow }, ADMIN, {});
+    const name = await stored.promise;
+    const { key, begun } = await rotate();
+    expect(begun).toBe(true);
+    goOn.resolve();
+    expect(await waiting).toMatchObject({ begun: false, key: { id: key.id } });
+    expect(await world.secrets.get(name)).toBeNull();
+    expect(await world.secrets.get(key.secretName)).not.toBeNull();
+    expect(await kidsOf(world.keys)).toHaveLength(2);
+    expect(await world.trail()).toEqual(expect.arrayContaining(["SIGNING_KEY_ROTATED"]));
   });
 
   test("at once drops every key before it, also one that does not sign yet", async () => {

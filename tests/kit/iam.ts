@@ -65,8 +65,9 @@ export class IamWorld {
     return rows.map(({ type, reason }) => [type, reason].filter(Boolean).join(" "));
   }
 
-  [Symbol.asyncDispose]() {
-    return this.platform[Symbol.asyncDispose]();
+  async [Symbol.asyncDispose]() {
+    await this.keys.close();
+    await this.platform[Symbol.asyncDispose]();
   }
 }
 

@@ -21,47 +21,56 @@ export interface NewKey {
   readonly secret: string;
 }
 
-/** Lets one transaction at a time change the keys of a purpose. */
-export const lockKeys = (tx: EntityManager, purpose: KeyPurpose): Promise<void> =>
-  serialise(tx, `key:${purpose}`);
-
 /**
  * Answers the newest key of a purpose; makes it where there is none. Processes that do so at once
  * agree on one key.
+ *
+ * @throws DomainError E_SECRET_STORE
  */
 export async function ensureKey(
   ports: KeyPorts,
   purpose: KeyPurpose,
   make: () => Promise<NewKey>,
 ): Promise<SigningKey> {
-  return await ports.em.fork().transactional(async (tx) => {
-    await lockKeys(tx, purpose);
-    const newest = await tx.findOne(SigningKeyEntity, { purpose, retiredAt: null });
-    if (newest !== null) return newest;
-    return await addKey(tx, ports, { purpose, made: await make(), signsFrom: ports.clock() });
-  });
+  const newest = (em: EntityManager) => em.findOne(SigningKeyEntity, { purpose, retiredAt: null });
+  const known = await newest(ports.em.fork());
+  if (known !== null) return known;
+  const { key } = await offerKey(ports, purpose, await make(), async (tx, keep) => ({
+    key: (await newest(tx)) ?? keep(ports.clock()),
+  }));
+  return key;
 }
 
-interface AddedKey {
-  readonly purpose: KeyPurpose;
-  readonly made: NewKey;
-  readonly signsFrom: Date;
-}
-
-/** Keeps a new key in the caller's transaction, its secret half in the secret store. */
-export async function addKey(
-  tx: EntityManager,
-  { secrets, clock }: Pick<KeyPorts, "secrets" | "clock">,
-  { purpose, made: { id, publicJwk, secret }, signsFrom }: AddedKey,
-): Promise<SigningKey> {
+/**
+ * Stores the secret half of a new key, then lets `choose` keep the key or answer another one, in a
+ * transaction that no other change of the purpose's keys runs beside. The transaction waits for no
+ * secret store. A secret that a killed process leaves behind is named by no key, and opens nothing.
+ *
+ * @param choose `keep` keeps the key, which signs from that moment on
+ * @throws DomainError E_SECRET_STORE
+ */
+export async function offerKey<T extends { readonly key: SigningKey }>(
+  { em, secrets, clock }: KeyPorts,
+  purpose: KeyPurpose,
+  { id, publicJwk, secret }: NewKey,
+  choose: (tx: EntityManager, keep: (signsFrom: Date) => SigningKey) => Promise<T>,
+): Promise<T> {
   const secretName = `platform-signing-key-${id}`;
   await secrets.set(secretName, secret, { purpose: `platform ${purpose.toLowerCase()} key` });
-  const key = tx.create(SigningKeyEntity, {
-    ...{ id, purpose, publicJwk, secretName, createdAt: clock(), signsFrom },
-    ...{ retiredAt: null, verifiesUntil: null, purgedAt: null },
+  const answer = await em.fork().transactional(async (tx) => {
+    await serialise(tx, `key:${purpose}`);
+    return await choose(tx, (signsFrom) => {
+      const key = tx.create(SigningKeyEntity, {
+        ...{ id, purpose, publicJwk, secretName, createdAt: clock(), signsFrom },
+        ...{ retiredAt: null, verifiesUntil: null, purgedAt: null },
+      });
+      tx.persist(key);
+      return key;
+    });
   });
-  tx.persist(key);
-  return key;
+  // Only where it is known that no row has it: a commit whose answer is lost may have kept it.
+  if (answer.key.id !== id) await secrets.purge(secretName).catch(() => undefined);
+  return answer;
 }
 
 /**

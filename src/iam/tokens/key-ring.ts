@@ -35,6 +35,8 @@ export interface KeyRing {
   signing(): Promise<SigningKey>;
   /** Every public key that verifies at this moment, also one that does not sign yet. */
   jwks(): Promise<{ readonly keys: readonly JWK[] }>;
+  /** Waits for keys that are being purged: the database must not be closed below them. */
+  close(): Promise<void>;
 }
 
 /** Opens the ring; loads it at the first call. Keys that are over are purged as it comes across them. */
@@ -42,11 +44,26 @@ export function openKeyRing(ports: KeyPorts): KeyRing {
   const { clock } = ports;
   let loaded: Loaded | null = null;
   let loading: Promise<Loaded> | null = null;
+  let purging: Promise<void> | null = null;
+
+  async function fetchKeys(): Promise<Loaded> {
+    const now = clock();
+    const unpurged = { purpose: "ACCESS" as const, purgedAt: null };
+    const rows = await ports.em.fork().find(SigningKeyEntity, unpurged);
+    const over = rows.filter(({ verifiesUntil }) => verifiesUntil != null && verifiesUntil <= now);
+    // Not waited for: a secret store that is down must keep nobody from signing in.
+    if (over.length > 0) {
+      purging ??= purgeKeys(ports, over).finally(() => {
+        purging = null;
+      });
+    }
+    return { keys: await holdKeys(rows), at: now.getTime() };
+  }
 
   /** Answers what was loaded less than `maxAge` ms ago, or loads it; callers at once share a load. */
   async function load(maxAge: number): Promise<Loaded> {
     if (loaded !== null && clock().getTime() - loaded.at < maxAge) return loaded;
-    loading ??= fetchKeys(ports).finally(() => {
+    loading ??= fetchKeys().finally(() => {
       loading = null;
     });
     loaded = await loading;
@@ -82,6 +99,9 @@ export function openKeyRing(ports: KeyPorts): KeyRing {
       const held = [...keys.values()].filter(verifies);
       return { keys: held.map(({ publicJwk }) => publicJwk) };
     },
+    async close() {
+      await purging;
+    },
   };
 }
 
@@ -94,12 +114,7 @@ function signerOf(keys: readonly SigningKey[], now: Date): SigningKey | undefine
   return able.findLast(({ signsFrom }) => signsFrom <= now) ?? able[0];
 }
 
-async function fetchKeys(ports: KeyPorts): Promise<Loaded> {
-  const now = ports.clock();
-  const rows = await ports.em.fork().find(SigningKeyEntity, { purpose: "ACCESS", purgedAt: null });
-  const over = rows.filter(({ verifiesUntil }) => verifiesUntil != null && verifiesUntil <= now);
-  // Not waited for: a secret store that is down must keep nobody from signing in.
-  if (over.length > 0) void purgeKeys(ports, over);
+async function holdKeys(rows: readonly SigningKey[]): Promise<Map<string, HeldKey>> {
   const keys = new Map<string, HeldKey>();
   for (const row of rows) {
     const { id, publicJwk } = row;
@@ -107,5 +122,5 @@ async function fetchKeys(ports: KeyPorts): Promise<Loaded> {
     const publicKey = (await importJWK(publicJwk, ALGORITHM)) as CryptoKey;
     keys.set(id, { row, publicKey, publicJwk });
   }
-  return { keys, at: now.getTime() };
+  return keys;
 }

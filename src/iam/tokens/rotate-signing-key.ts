@@ -5,7 +5,7 @@ import { fieldFault, parseInput, reasonField } from "../../kernel/input.ts";
 import type { Actor } from "../actor.ts";
 import { authorize } from "../grants.ts";
 import { newAccessKey } from "./access-key.ts";
-import { addKey, type KeyPorts, lockKeys } from "./key-record.ts";
+import { type KeyPorts, offerKey } from "./key-record.ts";
 import { type SigningKey, SigningKeyEntity } from "./signing-key.entity.ts";
 import { ACCESS_TOKEN_LIFETIME } from "./token.ts";
 
@@ -48,17 +48,23 @@ export async function rotateSigningKey(
   if (immediately && reason === null) {
     throw fieldFault("reason", "is needed where keys are dropped at once");
   }
-  return await ports.em.fork().transactional(async (tx) => {
-    await lockKeys(tx, "ACCESS");
+  const underWay = async (em: EntityManager, now: Date): Promise<Rotation | null> => {
+    if (immediately) return null;
+    const where = { purpose: "ACCESS" as const, retiredAt: null, signsFrom: { $gt: now } };
+    const key = await em.findOne(SigningKeyEntity, where);
+    return key && { key, begun: false };
+  };
+  const begun = await underWay(ports.em.fork(), ports.clock());
+  if (begun !== null) return begun;
+  return await offerKey(ports, "ACCESS", await newAccessKey(), async (tx, keep) => {
     const now = ports.clock();
+    // Another process may have been faster.
+    const theirs = await underWay(tx, now);
+    if (theirs !== null) return theirs;
     const keys = await tx.find(SigningKeyEntity, { purpose: "ACCESS", ...verifyingAt(now) });
-    const pending = keys.find(({ retiredAt, signsFrom }) => retiredAt == null && signsFrom > now);
-    if (pending !== undefined && !immediately) return { key: pending, begun: false };
     const signsFrom = immediately ? now : new Date(now.getTime() + PUBLISHED_BEFORE);
     await retire(tx, keys, immediately ? now : null, signsFrom);
-    const key = await addKey(tx, ports, {
-      ...{ purpose: "ACCESS", made: await newAccessKey(), signsFrom },
-    });
+    const key = keep(signsFrom);
     record(tx, actor, {
       type: "SIGNING_KEY_ROTATED",
       detail: {

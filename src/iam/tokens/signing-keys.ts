@@ -41,6 +41,9 @@ export interface SigningKeys {
 
   /** The public keys as a JSON Web Key Set (RFC 7517): for other services that verify tokens. */
   publicJwks(): Promise<{ readonly keys: readonly JWK[] }>;
+
+  /** Ends what goes on behind the calls; to be waited for before the database is closed. */
+  close(): Promise<void>;
 }
 
 /**
@@ -62,6 +65,7 @@ export async function openSigningKeys(ports: KeyPorts): Promise<SigningKeys> {
     verify: (token, audience) => verifyToken(token, audience, ring.find, ports.clock()),
     verifies: (keyId) => ring.verifies(keyId),
     publicJwks: () => ring.jwks(),
+    close: () => ring.close(),
   };
 }
 
