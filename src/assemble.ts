@@ -25,6 +25,7 @@ import { openFeed } from "./operations/engine/feed.ts";
 import { openEventPages } from "./operations/engine/follow.ts";
 import { openQueue } from "./operations/engine/queue.ts";
 import { openAppPasswords } from "./operations/parts/app-passwords.ts";
+import { openClusters } from "./placement/cluster.ts";
 import { ensureDefaultServer, hasDefaultServer } from "./placement/default-server.ts";
 import { serverConnections } from "./placement/server-connections.ts";
 import type { Platform } from "./platform.ts";
@@ -94,6 +95,9 @@ async function build(
   const queue = await openQueue(databaseUrl);
   closers.defer(() => queue.close());
   const credentials = await openInvitationCredentials(keyPorts);
+  const servers = serverConnections(pools, secrets);
+  const keys = await openSigningKeys(keyPorts);
+  closers.defer(() => keys.close());
   const operations = operationCatalog({
     orm,
     secrets,
@@ -101,7 +105,7 @@ async function build(
     clock,
     credentials,
     appPasswords: await openAppPasswords(keyPorts),
-    servers: serverConnections(pools, secrets),
+    servers,
     schemaPrefix: config.tenantSchemaPrefix,
     secretNameTemplate: config.secretNameTemplate,
     migrationsDir: config.tenantMigrationsDir,
@@ -114,8 +118,9 @@ async function build(
     orm,
     databaseUrl,
     secrets,
+    clusters: openClusters(servers),
     credentials,
-    keys: await openSigningKeys(keyPorts),
+    keys,
     issuer: config.singleSignOn ? openExternalIssuer(config.singleSignOn, { clock, log }) : null,
     mailer: replace.mailer ?? openMailer(config, clock),
     queue,

@@ -11,6 +11,7 @@ import type { Feed } from "./operations/engine/feed.ts";
 import type { EventPages } from "./operations/engine/follow.ts";
 import type { AnyOperation } from "./operations/engine/phase.ts";
 import type { OperationQueue } from "./operations/engine/queue.ts";
+import type { Clusters } from "./placement/cluster.ts";
 import type { SecretStore } from "./secrets/secret-store.ts";
 
 /** What `assemble` hands to the doors: every part of the running platform, already connected. */
@@ -22,6 +23,7 @@ export interface Platform {
   /** Connection URL of the platform database. */
   readonly databaseUrl: string;
   readonly secrets: SecretStore;
+  readonly clusters: Clusters;
   readonly keys: SigningKeys;
   /** The single sign-on that is configured; null without one. */
   readonly issuer: ExternalIssuer | null;

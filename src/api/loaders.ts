@@ -14,7 +14,7 @@ import {
   type OperationPhase,
   OperationPhaseEntity,
 } from "../operations/engine/operation.entity.ts";
-import { type Cluster, readCluster } from "../placement/cluster.ts";
+import type { Cluster } from "../placement/cluster.ts";
 import { type DbServer, DbServerEntity } from "../placement/db-server.entity.ts";
 import type { Platform } from "../platform.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
@@ -43,10 +43,11 @@ export interface Loaders {
 }
 
 /** Makes the loaders of one request. */
-export function makeLoaders(
-  platform: Pick<Platform, "orm" | "clock" | "secrets" | "config">,
-): Loaders {
-  const { orm, clock } = platform;
+export function makeLoaders({
+  orm,
+  clock,
+  clusters,
+}: Pick<Platform, "orm" | "clock" | "clusters">): Loaders {
   const by = <Value>(read: (em: EntityManager, ids: Ids) => Promise<(id: string) => Value>) =>
     new DataLoader<string, Value>(
       async (ids) => ids.map(await read(orm.em.fork() as EntityManager, [...new Set(ids)])),
@@ -81,7 +82,7 @@ export function makeLoaders(
     cluster: by(async (em, ids) => {
       const servers = await em.find(DbServerEntity, { id: { $in: [...ids] } });
       const asked = servers.map(
-        async (server) => [server.id, await readCluster(platform, server)] as const,
+        async (server) => [server.id, await clusters.read(server)] as const,
       );
       const found = new Map(await Promise.all(asked));
       return (id) => found.get(id) ?? null;

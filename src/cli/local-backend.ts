@@ -11,7 +11,6 @@ import { startOnTenant } from "../operations/parts/start-on-tenant.ts";
 import type { ProvisionRequest } from "../operations/provision/input.ts";
 import { startProvisioning } from "../operations/provision-tenant.ts";
 import { cancelOperation, retryOperation } from "../operations/retry-and-cancel.ts";
-import { readCluster } from "../placement/cluster.ts";
 import { DbServerEntity } from "../placement/db-server.entity.ts";
 import type { Platform } from "../platform.ts";
 import { listTenants } from "../tenants/list.ts";
@@ -101,7 +100,7 @@ async function detailsOf(
 ): Promise<TenantDetails> {
   const { id, dbServerId } = tenant;
   const server = dbServerId && (await em.findOne(DbServerEntity, { id: dbServerId }));
-  const cluster = server ? await readCluster(platform, server) : null;
+  const cluster = server ? await platform.clusters.read(server) : null;
   const page = { first: 10, after: null };
   const { rows } = await listOperations(em, { subjectId: id }, page);
   const operations = rows.map(({ id, kind, state, createdAt }) => ({ id, kind, state, createdAt }));

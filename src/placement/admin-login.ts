@@ -81,8 +81,13 @@ export function loginUrl(
 export const sslOf = (server: Pick<DbServer, "tlsMode">): ServerAddress["ssl"] =>
   server.tlsMode === "DISABLE" ? false : { rejectUnauthorized: server.tlsMode === "VERIFY_FULL" };
 
-/** SQLSTATE class 28: invalid authorization; 3D000: no such database. */
-const isRefusal = (error: unknown): boolean => /^(28|3D)/.test(sqlStateOf(error) ?? "");
+/** Whether a server let the user not in (SQLSTATE class 28). */
+export const isLoginRefused = (error: unknown): boolean =>
+  sqlStateOf(error)?.startsWith("28") === true;
+
+/** A login that is refused, or a database that does not exist (SQLSTATE 3D000). */
+const isRefusal = (error: unknown): boolean =>
+  isLoginRefused(error) || sqlStateOf(error) === "3D000";
 
 /** Says why a server was not entered, in words that show nothing of the error. */
 export function whyNotEntered(error: unknown): string {

@@ -1,10 +1,9 @@
 import type { ClientBase } from "pg";
+import { isConnectionLoss, sqlStateOf } from "../database/faults.ts";
 import { isDomainError } from "../kernel/domain-error.ts";
-import { readAdminLogin, unresolved, whyNotEntered } from "./admin-login.ts";
+import { unresolved, whyNotEntered } from "./admin-login.ts";
 import type { DbServer } from "./db-server.entity.ts";
-import type { DbServerPorts } from "./db-server-registry.ts";
-import { hostPolicyOf } from "./make-ready.ts";
-import { strangerEntrance } from "./probe-server.ts";
+import type { ServerConnections } from "./server-connections.ts";
 
 /** A node of a Citus cluster. */
 export interface ClusterNode {
@@ -35,48 +34,73 @@ export interface Cluster {
   readonly fault: string | null;
 }
 
+/** Asks Citus clusters where tenants lie. */
+export interface Clusters {
+  /**
+   * Asks a cluster for its nodes and where its tenants lie, within some seconds. Never throws: a cluster
+   * that does not answer has a fault. Nothing is kept, but who asks while it is asked shares the answer.
+   *
+   * @returns null for a server of kind POSTGRES
+   */
+  read(server: DbServer): Promise<Cluster | null>;
+}
+
 /** Whoever looks at a list of servers is not kept longer by one that is down. */
 const PATIENCE_MS = 4_000;
+const LATE = `it does not answer within ${PATIENCE_MS / 1_000} s`;
+const QUERY_CANCELED = "57014";
 
-/**
- * Asks a Citus cluster for its nodes and where its tenants lie, within some seconds. Never throws:
- * a cluster that does not answer has a fault.
- *
- * @returns null for a server of kind POSTGRES
- */
-export async function readCluster(
-  ports: Pick<DbServerPorts, "secrets" | "config">,
-  server: DbServer,
-): Promise<Cluster | null> {
-  if (server.kind !== "CITUS") return null;
+/** Opens the view of clusters, which takes one connection of each server at a time. */
+export function openClusters(servers: ServerConnections): Clusters {
+  /** What is being asked, by the server's id. */
+  const asked = new Map<string, Promise<Cluster>>();
+  const askOnce = (server: DbServer): Promise<Cluster> => {
+    const answer =
+      asked.get(server.id) ?? ask(servers, server).finally(() => asked.delete(server.id));
+    asked.set(server.id, answer);
+    return answer;
+  };
+  return {
+    read: async (server) =>
+      server.kind === "CITUS" ? await inTime(server, askOnce(server)) : null,
+  };
+}
+
+async function inTime(server: DbServer, answer: Promise<Cluster>): Promise<Cluster> {
+  let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Cluster>((resolve) => {
-    const seconds = PATIENCE_MS / 1_000;
-    const why = unresolved(server, `it does not answer within ${seconds} s`).message;
-    setTimeout(() => resolve(silent(why)), PATIENCE_MS).unref();
+    timer = setTimeout(() => resolve(silent(unresolved(server, LATE).message)), PATIENCE_MS);
   });
-  return await Promise.race([ask(ports, server), late]);
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 const silent = (fault: string): Cluster => ({ nodes: [], places: new Map(), fault });
 
-async function ask(
-  ports: Pick<DbServerPorts, "secrets" | "config">,
-  server: DbServer,
-): Promise<Cluster> {
+async function ask(servers: ServerConnections, server: DbServer): Promise<Cluster> {
   try {
-    const login = await readAdminLogin(ports.secrets, server);
-    const enter = strangerEntrance(server, login, hostPolicyOf(ports, server), PATIENCE_MS);
-    return await enter(server.tenantDatabase, look);
+    return await servers.asAdmin(server, server.tenantDatabase, look);
   } catch (error) {
-    const told = isDomainError(error) ? error : unresolved(server, whyNotEntered(error));
-    return silent(told.message);
+    if (isDomainError(error)) return silent(error.message);
+    const cutOff = sqlStateOf(error) === QUERY_CANCELED;
+    return silent(unresolved(server, cutOff ? LATE : whyNotEntered(error)).message);
   }
 }
 
+/** A query that gives up by then, at this end too: a server that stands still ends nothing. */
+const briefly = (text: string) => ({ text, query_timeout: PATIENCE_MS });
+
 async function look(client: ClientBase): Promise<Cluster> {
-  const { rows: nodes } = await client.query<NodeRow>(NODES);
-  const { rows: placed } = await client.query<{ schema: string; group: number | null }>(PLACES);
+  await client.query(briefly(`set statement_timeout = ${PATIENCE_MS}`));
+  const { rows: nodes } = await client.query<NodeRow>(briefly(NODES));
+  const { rows: placed } = await client.query<{ schema: string; group: number | null }>(
+    briefly(PLACES),
+  );
   const sizes = await sizesOf(client);
+  await client.query(briefly("reset statement_timeout"));
   const places = placed.map((place) => ({
     ...place,
     bytes: sizes && (sizes.get(place.schema) ?? 0),
@@ -112,10 +136,12 @@ const PLACES = `select n.nspname as schema, place.groupid as "group"
 /** Asks every node; null where one does not answer. */
 async function sizesOf(client: ClientBase): Promise<Map<string, number> | null> {
   try {
-    const { rows } = await client.query<{ schema: string; bytes: number | null }>(SIZES);
+    const { rows } = await client.query<{ schema: string; bytes: number | null }>(briefly(SIZES));
     if (rows.some(({ bytes }) => bytes === null)) return null;
     return new Map(rows.map(({ schema, bytes }) => [schema, bytes ?? 0]));
-  } catch {
+  } catch (error) {
+    // What the coordinator itself did not answer leaves the connection of no use.
+    if (sqlStateOf(error) === undefined || isConnectionLoss(error)) throw error;
     return null;
   }
 }

@@ -34,19 +34,14 @@ const OLDEST = 150_000;
  *
  * @throws DomainError E_ADMIN_CONN_UNRESOLVED, or E_VALIDATION for a host that leads where none may
  */
-export function strangerEntrance(
-  target: Target,
-  login: AdminLogin,
-  policy: HostPolicy,
-  patienceMs = PATIENCE_MS,
-): Enter {
+export function strangerEntrance(target: Target, login: AdminLogin, policy: HostPolicy): Enter {
   return async (database, work) => {
     const client = new pg.Client({
       ...CONNECTION,
       stream: guardedSockets(addressRule(policy)),
       ...{ host: target.host, port: target.port, ssl: sslOf(target), database },
       ...{ user: login.user, password: login.password },
-      ...{ connectionTimeoutMillis: patienceMs, query_timeout: patienceMs },
+      ...{ connectionTimeoutMillis: PATIENCE_MS, query_timeout: PATIENCE_MS },
     });
     // A connection that breaks between two queries is told by the next one.
     client.on("error", () => {});

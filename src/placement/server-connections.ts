@@ -1,7 +1,16 @@
+import { isDeepStrictEqual } from "node:util";
 import type { PoolClient } from "pg";
 import type { ServerPools } from "../database/server-pools.ts";
+import { isDomainError } from "../kernel/domain-error.ts";
 import type { SecretStore } from "../secrets/secret-store.ts";
-import { readAdminLogin, sslOf, unresolved, whyNotEntered } from "./admin-login.ts";
+import {
+  type AdminLogin,
+  isLoginRefused,
+  readAdminLogin,
+  sslOf,
+  unresolved,
+  whyNotEntered,
+} from "./admin-login.ts";
 import type { DbServer } from "./db-server.entity.ts";
 
 export { sslOf };
@@ -9,7 +18,8 @@ export { sslOf };
 /** Enters db servers as their admin, with the credentials that the secret store keeps. */
 export interface ServerConnections {
   /**
-   * Runs `work` on an admin's connection to a database of the server.
+   * Runs `work` on an admin's connection to a database of the server. The secret is read each time,
+   * and once more where the server refuses it: a login that was changed outside is used at once.
    *
    * @throws DomainError E_ADMIN_CONN_UNRESOLVED when the secret is missing or opens nothing
    */
@@ -25,17 +35,27 @@ export function serverConnections(pools: ServerPools, secrets: SecretStore): Ser
   return {
     asAdmin: async (server, database, work) => {
       const { host, port } = server;
-      const { user, password } = await readAdminLogin(secrets, server);
-      let entered = false;
+      const place = { host, port, database, ssl: sslOf(server) };
+      const enter = async ({ user, password }: AdminLogin) => {
+        let entered = false;
+        try {
+          return await pools.use({ ...place, user, password }, async (client) => {
+            entered = true;
+            return await work(client);
+          });
+        } catch (error) {
+          throw entered ? error : unresolved(server, whyNotEntered(error), error);
+        }
+      };
+      const login = await readAdminLogin(secrets, server);
       try {
-        const address = { host, port, user, password, database, ssl: sslOf(server) };
-        return await pools.use(address, async (client) => {
-          entered = true;
-          return await work(client);
-        });
+        return await enter(login);
       } catch (error) {
-        if (entered) throw error;
-        throw unresolved(server, whyNotEntered(error), error);
+        if (!isDomainError(error, "E_ADMIN_CONN_UNRESOLVED") || !isLoginRefused(error)) throw error;
+        // It may have been changed since it was read, on the server and in the store.
+        const newer = await readAdminLogin(secrets, server);
+        if (isDeepStrictEqual(newer, login)) throw error;
+        return await enter(newer);
       }
     },
   };

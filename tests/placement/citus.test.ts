@@ -1,13 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
 import { checkDbServer } from "../../src/placement/check-server.ts";
 import { type DbServer, DbServerEntity } from "../../src/placement/db-server.entity.ts";
 import { openTestApi } from "../kit/api.ts";
 import { askCoordinator, coordinator, describeOnCitus } from "../kit/citus.ts";
-import { freshName, freshSlug } from "../kit/database.ts";
+import { asSuperuser, freshName, freshSlug, urlOf } from "../kit/database.ts";
 import { openFolder } from "../kit/folders.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openPlatform, SMALL } from "../kit/platform.ts";
@@ -204,6 +204,46 @@ test("a cluster that stands still keeps nobody who lists db servers", async () =
   } finally {
     await frozen.thaw();
   }
+}, 60_000);
+
+test("a cluster that many look at is asked once, on a connection of the server's pool", async () => {
+  await using world = await openPlatform();
+  const { platform } = world;
+  const em = platform.orm.em.fork();
+  await em.nativeUpdate(DbServerEntity, { name: "default" }, { kind: "CITUS" });
+  const tenants = `${new URL(platform.databaseUrl).pathname.slice(1)}_tenants`;
+  const url = urlOf(platform.databaseUrl, tenants);
+  const waiting = async (client: pg.Client) => {
+    const { rows } = await client.query<{ n: number }>(
+      "select count(*)::int as n from pg_locks where not granted and relation = $1::regclass",
+      ["pg_catalog.pg_dist_node"],
+    );
+    return rows[0]?.n ?? 0;
+  };
+  await using api = await openTestApi(world);
+  const caller = await api.as("ADMINISTRATOR");
+  await asSuperuser(url, async (holder) => {
+    // As much of Citus as it takes to be asked, and to hang.
+    await holder.query(`set allow_system_table_mods = on; begin;
+      create table pg_catalog.pg_dist_node (nodename text, nodeport int, groupid int,
+        isactive bool, shouldhaveshards bool, noderole text)`);
+    await holder.query("commit; begin; lock table pg_catalog.pg_dist_node");
+    const asked = Promise.all(Array.from({ length: 12 }, () => caller.ask(CLUSTER)));
+    let most = 0;
+    let answered = false;
+    const end = () => {
+      answered = true;
+    };
+    asked.then(end, end);
+    const look = async () => {
+      most = Math.max(most, await waiting(holder));
+      return answered;
+    };
+    await vi.waitUntil(look, { timeout: 30_000, interval: 20 });
+    expect(most).toBe(1);
+    for (const { dbServers } of await asked)
+      expect(dbServers[0].cluster.fault).toMatch(/does not answer/);
+  });
 }, 60_000);
 
 const PURGE = { immediately: true, reason: "asked to be forgotten" };

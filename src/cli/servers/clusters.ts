@@ -1,5 +1,5 @@
 import type { Candidate } from "../../placement/choose-server.ts";
-import { type Cluster, readCluster } from "../../placement/cluster.ts";
+import type { Cluster } from "../../placement/cluster.ts";
 import type { Platform } from "../../platform.ts";
 import type { Output } from "../terminal/output.ts";
 import { writeTable } from "../terminal/table.ts";
@@ -10,7 +10,7 @@ export async function clustersOf(
   found: readonly Candidate[],
 ): Promise<Map<string, ClusterJson>> {
   const asked = found.map(async ({ server }) => {
-    const cluster = await readCluster(platform, server);
+    const cluster = await platform.clusters.read(server);
     return cluster ? ([[server.id, toJson(cluster)]] as const) : [];
   });
   return new Map((await Promise.all(asked)).flat());
