@@ -21,8 +21,8 @@ export interface ServerPools {
   close(): Promise<void>;
 }
 
-/** Connections for each server: the cores that benefit, and two to spare. */
-const MAX_CONNECTIONS = 6;
+/** Connections of a pool for each server: the cores that benefit, and two to spare. */
+export const CONNECTIONS_PER_SERVER = 6;
 
 /** How connections to db servers behave, whoever opens them. */
 export const CONNECTION = {
@@ -36,7 +36,7 @@ export const CONNECTION = {
 } as const;
 
 const POOL = {
-  max: MAX_CONNECTIONS,
+  max: CONNECTIONS_PER_SERVER,
   // A server's backend keeps memory for every table it touched: it is replaced after so many uses.
   maxUses: 100,
   maxLifetimeSeconds: 1_800,
@@ -50,9 +50,12 @@ const POOL = {
   idle_in_transaction_session_timeout: 60_000,
 } as const;
 
-/** Bounds that a test can make shorter. */
+/** Bounds that can be made shorter: for whoever only looks, and for tests. */
 type Bounds = Partial<
-  Record<"max" | "connectionTimeoutMillis" | "lock_timeout" | "query_timeout", number>
+  Record<
+    "max" | "connectionTimeoutMillis" | "lock_timeout" | "statement_timeout" | "query_timeout",
+    number
+  >
 >;
 
 /** Opens the pools; each connects when it is first used. */

@@ -1,5 +1,5 @@
 import type { ClientBase } from "pg";
-import { transactAsOwner } from "../tenant-schemas/as-owner.ts";
+import { type Ask, transactAsOwner } from "../tenant-schemas/as-owner.ts";
 import type { TenantNames } from "../tenants/names.ts";
 
 /** A tenant's organization and the laboratory it begins with. */
@@ -8,7 +8,8 @@ export interface FirstLaboratory {
   readonly slug: string;
   /** The stable name by which commands select this organization. */
   readonly setupName: string;
-  readonly laboratory: string;
+  /** Null where nobody knows its name: then there is only the organization. */
+  readonly laboratory: string | null;
   readonly region: string | null;
   readonly vertical: string | null;
   readonly states: readonly string[];
@@ -30,15 +31,37 @@ export async function ensureFirstLaboratory(
   return await transactAsOwner(client, names, async (ask) => {
     const present = await ask<boolean>(TABLES_PRESENT);
     if (present !== true) return false;
-    const { name, slug, setupName, region, vertical, states, timeZone, laboratory } = first;
-    const { supportEmail: support_email, supportPhone: support_phone } = first;
-    await ask(INSERT_ORGANIZATION, {
-      ...{ name, slug, setup_name: setupName, region, vertical, states, time_zone: timeZone },
-      ...{ support_email, support_phone },
-    });
-    await ask(INSERT_LABORATORY, { setupName, laboratory });
+    await addFirst(ask, first);
     return true;
   });
+}
+
+/**
+ * Adds them to a schema that has no organization at all, as the tenant's owner role; does nothing
+ * where there is one, of whatever name.
+ *
+ * @returns whether they were added
+ */
+export async function addMissingOrganization(
+  client: ClientBase,
+  names: TenantNames,
+  first: FirstLaboratory,
+): Promise<boolean> {
+  return await transactAsOwner(client, names, async (ask) => {
+    const some = await ask<boolean>("select to_jsonb(true) from organization limit 1");
+    if (some === null) await addFirst(ask, first);
+    return some === null;
+  });
+}
+
+async function addFirst(ask: Ask, first: FirstLaboratory): Promise<void> {
+  const { name, slug, setupName, region, vertical, states, timeZone, laboratory } = first;
+  const { supportEmail: support_email, supportPhone: support_phone } = first;
+  await ask(INSERT_ORGANIZATION, {
+    ...{ name, slug, setup_name: setupName, region, vertical, states, time_zone: timeZone },
+    ...{ support_email, support_phone },
+  });
+  if (laboratory !== null) await ask(INSERT_LABORATORY, { setupName, laboratory });
 }
 
 const TABLES_PRESENT = `
@@ -46,8 +69,12 @@ const TABLES_PRESENT = `
   where relnamespace = (select oid from pg_namespace where nspname = current_schema())
     and relname in ('organization', 'laboratory') and relkind in ('r', 'p')`;
 
-const COLUMNS =
-  "name, slug, setup_name, region, vertical, states, time_zone, support_email, support_phone";
+/** What is known of an organization when it is added. */
+export const ORGANIZATION_COLUMNS = [
+  ...["name", "slug", "setup_name", "region", "vertical", "states", "time_zone"],
+  ...["support_email", "support_phone"],
+];
+const COLUMNS = ORGANIZATION_COLUMNS.join(", ");
 
 const INSERT_ORGANIZATION = `
   with added as (

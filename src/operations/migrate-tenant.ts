@@ -15,6 +15,7 @@ import { type Check, hasTable } from "../tenant-schemas/verify-tenant-schema.ts"
 import { slugField } from "../tenants/slug.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
 import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
+import { ensureOrganization } from "./parts/missing-organization.ts";
 import { checkReadiness, failedChecks } from "./parts/readiness.ts";
 import { ensureTenantSchema, inTenantDatabase } from "./parts/tenant-entry.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
@@ -72,6 +73,12 @@ export const migrateTenant = (ports: TenantPorts) =>
         name: "MIGRATIONS_APPLIED",
         where: "outside",
         ensure: (run) => apply(ports, run),
+        undo: KEPT,
+      },
+      {
+        name: "ORGANIZATION_ENSURED",
+        where: "outside",
+        ensure: (run) => ensureOrganization(ports, run),
         undo: KEPT,
       },
       {

@@ -17,7 +17,10 @@ export interface SurveyedRole {
   readonly name: string;
   readonly tenantId: string | null;
   readonly canLogin: boolean;
-  /** Whether it may enter one of this platform's tenant databases, as its tenants' roles may. */
+  /**
+   * Whether it may enter one of this platform's tenant databases, as its tenants' roles may; the
+   * second app role may as a member of the first.
+   */
   readonly belongs: boolean;
 }
 
@@ -64,15 +67,18 @@ export async function surveySchemas(client: ClientBase, prefix: string): Promise
  */
 export async function surveyRoles(client: ClientBase, prefix: string): Promise<SurveyedRole[]> {
   const { rows } = await client.query<SurveyedRole>(
-    `with described as (
+    `with recursive described as (
        select r.oid, r.rolname, r.rolcanlogin, d.description, ${IS_HOME} as home
        from pg_catalog.pg_roles r
        left join pg_catalog.pg_shdescription d
          on d.objoid = r.oid and d.classoid = 'pg_catalog.pg_authid'::regclass),
      members as (
-       select distinct m.member from pg_catalog.pg_auth_members m
+       select m.member from pg_catalog.pg_auth_members m
        join described g on g.oid = m.roleid
-       where g.home or g.description = 'tenantry:database=' || current_database())
+       where g.home or g.description = 'tenantry:database=' || current_database()
+       union
+       select m.member from pg_catalog.pg_auth_members m
+       join members on members.member = m.roleid)
      select d.rolname as name, ${TENANT_OF_MARK} as "tenantId", d.rolcanlogin as "canLogin",
        d.home or members.member is not null as belongs
      from described d

@@ -6,7 +6,14 @@ import type { MigrationFolder } from "./migration-folder.ts";
 
 /** One answer to "is this tenant ready?". */
 export interface Check {
-  readonly name: "SCHEMA" | "OWNERSHIP" | "MIGRATIONS" | "TABLES" | "ROLE_LOGIN" | "SEEDS";
+  readonly name:
+    | "SCHEMA"
+    | "OWNERSHIP"
+    | "MIGRATIONS"
+    | "TABLES"
+    | "SEEDS"
+    | "ORGANIZATION"
+    | "ROLE_LOGIN";
   readonly passed: boolean;
   /** For people: what was found. */
   readonly message: string;

@@ -1,8 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { newId } from "../../src/kernel/ids.ts";
 import { runDoctor } from "../../src/operations/health/reconcile.ts";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
 import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
+import { updateTenant } from "../../src/operations/update-tenant.ts";
 import { DbServerEntity } from "../../src/placement/db-server.entity.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../src/tenants/tenant.entity.ts";
@@ -71,6 +72,60 @@ describe("a tenant's health", () => {
     expect(await findingsOf(slug)).toEqual([]);
   });
 
+  test("shows a schema without its organization, which is made as it was provisioned", async () => {
+    const slug = freshSlug("health");
+    const given = { name: "Acme Labs", initialLaboratory: "North", setupName: "main", slug };
+    await provision(world.platform, { ...given, states: ["CA"], timeZone: "Europe/Berlin" });
+    const { schemaName: schema } = await tenantOf(slug);
+    await updateTenant(world.platform, OPERATOR, { slug, supportEmail: "help@acme.test" });
+    const organizations = async () =>
+      (
+        await onTenants(`select o.name, o.slug, o.setup_name, o.states, o.time_zone, o.support_email,
+          l.name as laboratory from ${schema}.organization o
+          left join ${schema}.laboratory l on l.organization_id = o.id`)
+      ).rows;
+    const whole = {
+      ...{ name: "Acme Labs", slug, setup_name: "main", laboratory: "North" },
+      ...{ states: ["CA"], time_zone: "Europe/Berlin", support_email: "help@acme.test" },
+    };
+    await onTenants(`drop schema ${schema} cascade`);
+    expect(await fix(slug)).toEqual(["MIGRATE"]);
+    expect(await organizations()).toEqual([whole]);
+    await onTenants(`truncate ${schema}.organization cascade`);
+    expect(await findingsOf(slug)).toContain("ORGANIZATION_MISSING MIGRATE");
+    const options = { dryRun: false, idempotencyKey: null };
+    const { migrateTenant } = world.platform.operations;
+    const migrate = async () => {
+      const started = startOnTenant(world.platform, OPERATOR, migrateTenant, { slug }, options);
+      await followToEnd(world.platform, (await started).operation.id);
+    };
+    await migrate();
+    expect(await organizations()).toEqual([whole]);
+    await onTenants(
+      `delete from ${schema}.laboratory; update ${schema}.organization set name = 'X'`,
+    );
+    const [health] = await tenantHealth(world.platform, { slug });
+    const missing = health?.findings.find(({ code }) => code === "ORGANIZATION_MISSING");
+    expect(missing).toMatchObject({ repair: null });
+    expect(missing?.message).toContain(`tenant add-lab --slug ${slug}`);
+    await migrate();
+    expect(await organizations()).toEqual([{ ...whole, name: "X", laboratory: null }]);
+  });
+
+  test("is not ready without an organization, and says so when it is to be activated", async () => {
+    const tenant = await provisioned();
+    await onTenants(`truncate ${tenant.schemaName}.organization cascade`);
+    await set(tenant, { status: "FAILED", failureCode: "E_INTERNAL", failureMessage: "planned" });
+    const { activateTenant } = world.platform.operations;
+    const { operation } = await startOnTenant(
+      ...([world.platform, OPERATOR, activateTenant, { slug: tenant.slug }] as const),
+      { dryRun: false, idempotencyKey: null },
+    );
+    expect((await followToEnd(world.platform, operation.id)).operation.error).toMatchObject({
+      ...{ code: "E_TENANT_NOT_READY", message: expect.stringContaining("has no organization") },
+    });
+  });
+
   test("shows a login that contradicts the status, and sets it", async () => {
     const { slug, appRole } = await provisioned();
     await onTenants(`alter role ${appRole} nologin`);
@@ -81,6 +136,28 @@ describe("a tenant's health", () => {
     await onTenants(`alter role ${appRole} login`);
     expect(await findingsOf(slug)).toEqual(["ROLE_CAN_LOGIN SET_LOGIN"]);
     await fix(slug);
+    expect(await findingsOf(slug)).toEqual([]);
+  });
+
+  test("has its login set while nothing of the platform waits for the secret store", async () => {
+    const { slug, appRole } = await provisioned();
+    await onTenants(`alter role ${appRole} nologin`);
+    const { secrets, databaseUrl } = world.platform;
+    const locked: string[] = [];
+    const { get } = secrets;
+    const asked = vi.spyOn(secrets, "get").mockImplementation(async (name, version) => {
+      await asSuperuser(databaseUrl, (client) =>
+        client.query("select from platform.tenant where slug = $1 for update nowait", [slug]),
+      ).catch(() => locked.push(name));
+      return await get.call(secrets, name, version);
+    });
+    try {
+      await fix(slug);
+      expect(asked.mock.calls.map(([name]) => name)).toContain("db-server-default");
+    } finally {
+      asked.mockRestore();
+    }
+    expect(locked).toEqual([]);
     expect(await findingsOf(slug)).toEqual([]);
   });
 
@@ -139,6 +216,30 @@ describe("a tenant's health", () => {
     await set(tenant, { offboardedFrom: null });
     expect(await findingsOf(tenant.slug)).toEqual(["PURGE_UNFINISHED PURGE"]);
     expect(await fix(tenant.slug)).toEqual([]);
+  });
+
+  test("shows both app roles of a tenant that no row explains", async () => {
+    const tenant = await provisioned();
+    const { slug, appRole, schemaName } = tenant;
+    const options = { dryRun: false, idempotencyKey: null };
+    const { rotateCredentials } = world.platform.operations;
+    const started = startOnTenant(world.platform, OPERATOR, rotateCredentials, { slug }, options);
+    await followToEnd(world.platform, (await started).operation.id);
+    const stranger = newId();
+    const things = [`schema ${schemaName}`];
+    for (const role of [`${schemaName}_owner`, appRole, `${appRole}_b`])
+      things.push(`role ${role}`);
+    for (const thing of things)
+      await onTenants(`comment on ${thing} is 'tenantry:tenant=${stranger}'`);
+    const all = await tenantHealth(world.platform);
+    const orphans = all.find(({ tenant }) => tenant === null)?.findings ?? [];
+    const told = orphans.map(({ message }) => message).filter((each) => each.includes(stranger));
+    expect(told.sort()).toEqual(
+      things
+        .map((thing) => `The ${thing} was made for tenant ${stranger}, which is unknown`)
+        .sort(),
+    );
+    await set(tenant, { status: "PURGED" });
   });
 
   test("shows what no tenant explains, and leaves it alone", async () => {

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { sqlStateOf } from "../../src/database/faults.ts";
 import type { EntityManager } from "../../src/database/orm.ts";
 import { OperationEntity } from "../../src/operations/engine/operation.entity.ts";
+import { runDoctor } from "../../src/operations/health/reconcile.ts";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
 import { timerEnded } from "../../src/operations/parts/timers.ts";
 import { retryOperation } from "../../src/operations/retry-and-cancel.ts";
@@ -57,6 +58,8 @@ const endGrace = async (slug: string, rotation: string) =>
   });
 const timer = (rotation: string) =>
   life.em.transactional((em) => timerEnded(world.platform, em as EntityManager, rotation));
+
+const doctor = (slug: string) => runDoctor(world.platform, OPERATOR, { slug, fix: true });
 
 const rolesOf = async (slug: string): Promise<Record<string, boolean>> =>
   await asSuperuser(world.platform.databaseUrl, async (client) => {
@@ -226,6 +229,11 @@ describe("rotating a tenant's credentials", () => {
     expect(second).not.toBe(first);
     expect([await opens(first), await opens(second)]).toEqual([true, true]);
     expect((await life.tenant(slug)).appRole).toBe(new URL(first).username);
+    // The doctor sees a login that the registry does not know, and locks nobody out by closing it.
+    const { findings, repaired } = await doctor(slug);
+    expect(findings).toMatchObject([{ findings: [{ code: "ROLE_CAN_LOGIN" }] }]);
+    expect(repaired).toEqual([]);
+    expect([await opens(first), await opens(second)]).toEqual([true, true]);
 
     behind.clear();
     const retried = await retryOperation(world.platform, OPERATOR, failed.id);
@@ -301,6 +309,33 @@ describe("a tenant whose old login is still open", () => {
     ).toBe(0);
   });
 
+  test("loses it by the doctor where the grace period has ended and its timer is lost", async () => {
+    const slug = await life.provisioned();
+    const first = await urlOf(slug);
+    const rotation = await rotate(slug);
+    const age = (interval: string) =>
+      life.em.execute(
+        "update platform.tenant set retiring_until = now() - ?::interval where slug = ?",
+        [interval, slug],
+      );
+    await life.em.execute("delete from dbos.workflow_status where workflow_uuid like ?", [
+      `${rotation.id}-timer-%`,
+    ]);
+    await age("10 minutes");
+    expect(await tenantHealth(world.platform, { slug })).toMatchObject([{ findings: [] }]);
+    await age("20 minutes");
+    const { findings, started } = await doctor(slug);
+    expect(findings).toMatchObject([
+      { findings: [{ code: "GRACE_ENDED", repair: "RETIRE_CREDENTIALS" }] },
+    ]);
+    const [retirement] = started;
+    expect((await followToEnd(world.platform, retirement?.id ?? "")).operation).toMatchObject({
+      ...{ kind: "RETIRE_CREDENTIALS", state: "SUCCEEDED" },
+    });
+    expect([await opens(first), await life.login(slug)]).toEqual([CLOSED, true]);
+    expect(await tenantHealth(world.platform, { slug })).toMatchObject([{ findings: [] }]);
+  });
+
   test("is mended by the doctor where the logins are not as the registry says", async () => {
     const slug = await life.provisioned();
     const rotation = await rotate(slug);
@@ -318,6 +353,8 @@ describe("a tenant whose old login is still open", () => {
     expect(after?.findings).toMatchObject([
       { code: "ROLE_CAN_LOGIN", message: expect.stringContaining(`${retiringRole} can log in`) },
     ]);
+    expect((await doctor(slug)).repaired).toMatchObject([{ repair: "SET_LOGIN" }]);
+    expect(await rolesOf(slug)).toEqual({ app: false, app_b: true });
     expect(appRole).not.toBe(retiringRole);
   });
 });

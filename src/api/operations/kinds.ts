@@ -8,8 +8,8 @@ const KINDS: Readonly<Record<TenantAct, readonly [does: string, phases: string]>
     "PLACEMENT_RESOLVED, STATE_CHECKED, SECRET_SET, DATABASE_CREATED, MIGRATIONS_APPLIED, SEEDS_APPLIED, VERIFIED, MASTER_REGISTERED, ADMIN_SEEDED, COMPLETE",
   ],
   MIGRATE: [
-    "Applies the migrations that a tenant's schema lacks, and verifies it.",
-    "MIGRATIONS_PLANNED, SCHEMA_ENSURED, MIGRATIONS_APPLIED, VERIFIED, REGISTERED",
+    "Applies the migrations that a tenant's schema lacks, and verifies it. A schema that was lost is made anew, with the organization that the tenant was provisioned with.",
+    "MIGRATIONS_PLANNED, SCHEMA_ENSURED, MIGRATIONS_APPLIED, ORGANIZATION_ENSURED, VERIFIED, REGISTERED",
   ],
   ACTIVATE: [
     "Checks whether a tenant is ready, and makes it ACTIVE.",

@@ -15,6 +15,8 @@ const CheckName = describedEnum<Check["name"]>(
     TABLES: "The schema has tables.",
     ROLE_LOGIN: "The application's role logs in with the stored secret.",
     SEEDS: "The rows of the tenant's seed sets are there.",
+    ORGANIZATION:
+      "The tenant's organization is there; not checked in a schema that has no such table.",
   },
 );
 

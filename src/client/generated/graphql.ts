@@ -189,7 +189,7 @@ export type OperationKind =
   | 'ADD_LABORATORY'
   /** Clears a tenant away whose provisioning failed. Phases: REMAINS_FOUND, SCHEMA_DROPPED, SECRET_REMOVED, REMAINING_FOUND, CLEANED_UP. */
   | 'CLEANUP'
-  /** Applies the migrations that a tenant's schema lacks, and verifies it. Phases: MIGRATIONS_PLANNED, SCHEMA_ENSURED, MIGRATIONS_APPLIED, VERIFIED, REGISTERED. */
+  /** Applies the migrations that a tenant's schema lacks, and verifies it. A schema that was lost is made anew, with the organization that the tenant was provisioned with. Phases: MIGRATIONS_PLANNED, SCHEMA_ENSURED, MIGRATIONS_APPLIED, ORGANIZATION_ENSURED, VERIFIED, REGISTERED. */
   | 'MIGRATE'
   /** Takes a tenant out of use for good, and starts its retention window. Phases: LOGIN_CLOSED, SESSIONS_ENDED, OFFBOARDED. */
   | 'OFFBOARD'
@@ -298,6 +298,8 @@ export type ProvisionTenantInput = {
 export type ReadinessCheckName =
   /** Every migration is applied, and unchanged since. */
   | 'MIGRATIONS'
+  /** The tenant's organization is there; not checked in a schema that has no such table. */
+  | 'ORGANIZATION'
   /** Everything in the schema belongs to the tenant's owner role. */
   | 'OWNERSHIP'
   /** The application's role logs in with the stored secret. */

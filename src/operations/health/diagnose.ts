@@ -1,6 +1,5 @@
 import { isDomainError } from "../../kernel/domain-error.ts";
 import { secretCalled } from "../../secrets/naming.ts";
-import type { SurveyedLedger } from "../../tenant-schemas/survey.ts";
 import { groupRoleOf } from "../../tenant-schemas/tenant-database.ts";
 import type { Check } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { TenantStatus } from "../../tenants/lifecycle.ts";
@@ -8,6 +7,7 @@ import { rolesOf } from "../../tenants/names.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { namesOfTenant } from "../parts/tenant-site.ts";
+import type { Inside } from "./evidence.ts";
 import type { Finding } from "./finding.ts";
 import type { ServerLook } from "./look.ts";
 
@@ -34,14 +34,17 @@ export interface Evidence {
   /** Undefined where it was not looked for. */
   readonly hasSecret: boolean | undefined;
   /** Undefined where it was not read. */
-  readonly ledger: SurveyedLedger | undefined;
+  readonly inside: Inside | undefined;
   /** Undefined where it was not tried. */
   readonly login: Check | undefined;
   readonly now: Date;
 }
 
-/** The platform's own purge gets this long to begin, once a retention window has ended. */
-const PURGE_GRACE_MS = 15 * 60_000;
+/** What the platform does by itself at a moment gets this long to begin. */
+const OWN_TIMER_MS = 15 * 60_000;
+
+const isOverdue = (moment: Date | null, now: Date): moment is Date =>
+  moment !== null && moment.getTime() + OWN_TIMER_MS <= now.getTime();
 
 /** Says what is wrong with a tenant that no operation works on. */
 export function diagnose(tenant: Tenant, evidence: Evidence): Finding[] {
@@ -109,9 +112,12 @@ function placeFindings(tenant: Tenant, evidence: Evidence, canLogin: boolean): F
     return [{ code: "SCHEMA_MISSING", message, repair: canLogin ? "MIGRATE" : null }];
   }
   return [
+    // First: what it closes is not judged by the role's login any more.
+    ...graceFindings(tenant, evidence),
     ...roleFindings(tenant, look, canLogin),
     ...versionFindings(tenant, evidence, schema.hasLedger),
     ...seedFindings(tenant, schema.hasSeedLedger),
+    ...organizationFindings(tenant, evidence),
   ];
 }
 
@@ -154,8 +160,14 @@ function roleFindings(tenant: Tenant, { roles }: ServerLook, canLogin: boolean):
   ];
 }
 
-function versionFindings(tenant: Tenant, { ledger }: Evidence, hasLedger: boolean): Finding[] {
-  const found = hasLedger ? ledger : { version: null, migrations: 0 };
+function graceFindings({ retiringRole, retiringUntil }: Tenant, { now }: Evidence): Finding[] {
+  if (!isOverdue(retiringUntil, now)) return [];
+  const message = `The old login ${retiringRole} was to be closed at ${retiringUntil.toISOString()}`;
+  return [{ code: "GRACE_ENDED", message, repair: "RETIRE_CREDENTIALS" }];
+}
+
+function versionFindings(tenant: Tenant, { inside }: Evidence, hasLedger: boolean): Finding[] {
+  const found = hasLedger ? inside?.ledger : { version: null, migrations: 0 };
   if (found === undefined || found.version === tenant.schemaVersion) return [];
   const says = `the registry says ${tenant.schemaVersion ?? "none"}`;
   return [
@@ -173,6 +185,21 @@ function seedFindings(tenant: Tenant, hasSeedLedger: boolean): Finding[] {
   return [{ code: "SEEDS_MISSING", message, repair: tenant.status === "ACTIVE" ? "SEED" : null }];
 }
 
+/** A schema that was made anew is not whole before it has what provisioning has added. */
+function organizationFindings(
+  { slug, status, schemaName }: Tenant,
+  { inside }: Evidence,
+): Finding[] {
+  const { organizations = 1, laboratories = 1 } = inside?.laboratories ?? {};
+  if (organizations > 0 && laboratories > 0) return [];
+  const message =
+    organizations === 0
+      ? `The schema ${schemaName} has no organization: migrating adds the one that the tenant began with`
+      : `The schema ${schemaName} has no laboratory: add one by tenant add-lab --slug ${slug}`;
+  const repair = organizations === 0 && status === "ACTIVE" ? "MIGRATE" : null;
+  return [{ code: "ORGANIZATION_MISSING", message, repair }];
+}
+
 function secretFindings(tenant: Tenant, { hasSecret, login }: Evidence): Finding[] {
   if (hasSecret === false) {
     return [
@@ -188,7 +215,7 @@ function secretFindings(tenant: Tenant, { hasSecret, login }: Evidence): Finding
 }
 
 function retentionFindings({ slug, purgeAfter, lockedAt }: Tenant, { now }: Evidence): Finding[] {
-  if (purgeAfter === null || purgeAfter.getTime() + PURGE_GRACE_MS > now.getTime()) return [];
+  if (!isOverdue(purgeAfter, now)) return [];
   const locked = lockedAt === null ? "" : "; it is locked against deletion";
   return [
     {

@@ -2,12 +2,17 @@ import { record } from "../../audit/record.ts";
 import { serialise } from "../../database/locks.ts";
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
+import { DomainError } from "../../kernel/domain-error.ts";
+import type { SecretStore } from "../../secrets/secret-store.ts";
+import { endSessionsOf, setAppLogins } from "../../tenant-schemas/app-login.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
-import { lockTenant } from "../../tenants/registry.ts";
+import { findTenant, lockTenant } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
-import { endSessions, setLogins } from "../parts/tenant-login.ts";
+import { inSharedDatabase } from "../parts/tenant-entry.ts";
+import { readOwnSecret, roleOf } from "../parts/tenant-secret.ts";
 import { siteOfTenant } from "../parts/tenant-site.ts";
+import { changedSince, databaseTime } from "./changes.ts";
 import { mayLogIn } from "./diagnose.ts";
 import type { FindingCode, Repair } from "./finding.ts";
 import { withServers } from "./look.ts";
@@ -20,24 +25,51 @@ interface Deed {
 }
 
 /**
- * Sets the logins of the app roles as the registry says, and ends the sessions of a tenant that may
- * not log in.
+ * Sets the logins of the app roles as the registry says, and ends the sessions of those that are
+ * closed.
  *
- * @returns false where an operation works on the tenant by now
+ * @returns false where an operation works on the tenant by now, or it has changed meanwhile
+ * @throws DomainError E_TENANT_NOT_READY where that would close the login that the secret leads to,
+ *   E_SECRET_STORE, E_ADMIN_CONN_UNRESOLVED
  */
 export async function setLogin(ports: RepairPorts, actor: Actor, deed: Deed): Promise<boolean> {
-  return await withServers(ports.secrets, async (servers) => {
-    const set = async (em: EntityManager, tenant: Tenant) => {
-      const open = mayLogIn(tenant.status);
-      if (open === null) return null;
-      const site = await siteOfTenant(em, tenant);
-      await setLogins({ servers }, site, open ? openRolesOf(tenant) : []);
-      return { site, open };
-    };
-    const done = await onQuietTenant(ports.orm, actor, deed, "SET_LOGIN", set);
-    // After the commit: waiting for clients must not hold the tenant's row.
-    if (done?.open === false) await endSessions({ servers }, done.site);
-    return done !== null;
+  const em = ports.orm.em.fork();
+  const since = await databaseTime(em);
+  const tenant = await findTenant(em, { id: deed.tenantId });
+  const mayIn = tenant && mayLogIn(tenant.status);
+  if (!tenant || mayIn === null) return false;
+  const open = mayIn ? openRolesOf(tenant) : [];
+  if (mayIn) await refuseToLockOut(ports.secrets, tenant, open);
+  const site = await siteOfTenant(em, tenant);
+  const { appRole, appRoleB } = site.names;
+  const closed = [appRole, appRoleB].filter((role) => !open.includes(role));
+  const roles = { names: site.names, tenantId: tenant.id };
+  return await withServers(ports.secrets, (servers) =>
+    // Entered before the tenant is locked: nothing of the platform waits for a store or server that hangs.
+    inSharedDatabase({ servers }, site, async (client) => {
+      const set = async (transaction: EntityManager) => {
+        if ((await changedSince(transaction, since)).has(tenant.id)) return null;
+        return await setAppLogins(client, roles, open);
+      };
+      const done = await onQuietTenant(ports.orm, actor, deed, "SET_LOGIN", set);
+      // After the commit: waiting for clients must not hold the tenant's row.
+      if (done !== null) await endSessionsOf(client, closed);
+      return done !== null;
+    }),
+  );
+}
+
+/** A rotation that could not be undone leaves a secret that leads to the other role than the registry's. */
+async function refuseToLockOut(
+  secrets: SecretStore,
+  tenant: Tenant,
+  open: readonly string[],
+): Promise<void> {
+  const secret = await readOwnSecret(secrets, tenant.secretName, tenant);
+  const role = secret && roleOf(secret);
+  if (role === null || open.includes(role)) return;
+  throw new DomainError("E_TENANT_NOT_READY", {
+    message: `the stored secret leads to ${role}, which stays open: rotate the tenant's credentials`,
   });
 }
 

@@ -1,5 +1,7 @@
 import type { EntityManager } from "../../database/orm.ts";
+import { CONNECTIONS_PER_SERVER } from "../../database/server-pools.ts";
 import { isDomainError } from "../../kernel/domain-error.ts";
+import { countLaboratories, type LaboratoryCount } from "../../laboratories/organizations.ts";
 import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.ts";
 import type { ServerConnections } from "../../placement/server-connections.ts";
 import type { SecretStore } from "../../secrets/secret-store.ts";
@@ -9,6 +11,7 @@ import { type Check, check } from "../../tenant-schemas/verify-tenant-schema.ts"
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { readAppLogin } from "../parts/tenant-secret.ts";
 import { siteOfTenant } from "../parts/tenant-site.ts";
+import { eachOf } from "./each-of.ts";
 import { type ServerLook, type Sight, schemasOf } from "./look.ts";
 
 export type Looks = ReadonlyMap<string, ServerLook | Error>;
@@ -51,58 +54,83 @@ export async function lookForSecrets(
   tenants: readonly Tenant[],
 ): Promise<Map<string, boolean>> {
   const found = new Map<string, boolean>();
-  const waiting = [...tenants];
-  const work = async () => {
-    for (let tenant = waiting.pop(); tenant !== undefined; tenant = waiting.pop()) {
-      const { id, secretName } = tenant;
-      const secret = await secrets.get(secretName).catch(() => undefined);
-      // Another tenant may bear the name by now.
-      if (secret !== undefined) found.set(id, secret !== null && secret.tags.tenantId === id);
-    }
-  };
-  await Promise.all(Array.from({ length: SECRETS_AT_ONCE }, work));
+  await eachOf(tenants, SECRETS_AT_ONCE, async ({ id, secretName }) => {
+    const secret = await secrets.get(secretName).catch(() => undefined);
+    // Another tenant may bear the name by now.
+    if (secret !== undefined) found.set(id, secret !== null && secret.tags.tenantId === id);
+  });
   return found;
 }
 
-/** Ledgers that are read in one query: few enough for the memory of the server's backend. */
-const LEDGERS_AT_ONCE = 25;
+/** Schemas that are read in one query: few enough for the memory of the server's backend. */
+const SCHEMAS_AT_ONCE = 25;
 
-/** The ledgers of the tenants whose schema has one, by the tenant's id. */
-export async function readLedgers(
+/** What only the tables of a tenant's schema tell. */
+export interface Inside {
+  readonly ledger: SurveyedLedger | undefined;
+  /** Undefined in a schema that has no such tables. */
+  readonly laboratories: LaboratoryCount | undefined;
+}
+
+/** Reads in the schemas of the tenants that have a ledger, by the tenant's id. */
+export async function lookInside(
   servers: ServerConnections,
   sights: readonly Sight[],
   looks: Looks,
   tenants: readonly Tenant[],
-): Promise<Map<string, SurveyedLedger>> {
-  const found = new Map<string, SurveyedLedger>();
-  const ofServer = async ({ server, databases }: Sight) => {
-    const look = looks.get(server.id);
-    if (look === undefined || look instanceof Error) return;
-    for (const database of databases) {
-      const schemas = look.databases.get(database);
-      if (schemas === undefined || schemas instanceof Error) continue;
-      const here = tenants.filter(
-        ({ dbServerId, databaseName, schemaName }) =>
-          dbServerId === server.id &&
-          databaseName === database &&
-          schemas.get(schemaName)?.hasLedger === true,
-      );
-      for (let at = 0; at < here.length; at += LEDGERS_AT_ONCE) {
-        const batch = here.slice(at, at + LEDGERS_AT_ONCE);
-        const names = batch.map(({ schemaName }) => schemaName);
-        const ledgers = await servers.asAdmin(server, database, (client) =>
-          surveyLedgers(client, names),
-        );
-        for (const { id, schemaName } of batch) {
-          const ledger = ledgers.get(schemaName);
-          if (ledger !== undefined) found.set(id, ledger);
-        }
-      }
-    }
+): Promise<Map<string, Inside>> {
+  const found = new Map<string, Inside>();
+  const read = async ({ server, database, here }: Batch) => {
+    const names = here.map(({ schemaName }) => schemaName);
+    const [ledgers, laboratories] = await servers.asAdmin(server, database, async (client) => [
+      await surveyLedgers(client, names),
+      await countLaboratories(client, names),
+    ]);
+    for (const { id, schemaName } of here)
+      found.set(id, {
+        ledger: ledgers.get(schemaName),
+        laboratories: laboratories.get(schemaName),
+      });
   };
-  // A server that fails now leaves its ledgers unread, which is no finding.
-  await Promise.allSettled(sights.map(ofServer));
+  const ofServer = async (sight: Sight) =>
+    await eachOf(batchesOf(sight, looks, tenants), CONNECTIONS_PER_SERVER, async (batch) => {
+      // What fails now is not read, which is no finding.
+      await read(batch).catch(() => undefined);
+    });
+  await Promise.all(sights.map(ofServer));
   return found;
+}
+
+/** Tenants of one database. */
+interface Batch {
+  readonly server: DbServer;
+  readonly database: string;
+  readonly here: readonly Tenant[];
+}
+
+function batchesOf(
+  { server, databases }: Sight,
+  looks: Looks,
+  tenants: readonly Tenant[],
+): Batch[] {
+  const look = looks.get(server.id);
+  if (look === undefined || look instanceof Error) return [];
+  const placed = Map.groupBy(
+    tenants.filter(({ dbServerId }) => dbServerId === server.id),
+    ({ databaseName }) => databaseName,
+  );
+  return databases.flatMap((database) => {
+    const schemas = look.databases.get(database);
+    if (schemas === undefined || schemas instanceof Error) return [];
+    const here = (placed.get(database) ?? []).filter(
+      ({ schemaName }) => schemas.get(schemaName)?.hasLedger === true,
+    );
+    const batches = Math.ceil(here.length / SCHEMAS_AT_ONCE);
+    return Array.from({ length: batches }, (_, at) => ({
+      ...{ server, database },
+      here: here.slice(at * SCHEMAS_AT_ONCE, (at + 1) * SCHEMAS_AT_ONCE),
+    }));
+  });
 }
 
 /** Logs in as a tenant's application does; undefined where its place or secret is missing. */

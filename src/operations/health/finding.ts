@@ -10,8 +10,10 @@ export const FINDING_CODES = [
   "ROLE_CAN_LOGIN",
   "LOGIN_REFUSED",
   "SECRET_MISSING",
+  "GRACE_ENDED",
   "VERSION_MISMATCH",
   "SEEDS_MISSING",
+  "ORGANIZATION_MISSING",
   "LEFTOVERS",
   "PROVISIONING_STUCK",
   "OPERATION_LOST",
@@ -31,6 +33,7 @@ export type FindingCode = (typeof FINDING_CODES)[number];
 export const REPAIRS = [
   "MIGRATE",
   "SEED",
+  "RETIRE_CREDENTIALS",
   "SET_LOGIN",
   "MARK_FAILED",
   "SETTLE",
@@ -53,6 +56,7 @@ export interface Finding {
 const SAFE: readonly Repair[] = [
   "MIGRATE",
   "SEED",
+  "RETIRE_CREDENTIALS",
   "SET_LOGIN",
   "MARK_FAILED",
   "SETTLE",

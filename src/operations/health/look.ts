@@ -1,6 +1,5 @@
 import type { ClientBase } from "pg";
-import { isConnectionLoss, sqlStateOf } from "../../database/faults.ts";
-import { openServerPools } from "../../database/server-pools.ts";
+import { CONNECTIONS_PER_SERVER, openServerPools } from "../../database/server-pools.ts";
 import type { DbServer } from "../../placement/db-server.entity.ts";
 import { type ServerConnections, serverConnections } from "../../placement/server-connections.ts";
 import type { SecretStore } from "../../secrets/secret-store.ts";
@@ -13,6 +12,7 @@ import {
   surveySchemas,
 } from "../../tenant-schemas/survey.ts";
 import { isMissingDatabase } from "../parts/tenant-entry.ts";
+import { eachOf } from "./each-of.ts";
 
 /** What was found on a db server, by name. */
 export interface ServerLook {
@@ -35,19 +35,26 @@ export interface Sight {
   readonly databases: readonly string[];
 }
 
-/** A server that has not answered by then is told of as one that does not. */
+/** A server or database that has not answered by then is told of as one that does not. */
 const PATIENCE_MS = 10_000;
 const CLOSING_MS = 1_000;
+/** What hangs gives its connection back by then: others wait for one. */
+const BOUNDS = {
+  connectionTimeoutMillis: PATIENCE_MS,
+  statement_timeout: PATIENCE_MS,
+  query_timeout: PATIENCE_MS,
+};
 
 /**
  * Runs `work` with connections of its own, a few for each server, which are let go of afterwards:
- * a look over every server takes no connection from the operations that run.
+ * a look over every server takes no connection from the operations that run. No statement of it takes
+ * longer than 10 seconds.
  */
 export async function withServers<T>(
   secrets: SecretStore,
   work: (servers: ServerConnections) => Promise<T>,
 ): Promise<T> {
-  const pools = openServerPools();
+  const pools = openServerPools(BOUNDS);
   try {
     return await work(serverConnections(pools, secrets));
   } finally {
@@ -66,7 +73,7 @@ export async function lookAtServers(
     try {
       return [sight.server.id, await lookAt(servers, sight, prefix)];
     } catch (error) {
-      return [sight.server.id, error instanceof Error ? error : new Error(String(error))];
+      return [sight.server.id, asError(error)];
     }
   });
   return new Map(await Promise.all(looks));
@@ -79,26 +86,27 @@ async function lookAt(
 ): Promise<ServerLook> {
   const enter = <T>(database: string, work: (client: ClientBase) => Promise<T>) =>
     within(PATIENCE_MS, servers.asAdmin(server, database, work));
-  const look = await enter(server.tenantDatabase, async (client) => ({
+  const schemasIn = async (client: ClientBase) => byName(await surveySchemas(client, prefix));
+  const shared = await enter(server.tenantDatabase, async (client) => ({
     roles: byName(await surveyRoles(client, prefix)),
     own: byName(await surveyDatabases(client)),
+    schemas: await schemasIn(client),
   }));
-  const found = new Map<string, Map<string, SurveyedSchema> | Error>();
-  for (const database of databases) {
+  const found = new Map<string, SurveyedSchemas | Error>([[server.tenantDatabase, shared.schemas]]);
+  const others = databases.filter((database) => database !== server.tenantDatabase);
+  // What is wrong with a tenant's own database, also that it hangs, says nothing against the server.
+  await eachOf(others, CONNECTIONS_PER_SERVER, async (database) => {
     try {
-      found.set(database, byName(await enter(database, (client) => surveySchemas(client, prefix))));
+      found.set(database, await enter(database, schemasIn));
     } catch (error) {
-      // What is wrong with a tenant's own database says nothing against the server.
-      if (database === server.tenantDatabase || !isRefused(error)) throw error;
-      if (!isMissingDatabase(error)) found.set(database, error);
+      if (!isMissingDatabase(error)) found.set(database, asError(error));
     }
-  }
-  return { ...look, databases: found };
+  });
+  return { roles: shared.roles, own: shared.own, databases: found };
 }
 
-/** Whether a server that works has answered with an error, as for a database that takes no connections. */
-const isRefused = (error: unknown): error is Error =>
-  error instanceof Error && sqlStateOf(error) !== undefined && !isConnectionLoss(error);
+const asError = (error: unknown): Error =>
+  error instanceof Error ? error : new Error(String(error));
 
 const byName = <T extends { readonly name: string }>(things: readonly T[]): Map<string, T> =>
   new Map(things.map((thing) => [thing.name, thing]));

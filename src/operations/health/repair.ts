@@ -117,6 +117,7 @@ async function mend(
     if (repair === "MARK_FAILED") return { done: await markFailed(ports, actor, deed) };
     if (repair === "MIGRATE")
       return await start(ports, actor, tenant, repair, migrateAs(tenant, code));
+    if (repair === "RETIRE_CREDENTIALS") return await start(ports, actor, tenant, repair, {});
     if (repair === "SEED")
       return await start(ports, actor, tenant, repair, { sets: tenant.seedSets });
     return { done: false, why: "it is not done unasked" };

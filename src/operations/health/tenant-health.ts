@@ -4,8 +4,16 @@ import type { SecretStore } from "../../secrets/secret-store.ts";
 import { tenantBySlug } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { type ActiveOperation, activeOperations, findingOf } from "./active-operations.ts";
+import { changedSince, databaseTime } from "./changes.ts";
 import { diagnose, type Evidence } from "./diagnose.ts";
-import { lookForSecrets, markedThings, readLedgers, sightsOf, tryLogin } from "./evidence.ts";
+import {
+  type Inside,
+  lookForSecrets,
+  lookInside,
+  markedThings,
+  sightsOf,
+  tryLogin,
+} from "./evidence.ts";
 import type { Finding } from "./finding.ts";
 import { lookAtServers, withServers } from "./look.ts";
 import { findStrangers } from "./orphans.ts";
@@ -96,14 +104,16 @@ async function look(
     const looks = await lookAtServers(servers, sights, config.tenantSchemaPrefix);
     const marked = markedThings(looks);
     const hasSecret = deep ? await lookForSecrets(secrets, quiet) : new Map<string, boolean>();
-    const ledgers = deep ? await readLedgers(servers, sights, looks, quiet) : new Map();
+    const insides = deep
+      ? await lookInside(servers, sights, looks, quiet)
+      : new Map<string, Inside>();
     const login =
       first?.status === "ACTIVE" && deep ? await tryLogin(em, secrets, first) : undefined;
     const evidenceOf = ({ id, dbServerId }: Tenant): Evidence => ({
       look: dbServerId === null ? undefined : looks.get(dbServerId),
       marked: marked.get(id) ?? [],
       hasSecret: hasSecret.get(id),
-      ledger: ledgers.get(id),
+      inside: insides.get(id),
       login,
       now: clock(),
     });
@@ -137,20 +147,3 @@ const lostDryRuns = (operations: readonly ActiveOperation[]): TenantHealth[] =>
       const found = findingOf(operation);
       return found ? [{ ...ill(null, [found]), operation }] : [];
     });
-
-async function databaseTime(em: EntityManager): Promise<string> {
-  const [row] = await em.execute<{ now: string }[]>("select now()::text as now");
-  return row?.now ?? "-infinity";
-}
-
-/** The tenants that changed since then, or on which something worked or works. */
-async function changedSince(em: EntityManager, since: string): Promise<Set<string>> {
-  const rows = await em.execute<{ id: string }[]>(
-    `select id from platform.tenant where updated_at > ?::timestamptz
-     union
-     select subject_id from platform.operation
-     where subject_id is not null and (finished_at is null or updated_at > ?::timestamptz)`,
-    [since, since],
-  );
-  return new Set(rows.map(({ id }) => id));
-}

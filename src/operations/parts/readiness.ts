@@ -1,4 +1,5 @@
 import { DomainError, isDomainError } from "../../kernel/domain-error.ts";
+import { organizationChecks } from "../../laboratories/organizations.ts";
 import { verifySeeds } from "../../seeding/apply-seeds.ts";
 import { openSeedFolder, resolveSets } from "../../seeding/seed-folder.ts";
 import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
@@ -25,8 +26,8 @@ type ReadinessPorts = Pick<TenantPorts, "servers" | "secrets" | "migrationsDir" 
 
 /**
  * Runs the readiness checks of a tenant: every migration applied and
- * unchanged, the schema as its version says, its seeds present, and its app role's login with the
- * secret as the store answers it.
+ * unchanged, the schema as its version says, its seeds present, an organization where the schema has
+ * organizations, and its app role's login with the secret as the store answers it.
  *
  * @param seedSets the sets that must be there, `all` and dependencies understood
  * @throws DomainError E_ADMIN_CONN_UNRESOLVED and the like: where a check cannot be made at all
@@ -41,7 +42,9 @@ export async function checkReadiness(
   const { names } = site;
   const inside = inTenantDatabase(ports, site, async (client) => {
     const { checks, ...summary } = await verifyTenantSchema(client, { names, folder });
-    return { checks: [...checks, await verifySeeds(client, names, sets)], ...summary };
+    const seeds = await verifySeeds(client, names, sets);
+    const organization = await organizationChecks(client, names.schema);
+    return { checks: [...checks, seeds, ...organization], ...summary };
   });
   const [found, login] = await Promise.all([inside.catch(whatIsMissing), checkLogin(ports, site)]);
   return { ...found, checks: [...found.checks, login] };

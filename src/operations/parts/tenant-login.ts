@@ -74,7 +74,7 @@ export async function verifyLogin(
 }
 
 /** Lets these app roles log in and no other; answers those that exist. */
-export const setLogins = async (
+const setLogins = async (
   ports: Pick<TenantPorts, "servers">,
   site: TenantSite,
   open: readonly string[],
@@ -84,7 +84,7 @@ export const setLogins = async (
   );
 
 /** Ends the sessions of both app roles; answers how many there were. */
-export const endSessions = async (
+const endSessions = async (
   ports: Pick<TenantPorts, "servers">,
   site: TenantSite,
 ): Promise<number> =>

@@ -1,0 +1,54 @@
+import { z } from "zod";
+import type { EntityManager } from "../../database/orm.ts";
+import {
+  addMissingOrganization,
+  type FirstLaboratory,
+} from "../../laboratories/first-laboratory.ts";
+import { countLaboratories } from "../../laboratories/organizations.ts";
+import type { Tenant } from "../../tenants/tenant.entity.ts";
+import { OperationEntity } from "../engine/operation.entity.ts";
+import { type Run, type Skipped, skipped } from "../engine/phase.ts";
+import { ProvisionInput } from "../provision/input.ts";
+import { inTenantDatabase } from "./tenant-entry.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
+import { siteOfRun } from "./tenant-site.ts";
+
+/**
+ * Gives a schema that has no organization, since it was made anew, the one that its tenant was
+ * provisioned with; touches no schema that has any.
+ */
+export async function ensureOrganization(
+  ports: Pick<TenantPorts, "orm" | "servers">,
+  run: Pick<Run<unknown, unknown>, "subjectId" | "subjectName" | "progress">,
+): Promise<Skipped | undefined> {
+  const site = await siteOfRun(ports.orm, run);
+  const { names, tenant } = site;
+  const first = await firstLaboratoryOf(ports.orm.em.fork(), tenant);
+  return await inTenantDatabase(ports, site, async (client) => {
+    const count = (await countLaboratories(client, [names.schema])).get(names.schema);
+    if (count === undefined) return skipped("the schema has no organizations");
+    if (count.organizations > 0 || !(await addMissingOrganization(client, names, first)))
+      return skipped("the organization is there");
+    const { name, laboratory } = first;
+    await run.progress(1, 1, laboratory === null ? name : `${name} with laboratory ${laboratory}`);
+    return undefined;
+  });
+}
+
+const { initialLaboratory, setupName } = ProvisionInput.shape;
+const Requested = z.object({ initialLaboratory, setupName });
+
+/** The organization as the registry has it today, with what only the request to provision has told. */
+async function firstLaboratoryOf(em: EntityManager, tenant: Tenant): Promise<FirstLaboratory> {
+  const provisioning = await em.findOne(
+    OperationEntity,
+    { subjectId: tenant.id, kind: "PROVISION" },
+    { orderBy: { id: "desc" } },
+  );
+  const { data } = Requested.safeParse(provisioning?.input);
+  return {
+    ...tenant,
+    setupName: data?.setupName ?? "default",
+    laboratory: data?.initialLaboratory ?? null,
+  };
+}
