@@ -254,7 +254,7 @@ describe("tenant provision", () => {
 
   test("the second Ctrl-C exits at once, and says who ends the operation", async () => {
     const slow = {
-      TENANT_MIGRATIONS_DIR: await migrations("select pg_sleep(3); create table a (b int);"),
+      TENANT_MIGRATIONS_DIR: await migrations("select pg_sleep(10); create table a (b int);"),
     };
     const words = provision(freshSlug(), "--json");
     const running = start([COMMAND, ...words], { ...environment, ...slow });

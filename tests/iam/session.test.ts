@@ -4,6 +4,7 @@ import { refreshSession, signOut } from "../../src/iam/sign-in/refresh-session.t
 import { changePassword, signIn } from "../../src/iam/sign-in/sign-in.ts";
 import { createPlatformUser } from "../../src/iam/users/platform-users.ts";
 import { findUser, lockUser } from "../../src/iam/users/users.ts";
+import { untilBlocked } from "../kit/database.ts";
 import { ACTOR, ADDRESS, openIam, PASSWORD } from "../kit/iam.ts";
 import { perTest } from "../kit/lifetime.ts";
 
@@ -75,7 +76,7 @@ describe("signing in", () => {
       const attempt = await world.em.fork().transactional(async (em) => {
         await lockUser(em, id);
         const waiting = enter().catch((error: unknown) => error);
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        await untilBlocked(world.platform.url);
         await em.execute(`update platform.platform_user set ${change}`);
         return { waiting };
       });

@@ -3,6 +3,7 @@ import { authenticate } from "../../src/iam/authenticate.ts";
 import { signIn } from "../../src/iam/sign-in/sign-in.ts";
 import { lockIdentity } from "../../src/invitations/identities.ts";
 import { newId } from "../../src/kernel/ids.ts";
+import { untilBlocked } from "../kit/database.ts";
 import { ADDRESS, PASSWORD } from "../kit/iam.ts";
 import { OWNER, openTenants, STARTER } from "../kit/invitations.ts";
 import { perTest } from "../kit/lifetime.ts";
@@ -99,7 +100,7 @@ describe("signing in to a tenant", () => {
     const attempt = await world.em.fork().transactional(async (em) => {
       await lockIdentity(em, identity.id);
       const waiting = world.signIn("acme").catch((error: unknown) => error);
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await untilBlocked(world.platform.url);
       await em.execute("update platform.identity set password_hash = 'changed'");
       return { waiting };
     });

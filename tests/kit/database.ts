@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
-import { inject } from "vitest";
+import { inject, vi } from "vitest";
 import { TEMPLATE } from "./global-setup.ts";
 
 /** A database of a test's own. */
@@ -39,6 +39,15 @@ export async function asSuperuser<T>(
   } finally {
     await client.end();
   }
+}
+
+/** Waits until somebody in a database waits for a lock that another holds. */
+export async function untilBlocked(url: string): Promise<void> {
+  const blocked =
+    "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+  await asSuperuser(url, (client) =>
+    vi.waitUntil(async () => (await client.query(blocked)).rowCount !== 0, { timeout: 30_000 }),
+  );
 }
 
 /** Creates an empty database, or a copy of the migrated platform database. */
