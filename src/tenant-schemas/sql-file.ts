@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { hasSqlDetails, parse } from "libpg-query";
 
 /** A node of PostgreSQL's parse tree: its fields by name. */
 export type AstFields = Readonly<Record<string, unknown>>;
@@ -99,6 +98,8 @@ async function parseStatements(content: string): Promise<SqlStatement[]> {
 }
 
 async function parseTree(content: string) {
+  // A WebAssembly with a memory of its own, and an API process has no use for it.
+  const { hasSqlDetails, parse } = await import("libpg-query");
   try {
     return await parse(content);
   } catch (cause) {

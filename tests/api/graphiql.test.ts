@@ -17,8 +17,8 @@ test("the IDE is served in development, with all that it needs", async () => {
 });
 
 /** What the page's script makes of its options, in a browser that has these. */
-function pageOptions(stored: string | null, answer: () => Response = () => new Response()) {
-  const page = renderPage(graphiqlOptions("root@tenantry.test"));
+async function pageOptions(stored: string | null, answer: () => Response = () => new Response()) {
+  const page = await renderPage(graphiqlOptions("root@tenantry.test"));
   const argument = page.slice(page.lastIndexOf("((options) =>"), page.lastIndexOf(",\n"));
   const localStorage = { getItem: (key: string) => (key === "graphiql:headers" ? stored : null) };
   const asked: (string | null)[] = [];
@@ -35,19 +35,19 @@ function pageOptions(stored: string | null, answer: () => Response = () => new R
 const NOBODY = "You are not signed in";
 
 test("the IDE's page subscribes over the WebSocket, authorised by the headers editor", async () => {
-  const { options } = pageOptions('{ "Authorization": "Bearer kept" }');
+  const { options } = await pageOptions('{ "Authorization": "Bearer kept" }');
   expect(options.subscriptionsProtocol).toBe("WS");
   expect(await options.connectionParams()).toEqual({ authorization: "Bearer kept" });
   options.onEditHeaders('{ "authorization": "Bearer new" }');
   expect(await options.connectionParams()).toEqual({ authorization: "Bearer new" });
   options.onEditHeaders('{ "author');
   await expect(options.connectionParams()).rejects.toThrow(NOBODY);
-  await expect(pageOptions(null).options.connectionParams()).rejects.toThrow(NOBODY);
+  await expect((await pageOptions(null)).options.connectionParams()).rejects.toThrow(NOBODY);
 });
 
 test("who signs in on the IDE's page goes on as signed in, until the token is refused", async () => {
   let answer = Response.json({ data: { signIn: { accessToken: "a.b.c" } } });
-  const { asked, window, options } = pageOptions(null, () => answer);
+  const { asked, window, options } = await pageOptions(null, () => answer);
   const ask = (headers = {}) => window.fetch("/graphql", { headers });
   await ask();
   answer = Response.json({ data: { me: null } });

@@ -64,6 +64,7 @@ describe("a request", () => {
       `{ ${Array.from({ length: 40 }, (_, i) => `a${i}: __typename`).join(" ")} }`,
     ],
     ["of many tokens", `{ ${"__typename ".repeat(3000)} }`],
+    ["of a long text", `{ __typename } # ${"x".repeat(60_000)}`],
     [
       "of pages of pages",
       "{ tenants(first: 100) { nodes { operations(first: 100) { nodes { phases { name } } } } } }",

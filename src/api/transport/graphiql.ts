@@ -1,4 +1,3 @@
-import { renderGraphiQL } from "@graphql-yoga/render-graphiql";
 import type { GraphiQLOptions } from "graphql-yoga";
 
 /** Options of GraphiQL's page: subscriptions go over the WebSocket, and it opens with a first visit. */
@@ -15,7 +14,9 @@ export const graphiqlOptions = (adminEmail: string): GraphiQLOptions => ({
  *
  * @throws Error when the package's page no longer holds its options as JSON
  */
-export function renderPage(options: GraphiQLOptions): string {
+export async function renderPage(options: GraphiQLOptions): Promise<string> {
+  // 20 MB of text, for a page that most processes never show.
+  const { renderGraphiQL } = await import("@graphql-yoga/render-graphiql");
   const literal = JSON.stringify(options);
   const page = renderGraphiQL(options);
   const at = page.lastIndexOf(literal);

@@ -54,7 +54,11 @@ export function guard({ limits, watch, publicErrorOf, development }: GuardOption
     return { errors: [publicErrorOf(new DomainError("E_RATE_LIMITED"))] };
   };
   return {
-    onParse: ({ setParseFn }) => {
+    onParse: ({ params: { source }, setParseFn }) => {
+      // Thrown here, and not in the parse function, a refusal is not remembered with the text.
+      if (textOf(source).length > limits.characters) {
+        throw publicErrorOf(tooComplex("characters", limits.characters));
+      }
       setParseFn((source, options) => {
         const document = parseAtMost(source, limits.tokens, options);
         try {
@@ -99,6 +103,9 @@ export function guard({ limits, watch, publicErrorOf, development }: GuardOption
     return stream;
   }
 }
+
+const textOf = (source: Parameters<typeof parse>[0]): string =>
+  typeof source === "string" ? source : source.body;
 
 function parseAtMost(
   source: Parameters<typeof parse>[0],

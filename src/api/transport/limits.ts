@@ -3,6 +3,8 @@ import { DomainError } from "../../kernel/domain-error.ts";
 
 /** How much one request may ask for. */
 export interface QueryLimits {
+  /** Of the document's text: a thousand texts are remembered with what they were parsed to. */
+  readonly characters: number;
   readonly tokens: number;
   /** Fields inside fields. */
   readonly depth: number;
@@ -15,6 +17,7 @@ export interface QueryLimits {
 }
 
 export const QUERY_LIMITS: QueryLimits = {
+  characters: 50_000,
   tokens: 2_000,
   depth: 12,
   fields: 500,
