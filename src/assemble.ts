@@ -13,6 +13,7 @@ import { expectThisVersion, platformVersion, UnfitPlatform } from "./database/pl
 import { openServerPools } from "./database/server-pools.ts";
 import { PLATFORM_ENTITIES } from "./entities.ts";
 import { openExternalIssuer } from "./iam/single-sign-on/external-issuer.ts";
+import { openStandings } from "./iam/standing.ts";
 import { openSigningKeys } from "./iam/tokens/signing-keys.ts";
 import { openInvitationCredentials } from "./invitations/credentials.ts";
 import { systemClock } from "./kernel/clock.ts";
@@ -121,6 +122,7 @@ async function build(
     clusters: openClusters(servers),
     credentials,
     keys,
+    standings: openStandings(orm.em),
     issuer: config.singleSignOn ? openExternalIssuer(config.singleSignOn, { clock, log }) : null,
     mailer: replace.mailer ?? openMailer(config, clock),
     queue,

@@ -1,6 +1,7 @@
 import type { Config } from "./config.ts";
 import type { Orm } from "./database/orm.ts";
 import type { ExternalIssuer } from "./iam/single-sign-on/external-issuer.ts";
+import type { Standings } from "./iam/standing.ts";
 import type { SigningKeys } from "./iam/tokens/signing-keys.ts";
 import type { InvitationCredentials } from "./invitations/credentials.ts";
 import type { Clock } from "./kernel/clock.ts";
@@ -25,6 +26,7 @@ export interface Platform {
   readonly secrets: SecretStore;
   readonly clusters: Clusters;
   readonly keys: SigningKeys;
+  readonly standings: Standings;
   /** The single sign-on that is configured; null without one. */
   readonly issuer: ExternalIssuer | null;
   readonly credentials: InvitationCredentials;

@@ -1,12 +1,13 @@
 import type { Actor } from "../iam/actor.ts";
 import { type Authenticated, authenticate } from "../iam/authenticate.ts";
 import { type Action, authorize, isGranted } from "../iam/grants.ts";
-import { standingsOf } from "../iam/standing.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { Platform } from "../platform.ts";
 
 /** Who calls, with what is known of the token. */
 export type Caller = Authenticated;
+
+type CallerParts = "orm" | "standings" | "keys" | "issuer" | "clock";
 
 /**
  * Tells who calls.
@@ -16,32 +17,24 @@ export type Caller = Authenticated;
  *   `authenticate` says
  */
 export async function identify(
-  { orm, keys, issuer, clock }: Pick<Platform, "orm" | "keys" | "issuer" | "clock">,
+  { orm, standings, keys, issuer, clock }: Pick<Platform, CallerParts>,
   authorization: string | undefined,
   address: string | null,
 ): Promise<Caller | null> {
   if (authorization === undefined) return null;
-  return await authenticate({ em: orm.em, keys, issuer, clock }, authorization, address);
+  return await authenticate({ em: orm.em, standings, keys, issuer, clock }, authorization, address);
 }
 
 /**
- * Tells whether callers are still what they were when they were identified: let in, with the same role,
- * by a session that goes on and a signing key that was not dropped.
- *
- * @returns in the order of the callers
+ * Tells whether a caller is still what it was when it was identified: let in, with the same role, by a
+ * session that goes on and a signing key that was not dropped.
  */
-export async function areUnchanged(
-  { orm, keys }: Pick<Platform, "orm" | "keys">,
-  callers: readonly Caller[],
-): Promise<boolean[]> {
-  const holders = callers.map(({ actor: { kind, id }, ...facts }) => ({ kind, id, ...facts }));
-  const standings = await standingsOf(orm.em.fork(), holders);
-  const isSigned = await Promise.all(
-    callers.map(({ keyId }) => keyId === null || keys.verifies(keyId)),
-  );
-  return callers.map(
-    ({ actor }, index) => isSigned[index] === true && standings[index]?.role === actor.role,
-  );
+export async function isUnchanged(
+  { standings, keys }: Pick<Platform, "standings" | "keys">,
+  { actor: { kind, id, role }, ...facts }: Caller,
+): Promise<boolean> {
+  const standing = await standings.of({ kind, id, ...facts });
+  return standing?.role === role && (facts.keyId === null || (await keys.verifies(facts.keyId)));
 }
 
 /** Why a caller that has changed is let go. */

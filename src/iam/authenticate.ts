@@ -5,15 +5,14 @@ import { isId } from "../kernel/ids.ts";
 import type { Actor } from "./actor.ts";
 import type { ExternalIssuer } from "./single-sign-on/external-issuer.ts";
 import { followExternalUser } from "./single-sign-on/external-user.ts";
-import { standingsOf, type TokenHolder } from "./standing.ts";
-import type { ServiceToken } from "./tokens/service-token.entity.ts";
-import { findServiceToken, noteUse } from "./tokens/service-token-use.ts";
+import type { Standings, TokenHolder } from "./standing.ts";
 import type { SigningKeys } from "./tokens/signing-keys.ts";
 import { PLATFORM_AUDIENCE } from "./tokens/token.ts";
 
 interface AuthenticatePorts {
   /** Forked for every call. */
   readonly em: EntityManager;
+  readonly standings: Standings;
   readonly keys: SigningKeys;
   /** Whose tokens are good beside our own; null without single sign-on. */
   readonly issuer: ExternalIssuer | null;
@@ -25,12 +24,10 @@ interface TokenFacts extends TokenHolder {
   readonly expiresAt: Date;
   /** The key of ours that signed it; null where none did. */
   readonly keyId: string | null;
-  /** The service token that it is; null for any other. */
-  readonly serviceToken: ServiceToken | null;
 }
 
 /** Who calls, with what is known of the token. */
-export interface Authenticated extends Omit<TokenFacts, "kind" | "id" | "serviceToken"> {
+export interface Authenticated extends Omit<TokenFacts, "kind" | "id"> {
   readonly actor: Actor;
 }
 
@@ -51,28 +48,38 @@ export async function authenticate(
   header: string,
   address: string | null,
 ): Promise<Authenticated> {
-  const { kind, id, serviceToken, ...facts } = await readToken(ports, header, address);
-  const em = ports.em.fork();
-  const [standing] = await standingsOf(em, [{ kind, id, ...facts }]);
+  const token = BEARER.exec(header.trim())?.[1];
+  if (token === undefined) throw new DomainError("E_UNAUTHENTICATED");
+  if (!token.includes(".")) return await enterByServiceToken(ports, token, address);
+  const { kind, id, ...facts } = await readAccessToken(ports, token, address);
+  const standing = await ports.standings.of({ kind, id, ...facts });
   if (!standing) throw new DomainError("E_UNAUTHENTICATED");
-  if (serviceToken !== null) await noteUse(em, serviceToken);
   return { actor: { kind, id, ...standing, address }, ...facts };
 }
 
+async function enterByServiceToken(
+  { standings }: AuthenticatePorts,
+  token: string,
+  address: string | null,
+): Promise<Authenticated> {
+  const living = await standings.ofServiceToken(token);
+  if (living === null) throw new DomainError("E_UNAUTHENTICATED");
+  const { id, name, role, issuedAt, expiresAt } = living;
+  const actor: Actor = { kind: "SERVICE_TOKEN", id, name, role, address };
+  return { actor, issuedAt, expiresAt, keyId: null, session: null };
+}
+
 /** Answers whom a token speaks of, which is good in itself; whether that still holds is not asked. */
-async function readToken(
+async function readAccessToken(
   ports: AuthenticatePorts,
-  header: string,
+  token: string,
   address: string | null,
 ): Promise<TokenFacts> {
-  const token = BEARER.exec(header.trim())?.[1];
-  if (token === undefined) throw new DomainError("E_UNAUTHENTICATED");
-  if (!token.includes(".")) return await readServiceToken(ports.em.fork(), token);
   if (ports.issuer?.claims(token)) {
     const identity = await ports.issuer.verify(token);
     const { id } = await followExternalUser(ports, identity, address);
     const { issuedAt, expiresAt } = identity;
-    return { ...NO_SESSION, kind: "USER", id, issuedAt, expiresAt };
+    return { kind: "USER", id, issuedAt, expiresAt, keyId: null, session: null };
   }
   const verified = await ports.keys.verify(token, PLATFORM_AUDIENCE);
   const { subject, issuedAt, expiresAt, keyId, claims } = verified;
@@ -80,15 +87,5 @@ async function readToken(
   if (!isId(subject) || (session !== null && !isId(session))) {
     throw new DomainError("E_UNAUTHENTICATED");
   }
-  const id = subject;
-  return { kind: "USER", id, issuedAt, expiresAt, keyId, session, serviceToken: null };
-}
-
-/** Of tokens that come with no session of ours. */
-const NO_SESSION = { keyId: null, session: null, serviceToken: null } as const;
-
-async function readServiceToken(em: EntityManager, value: string): Promise<TokenFacts> {
-  const serviceToken = await findServiceToken(em, value);
-  const { id, createdAt: issuedAt, expiresAt } = serviceToken;
-  return { ...NO_SESSION, kind: "SERVICE_TOKEN", id, issuedAt, expiresAt, serviceToken };
+  return { kind: "USER", id: subject, issuedAt, expiresAt, keyId, session };
 }

@@ -1,9 +1,8 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import DataLoader from "dataloader";
 import type { Actor } from "./actor.ts";
 import type { Role } from "./roles.ts";
-import { livingSessions } from "./sign-in/session.ts";
-import { livingServiceTokens } from "./tokens/service-token-use.ts";
-import { PlatformUserEntity } from "./users/platform-user.entity.ts";
+import { LETS_IN, type LivingServiceToken, useServiceTokens } from "./tokens/service-token-use.ts";
 import { nameOf } from "./users/users.ts";
 
 /** Whom a token speaks of that was found to be good in itself. */
@@ -20,56 +19,84 @@ export interface Standing {
   readonly role: Role;
 }
 
-interface Row extends Standing {
-  readonly id: string;
-  /** Tokens issued before have ended; null while none has. */
-  readonly tokensValidFrom: Date | null;
+interface Row {
+  /** The holder's place in the list, from 1. */
+  readonly place: number;
+  readonly name: string;
+  readonly issuer: string | null;
+  readonly role: Role;
 }
 
-/** Reads how the holders of one kind stand; whoever may do nothing any more is missing. */
-type Reader = (em: EntityManager, ids: readonly string[]) => Promise<readonly Row[]>;
+const HOLDERS = `rows from (jsonb_to_recordset(?::jsonb)
+  as (id uuid, "issuedAt" timestamptz, session uuid)) with ordinality
+  as holder (id, "issuedAt", session, place)`;
 
-/** Where each kind of actor that comes with a token is kept. */
-const READERS: Partial<Record<Actor["kind"], Reader>> = {
-  USER: readUsers,
-  SERVICE_TOKEN: livingServiceTokens,
+/**
+ * How those of each kind stand who come with a token, in one statement, since every request waits for it;
+ * whoever may do nothing any more is missing.
+ */
+const STATEMENTS: Partial<Record<Actor["kind"], string>> = {
+  USER: `
+    select holder.place::int, u.email as name, u.issuer, u.role
+    from ${HOLDERS} join platform.platform_user u on u.id = holder.id
+    where u.disabled_at is null and not u.must_change_password and u.role_withdrawn_at is null
+      and (u.tokens_valid_from is null or u.tokens_valid_from <= holder."issuedAt")
+      and (holder.session is null or exists (
+        select from platform.refresh_token t
+        where t.family = holder.session and t.user_id = u.id
+          and t.revoked_at is null and t.used_at is null))`,
+  SERVICE_TOKEN: `
+    select holder.place::int, t.name, null as issuer, t.role
+    from ${HOLDERS} join platform.service_token t on t.id = holder.id
+    where ${LETS_IN}`,
 };
 
 /**
- * Tells how the holders of tokens stand now. The one place that decides whether a token still lets
- * somebody in: requests ask it for each call, open sockets and streams every few seconds.
- *
- * @returns in the order of the holders; null for whoever may do nothing any more
+ * Tells how callers stand now. The one place that decides whether a token still lets somebody in: requests
+ * ask it for each call, open sockets and streams every few seconds.
  */
-export async function standingsOf(
+export interface Standings {
+  /** How the holder of a token stands; null for whoever may do nothing any more. */
+  of(holder: TokenHolder): Promise<Standing | null>;
+  /** The service token of a value, where it lets in; null for any other. */
+  ofServiceToken(value: string): Promise<LivingServiceToken | null>;
+}
+
+/**
+ * Opens the place that tells how callers stand. Those who come at the same moment are looked up by one
+ * statement, which begins after the last of them has come: nobody is let in by what was read before.
+ *
+ * @param em forked for every statement
+ */
+export function openStandings(em: EntityManager): Standings {
+  const together = { cache: false, batchScheduleFn: (look: () => void) => void setImmediate(look) };
+  const holders = new DataLoader<TokenHolder, Standing | null>(
+    (asked) => standingsOf(em.fork(), asked),
+    together,
+  );
+  const tokens = new DataLoader<string, LivingServiceToken | null>(
+    (values) => useServiceTokens(em.fork(), values),
+    together,
+  );
+  return {
+    of: (holder) => holders.load(holder),
+    ofServiceToken: (value) => tokens.load(value),
+  };
+}
+
+async function standingsOf(
   em: EntityManager,
   holders: readonly TokenHolder[],
 ): Promise<(Standing | null)[]> {
-  const found = new Map<string, Row>();
+  const found = new Map<TokenHolder, Standing>();
   for (const [kind, ofKind] of Map.groupBy(holders, ({ kind }) => kind)) {
-    const ids = [...new Set(ofKind.map(({ id }) => id))];
-    for (const row of (await READERS[kind]?.(em, ids)) ?? []) found.set(row.id, row);
+    const statement = STATEMENTS[kind];
+    if (statement === undefined) continue;
+    const rows = await em.execute<Row[]>(statement, [JSON.stringify(ofKind)]);
+    for (const { place, name, issuer, role } of rows) {
+      const holder = ofKind[place - 1];
+      if (holder) found.set(holder, { name: nameOf({ email: name, issuer }), role });
+    }
   }
-  const living = await livingSessions(
-    em,
-    holders.flatMap(({ session }) => session ?? []),
-  );
-  return holders.map(({ id, issuedAt, session }) => {
-    const row = found.get(id);
-    if (session !== null && !living.has(session)) return null;
-    if (!row || (row.tokensValidFrom !== null && issuedAt < row.tokensValidFrom)) return null;
-    return { name: row.name, role: row.role };
-  });
-}
-
-async function readUsers(em: EntityManager, ids: readonly string[]) {
-  const users = await em.find(
-    PlatformUserEntity,
-    { id: { $in: [...ids] }, disabledAt: null, mustChangePassword: false, roleWithdrawnAt: null },
-    { refresh: true },
-  );
-  return users.map((user) => {
-    const { id, role, tokensValidFrom } = user;
-    return { id, name: nameOf(user), role, tokensValidFrom: tokensValidFrom ?? null };
-  });
+  return holders.map((holder) => found.get(holder) ?? null);
 }

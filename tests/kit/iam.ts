@@ -1,5 +1,6 @@
 import type { EntityManager } from "../../src/database/orm.ts";
 import type { Role } from "../../src/iam/roles.ts";
+import { openStandings, type Standings } from "../../src/iam/standing.ts";
 import { openSigningKeys, type SigningKeys } from "../../src/iam/tokens/signing-keys.ts";
 import { ensureFirstAdmin } from "../../src/iam/users/first-admin.ts";
 import { createPlatformUser } from "../../src/iam/users/platform-users.ts";
@@ -31,6 +32,7 @@ export class IamWorld {
   // Fields and no getters: ports are handed on by spreading them.
   readonly em: EntityManager;
   readonly clock: Clock;
+  readonly standings: Standings;
   readonly issuer = null;
 
   constructor(parts: Pick<IamWorld, "platform" | "secrets" | "keys" | "time">) {
@@ -40,6 +42,7 @@ export class IamWorld {
     this.time = parts.time;
     this.em = parts.platform.orm.em;
     this.clock = parts.time.now;
+    this.standings = openStandings(this.em);
   }
 
   /** Lets time pass, in seconds. */

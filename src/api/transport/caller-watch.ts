@@ -1,6 +1,6 @@
 import { DomainError } from "../../kernel/domain-error.ts";
 import type { Platform } from "../../platform.ts";
-import { areUnchanged, type Caller, noLonger } from "../caller.ts";
+import { type Caller, isUnchanged, noLonger } from "../caller.ts";
 
 type End = (reason: DomainError) => void;
 
@@ -36,11 +36,11 @@ export const OPEN_OF_ONE_CALLER = 2_000;
 
 /** Watches callers: one query every 2 seconds for all of them, none while nobody is watched. */
 export function watchCallers({
-  orm,
+  standings,
   keys,
   clock,
   log,
-}: Pick<Platform, "orm" | "keys" | "clock" | "log">): CallerWatch {
+}: Pick<Platform, "standings" | "keys" | "clock" | "log">): CallerWatch {
   const watched = new Map<string, Set<Watched>>();
   let asking = false;
 
@@ -49,9 +49,8 @@ export function watchCallers({
     asking = true;
     try {
       const entries = [...watched.values()].flatMap((each) => [...each]);
-      const unchanged = await areUnchanged(
-        { orm, keys },
-        entries.map(({ caller }) => caller),
+      const unchanged = await Promise.all(
+        entries.map(({ caller }) => isUnchanged({ standings, keys }, caller)),
       );
       for (const [index, { end }] of entries.entries()) if (!unchanged[index]) end(noLonger());
     } catch (error) {

@@ -5,7 +5,7 @@ import { type Context, handleProtocols, makeServer, type SubscribePayload } from
 import { WebSocket, WebSocketServer } from "ws";
 import { DomainError, isDomainError } from "../../kernel/domain-error.ts";
 import type { Platform } from "../../platform.ts";
-import { areUnchanged, type Caller, identify, noLonger } from "../caller.ts";
+import { type Caller, identify, isUnchanged, noLonger } from "../caller.ts";
 import { type CallerWatch, OPEN_OF_ONE_CALLER } from "./caller-watch.ts";
 import type { AddressOf } from "./client-address.ts";
 import { type PublicErrorOf, withoutHttp } from "./public-error.ts";
@@ -173,8 +173,7 @@ async function prepare(
       throw new DomainError("E_RATE_LIMITED", { message });
     }
     if (!extra.caller) throw new DomainError("E_UNAUTHENTICATED");
-    const [unchanged] = await areUnchanged(platform, [extra.caller]);
-    if (!unchanged) {
+    if (!(await isUnchanged(platform, extra.caller))) {
       extra.socket.close(CLOSE.forbidden, noLonger().message);
       throw noLonger();
     }

@@ -88,20 +88,6 @@ export async function endSessions(em: EntityManager, user: PlatformUser, now: Da
   user.tokensValidFrom = new Date((Math.floor(since / SECOND) + 1) * SECOND);
 }
 
-/** Tells which of some sessions, by the families of their refresh tokens, have not been ended. */
-export async function livingSessions(
-  em: EntityManager,
-  families: readonly string[],
-): Promise<ReadonlySet<string>> {
-  if (families.length === 0) return new Set();
-  const living = await em.find(
-    RefreshTokenEntity,
-    { family: { $in: [...new Set(families)] }, revokedAt: null, usedAt: null },
-    { fields: ["family"], disableIdentityMap: true },
-  );
-  return new Set(living.map(({ family }) => family));
-}
-
 /** Revokes refresh tokens, of one family or of one user, inside the caller's transaction. */
 export async function revokeRefreshTokens(
   em: EntityManager,

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type CryptoKey, importJWK, type JWK, SignJWT } from "jose";
 import { newAccessKey } from "./access-key.ts";
 import { ensureKey, type KeyPorts, keySecret } from "./key-record.ts";
-import { openKeyRing } from "./key-ring.ts";
+import { type KeyRing, openKeyRing } from "./key-ring.ts";
 import type { SigningKey } from "./signing-key.entity.ts";
 import {
   ACCESS_TOKEN_LIFETIME,
@@ -55,6 +55,7 @@ export interface SigningKeys {
 export async function openSigningKeys(ports: KeyPorts): Promise<SigningKeys> {
   await ensureKey(ports, "ACCESS", newAccessKey);
   const ring = openKeyRing(ports);
+  const verify = rememberingVerifier(ports, ring);
   let signer = await openSigner(ports, await ring.signing());
   return {
     async sign(content) {
@@ -62,10 +63,28 @@ export async function openSigningKeys(ports: KeyPorts): Promise<SigningKeys> {
       if (key.id !== signer.kid) signer = await openSigner(ports, key);
       return await signToken(signer, content, ports.clock());
     },
-    verify: (token, audience) => verifyToken(token, audience, ring.find, ports.clock()),
+    verify,
     verifies: (keyId) => ring.verifies(keyId),
     publicJwks: () => ring.jwks(),
     close: () => ring.close(),
+  };
+}
+
+/** Good tokens that are remembered: a check of the signature takes longer than most requests. */
+const REMEMBERED = 2_000;
+
+/** Verifies a token once; from then on only what may change is looked at: its age, and its key. */
+function rememberingVerifier({ clock }: KeyPorts, ring: KeyRing): SigningKeys["verify"] {
+  const good = new Map<string, VerifiedToken>();
+  return async (token, audience) => {
+    const name = `${audience} ${token}`;
+    const known = good.get(name);
+    if (known && clock() < known.expiresAt && (await ring.verifies(known.keyId))) return known;
+    const verified = await verifyToken(token, audience, ring.find, clock());
+    good.set(name, verified);
+    const [oldest] = good.keys();
+    if (good.size > REMEMBERED && oldest !== undefined) good.delete(oldest);
+    return verified;
   };
 }
 
