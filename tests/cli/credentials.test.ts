@@ -49,4 +49,9 @@ test("credentials are rotated, of one tenant or of all, and the old login is clo
   const retired = await run("retire-credentials", "--slug", slug);
   expect(retired).toMatchObject({ end: 0, stderr: "" });
   expect(await life.login(slug)).toBe(true);
+  const begun = await run("rotate-credentials", "--all", "--yes", "--no-wait");
+  expect(begun).toMatchObject({ end: 0, stderr: "" });
+  expect(begun.stdout).toMatch(
+    new RegExp(`^ROTATE_CREDENTIALS of ${slug} {2}\\(operation [\\w-]+\\)\n$`),
+  );
 });

@@ -20,7 +20,11 @@ export async function seeStarts(
 ): Promise<number> {
   const { out } = session;
   const operations = starts.flatMap((each) => ("operation" in each ? [each.operation] : []));
-  if (json) for (const operation of operations) out.json(startedJson(operation));
+  for (const operation of operations) {
+    if (json) out.json(startedJson(operation));
+    else if (!wait)
+      out.line(`${operation.kind} of ${operation.subjectName}  (operation ${operation.id})`);
+  }
   const refusals = starts.flatMap((each) => ("error" in each ? [each] : []));
   for (const refusal of refusals) {
     if (json) out.json({ type: "ERROR", slug: refusal.slug, error: publicError(refusal.error) });
