@@ -39,7 +39,9 @@ export function isConnectionLoss(error: unknown): boolean {
     if (typeof code === "string" && SOCKET_FAULTS.has(code)) return true;
     if (
       typeof message === "string" &&
-      /^(Connection terminated|timeout expired|Query read timeout)/.test(message)
+      /^(Connection terminated|Client has encountered a connection error|timeout expired|Query read timeout)/.test(
+        message,
+      )
     )
       return true;
   }

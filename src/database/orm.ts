@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { EntitySchema } from "@mikro-orm/core";
 import { Migrator } from "@mikro-orm/migrations";
 import { type EntityManager, MikroORM } from "@mikro-orm/postgresql";
-import pg from "pg";
+import { withConnection } from "./own-connection.ts";
 import { isTransactionPooled } from "./pooler.ts";
 
 export type { EntityManager };
@@ -56,17 +56,8 @@ export async function openOrm({ url, entities, poolSize = 10 }: OrmOptions): Pro
  * @throws Error with one clear line; what connecting fails with, as it comes
  */
 export async function refusePooledPlatform(url: string): Promise<void> {
-  const pooled = await isTransactionPooled(async (work) => {
-    const client = new pg.Client({ connectionString: url, application_name: "tenantry probe" });
-    // A connection that breaks between two queries is told by the next one.
-    client.on("error", () => {});
-    try {
-      await client.connect();
-      return await work(client);
-    } finally {
-      await client.end().catch(() => {});
-    }
-  });
+  const probe = { connectionString: url, application_name: "tenantry probe" };
+  const pooled = await isTransactionPooled((work) => withConnection(probe, work));
   if (!pooled) return;
   const { host } = new URL(url);
   throw new Error(
@@ -80,16 +71,13 @@ export async function refusePooledPlatform(url: string): Promise<void> {
  * @returns the names of the migrations that were applied, none when it was up to date
  */
 export async function migratePlatform(orm: Orm, url: string): Promise<string[]> {
-  const client = new pg.Client({ connectionString: url, application_name: "tenantry migrations" });
-  await client.connect();
-  try {
+  const own = { connectionString: url, application_name: "tenantry migrations" };
+  return await withConnection(own, async (client) => {
     await client.query(
       "select pg_advisory_lock(hashtextextended('tenantry:platform-migrations', 0))",
     );
     await client.query("create schema if not exists platform");
     const applied = await orm.migrator.up();
     return applied.map((migration) => migration.name);
-  } finally {
-    await client.end();
-  }
+  });
 }

@@ -1,5 +1,6 @@
 import pg from "pg";
 import { guardedSockets } from "./guarded-socket.ts";
+import { outliveBreaks } from "./own-connection.ts";
 
 /** Where a database is and who enters it; never made from a URL that a caller sent. */
 export interface ServerAddress {
@@ -168,6 +169,7 @@ class BoundedServer {
     const pool = new pg.Pool({ ...address, ...this.#options });
     // An idle connection that breaks is replaced at the next use; unheard, its error would end the process.
     pool.on("error", () => {});
+    pool.on("connect", outliveBreaks);
     pool.on("release", (broken) => {
       // One that is broken or given up is closed next, which is told of then.
       if (!broken) this.#changed();

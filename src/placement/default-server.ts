@@ -1,5 +1,6 @@
-import pg from "pg";
+import type pg from "pg";
 import type { EntityManager, Orm } from "../database/orm.ts";
+import { withConnection } from "../database/own-connection.ts";
 import { newId } from "../kernel/ids.ts";
 import type { SecretStore } from "../secrets/secret-store.ts";
 import { ADMIN_SECRET_PURPOSE } from "./admin-login.ts";
@@ -31,7 +32,7 @@ export async function ensureDefaultServer(
   const at = new URL(url);
   const platformDatabase = decodeURIComponent(at.pathname.slice(1));
   const tenantDatabase = tenantDatabaseOf(url);
-  await prepareServer((database, work) => withClient(urlOf(url, database), work), {
+  await prepareServer((database, work) => withConnection(entry(url, database), work), {
     ...{ maintenance: platformDatabase, closed: platformDatabase },
     tenantDatabase,
   });
@@ -47,7 +48,7 @@ export async function ensureDefaultServer(
     }),
   );
   const mark = { platform: server.id, dbServer: server.name };
-  await withClient(urlOf(url, tenantDatabase), (client) => writeMark(client, mark));
+  await withConnection(entry(url, tenantDatabase), (client) => writeMark(client, mark));
   return server;
 }
 
@@ -86,19 +87,9 @@ function tlsModeOf(url: URL): DbServer["tlsMode"] {
   return mode === "require" || mode === "prefer" || mode === "no-verify" ? "REQUIRE" : "DISABLE";
 }
 
-/** The same server's URL, for another database. */
-function urlOf(url: string, database: string): string {
+/** How another database of the same server is entered. */
+function entry(url: string, database: string): pg.ClientConfig {
   const other = new URL(url);
   other.pathname = `/${encodeURIComponent(database)}`;
-  return other.href;
-}
-
-async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url, application_name: "tenantry" });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
+  return { connectionString: other.href, application_name: "tenantry" };
 }

@@ -1,5 +1,6 @@
 import pg from "pg";
 import { ForbiddenAddress, guardedSockets } from "../database/guarded-socket.ts";
+import { outliveBreaks } from "../database/own-connection.ts";
 import { isTransactionPooled } from "../database/pooler.ts";
 import { CONNECTION } from "../database/server-pools.ts";
 import { isDomainError } from "../kernel/domain-error.ts";
@@ -43,8 +44,7 @@ export function strangerEntrance(target: Target, login: AdminLogin, policy: Host
       ...{ user: login.user, password: login.password },
       ...{ connectionTimeoutMillis: PATIENCE_MS, query_timeout: PATIENCE_MS },
     });
-    // A connection that breaks between two queries is told by the next one.
-    client.on("error", () => {});
+    outliveBreaks(client);
     try {
       await client.connect().catch((error: unknown) => {
         if (error instanceof ForbiddenAddress)

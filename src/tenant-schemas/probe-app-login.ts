@@ -1,5 +1,6 @@
-import pg, { type ClientConfig } from "pg";
+import type pg from "pg";
 import { isConnectionLoss, sqlStateOf } from "../database/faults.ts";
+import { withConnection } from "../database/own-connection.ts";
 import { CONNECTION } from "../database/server-pools.ts";
 import { ident } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
@@ -13,7 +14,7 @@ export interface AppLogin {
   readonly user: string;
   /** As the secret store keeps it; it appears in no answer. */
   readonly password: string;
-  readonly ssl?: ClientConfig["ssl"];
+  readonly ssl?: pg.ClientConfig["ssl"];
   readonly names: TenantNames;
 }
 
@@ -27,17 +28,15 @@ export interface AppLogin {
  */
 export async function probeAppLogin(login: AppLogin): Promise<Check> {
   const { host, port, database, user, password, ssl, names } = login;
-  const client = new pg.Client({
+  const entry = {
     ...CONNECTION,
     ...{ host, port, database, user, password, application_name: "tenantry-probe" },
     query_timeout: 30_000,
     ...(ssl === undefined ? {} : { ssl }),
-  });
-  // A connection that breaks between two queries must fail the next one, not the process.
-  client.on("error", () => undefined);
+  };
   try {
-    await client.connect();
-    return (await faultOf(client, names)) ?? check("ROLE_LOGIN", true, `${user} can log in`);
+    const fault = await withConnection(entry, (client) => faultOf(client, names));
+    return fault ?? check("ROLE_LOGIN", true, `${user} can log in`);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     if (isConnectionLoss(error)) {
@@ -45,8 +44,6 @@ export async function probeAppLogin(login: AppLogin): Promise<Check> {
       throw new DomainError("E_UNAVAILABLE", { message: lost, transient: true, cause: error });
     }
     return check("ROLE_LOGIN", false, message, { sqlstate: sqlStateOf(error) });
-  } finally {
-    await client.end().catch(() => undefined);
   }
 }
 

@@ -123,6 +123,22 @@ describe("connections to a db server", () => {
     });
   });
 
+  test("that break between two statements fail the next one for a while, and not the process", async () => {
+    await withPools({}, async (pools) => {
+      const cut = pools.use(address, async (client) => {
+        const ended = new Promise<void>((resolve) => client.once("end", resolve));
+        const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
+        await asSuperuser(server.url, (other) =>
+          other.query("select pg_terminate_backend($1)", [rows[0]?.pid]),
+        );
+        await ended;
+        await client.query("select 1");
+      });
+      expect(isConnectionLoss(await fault(cut))).toBe(true);
+      expect(await pidOn(pools)).toBeTypeOf("number");
+    });
+  });
+
   test("are made anew when the server was restarted", async () => {
     await withPools({}, async (pools) => {
       const before = await pidOn(pools);

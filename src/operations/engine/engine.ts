@@ -9,8 +9,9 @@ import {
   verifySystemDatabase,
 } from "@dbos-inc/dbos-sdk/internal/system_database";
 import type { GlobalLogger } from "@dbos-inc/dbos-sdk/internal/telemetry/logs";
-import pg from "pg";
+import type pg from "pg";
 import type { EntityManager, Orm } from "../../database/orm.ts";
+import { withConnection } from "../../database/own-connection.ts";
 import { UnfitPlatform } from "../../database/platform-version.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { platformTransactions, type Transact } from "./data-source.ts";
@@ -40,17 +41,14 @@ import { watchQueue } from "./watch-queue.ts";
  * @param url connection URL of the platform database
  */
 export async function migrateEngine(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url, application_name: "tenantry migrations" });
-  await client.connect();
-  try {
+  const own = { connectionString: url, application_name: "tenantry migrations" };
+  await withConnection(own, async (client) => {
     // The engine creates indexes concurrently, which waits for every open snapshot: a process that
     // waited inside pg_advisory_lock would hold one, and the two would wait for each other.
     while (!(await tryLock(client))) await delay(LOCK_POLL_MS);
     // The public `DBOS.migrate` is this with a logger that writes to the console.
     await migrateSystemDatabase(engineUrl(url), QUIET as unknown as GlobalLogger, "dbos");
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 /**

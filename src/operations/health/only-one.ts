@@ -1,4 +1,4 @@
-import pg from "pg";
+import { withConnection } from "../../database/own-connection.ts";
 
 /**
  * Runs `work` while no other process of the platform runs work of that name; a process that dies
@@ -12,17 +12,13 @@ export async function onlyOne<T>(
   name: string,
   work: () => Promise<T>,
 ): Promise<T | null> {
-  const client = new pg.Client({ connectionString: url, application_name: `tenantry ${name}` });
+  const own = { connectionString: url, application_name: `tenantry ${name}` };
   // A connection that breaks loses the lock: what runs then is safe to be done twice.
-  client.on("error", () => undefined);
-  await client.connect();
-  try {
+  return await withConnection(own, async (client) => {
     const { rows } = await client.query<{ locked: boolean }>(
       "select pg_catalog.pg_try_advisory_lock(hashtextextended($1, 0)) as locked",
       [`tenantry:${name}`],
     );
     return rows[0]?.locked === true ? await work() : null;
-  } finally {
-    await client.end().catch(() => undefined);
-  }
+  });
 }
