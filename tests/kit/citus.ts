@@ -1,5 +1,8 @@
 import { describe, inject } from "vitest";
+import type { DbServer } from "../../src/placement/db-server.entity.ts";
+import type { Platform } from "../../src/platform.ts";
 import { asSuperuser } from "./database.ts";
+import { registerServer } from "./servers.ts";
 
 const url = inject("citusUrl");
 
@@ -16,3 +19,11 @@ export function coordinator() {
 /** Asks the coordinator as its superuser. */
 export const askCoordinator = async <Row extends object>(text: string): Promise<Row[]> =>
   await asSuperuser(coordinator().url, async (client) => (await client.query<Row>(text)).rows);
+
+/** Registers the cluster as a db server, free of the mark of an earlier run's platform, which is gone. */
+export async function registerCluster(platform: Platform): Promise<DbServer> {
+  await askCoordinator(
+    "do $$ begin if to_regnamespace('ext') is not null then comment on schema ext is null; end if; end $$",
+  );
+  return await registerServer(platform, coordinator(), { name: "cluster", kind: "CITUS" });
+}

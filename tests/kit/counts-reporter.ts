@@ -10,6 +10,8 @@ export default class CountsReporter implements Reporter {
       for (const test of module.children.allTests()) counts[test.result().state] += 1;
     }
     const suites = modules.flatMap((module) => [...module.children.allSuites()]);
+    // What stands around tests fails without any of them: they are skipped then.
+    counts.failed += suites.filter((suite) => suite.errors().length > 0).length;
     const names = suites.filter((suite) => suite.options.mode === "skip").map(({ name }) => name);
     const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
     process.on("exit", () => {

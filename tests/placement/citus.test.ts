@@ -6,7 +6,7 @@ import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
 import { checkDbServer } from "../../src/placement/check-server.ts";
 import { type DbServer, DbServerEntity } from "../../src/placement/db-server.entity.ts";
 import { openTestApi } from "../kit/api.ts";
-import { askCoordinator, coordinator, describeOnCitus } from "../kit/citus.ts";
+import { askCoordinator, coordinator, describeOnCitus, registerCluster } from "../kit/citus.ts";
 import { asSuperuser, freshName, freshSlug, urlOf } from "../kit/database.ts";
 import { openFolder } from "../kit/folders.ts";
 import { perFile } from "../kit/lifetime.ts";
@@ -52,11 +52,7 @@ describeOnCitus("a Citus cluster as a db server (needs CITUS_URL)", () => {
         issues: [{ path: ["host"], message: expect.stringMatching(/this is a worker/) }],
       });
     }
-    // The platform of an earlier run is gone, and has left its mark.
-    await askCoordinator(
-      "do $$ begin if to_regnamespace('ext') is not null then comment on schema ext is null; end if; end $$",
-    );
-    server = await registerServer(platform, coordinator(), { name: "cluster", kind: "CITUS" });
+    server = await registerCluster(platform);
     expect(server.tenantDatabase).toBe(new URL(coordinator().url).pathname.slice(1));
     const checked = await checkDbServer(platform, server);
     expect(checked).toMatchObject({

@@ -1,10 +1,9 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { coordinator, describeOnCitus } from "../kit/citus.ts";
+import { coordinator, describeOnCitus, registerCluster } from "../kit/citus.ts";
 import { freshSlug } from "../kit/database.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { BUNDLED, openPlatform } from "../kit/platform.ts";
-import { registerServer } from "../kit/servers.ts";
 import { Life } from "../operations/_life.ts";
 
 describeOnCitus("the bundled schema on a Citus cluster (needs CITUS_URL)", () => {
@@ -13,7 +12,7 @@ describeOnCitus("the bundled schema on a Citus cluster (needs CITUS_URL)", () =>
   const slug = freshSlug("bundled");
 
   beforeAll(async () => {
-    await registerServer(world.platform, coordinator(), { name: "cluster", kind: "CITUS" });
+    await registerCluster(world.platform);
   }, 60_000);
 
   afterAll(async () => {
