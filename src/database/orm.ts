@@ -4,6 +4,7 @@ import { Migrator } from "@mikro-orm/migrations";
 import { type EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import { withConnection } from "./own-connection.ts";
 import { isTransactionPooled } from "./pooler.ts";
+import { encodingFault } from "./utf8.ts";
 
 export type { EntityManager };
 
@@ -50,13 +51,18 @@ export async function openOrm({ url, entities, poolSize = 10 }: OrmOptions): Pro
 }
 
 /**
- * Refuses a platform database that is reached through a pooler in transaction mode.
+ * Refuses a platform database that is reached through a pooler in transaction mode, or that is not UTF8.
  *
  * @param url connection URL of the platform database
  * @throws Error with one clear line; what connecting fails with, as it comes
  */
 export async function refusePooledPlatform(url: string): Promise<void> {
   const probe = { connectionString: url, application_name: "tenantry probe" };
+  const fault = await withConnection(probe, (client) => encodingFault(client));
+  if (fault !== null)
+    throw new Error(
+      `DATABASE_URL names a database in which names and texts would be spoilt: ${fault}. Make another one with ENCODING 'UTF8' TEMPLATE template0, and restore a dump there if the old one holds a platform`,
+    );
   const pooled = await isTransactionPooled((work) => withConnection(probe, work));
   if (!pooled) return;
   const { host } = new URL(url);

@@ -1,3 +1,4 @@
+import { encodingFault } from "../database/utf8.ts";
 import { isDomainError } from "../kernel/domain-error.ts";
 import { readAdminLogin, unresolved, whyNotEntered } from "./admin-login.ts";
 import type { DbServer } from "./db-server.entity.ts";
@@ -28,11 +29,15 @@ export async function checkDbServer(
     const login = await readAdminLogin(ports.secrets, server);
     const enter = strangerEntrance(server, login, hostPolicyOf(ports, server));
     const probed = await probeServer(enter, server, login);
-    const state = await enter(login.database, (client) =>
-      tenantDatabaseState(client, server.tenantDatabase),
+    const { tenantDatabase } = server;
+    return told(
+      probed,
+      await enter(login.database, async (client) => {
+        if ((await tenantDatabaseState(client, tenantDatabase)) !== "PREPARED")
+          return `its tenant database ${tenantDatabase} is not prepared`;
+        return await encodingFault(client, tenantDatabase);
+      }),
     );
-    const missing = `its tenant database ${server.tenantDatabase} is not prepared`;
-    return told(probed, state === "PREPARED" ? null : missing);
   } catch (error) {
     if (isDomainError(error)) return told(null, error.message);
     return told(null, unresolved(server, whyNotEntered(error)).message);

@@ -8,7 +8,12 @@ import { DbServerEntity } from "./db-server.entity.ts";
 import { type DbServerPorts, look, platformId } from "./db-server-registry.ts";
 import { DEFAULT_SERVER } from "./default-server.ts";
 import type { HostPolicy } from "./host-rules.ts";
-import { type Enter, prepareServer, tenantDatabaseState } from "./prepare-server.ts";
+import {
+  type Enter,
+  prepareServer,
+  refuseOtherEncoding,
+  tenantDatabaseState,
+} from "./prepare-server.ts";
 import { probeServer, strangerEntrance, type Target } from "./probe-server.ts";
 import { readMark, writeMark } from "./server-mark.ts";
 
@@ -46,7 +51,7 @@ export async function makeReady(
   await probeServer(enter, target, login);
   try {
     if (inhabited) await refuseOtherServer(enter, login, tenantDatabase);
-    if (target.kind === "CITUS") await enter(tenantDatabase, prepareCluster);
+    if (target.kind === "CITUS") await enter(tenantDatabase, prepareCoordinator);
     await prepareServer(enter, { maintenance: login.database, tenantDatabase });
     await enter(tenantDatabase, (client) => claim(ports, client, target));
   } catch (error) {
@@ -55,6 +60,11 @@ export async function makeReady(
     const why = state ? `it cannot be prepared (SQLSTATE ${state})` : whyNotEntered(error);
     throw unresolved(target, why, error);
   }
+}
+
+async function prepareCoordinator(client: ClientBase): Promise<void> {
+  await refuseOtherEncoding(client);
+  await prepareCluster(client);
 }
 
 /** A server that moved brings its tenants along; an empty one would hide that they are gone. */

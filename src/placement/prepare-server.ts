@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import { ident } from "../database/sql.ts";
+import { createUtf8Database, encodingFault } from "../database/utf8.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { groupRoleOf, prepareTenantDatabase } from "../tenant-schemas/tenant-database.ts";
 
@@ -19,7 +20,8 @@ export const tenantDatabaseOf = (platformUrl: string): string =>
  *
  * @param at.maintenance a database that is always there
  * @param at.closed a further database that is taken from PUBLIC
- * @throws DomainError E_PARTIAL_STATE when a database of that name exists which is not ours
+ * @throws DomainError E_PARTIAL_STATE when a database of that name exists which is not ours, or
+ *   is not UTF8
  */
 export async function prepareServer(
   enter: Enter,
@@ -37,10 +39,28 @@ export async function prepareServer(
         detail: { kind: "DATABASE", name: tenantDatabase },
       });
     }
-    if (state === "ABSENT")
-      await client.query(`create database ${ident(tenantDatabase)} template template0`);
+    await refuseOtherEncoding(client, tenantDatabase);
+    if (state === "ABSENT") await createUtf8Database(client, tenantDatabase);
   });
   await enter(tenantDatabase, (client) => prepareTenantDatabase(client));
+}
+
+/**
+ * Refuses a server whose tenant database exists in another encoding than UTF8.
+ *
+ * @param database the one that is connected unless told
+ * @throws DomainError E_PARTIAL_STATE
+ */
+export async function refuseOtherEncoding(
+  client: ClientBase,
+  database: string | null = null,
+): Promise<void> {
+  const fault = await encodingFault(client, database);
+  if (fault === null) return;
+  throw new DomainError("E_PARTIAL_STATE", {
+    message: `Tenants cannot be kept there: ${fault}. Drop it if it holds no tenants; otherwise dump it, and restore it into one made with ENCODING 'UTF8' TEMPLATE template0`,
+    detail: { kind: "DATABASE", fault },
+  });
 }
 
 /** UNMARKED: made by this admin, and not prepared to the end. */

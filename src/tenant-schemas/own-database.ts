@@ -2,6 +2,7 @@ import type { ClientBase } from "pg";
 import { sqlStateOf } from "../database/faults.ts";
 import { withSessionLock } from "../database/locks.ts";
 import { ident, literal } from "../database/sql.ts";
+import { createUtf8Database } from "../database/utf8.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
 import { databaseMarkOf, findLeftovers, partialState, unmarkedNameOf } from "./leftovers.ts";
@@ -40,9 +41,7 @@ export async function ensureOwnDatabase(client: ClientBase, owner: OwnerOf): Pro
     const unmarked = unmarkedNameOf(tenantId);
     if (!whole.has(unmarked)) {
       // The other strategy, a copy of files, makes the server write everything it holds in memory.
-      await client.query(
-        `create database ${ident(unmarked)} template template0 strategy wal_log allow_connections false`,
-      );
+      await createUtf8Database(client, unmarked, "strategy wal_log allow_connections false");
     }
     await markAndOpen(client, owner);
   });

@@ -1,7 +1,16 @@
 import { execFile } from "node:child_process";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { appendFile, chown, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { promisify } from "node:util";
+import { run } from "../../src/database/embedded/child-process.ts";
+import { remember } from "../../src/database/embedded/data-folder.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/database/embedded/index.ts";
+import { SETTINGS_FILE } from "../../src/database/embedded/initialise.ts";
+import { usablePrograms } from "../../src/database/embedded/programs.ts";
+import { findServerPackage } from "../../src/database/embedded/server-package.ts";
+import { isRoot, serviceAccount } from "../../src/database/embedded/service-account.ts";
+import { SUPERUSER } from "../../src/database/embedded/session.ts";
 import { ADMIN_SECRET_PURPOSE } from "../../src/placement/admin-login.ts";
 import type { DbServer } from "../../src/placement/db-server.entity.ts";
 import { registerDbServer } from "../../src/placement/db-servers.ts";
@@ -25,9 +34,14 @@ export interface TestServer extends AsyncDisposable {
   thaw(): Promise<void>;
 }
 
-/** Starts a further server; disposing it stops it and removes its data. */
-export async function startServer(): Promise<TestServer> {
+/**
+ * Starts a further server; disposing it stops it and removes its data.
+ *
+ * @param encoding of its databases and its template; UTF8 unless told
+ */
+export async function startServer(encoding?: string): Promise<TestServer> {
   const dataDir = await makeServerFolder("tenantry-server-");
+  if (encoding !== undefined) await initialiseAs(encoding, dataDir);
   const launch = () => startEmbeddedPostgres({ dataDir, database: "postgres", settings: CARELESS });
   let postgres: EmbeddedPostgres | undefined = await launch();
   const { host, port, url, pid: first } = postgres;
@@ -62,6 +76,23 @@ export async function startServer(): Promise<TestServer> {
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** Makes the cluster of a data folder as an operator with another encoding would: without a locale. */
+async function initialiseAs(encoding: string, dataDir: string): Promise<void> {
+  const account = isRoot() ? await serviceAccount() : undefined;
+  const programs = await usablePrograms(await findServerPackage(), account, async () => dataDir);
+  const [cluster, secret] = [join(dataDir, "postgres"), join(dataDir, "password")];
+  const password = randomBytes(12).toString("hex");
+  await mkdir(cluster);
+  await writeFile(secret, password);
+  if (account) for (const path of [cluster, secret]) await chown(path, account.uid, account.gid);
+  const login = [`--username=${SUPERUSER}`, "--auth=scram-sha-256", `--pwfile=${secret}`];
+  const args = ["-D", cluster, `--encoding=${encoding}`, "--no-locale", "--no-sync", ...login];
+  const { exitCode, output } = await run(programs.initdb, args, account);
+  if (exitCode !== 0) throw new Error(output);
+  await appendFile(join(cluster, "postgresql.conf"), `\ninclude = '${SETTINGS_FILE}'\n`);
+  await remember(dataDir, { password, cluster: "postgres" });
 }
 
 /** The processes that a server's first process has started. */

@@ -70,7 +70,8 @@ export class Session {
   async createDatabaseIfAbsent(name: string): Promise<void> {
     const found = await this.#query("select 1 from pg_database where datname = $1", [name]);
     if (found.length > 0) return;
-    await this.#query(`create database ${pg.escapeIdentifier(name)} template template0`);
+    const options = "template template0 encoding 'UTF8'"; // the locale is initdb's, and fits
+    await this.#query(`create database ${pg.escapeIdentifier(name)} ${options}`);
   }
 
   /** How many client connections there are beside this one. */
