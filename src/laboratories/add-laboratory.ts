@@ -1,5 +1,6 @@
 import { DomainError } from "../kernel/domain-error.ts";
 import type { Ask } from "../tenant-schemas/as-owner.ts";
+import { ADD_LABORATORY, whyUnfit } from "./tables.ts";
 
 /** An organization of a tenant; ids are text, of whatever type the schema makes them. */
 export interface Organization {
@@ -18,37 +19,14 @@ export interface NewLaboratory {
 /** Named in messages at most. */
 const LISTED = 20;
 
-interface Column {
-  readonly name: string;
-  readonly required: boolean;
-}
-
-const COLUMNS = `
-  select coalesce(jsonb_agg(jsonb_build_object(
-    'name', c.relname || '.' || a.attname,
-    'required', a.attnotnull and not a.atthasdef and a.attidentity = '')), '[]')
-  from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-  where c.relnamespace = (select oid from pg_namespace where nspname = current_schema())
-    and c.relname in ('organization', 'laboratory') and c.relkind in ('r', 'p')`;
-
-const READ = ["organization.id", "organization.name", "organization.setup_name"];
-const WRITTEN = ["laboratory.id", "laboratory.organization_id", "laboratory.name"];
-
 /**
  * Refuses a schema to which a laboratory cannot be added by its name alone.
  *
- * @throws DomainError E_NO_LABORATORIES naming what is missing
+ * @throws DomainError E_NO_LABORATORIES naming what is missing, or is somebody else's
  */
 export async function refuseWithoutLaboratories(ask: Ask): Promise<void> {
-  const columns = (await ask<Column[]>(COLUMNS)) ?? [];
-  const present = new Set(columns.map(({ name }) => name));
-  const missing = [...READ, ...WRITTEN].filter((name) => !present.has(name));
-  if (missing.length > 0) throw noLaboratories(`it has no ${missing.join(", ")}`);
-  const more = columns
-    .filter(({ name, required }) => required && name.startsWith("laboratory."))
-    .map(({ name }) => name)
-    .filter((name) => !WRITTEN.includes(name));
-  if (more.length > 0) throw noLaboratories(`a row there also needs ${more.join(", ")}`);
+  const why = await whyUnfit(ask, ADD_LABORATORY);
+  if (why !== null) throw noLaboratories(why);
 }
 
 const noLaboratories = (why: string): DomainError =>

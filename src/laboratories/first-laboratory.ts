@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 import { type Ask, transactAsOwner } from "../tenant-schemas/as-owner.ts";
 import type { TenantNames } from "../tenants/names.ts";
+import { ADD_BOTH, ORGANIZATION_COLUMNS, whyUnfit } from "./tables.ts";
 
 /** A tenant's organization and the laboratory it begins with. */
 export interface FirstLaboratory {
@@ -21,18 +22,18 @@ export interface FirstLaboratory {
 /**
  * Adds the organization and its first laboratory where they are absent, as the tenant's owner role.
  *
- * @returns false where the tenant schema has no such tables: somebody else's schema
+ * @returns why they are left out, in a sentence about the schema: it has no such tables, or somebody
+ *   else's of that name; null where they are there
  */
 export async function ensureFirstLaboratory(
   client: ClientBase,
   names: TenantNames,
   first: FirstLaboratory,
-): Promise<boolean> {
+): Promise<string | null> {
   return await transactAsOwner(client, names, async (ask) => {
-    const present = await ask<boolean>(TABLES_PRESENT);
-    if (present !== true) return false;
-    await addFirst(ask, first);
-    return true;
+    const why = await whyUnfit(ask, ADD_BOTH);
+    if (why === null) await addFirst(ask, first);
+    return why;
   });
 }
 
@@ -64,16 +65,6 @@ async function addFirst(ask: Ask, first: FirstLaboratory): Promise<void> {
   if (laboratory !== null) await ask(INSERT_LABORATORY, { setupName, laboratory });
 }
 
-const TABLES_PRESENT = `
-  select to_jsonb(count(*) = 2) from pg_class
-  where relnamespace = (select oid from pg_namespace where nspname = current_schema())
-    and relname in ('organization', 'laboratory') and relkind in ('r', 'p')`;
-
-/** What is known of an organization when it is added. */
-export const ORGANIZATION_COLUMNS = [
-  ...["name", "slug", "setup_name", "region", "vertical", "states", "time_zone"],
-  ...["support_email", "support_phone"],
-];
 const COLUMNS = ORGANIZATION_COLUMNS.join(", ");
 
 const INSERT_ORGANIZATION = `

@@ -34,11 +34,16 @@ export async function refusalOf(ask: Ask, target: SnapshotTarget): Promise<strin
     await ask(`explain (format json) ${refreshSql(target, { hard: false })}`, NO_ROWS);
     return null;
   } catch (error) {
-    // Class 42: a table or a column is not there, or is of another type.
-    if (error instanceof Error && sqlStateOf(error)?.startsWith("42")) return error.message;
+    if (error instanceof Error && UNKNOWN_THERE.test(sqlStateOf(error) ?? "")) return error.message;
     throw error;
   }
 }
+
+/**
+ * SQLSTATEs of a statement that a schema does not understand: a table or column is not there or is of
+ * another type (class 42), a state is not of that type (class 22), or a view takes no rows.
+ */
+const UNKNOWN_THERE = /^(42|22|0A)|^55000$/;
 
 /** Below every id. */
 const START = "-9223372036854775808";

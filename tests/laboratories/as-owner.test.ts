@@ -35,8 +35,8 @@ const inSchema = async ({ names }: Tenant, sql: string) =>
 describe("working as a tenant's owner role", () => {
   test("adds the first laboratory once, and tells where a schema has none", async () => {
     const tenant = await tenantWith(TABLES);
-    expect(await ensureFirstLaboratory(world.client, tenant.names, FIRST)).toBe(true);
-    expect(await ensureFirstLaboratory(world.client, tenant.names, FIRST)).toBe(true);
+    expect(await ensureFirstLaboratory(world.client, tenant.names, FIRST)).toBeNull();
+    expect(await ensureFirstLaboratory(world.client, tenant.names, FIRST)).toBeNull();
     expect(
       await inSchema(
         tenant,
@@ -53,7 +53,9 @@ describe("working as a tenant's owner role", () => {
       },
     ]);
     const empty = await tenantWith("select 1");
-    expect(await ensureFirstLaboratory(world.client, empty.names, FIRST)).toBe(false);
+    expect(await ensureFirstLaboratory(world.client, empty.names, FIRST)).toBe(
+      "it has no tables organization and laboratory",
+    );
   });
 
   test("lets no trigger of the tenant become the admin, also not a deferred one", async () => {

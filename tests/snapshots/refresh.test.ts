@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { settingsFor } from "../../src/migration-folders/migration-source.ts";
 import { countRows, refreshRows, refusalOf, timeOf } from "../../src/snapshots/refresh.ts";
 import {
   ANALYSIS_REQUEST,
@@ -22,7 +23,7 @@ let tenant: Tenant;
 beforeAll(async () => {
   tenant = world.tenant();
   await world.create(tenant);
-  const folder = await openMigrationFolder(BUNDLED);
+  const folder = await openMigrationFolder(settingsFor(BUNDLED));
   await applyMigrations(world.client, { names: tenant.names, folder, mode: "one-transaction" });
   await inSchema("select 1", (client) => fillRecords(client, 10));
 });
@@ -179,5 +180,12 @@ describe("refreshing", () => {
     const ask = (target: SnapshotTarget) =>
       lookAsOwner(world.client, other.names, (asking) => refusalOf(asking, target));
     expect(await ask(PATIENT)).toBe('relation "patient" does not exist');
+    const { ownerRole, schema } = other.names;
+    await world.client.query(
+      `set role ${ownerRole}; create view ${schema}.sample as select 1::bigint as id,
+         'RECEIVED' as state, null::jsonb as metadata_snapshot, now() as snapshot_at
+         group by 1; reset role`,
+    );
+    expect(await ask({ ...SAMPLE, snapshot: {} })).toBe('cannot update view "sample"');
   });
 });

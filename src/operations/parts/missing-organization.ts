@@ -4,7 +4,7 @@ import {
   addMissingOrganization,
   type FirstLaboratory,
 } from "../../laboratories/first-laboratory.ts";
-import { countLaboratories } from "../../laboratories/organizations.ts";
+import { countOrWhyNot } from "../../laboratories/organizations.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
 import { type Run, type Skipped, skipped } from "../engine/phase.ts";
@@ -25,8 +25,8 @@ export async function ensureOrganization(
   const { names, tenant } = site;
   const first = await firstLaboratoryOf(ports.orm.em.fork(), tenant);
   return await inTenantDatabase(ports, site, async (client) => {
-    const count = (await countLaboratories(client, [names.schema])).get(names.schema);
-    if (count === undefined) return skipped("the schema has no organizations");
+    const count = await countOrWhyNot(client, names.schema);
+    if (typeof count === "string") return skipped(`the schema takes no organization: ${count}`);
     if (count.organizations > 0 || !(await addMissingOrganization(client, names, first)))
       return skipped("the organization is there");
     const { name, laboratory } = first;

@@ -58,7 +58,7 @@ export async function migrateSchema(
   return { migrationsApplied: total, schemaVersion: version };
 }
 
-/** Applies the seed sets, then adds the organization and its first laboratory. */
+/** Applies the seed sets, then adds the organization and its first laboratory where the schema takes them. */
 export async function applySeeds(
   ports: TenantPorts,
   run: ProvisionRun,
@@ -66,7 +66,7 @@ export async function applySeeds(
   const site = await siteOf(ports, run);
   const sets = resolveSets(await openSeedFolder(ports.seedsDir), run.input.seeds);
   const seedRows: { set: string; rows: number }[] = [];
-  const laboratory = await inTenantDatabase(ports, site, async (client) => {
+  const withoutLaboratory = await inTenantDatabase(ports, site, async (client) => {
     for (const [index, set] of sets.entries()) {
       await run.progress(index, sets.length, `seeding ${set.name}`);
       const { rowsAdded } = await applySeedSet(client, { names: site.names, set });
@@ -78,9 +78,12 @@ export async function applySeeds(
       laboratory: input.initialLaboratory,
     });
   });
-  if (sets.length === 0 && !laboratory)
-    return skipped("no seed set was asked for, and the schema has no laboratory");
-  await run.progress(sets.length, sets.length);
+  if (withoutLaboratory === null) await run.progress(sets.length, sets.length);
+  else {
+    const why = `the schema takes no laboratory: ${withoutLaboratory}`;
+    if (sets.length === 0) return skipped(`no seed set was asked for, and ${why}`);
+    await run.progress(sets.length, sets.length, why);
+  }
   return { seedRows };
 }
 
