@@ -27,7 +27,7 @@ async function main(tenants: number): Promise<void> {
   const platform = await assemble(readConfig({ DATA_DIR: dataDir, LOG_LEVEL: "error" }));
   try {
     const em = platform.orm.em.fork() as EntityManager;
-    const newest = await newestMigration(platform.config.tenantMigrationsDir);
+    const newest = await newestMigration(platform.config.tenantMigrations);
     await em.execute(FILL, [newest, tenants]);
     await em.execute("analyze platform.tenant");
     const version = { behind: true, newest };

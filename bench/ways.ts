@@ -45,8 +45,8 @@ export async function taken(client: pg.Client, way: Way): Promise<number> {
 
 /** Migrations and seeds as operations apply them, with ledger and progress. */
 export async function ourWay({ config }: Platform): Promise<Way> {
-  const folder = await openMigrationFolder(config.tenantMigrationsDir);
-  const sets = resolveSets(await openSeedFolder(config.tenantSeedsDir), ["all"]);
+  const folder = await openMigrationFolder(config.tenantMigrations);
+  const sets = resolveSets(await openSeedFolder(config.tenantSeeds), ["all"]);
   return async (client, { names }) => {
     const request = { names, folder, mode: "one-transaction", onFileApplied: () => {} } as const;
     await applyMigrations(client, request);

@@ -109,8 +109,8 @@ async function build(
     servers,
     schemaPrefix: config.tenantSchemaPrefix,
     secretNameTemplate: config.secretNameTemplate,
-    migrationsDir: config.tenantMigrationsDir,
-    seedsDir: config.tenantSeedsDir,
+    migrations: config.tenantMigrations,
+    seeds: config.tenantSeeds,
   });
   return {
     config,
@@ -119,6 +119,7 @@ async function build(
     orm,
     databaseUrl,
     secrets,
+    servers,
     clusters: openClusters(servers),
     credentials,
     keys,

@@ -7,6 +7,7 @@ import {
   RoleMap,
   type SingleSignOn,
 } from "./iam/single-sign-on/single-sign-on.ts";
+import { FORMATS, type MigrationSettings } from "./migration-folders/migration-source.ts";
 
 const origin = z
   .url({ protocol: /^https?$/, hostname: z.regexes.hostname })
@@ -51,6 +52,30 @@ const secretNameTemplate = z
   .max(127 - 40 + "{slug}".length, "must leave room for 40 characters of slug in 127")
   .transform((template) => template.toLowerCase());
 
+/** Written as their tools are: `golang-migrate`. */
+const migrationFormat = z
+  .string()
+  .transform((name) => name.toUpperCase().replaceAll("-", "_"))
+  .pipe(
+    z.enum(FORMATS, {
+      error: `must be one of ${FORMATS.map((format) => format.toLowerCase().replaceAll("_", "-")).join(", ")}`,
+    }),
+  );
+
+const PLACEHOLDERS_RULE = 'must be JSON such as {"schema":"public"}';
+
+const placeholders = z
+  .string()
+  .transform((text, context): Record<string, string> => {
+    try {
+      return z.record(z.string().min(1), z.string()).parse(JSON.parse(text));
+    } catch {
+      context.addIssue({ code: "custom", message: PLACEHOLDERS_RULE });
+      return z.NEVER;
+    }
+  })
+  .default({});
+
 const proxy = z.union(
   [z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()],
   "must be addresses, or networks such as 10.0.0.0/8",
@@ -73,6 +98,7 @@ const tenantUrl = z
   )
   .refine((url) => URL.canParse(url.replaceAll("{slug}", "acme")), "must be a URL");
 
+const SECONDS_RULE = "must be a number of seconds from 1 to 604800";
 const MINUTES_RULE = "must be a number of minutes from 1 to 1440";
 
 const bundled = (folder: string) => resolve(import.meta.dirname, "..", folder);
@@ -109,6 +135,18 @@ const Environment = z
       .refine((prefix) => !prefix.startsWith("pg_"), "must not begin with pg_")
       .default("org_"),
     TENANT_MIGRATIONS_DIR: folder.default(bundled("migrations/tenant")),
+    TENANT_MIGRATIONS_FORMAT: migrationFormat.optional(),
+    TENANT_MIGRATIONS_SCHEMA: z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_$]{0,62}$/, "must be the name of a schema")
+      .optional(),
+    TENANT_MIGRATIONS_PLACEHOLDERS: placeholders,
+    TENANT_MIGRATIONS_MAX_TIMEOUT: z.coerce
+      .number(SECONDS_RULE)
+      .int(SECONDS_RULE)
+      .min(1, SECONDS_RULE)
+      .max(604_800, SECONDS_RULE)
+      .default(3_600),
     TENANT_SEEDS_DIR: folder.default(bundled("seeds/tenant")),
     SECRET_STORE: z.enum(["local"]).optional(),
     AZURE_KEY_VAULT_URL: z
@@ -170,8 +208,8 @@ export interface Config {
   /** The platform database; absent, an embedded PostgreSQL is started in `dataDir`. */
   readonly databaseUrl: string | undefined;
   readonly tenantSchemaPrefix: string;
-  readonly tenantMigrationsDir: string;
-  readonly tenantSeedsDir: string;
+  readonly tenantMigrations: MigrationSettings;
+  readonly tenantSeeds: { readonly dir: string; readonly home: string };
   /** The Azure Key Vault that keeps the secrets; absent, the local store does. */
   readonly keyVaultUrl: string | undefined;
   /** Names a tenant's secret; `{slug}` stands for the slug. */
@@ -215,8 +253,17 @@ export function readConfig(environment: Variables = process.env): Config {
     dataDir: resolve(env.DATA_DIR),
     databaseUrl: env.DATABASE_URL,
     tenantSchemaPrefix: env.TENANT_SCHEMA_PREFIX,
-    tenantMigrationsDir: resolve(env.TENANT_MIGRATIONS_DIR),
-    tenantSeedsDir: resolve(env.TENANT_SEEDS_DIR),
+    tenantMigrations: {
+      dir: resolve(env.TENANT_MIGRATIONS_DIR),
+      format: env.TENANT_MIGRATIONS_FORMAT ?? null,
+      schema: env.TENANT_MIGRATIONS_SCHEMA ?? null,
+      placeholders: env.TENANT_MIGRATIONS_PLACEHOLDERS,
+      longestTimeoutMs: env.TENANT_MIGRATIONS_MAX_TIMEOUT * 1_000,
+    },
+    tenantSeeds: {
+      dir: resolve(env.TENANT_SEEDS_DIR),
+      home: env.TENANT_MIGRATIONS_SCHEMA ?? "public",
+    },
     keyVaultUrl: env.SECRET_STORE === "local" ? undefined : env.AZURE_KEY_VAULT_URL,
     secretNameTemplate: env.SECRET_NAME_TEMPLATE,
     smtpUrl: env.SMTP_URL,

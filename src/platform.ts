@@ -13,6 +13,7 @@ import type { EventPages } from "./operations/engine/follow.ts";
 import type { AnyOperation } from "./operations/engine/phase.ts";
 import type { OperationQueue } from "./operations/engine/queue.ts";
 import type { Clusters } from "./placement/cluster.ts";
+import type { ServerConnections } from "./placement/server-connections.ts";
 import type { SecretStore } from "./secrets/secret-store.ts";
 
 /** What `assemble` hands to the doors: every part of the running platform, already connected. */
@@ -24,6 +25,8 @@ export interface Platform {
   /** Connection URL of the platform database. */
   readonly databaseUrl: string;
   readonly secrets: SecretStore;
+  /** Ways into db servers as their admin. */
+  readonly servers: ServerConnections;
   readonly clusters: Clusters;
   readonly keys: SigningKeys;
   readonly standings: Standings;

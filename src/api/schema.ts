@@ -7,6 +7,7 @@ import "./operations/events.ts";
 import "./health.ts";
 import "./access/iam.ts";
 import "./tenants/invitations.ts";
+import "./migration-check.ts";
 import "./node.ts";
 import "./operations/starts.ts";
 import "./operations/operations.ts";

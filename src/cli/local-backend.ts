@@ -85,7 +85,7 @@ async function readOperation(em: EntityManager, id: string): Promise<Operation> 
 
 const behindOf = async ({ config }: Platform) => ({
   behind: true,
-  newest: await newestMigration(config.tenantMigrationsDir),
+  newest: await newestMigration(config.tenantMigrations),
 });
 
 function shown(tenant: Tenant): ShownTenant {

@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { assemble } from "../assemble.ts";
 import { type Config, readConfig } from "../config.ts";
 import { ensureFirstAdmin } from "../iam/users/first-admin.ts";
+import { logMigrationFolder } from "../operations/migration-check/log-folder.ts";
 import type { Platform } from "../platform.ts";
 import { startPlatformWorker } from "../worker.ts";
 import { runCommand } from "./session.ts";
@@ -53,6 +54,7 @@ async function open(
 ): Promise<void> {
   const platform = await assemble(config);
   parts.defer(() => platform.close());
+  const told = logMigrationFolder(platform.log, config.tenantMigrations);
   if (duties.api) await tellFirstAdmin(platform, out);
   if (duties.worker) {
     const worker = await startPlatformWorker(platform);
@@ -66,6 +68,7 @@ async function open(
   if (!duties.worker) out.line("Operations wait until a worker runs: tenantry worker");
   else out.line(duties.api ? "A worker runs in this process." : "Tenantry worker runs.");
   if (config.databaseUrl === undefined) out.line(`Data directory: ${config.dataDir}`);
+  await told;
   out.line("Ctrl-C stops it.");
 }
 

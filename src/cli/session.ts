@@ -1,6 +1,6 @@
 import { hostname, userInfo } from "node:os";
 import { auditRefusals } from "../audit/refusal.ts";
-import { type Config, readApiAccess, readConfig } from "../config.ts";
+import { type ApiAccess, type Config, readApiAccess, readConfig } from "../config.ts";
 import type { Actor } from "../iam/actor.ts";
 import { isTrustedUrl } from "../iam/single-sign-on/single-sign-on.ts";
 import type { Platform } from "../platform.ts";
@@ -69,9 +69,7 @@ export async function runAnywhere(
   before: Before = () => {},
 ): Promise<void> {
   return await runCommand(options, async (out) => {
-    const access = readApiAccess();
-    if (access !== null && !isTrustedUrl(access.url))
-      out.note("TENANTRY_URL is not https: whoever is on the way can read the token.");
+    const access = apiAccess(out);
     await before(out);
     if (access === null) return await onPlatform(out, work);
     const { openRemoteBackend } = await import("./remote/remote-backend.ts");
@@ -82,6 +80,14 @@ export async function runAnywhere(
       await close();
     }
   });
+}
+
+/** How the API is reached; null without TENANTRY_TOKEN. A token that others could read is told of. */
+export function apiAccess(out: Output): ApiAccess | null {
+  const access = readApiAccess();
+  if (access !== null && !isTrustedUrl(access.url))
+    out.note("TENANTRY_URL is not https: whoever is on the way can read the token.");
+  return access;
 }
 
 /**
@@ -110,7 +116,8 @@ export function refuseToken(): void {
   );
 }
 
-async function onPlatform(
+/** Works directly on the platform's database, as the OS user. */
+export async function onPlatform(
   out: Output,
   work: (session: PlatformSession) => Promise<number>,
 ): Promise<number> {

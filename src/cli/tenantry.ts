@@ -3,6 +3,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { addAccessCommands } from "./access/access.ts";
 import { addUserCommands } from "./access/user.ts";
 import { addAuditCommands } from "./audit/audit.ts";
+import { addMigrationCommands } from "./migration/migration.ts";
 import { addOperationCommands } from "./operation/operation.ts";
 import { addPlatformCommands } from "./platform.ts";
 import { addDbServerCommands } from "./servers/db-server.ts";
@@ -49,6 +50,7 @@ export function makeProgram(): Command {
     .addHelpText("after", FOOTER);
   addTenantCommands(program);
   addOperationCommands(program);
+  addMigrationCommands(program);
   addDbServerCommands(program);
   addUserCommands(program);
   addAccessCommands(program);

@@ -23,6 +23,8 @@ export const GRANTS = {
   "operation:read": WORKERS,
   "operation:retry": ["ADMINISTRATOR", "PROVISIONER", "SUPPORT"],
   "operation:cancel": ["ADMINISTRATOR", "PROVISIONER", "SUPPORT"],
+  /** Names files of the service's machine, and their text. */
+  "migration:check": ["ADMINISTRATOR"],
   "db-server:read": WORKERS,
   "db-server:write": ["ADMINISTRATOR"],
   "secret-name:read": OPERATORS,

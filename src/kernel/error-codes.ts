@@ -59,6 +59,14 @@ export const ERROR_CODES = {
     "A tenant migration failed.",
     "Mend the named migration file, then retry the operation.",
   ),
+  E_MIGRATION_FOLDER: final(
+    "The migration folder cannot be taken as it is.",
+    "Mend the named files or settings; `tenantry migration check` shows all of them.",
+  ),
+  E_ISOLATION_REQUIRED: final(
+    "The migration folder needs a database for each tenant.",
+    "Provision the tenant with isolation DATABASE.",
+  ),
   E_MIGRATION_UNSAFE: final(
     "A migration file holds a statement that may not run in a tenant schema.",
     "Mend the named statement.",

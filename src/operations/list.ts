@@ -1,7 +1,8 @@
 import type { FilterQuery } from "@mikro-orm/core";
 import { findPage, type Page, type PageRequest } from "../database/keyset.ts";
 import type { EntityManager } from "../database/orm.ts";
-import { openMigrationFolder } from "../tenant-schemas/migration-folder.ts";
+import type { MigrationSettings } from "../migration-folders/migration-source.ts";
+import { newestOf, openMigrationFolder } from "../tenant-schemas/migration-folder.ts";
 import { hasEnded } from "./engine/journal.ts";
 import { type Operation, OperationEntity, type OperationState } from "./engine/operation.entity.ts";
 
@@ -55,7 +56,5 @@ export function passes(operation: Operation, filter: OperationFilter): boolean {
 }
 
 /** The id of the newest tenant migration: what no tenant is behind of; null where there are none. */
-export async function newestMigration(migrationsDir: string): Promise<string | null> {
-  const { migrations } = await openMigrationFolder(migrationsDir);
-  return migrations.at(-1)?.id ?? null;
-}
+export const newestMigration = async (settings: MigrationSettings): Promise<string | null> =>
+  newestOf(await openMigrationFolder(settings));

@@ -2,11 +2,11 @@ import { z } from "zod";
 import type { EntityManager } from "../database/orm.ts";
 import { DomainError, isDomainError } from "../kernel/domain-error.ts";
 import { fieldFault } from "../kernel/input.ts";
+import type { MigrationSettings } from "../migration-folders/migration-source.ts";
 import { place } from "../placement/placement.ts";
 import { applyMigrations } from "../tenant-schemas/apply-migrations.ts";
-import { pendingOf, readLedger } from "../tenant-schemas/ledger.ts";
+import { pendingOf, readLedger, versionOf } from "../tenant-schemas/ledger.ts";
 import {
-  compareIds,
   createsTable,
   type MigrationFolder,
   openMigrationFolder,
@@ -118,22 +118,24 @@ async function placeAgain(
 }
 
 /** The migrations up to the wanted one. */
-async function folderUpTo(dir: string, to: string | null): Promise<MigrationFolder> {
-  const folder = await openMigrationFolder(dir);
+async function folderUpTo(
+  settings: MigrationSettings,
+  to: string | null,
+): Promise<MigrationFolder> {
+  const folder = await openMigrationFolder(settings);
   if (to === null) return folder;
-  if (!folder.migrations.some(({ id }) => id === to)) {
-    throw fieldFault("to", `there is no migration '${to}'`);
-  }
-  return { ...folder, migrations: folder.migrations.filter(({ id }) => compareIds(id, to) <= 0) };
+  const last = folder.migrations.findIndex(({ id }) => id === to);
+  if (last === -1) throw fieldFault("to", `there is no migration '${to}'`);
+  return { ...folder, migrations: folder.migrations.slice(0, last + 1) };
 }
 
 async function plan(ports: TenantPorts, run: MigrateRun): Promise<Partial<MigrateFacts>> {
-  const folder = await folderUpTo(ports.migrationsDir, run.input.to);
+  const folder = await folderUpTo(ports.migrations, run.input.to);
   const ledger = await ledgerOf(ports, run);
-  const pending = pendingOf(await openMigrationFolder(ports.migrationsDir), ledger);
+  const pending = pendingOf(await openMigrationFolder(ports.migrations), ledger);
   const wanted = new Set(folder.migrations.map(({ id }) => id));
   const ids = pending.map(({ id }) => id).filter((id) => wanted.has(id));
-  return { pending: ids, version: ledger.at(-1)?.id ?? null, migrations: ledger.length };
+  return { pending: ids, version: versionOf(ledger), migrations: ledger.length };
 }
 
 /**
@@ -169,7 +171,7 @@ async function apply(
   const pending = run.facts.pending ?? [];
   if (pending.length === 0) return skipped("no migration is pending");
   const site = await siteOfRun(ports.orm, run);
-  const folder = await folderUpTo(ports.migrationsDir, run.input.to);
+  const folder = await folderUpTo(ports.migrations, run.input.to);
   await run.progress(0, pending.length);
   try {
     const { applied } = await inTenantDatabase(ports, site, (client) =>
@@ -177,6 +179,7 @@ async function apply(
         names: site.names,
         folder,
         mode: "transaction-per-file",
+        limits: { longestTimeoutMs: ports.migrations.longestTimeoutMs },
         onFileApplied: (file, index, total) => run.progress(index + 1, total, file.id),
       }),
     );
@@ -193,7 +196,7 @@ async function followLedger(ports: TenantPorts, site: TenantSite): Promise<void>
     TenantEntity,
     { id: site.tenant.id },
     {
-      schemaVersion: ledger.at(-1)?.id ?? null,
+      schemaVersion: versionOf(ledger),
       migrationsApplied: ledger.length,
       updatedAt: ports.clock(),
     },
@@ -216,10 +219,10 @@ async function verify(ports: TenantPorts, run: MigrateRun): Promise<Partial<Migr
  */
 async function refuseMissingOrganization(ports: TenantPorts, site: TenantSite): Promise<void> {
   const { names } = site;
-  const folder = await openMigrationFolder(ports.migrationsDir);
+  const folder = await openMigrationFolder(ports.migrations);
   if (!createsTable(folder, "organization")) return;
   const present = await inTenantDatabase(ports, site, (client) =>
-    hasTable(client, names.schema, "organization"),
+    hasTable(client, names, "organization"),
   );
   if (present) return;
   throw new DomainError("E_MIGRATIONS_FAILED", {

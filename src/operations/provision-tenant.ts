@@ -1,6 +1,6 @@
 import type { Actor } from "../iam/actor.ts";
 import type { SecretStore } from "../secrets/secret-store.ts";
-import { openSeedFolder } from "../seeding/seed-folder.ts";
+import { openSeedFolder, type SeedSettings } from "../seeding/seed-folder.ts";
 import { namesOf } from "../tenants/names.ts";
 import { parseSlug } from "../tenants/slug.ts";
 import { nothing, type OperationDefinition } from "./engine/phase.ts";
@@ -115,7 +115,7 @@ export const provisionTenant = (ports: TenantPorts): ProvisionTenant => ({
 
 interface StartProvisioningPorts extends StartPorts {
   readonly secrets: SecretStore;
-  readonly config: { readonly tenantSeedsDir: string };
+  readonly config: { readonly tenantSeeds: SeedSettings };
   readonly operations: { readonly provisionTenant: ProvisionTenant };
 }
 
@@ -131,7 +131,7 @@ export async function startProvisioning(
   request: ProvisionRequest,
   options: StartOptions,
 ): Promise<Started> {
-  const seeds = await openSeedFolder(ports.config.tenantSeedsDir);
+  const seeds = await openSeedFolder(ports.config.tenantSeeds);
   const input = parseProvisionRequest(request, [...seeds.sets.keys()]);
   await ports.secrets.check();
   return await startOperation(ports, actor, ports.operations.provisionTenant, input, options);
@@ -149,6 +149,9 @@ function planOf(ports: TenantPorts, { facts, subjectName, input }: ProvisionRun)
     appRole: names.appRole,
     secretName: names.secret,
     migrations: facts.migrations ?? [],
+    migrationFormat: facts.migrationFormat ?? null,
+    passedOver: facts.passedOver ?? [],
+    passedOverCount: facts.passedOverCount ?? 0,
     seedSets: facts.seedSets ?? [],
   };
 }

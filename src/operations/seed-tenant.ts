@@ -67,7 +67,7 @@ export const seedTenant = (ports: TenantPorts) =>
   });
 
 async function resolve(ports: TenantPorts, run: SeedRun): Promise<Partial<SeedFacts>> {
-  const sets = resolveSets(await openSeedFolder(ports.seedsDir), run.input.sets);
+  const sets = resolveSets(await openSeedFolder(ports.seeds), run.input.sets);
   const site = await siteOfRun(ports.orm, run);
   await inTenantDatabase(ports, site, (client) => refuseMissingSchema(client, site.names));
   return { planned: sets.map((set) => set.name) };
@@ -75,7 +75,7 @@ async function resolve(ports: TenantPorts, run: SeedRun): Promise<Partial<SeedFa
 
 /** Adds set after set, a transaction and an event for each. */
 async function apply(ports: TenantPorts, run: SeedRun): Promise<Partial<SeedFacts> | Skipped> {
-  const sets = resolveSets(await openSeedFolder(ports.seedsDir), run.facts.planned ?? []);
+  const sets = resolveSets(await openSeedFolder(ports.seeds), run.facts.planned ?? []);
   if (sets.length === 0) return skipped("the seed folder has no set");
   const site = await siteOfRun(ports.orm, run);
   const seeded: SeededSet[] = [];

@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 import { withSessionLock } from "../database/locks.ts";
 import { ident, literal } from "../database/sql.ts";
+import type { Place } from "../sql-files/sql-file.ts";
 import { schemaLock } from "../tenant-schemas/apply-migrations.ts";
 import { rowsOrNone } from "../tenant-schemas/ledger.ts";
 import { runSteps, type Step } from "../tenant-schemas/multi-query.ts";
@@ -13,10 +14,10 @@ import {
   openAsOwner,
   publicErrorOf,
 } from "../tenant-schemas/owner-steps.ts";
+import { findPlace, placeFile } from "../tenant-schemas/placed-file.ts";
 import { type Check, check } from "../tenant-schemas/verify-tenant-schema.ts";
 import type { TenantNames } from "../tenants/names.ts";
 import type { SeedSet } from "./seed-folder.ts";
-import { tableOf } from "./seed-rules.ts";
 
 export interface ApplySeedSet {
   readonly names: TenantNames;
@@ -47,15 +48,19 @@ export async function applySeedSet(
   request: ApplySeedSet,
 ): Promise<AppliedSeedSet> {
   const { names, set } = request;
-  const steps = stepsOf(request);
   return await withSessionLock(client, schemaLock(names.schema), async () => {
+    const statements = set.files.flatMap((file) => file.statements);
+    const place = await findPlace(client, names, NO_FOLDER, statements);
+    const steps = stepsOf(request, place);
     try {
       const results = await runSteps(client, steps);
-      const inserts = set.files.flatMap((file) => file.statements);
       const counts = results
         .filter((_, index) => steps[index]?.origins !== undefined)
         .flatMap(({ value }) => (value ?? "").split(",").map(Number));
-      return summarise(request, inserts.map(tableOf), counts.slice(0, inserts.length));
+      const inserts = statements
+        .map(({ table }, index) => ({ table, added: counts[index] ?? 0 }))
+        .filter((insert): insert is Insert => insert.table !== null);
+      return summarise(request, inserts);
     } catch (error) {
       await client.query("rollback").catch(() => undefined);
       throw publicErrorOf(error, "E_SEEDS_FAILED");
@@ -63,14 +68,18 @@ export async function applySeedSet(
   });
 }
 
-function stepsOf({ names, set, limits }: ApplySeedSet): Step[] {
+/** Seeds make nothing themselves, and live where the tenant's migrations have put its tables. */
+const NO_FOLDER = { needsDatabase: null, creates: new Set<string>() };
+
+function stepsOf({ names, set, ...request }: ApplySeedSet, place: Place): Step[] {
+  const limits = { ...DEFAULT_LIMITS, ...request.limits };
   const files = set.files.flatMap((file) => [
-    ...(file.statements.length > 0 ? [fileAsOwner(names, file)] : []),
+    ...fileAsOwner(names, placeFile(file, place), limits),
     recordFile(names, set.name, file.name, file.sha256),
   ]);
   const last = set.files.at(-1)?.name ?? set.name;
   return [
-    ...openAsOwner(names, { ...DEFAULT_LIMITS, ...limits }),
+    ...openAsOwner(names, limits),
     ...createLedger(names),
     ...files,
     ...commitAsOwner(names, { file: last, line: 1, text: "deferred constraints" }),
@@ -78,18 +87,19 @@ function stepsOf({ names, set, limits }: ApplySeedSet): Step[] {
   ];
 }
 
-function summarise(
-  { set, onStatement }: ApplySeedSet,
-  tables: readonly string[],
-  counts: readonly number[],
-): AppliedSeedSet {
+/** What one INSERT added to its table. */
+interface Insert {
+  readonly table: string;
+  readonly added: number;
+}
+
+function summarise({ set, onStatement }: ApplySeedSet, inserts: readonly Insert[]): AppliedSeedSet {
   const byTable: Record<string, number> = {};
-  tables.forEach((table, index) => {
-    const added = counts[index] ?? 0;
+  for (const [index, { table, added }] of inserts.entries()) {
     byTable[table] = (byTable[table] ?? 0) + added;
-    onStatement?.(table, added, index, tables.length);
-  });
-  const rowsAdded = counts.reduce((sum, count) => sum + count, 0);
+    onStatement?.(table, added, index, inserts.length);
+  }
+  const rowsAdded = inserts.reduce((sum, { added }) => sum + added, 0);
   return { set: set.name, rowsAdded, tables: byTable };
 }
 

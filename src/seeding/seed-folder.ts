@@ -2,9 +2,9 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { DomainError } from "../kernel/domain-error.ts";
-import { readSqlFile } from "../tenant-schemas/migration-folder.ts";
-import { excerptOf, type SqlFile } from "../tenant-schemas/sql-file.ts";
-import { seedRefusal } from "./seed-rules.ts";
+import { decodeSql, sha256Of } from "../migration-folders/text.ts";
+import { compileFile } from "../sql-files/compiler.ts";
+import { excerptOf, type SqlStatement } from "../sql-files/sql-file.ts";
 
 /** A named set of baseline data for a tenant schema. */
 export interface SeedSet {
@@ -12,7 +12,22 @@ export interface SeedSet {
   readonly description: string;
   /** The sets that must be there before this one. */
   readonly dependsOn: readonly string[];
-  readonly files: readonly SqlFile[];
+  readonly files: readonly SeedFile[];
+}
+
+/** One file of a seed set. */
+export interface SeedFile {
+  /** The set and the file's name: `core/0001_units.sql`. */
+  readonly name: string;
+  readonly sha256: string;
+  readonly statements: readonly SqlStatement[];
+}
+
+/** Where the seed sets lie. */
+export interface SeedSettings {
+  readonly dir: string;
+  /** What the tenant's schema is called in the files. */
+  readonly home: string;
 }
 
 /** The seed sets of a folder, by name. */
@@ -37,14 +52,15 @@ const Manifest = z.strictObject({
  *
  * @returns a folder without sets when `dir` does not exist
  * @throws DomainError E_SEEDS_FAILED naming file and line of a statement that is no repeatable
- *   INSERT, of a text that PostgreSQL's grammar refuses, or of a faulty seed.json
+ *   INSERT or setval, of a text that PostgreSQL's grammar refuses, or of a faulty seed.json
  */
-export async function openSeedFolder(dir: string): Promise<SeedFolder> {
+export async function openSeedFolder(settings: SeedSettings): Promise<SeedFolder> {
+  const { dir } = settings;
   const names = (await entriesOf(dir))
     .filter((entry) => entry.isDirectory() && SET_NAME.test(entry.name) && entry.name !== ALL_SETS)
     .map((entry) => entry.name)
     .sort();
-  const sets = await Promise.all(names.map((name) => openSet(dir, name)));
+  const sets = await Promise.all(names.map((name) => openSet(settings, name)));
   return { dir, sets: new Map(sets.map((set) => [set.name, set])) };
 }
 
@@ -55,7 +71,8 @@ async function entriesOf(dir: string) {
   });
 }
 
-async function openSet(dir: string, name: string): Promise<SeedSet> {
+async function openSet(settings: SeedSettings, name: string): Promise<SeedSet> {
+  const { dir } = settings;
   const entries = await entriesOf(join(dir, name));
   const files = entries.map((entry) => entry.name).filter((file) => FILE_NAME.test(file));
   const manifest = entries.some((entry) => entry.name === "seed.json")
@@ -64,7 +81,7 @@ async function openSet(dir: string, name: string): Promise<SeedSet> {
   return {
     name,
     ...manifest,
-    files: await Promise.all(files.sort().map((file) => openFile(dir, name, file))),
+    files: await Promise.all(files.sort().map((file) => openFile(settings, name, file))),
   };
 }
 
@@ -77,23 +94,18 @@ async function readManifest(path: string, name: string) {
   }
 }
 
-/** Files that hold repeatable INSERTs and nothing else: a file that did not change is the same object. */
-const checked = new WeakSet<SqlFile>();
-
-async function openFile(dir: string, set: string, file: string): Promise<SqlFile> {
+async function openFile({ dir, home }: SeedSettings, set: string, file: string): Promise<SeedFile> {
   const name = `${set}/${file}`;
-  const read = await readSqlFile(name, join(dir, set, file), "E_SEEDS_FAILED");
-  if (checked.has(read)) return read;
-  for (const statement of read.statements) {
-    const refusal = seedRefusal(statement);
-    if (refusal === undefined) continue;
+  const text = decodeSql(await readFile(join(dir, set, file)), name, "E_SEEDS_FAILED");
+  const compiled = await compileFile(name, { text, kind: "SEED", homes: [home] }, "E_SEEDS_FAILED");
+  const [refusal] = compiled.refusals;
+  if (refusal !== undefined) {
     throw new DomainError("E_SEEDS_FAILED", {
-      message: `${name} line ${statement.line}: ${refusal}`,
-      detail: { file: name, line: statement.line, statement: excerptOf(statement.text) },
+      message: `${name} line ${refusal.line}: ${refusal.why}`,
+      detail: { file: name, line: refusal.line, statement: excerptOf(refusal.text) },
     });
   }
-  checked.add(read);
-  return read;
+  return { name, sha256: sha256Of(text), statements: compiled.statements };
 }
 
 /**

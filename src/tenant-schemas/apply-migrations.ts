@@ -1,23 +1,36 @@
 import type { ClientBase } from "pg";
+import { sqlStateOf } from "../database/faults.ts";
 import { withSessionLock } from "../database/locks.ts";
 import { newSecret } from "../kernel/ids.ts";
+import type { Place } from "../sql-files/sql-file.ts";
 import type { TenantNames } from "../tenants/names.ts";
-import { applyOutside } from "./apply-outside.ts";
+import { applyApart } from "./apply-apart.ts";
 import { isOnCitus } from "./citus.ts";
 import { fileOnNode } from "./distributed-tables.ts";
 import { ensureExtensions } from "./extensions.ts";
-import { createLedger, pendingOf, readLedger, recordMigration, startClock } from "./ledger.ts";
+import {
+  createLedger,
+  pendingOf,
+  readLedger,
+  recordMigration,
+  startClock,
+  versionOf,
+} from "./ledger.ts";
 import type { Migration, MigrationFolder } from "./migration-folder.ts";
 import { type Origin, runSteps, type Step } from "./multi-query.ts";
+import { openOwnSchemas } from "./own-schemas.ts";
 import {
   commitAsOwner,
   DEFAULT_LIMITS,
   fileAsOwner,
+  freshSession,
   type OwnerLimits,
   openAsOwner,
   publicErrorOf,
+  type StepsOfFile,
   tell,
 } from "./owner-steps.ts";
+import { findPlace, placeFile } from "./placed-file.ts";
 
 export interface ApplyMigrations {
   readonly names: TenantNames;
@@ -55,110 +68,164 @@ export const schemaLock = (schema: string): string => `tenant-migrate:${schema}`
  * Applies the pending migrations of a tenant schema as its owner role. Repeatable: what the ledger
  * holds is not applied again. Ends with `RESET ALL` on the connection.
  *
- * @throws DomainError E_MIGRATION_DRIFT, E_MIGRATION_UNSAFE (an extension), or E_MIGRATIONS_FAILED
- *   with `detail { file, line, sqlstate, statement }`; transient faults (`isTransient`) as they come
+ * @throws DomainError E_MIGRATION_DRIFT, E_MIGRATION_UNSAFE (an extension), E_ISOLATION_REQUIRED, or
+ *   E_MIGRATIONS_FAILED with `detail { file, line, sqlstate, statement }`; transient faults
+ *   (`isTransient`) as they come
  */
 export async function applyMigrations(
   client: ClientBase,
   request: ApplyMigrations,
 ): Promise<AppliedMigrations> {
-  return await withSessionLock(client, schemaLock(request.names.schema), async () => {
-    const ledger = await readLedger(client, request.names.schema);
-    const pending = pendingOf(request.folder, ledger);
-    if (pending.length > 0) await ensureExtensions(client, pending);
-    const stepsOfFile = (await isOnCitus(client)) ? fileOnNode : fileInOneCall;
-    const progress = new Progress(pending, request.onFileApplied);
-    for (const round of roundsOf(pending, request)) {
-      request.signal?.throwIfAborted();
-      if ("outside" in round) await applyOutside(client, request.names, round.outside);
-      else await applyRound(client, request, round.transactions, { progress, stepsOfFile });
-      await progress.reached(round.last);
-    }
-    const version = pending.at(-1)?.id ?? ledger.at(-1)?.id ?? null;
-    return { applied: pending.map(({ id }) => id), version };
+  const { names, folder } = request;
+  return await withSessionLock(client, schemaLock(names.schema), async () => {
+    const ledger = await readLedger(client, names.schema);
+    const pending = pendingOf(folder, ledger);
+    const applied = pending.map(({ id }) => id);
+    const version = versionOf([...ledger, ...pending]);
+    if (pending.length === 0) return { applied, version };
+    if (folder.needsDatabase !== null && ledger.length === 0) await openOwnSchemas(client, names);
+    await ensureExtensions(client, pending);
+    const statements = pending.flatMap((migration) => migration.statements);
+    const place = await findPlace(client, names, folder, statements);
+    const run = new Application(client, request, place, await isOnCitus(client));
+    await run.apply(pending);
+    return { applied, version };
   });
 }
 
 type Round =
   | { readonly last: Migration; readonly transactions: readonly (readonly Migration[])[] }
-  | { readonly last: Migration; readonly outside: Migration };
+  | { readonly last: Migration; readonly apart: Migration };
 
 /**
- * What goes to the server in one round trip. Files of a folder with deferrable constraints get a
- * transaction each: rows whose check is pending bar an ALTER TABLE of the next file (55006).
+ * What goes to the server in one round trip. In a schema that nobody uses yet, all files are one
+ * transaction: CONCURRENTLY has nobody to spare there, and what a file adds to an enum of the same
+ * transaction can be used at once. Where there are deferrable constraints each file gets its own: rows
+ * whose check is pending bar an ALTER TABLE of the next file (55006).
  */
-function roundsOf(pending: readonly Migration[], { mode, folder }: ApplyMigrations): Round[] {
-  const apart = folder.migrations.some(({ deferrable }) => deferrable);
+function roundsOf(pending: readonly Migration[], mode: ApplyMigrations["mode"]): Round[] {
+  const fresh = mode === "one-transaction";
+  const each = pending.some(({ deferrable }) => deferrable);
   const rounds: Round[] = [];
   let gathered: Migration[] = [];
   const send = () => {
     const last = gathered.at(-1);
     if (last === undefined) return;
-    const transactions = apart ? gathered.map((migration) => [migration]) : [gathered];
+    const transactions = each ? gathered.map((migration) => [migration]) : [gathered];
     rounds.push({ last, transactions });
     gathered = [];
   };
   for (const migration of pending) {
-    if (!migration.transactional || mode === "transaction-per-file") send();
-    if (migration.transactional) gathered.push(migration);
-    else rounds.push({ last: migration, outside: migration });
+    const apart = migration.apart !== null && (each || !fresh);
+    if (apart || !fresh) send();
+    if (apart) rounds.push({ last: migration, apart: migration });
+    else gathered.push(migration);
   }
   send();
   return rounds;
 }
 
-/** How the server is told a file: Citus asks for more than one call. */
-type StepsOfFile = (names: TenantNames, file: Migration) => Step[];
+/**
+ * Faults of many files in one transaction that each file by itself may not have: more tables than the
+ * server has locks for, and values of an enum whose type was changed in between.
+ */
+const TOO_MUCH_AT_ONCE = new Set(["53200", "55P04"]);
 
-const fileInOneCall: StepsOfFile = (names, file) => [fileAsOwner(names, file)];
+/** One application of pending files to one tenant schema. */
+class Application {
+  readonly #client: ClientBase;
+  readonly #request: ApplyMigrations;
+  readonly #place: Place;
+  /** Citus asks for more than one call. */
+  readonly #stepsOfFile: StepsOfFile;
+  readonly #limits: OwnerLimits;
 
-async function applyRound(
-  client: ClientBase,
-  request: ApplyMigrations,
-  transactions: readonly (readonly Migration[])[],
-  { progress, stepsOfFile }: { readonly progress: Progress; readonly stepsOfFile: StepsOfFile },
-): Promise<void> {
-  const limits = { ...DEFAULT_LIMITS, ...request.limits };
-  const steps = transactions.flatMap((migrations) =>
-    stepsOf(request.names, migrations, { limits, token: progress.token, stepsOfFile }),
-  );
-  try {
-    await runSteps(client, [...steps, { sql: "reset all" }], (message) => progress.hear(message));
-  } catch (error) {
-    await client.query("rollback").catch(() => undefined);
-    throw publicErrorOf(error, "E_MIGRATIONS_FAILED");
+  constructor(client: ClientBase, request: ApplyMigrations, place: Place, onCitus: boolean) {
+    this.#client = client;
+    this.#request = request;
+    this.#place = place;
+    this.#stepsOfFile = onCitus ? fileOnNode : fileAsOwner;
+    this.#limits = { ...DEFAULT_LIMITS, ...request.limits };
   }
-}
 
-interface StepOptions {
-  readonly limits: OwnerLimits;
-  /** What a mark of progress begins with. */
-  readonly token: string;
-  readonly stepsOfFile: StepsOfFile;
-}
+  async apply(pending: readonly Migration[]): Promise<void> {
+    const { mode, onFileApplied } = this.#request;
+    const progress = new Progress(pending, onFileApplied);
+    try {
+      await this.#rounds(roundsOf(pending, mode), progress);
+    } catch (error) {
+      const several = mode === "one-transaction" && pending.length > 1;
+      if (!several || !TOO_MUCH_AT_ONCE.has(sqlStateOf(error) ?? "")) throw error;
+      const left = pendingOf({ migrations: pending }, await this.#ledgerOf(pending));
+      await this.#rounds(roundsOf(left, "transaction-per-file"), progress);
+    }
+  }
 
-function stepsOf(
-  names: TenantNames,
-  migrations: readonly Migration[],
-  { limits, token, stepsOfFile }: StepOptions,
-): Step[] {
-  const tellOf = ({ id }: Migration) => tell(`${token} ${id}`);
-  const files = migrations.flatMap((migration) => [
-    startClock,
-    ...(migration.statements.length > 0 ? stepsOfFile(names, migration) : []),
-    recordMigration(names, migration),
-    ...(migrations.length > 1 ? [tellOf(migration)] : []),
-  ]);
-  const last = migrations.at(-1);
-  const end: Origin = { file: last?.name ?? "", line: 1, text: "deferred constraints" };
-  return [
-    ...openAsOwner(names, limits),
-    ...createLedger(names),
-    ...files,
-    ...commitAsOwner(names, end),
-    // A file with a transaction of its own is told of when it is committed.
-    ...(migrations.length === 1 ? migrations.map(tellOf) : []),
-  ];
+  /** The rows of the files that were pending. */
+  async #ledgerOf(pending: readonly Migration[]) {
+    const ids = new Set(pending.map(({ id }) => id));
+    const rows = await readLedger(this.#client, this.#request.names.schema);
+    return rows.filter(({ id }) => ids.has(id));
+  }
+
+  async #rounds(rounds: readonly Round[], progress: Progress): Promise<void> {
+    const { signal, names, mode } = this.#request;
+    for (const round of rounds) {
+      signal?.throwIfAborted();
+      if ("apart" in round) {
+        const place = { ...this.#place, concurrently: mode !== "one-transaction" };
+        const alone = placeFile(round.apart, place);
+        const statements = place.concurrently
+          ? alone.statements
+          : alone.statements.map((statement) => ({ ...statement, outside: false }));
+        const migration = { ...alone, statements };
+        await applyApart(this.#client, names, migration, this.#limits, this.#stepsOfFile);
+      } else {
+        await this.#transactions(round.transactions, progress);
+      }
+      await progress.reached(round.last);
+    }
+  }
+
+  async #transactions(
+    transactions: readonly (readonly Migration[])[],
+    progress: Progress,
+  ): Promise<void> {
+    const steps = transactions.flatMap((migrations) => this.#steps(migrations, progress.token));
+    const end = [{ sql: "discard temp" }, { sql: "reset all" }];
+    try {
+      await runSteps(this.#client, [...steps, ...end], (message) => progress.hear(message));
+    } catch (error) {
+      await this.#client.query("rollback").catch(() => undefined);
+      throw publicErrorOf(error, "E_MIGRATIONS_FAILED");
+    }
+  }
+
+  #steps(migrations: readonly Migration[], token: string): Step[] {
+    const { names } = this.#request;
+    const tellOf = ({ id }: Migration) => tell(`${token} ${id}`);
+    const files = migrations.flatMap((migration, index) => [
+      ...(index === 0 ? [] : freshSession(names, this.#limits)),
+      startClock,
+      ...this.#stepsOfFile(
+        names,
+        placeFile(migration, { ...this.#place, concurrently: false }),
+        this.#limits,
+      ),
+      recordMigration(names, migration),
+      ...(migrations.length > 1 ? [tellOf(migration)] : []),
+    ]);
+    const last = migrations.at(-1);
+    const end: Origin = { file: last?.name ?? "", line: 1, text: "deferred constraints" };
+    return [
+      ...openAsOwner(names, this.#limits),
+      ...createLedger(names),
+      ...files,
+      ...commitAsOwner(names, end),
+      // A file with a transaction of its own is told of when it is committed.
+      ...(migrations.length === 1 ? migrations.map(tellOf) : []),
+    ];
+  }
 }
 
 /** Turns the server's marks into calls of `onFileApplied`, one after the other, each file once. */

@@ -3,7 +3,12 @@ import { ident, literal } from "../database/sql.ts";
 import type { TenantNames } from "../tenants/names.ts";
 import { DISTRIBUTE_SCHEMAS, isOnCitus } from "./citus.ts";
 import { findLeftovers, type Leftover, markOf, partialState } from "./leftovers.ts";
-import { EXTENSIONS_SCHEMA, groupRoleOf, underSharedLock } from "./tenant-database.ts";
+import {
+  allowTemporaryTables,
+  EXTENSIONS_SCHEMA,
+  groupRoleOf,
+  underSharedLock,
+} from "./tenant-database.ts";
 
 export interface CreateTenantSchema {
   readonly names: TenantNames;
@@ -72,6 +77,12 @@ async function createRoles(
     comment on role ${owner} is ${mark};
     comment on role ${app} is ${mark};
     grant ${group} to ${owner}, ${app}`);
+  const own = connectDatabase === names.database;
+  await allowTemporaryTables(client, {
+    database: connectDatabase,
+    own,
+    ownerRole: names.ownerRole,
+  });
   await setSearchPath(client, names.appRole, request);
   // Nodes enter one another as the role that works, and find names as it does here.
   if (await isOnCitus(client)) {
@@ -94,8 +105,10 @@ async function setSearchPath(
   role: string,
   { names, connectDatabase }: InDatabase,
 ): Promise<void> {
+  // In a database of the tenant's own, the folder's tables may lie in schemas of its own.
+  const own = connectDatabase === names.database ? ", public" : "";
   await client.query(`alter role ${ident(role)} in database ${ident(connectDatabase)}
-    set search_path = ${ident(names.schema)}, ${EXTENSIONS_SCHEMA}`);
+    set search_path = ${ident(names.schema)}${own}, ${EXTENSIONS_SCHEMA}`);
 }
 
 /**

@@ -1,8 +1,8 @@
 import { ident, literal } from "../database/sql.ts";
 import type { TenantNames } from "../tenants/names.ts";
 import type { Step } from "./multi-query.ts";
-import { asOwner, originsOf } from "./owner-steps.ts";
-import type { SqlFile, SqlStatement } from "./sql-file.ts";
+import { fileAsOwner, originsOf, type StepsOfFile } from "./owner-steps.ts";
+import type { PlacedStatement } from "./placed-file.ts";
 
 /**
  * A file's statements for a schema that Citus has placed on a node. Citus takes a table there when the
@@ -10,34 +10,19 @@ import type { SqlFile, SqlStatement } from "./sql-file.ts";
  * each statement that makes a table ends its call, and a statement that brings nothing of the file along
  * makes Citus look at the table: `CREATE TABLE IF NOT EXISTS` of one that exists.
  */
-export function fileOnNode(names: Pick<TenantNames, "schema">, file: SqlFile): Step[] {
-  const origins = originsOf(file);
-  const steps: Step[] = [];
-  let sent = 0;
-  for (const [index, statement] of file.statements.entries()) {
+export const fileOnNode: StepsOfFile = (names, file, limits) => [
+  ...fileAsOwner(names, file, limits, (statement) => {
     const table = tableMadeBy(statement);
-    if (table === null && index < file.statements.length - 1) continue;
-    const call = origins.slice(sent, index + 1);
-    const texts = call.map(({ text }) => text);
-    steps.push(asOwner(names, texts, call));
     const made = `create table if not exists ${ident(names.schema)}.${ident(table ?? "")} ()`;
-    if (table !== null) steps.push({ sql: made, origins: origins.slice(index, index + 1) });
-    sent = index + 1;
-  }
-  return [...steps, { ...refuseLooseTables(names), origins: origins.slice(0, 1) }];
-}
+    const origins = originsOf({ name: file.name, statements: [statement] });
+    return table === null ? [] : [{ sql: made, origins }];
+  }),
+  { ...refuseLooseTables(names), origins: originsOf(file).slice(0, 1) },
+];
 
 /** The table that a statement makes; null where it makes none that Citus has to place. */
-function tableMadeBy({ kind, fields }: SqlStatement): string | null {
-  if (kind === "CreateStmt") return relationOf(fields.relation);
-  if (kind !== "CreateTableAsStmt" || fields.objtype !== "OBJECT_TABLE") return null;
-  return relationOf((fields.into as { rel?: unknown } | undefined)?.rel);
-}
-
-function relationOf(relation: unknown): string | null {
-  const { relname, relpersistence } = relation as { relname?: string; relpersistence?: string };
-  return relpersistence === "t" ? null : (relname ?? null);
-}
+const tableMadeBy = ({ kind, table }: PlacedStatement): string | null =>
+  kind === "InsertStmt" ? null : table;
 
 /** A table of dynamic SQL stays on the coordinator, where no other table of the tenant can refer to it. */
 const refuseLooseTables = ({ schema }: Pick<TenantNames, "schema">): Step => ({

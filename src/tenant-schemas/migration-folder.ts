@@ -1,15 +1,13 @@
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { DomainError, isDomainError } from "../kernel/domain-error.ts";
-import {
-  excerptOf,
-  normaliseSql,
-  parseSqlFile,
-  type SqlFile,
-  type SqlStatement,
-  SqlSyntaxError,
-} from "./sql-file.ts";
-import { refusalOf, runsOutside } from "./statement-rules.ts";
+import type {
+  Format,
+  LeftOut,
+  MigrationSettings,
+  MigrationSource,
+} from "../migration-folders/migration-source.ts";
+import { readFolder } from "../migration-folders/read-folder.ts";
+import { compileFile } from "../sql-files/compiler.ts";
+import { excerptOf, type Refusal, type SqlFile } from "../sql-files/sql-file.ts";
 
 /** An extension that a migration asks for. It goes to the shared schema `ext`, made by the admin. */
 export interface WantedExtension {
@@ -19,171 +17,200 @@ export interface WantedExtension {
 }
 
 /** One tenant migration, read, parsed and found harmless. */
-export interface Migration extends SqlFile {
-  /** The name without `.sql`: what the ledger keeps. */
-  readonly id: string;
+export interface Migration
+  extends Pick<MigrationSource, "id" | "sha256" | "repeatable" | "replaces">,
+    Pick<SqlFile, "statements" | "passedOver" | "apart" | "deferrable"> {
+  /** The file's name for people: `0001_organization.sql`. */
+  readonly name: string;
   readonly extensions: readonly WantedExtension[];
-  /** Whether it runs in a transaction; false where it holds CONCURRENTLY. */
-  readonly transactional: boolean;
-  /** Whether it declares a constraint that is checked at the end of a transaction. */
-  readonly deferrable: boolean;
 }
 
-/** The tenant migrations of a folder, in order. */
+/** The tenant migrations of a folder, in order, and what is known of the whole. */
 export interface MigrationFolder {
   readonly dir: string;
+  readonly format: Format;
+  /** What the tenant's schema is called in the files. */
+  readonly home: string;
   readonly migrations: readonly Migration[];
+  readonly leftOut: readonly LeftOut[];
+  /** Where the files first ask for what only a database of the tenant's own can hold; null: nowhere. */
+  readonly needsDatabase: FileRefusal | null;
+  /** Names that the files make, which hide those of extensions. */
+  readonly creates: ReadonlySet<string>;
 }
 
-const NAME = /^(\d{1,14})_([A-Za-z0-9][A-Za-z0-9._-]*)$/;
+/** A place in a migration file that is refused. */
+export interface FileRefusal {
+  readonly file: string;
+  readonly line: number;
+  readonly statement: string;
+  readonly why: string;
+  readonly error: DomainError;
+}
+
+/** A folder and everything in its files that keeps it from being applied, in order. */
+export interface ReadMigrations extends MigrationFolder {
+  readonly refusals: readonly FileRefusal[];
+}
 
 /**
- * Reads `NNNN_name.sql` files, or folders of that name holding `migration.sql`, in the order of
- * their numbers. Reads the disk at each call, and parses only what has changed since the last one.
+ * Opens a folder of tenant migrations, whatever tool wrote it. Reads the disk at each call, and compiles
+ * only what has changed since the last one.
  *
- * @returns a folder without migrations when `dir` does not exist or holds none
- * @throws DomainError E_MIGRATION_UNSAFE for a statement that may not run in a tenant schema or two
- *   files of one number, E_MIGRATIONS_FAILED for a text that PostgreSQL's grammar refuses
+ * @throws DomainError E_MIGRATION_FOLDER for a folder that cannot be read whole, E_MIGRATION_UNSAFE for a
+ *   statement that may not run in a tenant schema, E_MIGRATIONS_FAILED for a text that PostgreSQL's grammar
+ *   refuses: always the first in order
  */
-export async function openMigrationFolder(dir: string): Promise<MigrationFolder> {
-  const sources = await listSqlFiles(dir);
-  return { dir, migrations: await Promise.all(sources.map(openMigration)) };
+export async function openMigrationFolder(settings: MigrationSettings): Promise<MigrationFolder> {
+  const { refusals, ...folder } = await readMigrations(settings);
+  const [first] = refusals;
+  if (first !== undefined) throw first.error;
+  return folder;
+}
+
+/**
+ * Reads a folder with all that speaks against it.
+ *
+ * @throws DomainError E_MIGRATION_FOLDER
+ */
+export async function readMigrations(settings: MigrationSettings): Promise<ReadMigrations> {
+  const read = await readFolder(settings);
+  const told = settings.schema;
+  // Beside a schema that is told, `public` is where extensions lie.
+  const guess = await compileAll(read.migrations, told === null ? ["public"] : [told, "public"]);
+  const own = told === null ? ownSchemaOf(guess) : null;
+  const compiled = own === null ? guess : await compileAll(read.migrations, [own]);
+  const created = new Set(compiled.flatMap(({ file }) => file?.createsSchemas ?? []));
+  const { hard, soft } = sort(compiled, created);
+  return {
+    ...{ dir: read.dir, format: read.format, leftOut: read.leftOut },
+    home: own ?? told ?? "public",
+    migrations: compiled.flatMap(({ source, file }) => (file ? [migrationOf(source, file)] : [])),
+    needsDatabase: soft[0] ?? null,
+    refusals: hard,
+    creates: new Set(compiled.flatMap(({ file }) => file?.creates ?? [])),
+  };
+}
+
+interface Compiled {
+  readonly source: MigrationSource;
+  /** Null where the text is refused as a whole. */
+  readonly file: SqlFile | null;
+  readonly error: DomainError | null;
+}
+
+async function compileAll(
+  sources: readonly MigrationSource[],
+  homes: readonly string[],
+): Promise<Compiled[]> {
+  return await Promise.all(
+    sources.map(async (source): Promise<Compiled> => {
+      try {
+        const request = { text: source.text, kind: "MIGRATION", homes } as const;
+        const file = await compileFile(source.file, request, "E_MIGRATIONS_FAILED");
+        return { source, file, error: null };
+      } catch (error) {
+        if (!isDomainError(error)) throw error;
+        return { source, file: null, error };
+      }
+    }),
+  );
+}
+
+/** The one schema that the files create, where they do not name `public`: it is the tenant's. */
+function ownSchemaOf(compiled: readonly Compiled[]): string | null {
+  const created = new Set(compiled.flatMap(({ file }) => file?.createsSchemas ?? []));
+  const [only] = created;
+  if (created.size !== 1 || only === undefined || only === "public") return null;
+  return compiled.some(({ file }) => file?.namesHome === true) ? null : only;
+}
+
+/** Refusals that hold everywhere, and those that a database of the tenant's own lifts. */
+function sort(compiled: readonly Compiled[], created: ReadonlySet<string>) {
+  const hard: FileRefusal[] = [];
+  const soft: FileRefusal[] = [];
+  const everywhere = new Set([...created, "public"]);
+  const committing = new Set(compiled.flatMap(({ file }) => file?.committing ?? []));
+  for (const { source, file, error } of compiled) {
+    if (error !== null) hard.push(refusalOfError(source, error));
+    const calls = file?.calls.filter(({ name }) => committing.has(name)) ?? [];
+    const called = calls.map((call) => ({ ...call, needs: null, optional: false }));
+    for (const refusal of [...(file?.refusals ?? []), ...called]) {
+      const missing = refusal.needs?.find((schema) => !everywhere.has(schema));
+      if (refusal.optional && missing !== undefined) continue;
+      const lifted = refusal.needs !== null && missing === undefined;
+      (lifted ? soft : hard).push(refusalIn(source, refusal, missing));
+    }
+  }
+  return { hard, soft };
+}
+
+function refusalIn(
+  { file }: MigrationSource,
+  { line, text, why }: Refusal,
+  missing: string | undefined,
+): FileRefusal {
+  const statement = excerptOf(text);
+  const hint =
+    missing === undefined
+      ? ""
+      : `; no file creates it (if it is what the tenant's schema is called in these files, set TENANT_MIGRATIONS_SCHEMA=${missing})`;
+  const message = `${file} line ${line}: ${why}${hint}`;
+  const error = new DomainError("E_MIGRATION_UNSAFE", {
+    message,
+    detail: { file, line, statement },
+  });
+  return { file, line, statement, why: why + hint, error };
+}
+
+function refusalOfError({ file }: MigrationSource, error: DomainError): FileRefusal {
+  const { line = 1, statement = "" } = error.detail as { line?: number; statement?: string };
+  return { file, line, statement, why: error.message, error };
+}
+
+const migrations = new WeakMap<SqlFile, Migration>();
+
+/** The same object for the same file, so that what did not change can be told. */
+function migrationOf(source: MigrationSource, file: SqlFile): Migration {
+  const known = migrations.get(file);
+  if (known?.id === source.id && known.sha256 === source.sha256) return known;
+  const { id, file: name, sha256, repeatable, replaces, transactional } = source;
+  const { statements, passedOver, deferrable } = file;
+  const told = { line: 1, why: "its tool runs it outside of a transaction" };
+  const migration = {
+    ...{ id, name, sha256, repeatable, replaces, statements, passedOver, deferrable },
+    apart: file.apart ?? (transactional ? null : told),
+    extensions: file.extensions.map((wanted) => ({
+      name: wanted.name,
+      wantedBy: `${name} line ${wanted.line}`,
+    })),
+  };
+  migrations.set(file, migration);
+  return migration;
 }
 
 /** Whether a migration of the folder creates a table of this name. */
 export const createsTable = ({ migrations }: MigrationFolder, table: string): boolean =>
   migrations.some(({ statements }) =>
-    statements.some(
-      ({ kind, fields }) =>
-        kind === "CreateStmt" &&
-        (fields.relation as { relname?: string } | undefined)?.relname === table,
-    ),
+    statements.some((statement) => statement.kind === "CreateStmt" && statement.table === table),
   );
 
-interface Source {
-  readonly id: string;
-  readonly path: string;
-}
-
-async function listSqlFiles(dir: string): Promise<Source[]> {
-  const entries = await readdir(dir, { withFileTypes: true }).catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
-    throw error;
-  });
-  const sources: Source[] = [];
-  for (const entry of entries) {
-    const isFile = entry.name.endsWith(".sql") && !entry.isDirectory();
-    const id = isFile ? entry.name.slice(0, -".sql".length) : entry.name;
-    if (!NAME.test(id) || !(isFile || entry.isDirectory())) continue;
-    sources.push({ id, path: join(dir, entry.name, ...(isFile ? [] : ["migration.sql"])) });
-  }
-  sources.sort((a, b) => compareIds(a.id, b.id));
-  sources.forEach((source, index) => {
-    const before = sources[index - 1];
-    if (before !== undefined && numberOf(before.id) === numberOf(source.id)) {
-      throw new DomainError("E_MIGRATION_UNSAFE", {
-        message: `${before.id} and ${source.id} have the same number: give one of them another`,
-      });
-    }
-  });
-  return sources;
-}
-
-const numberOf = (id: string): bigint => BigInt(NAME.exec(id)?.[1] ?? "0");
-
-/** Orders migration ids by their number. */
-export function compareIds(a: string, b: string): number {
-  const difference = numberOf(a) - numberOf(b);
-  if (difference !== 0n) return difference < 0n ? -1 : 1;
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-const checked = new WeakMap<SqlFile, Migration | DomainError>();
-
-async function openMigration({ id, path }: Source): Promise<Migration> {
-  const file = await readSqlFile(`${id}.sql`, path, "E_MIGRATIONS_FAILED");
-  let outcome = checked.get(file);
-  if (outcome === undefined) {
-    outcome = check(id, file);
-    checked.set(file, outcome);
-  }
-  if (outcome instanceof DomainError) throw outcome;
-  return outcome;
-}
-
 /**
- * Reads and parses one SQL file.
+ * Refuses a folder that needs a database for each tenant where the tenant has none of its own.
  *
- * @throws DomainError of `code`, naming file and line, when PostgreSQL's grammar refuses the text
+ * @throws DomainError E_ISOLATION_REQUIRED with the place that asks for it
  */
-export async function readSqlFile(
-  name: string,
-  path: string,
-  code: "E_MIGRATIONS_FAILED" | "E_SEEDS_FAILED",
-): Promise<SqlFile> {
-  const content = normaliseSql(await readFile(path, "utf8"));
-  try {
-    return await parseSqlFile(name, content);
-  } catch (cause) {
-    if (!(cause instanceof SqlSyntaxError)) throw cause;
-    const excerpt = excerptOf(content.split("\n")[cause.line - 1] ?? "");
-    throw new DomainError(code, {
-      message: `${name} line ${cause.line}: ${cause.message}`,
-      detail: { file: name, line: cause.line, sqlstate: "42601", statement: excerpt },
-      cause,
-    });
-  }
-}
-
-function check(id: string, file: SqlFile): Migration | DomainError {
-  try {
-    for (const statement of file.statements) {
-      const refusal = refusalOf(statement);
-      if (refusal !== undefined) throw unsafe(file.name, statement, refusal);
-    }
-    const statements = file.statements.filter(({ kind }) => kind !== "CreateExtensionStmt");
-    return {
-      ...file,
-      id,
-      statements,
-      extensions: extensionsOf(file),
-      transactional: isTransactional(file.name, statements),
-      deferrable: statements.some((statement) => DEFERRABLE.test(JSON.stringify(statement.fields))),
-    };
-  } catch (error) {
-    if (isDomainError(error)) return error;
-    throw error;
-  }
-}
-
-const DEFERRABLE = /"deferrable":true|"CONSTR_ATTR_DEFERRABLE"/;
-
-function isTransactional(file: string, statements: readonly SqlStatement[]): boolean {
-  const outside = statements.filter(runsOutside);
-  const inside = statements.find((statement) => !runsOutside(statement));
-  if (outside.length === 0) return true;
-  if (inside === undefined) {
-    const drop = outside.find(({ kind, fields }) => kind === "DropStmt" && !fields.missing_ok);
-    if (drop === undefined) return false;
-    throw unsafe(file, drop, "DROP INDEX CONCURRENTLY needs IF EXISTS, so that it can be repeated");
-  }
-  const why = "a file that holds CONCURRENTLY runs outside a transaction and may hold nothing else";
-  throw unsafe(file, inside, why);
-}
-
-function extensionsOf(file: SqlFile): WantedExtension[] {
-  return file.statements
-    .filter(({ kind }) => kind === "CreateExtensionStmt")
-    .map(({ fields, line }) => ({
-      name: String(fields.extname),
-      wantedBy: `${file.name} line ${line}`,
-    }));
-}
-
-/** The refusal of a statement, naming file, line and statement. */
-function unsafe(file: string, { line, text }: SqlStatement, why: string): DomainError {
-  return new DomainError("E_MIGRATION_UNSAFE", {
-    message: `${file} line ${line}: ${why}`,
-    detail: { file, line, statement: excerptOf(text) },
+export function refuseSharedDatabase({
+  needsDatabase,
+}: Pick<MigrationFolder, "needsDatabase">): void {
+  if (needsDatabase === null) return;
+  const { file, line, why, statement } = needsDatabase;
+  throw new DomainError("E_ISOLATION_REQUIRED", {
+    message: `${file} line ${line}: ${why} in a shared database; the folder needs isolation DATABASE`,
+    detail: { file, line, statement },
   });
 }
+
+/** The id of the last migration of a folder, those aside that are applied again and again. */
+export const newestOf = ({ migrations }: Pick<MigrationFolder, "migrations">): string | null =>
+  migrations.findLast(({ repeatable }) => !repeatable)?.id ?? null;

@@ -8,14 +8,18 @@ export interface Step {
   readonly origins?: readonly Origin[];
   /** The step must answer one row; none means that what it goes through was tampered with. */
   readonly answers?: true;
+  /** How long a later step may take where that is more than a connection's queries may. */
+  readonly longestMs?: number;
 }
 
 /** A statement of a file. */
 export interface Origin {
   readonly file: string;
   readonly line: number;
-  /** As written. */
+  /** As it was sent. */
   readonly text: string;
+  /** As the file has it, where that is something else. */
+  readonly written?: string;
 }
 
 /** What a step answered: the first column of its last row, and whether there was one. */
@@ -68,6 +72,9 @@ export async function runSteps(
   }
 }
 
+/** What Node waits at most. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 const SEPARATOR = ";\n";
 
 /** A connection that was lost earlier says so in words of its own; make it the usual ones. */
@@ -80,6 +87,8 @@ const lost = (error: Error): Error =>
 class MultiQuery implements Submittable {
   /** Called at the end: pg puts what stops the timer of `query_timeout` in its place. */
   callback: () => void = () => {};
+  /** How long this side waits, in milliseconds; 0: as long as the connection's queries may take. */
+  readonly query_timeout: number;
   readonly #steps: readonly Step[];
   readonly #resolve: (results: StepResult[]) => void;
   readonly #reject: (error: StepError) => void;
@@ -93,6 +102,8 @@ class MultiQuery implements Submittable {
     reject: (error: StepError) => void,
   ) {
     this.#steps = steps;
+    const longest = Math.max(0, ...steps.map(({ longestMs = 0 }) => longestMs));
+    this.query_timeout = longest === 0 ? 0 : Math.min(longest * steps.length, LONGEST_TIMER_MS);
     this.#resolve = resolve;
     this.#reject = reject;
   }

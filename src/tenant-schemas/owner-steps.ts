@@ -1,41 +1,79 @@
 import { isTransient, sqlStateOf } from "../database/faults.ts";
 import { ident, literal } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
+import { excerptOf, type FileSetting, linesBefore } from "../sql-files/sql-file.ts";
 import type { TenantNames } from "../tenants/names.ts";
 import { ALLOW_TRIGGERS, onThisNodeAlone } from "./citus.ts";
 import { type Origin, type Step, StepError } from "./multi-query.ts";
-import { excerptOf, linesBefore, type SqlFile } from "./sql-file.ts";
+import type { PlacedFile, PlacedStatement } from "./placed-file.ts";
 
 /** How long a statement of a migration or a seed may wait for a lock, and how long it may take. */
 export interface OwnerLimits {
   readonly lockTimeoutMs: number;
   readonly statementTimeoutMs: number;
+  /** The longest that a file may ask for, for either. */
+  readonly longestTimeoutMs: number;
 }
 
-export const DEFAULT_LIMITS: OwnerLimits = { lockTimeoutMs: 10_000, statementTimeoutMs: 600_000 };
+export const DEFAULT_LIMITS: OwnerLimits = {
+  lockTimeoutMs: 10_000,
+  statementTimeoutMs: 600_000,
+  longestTimeoutMs: 3_600_000,
+};
 
 const runner = (schema: string) => `${ident(schema)}.tenantry_run`;
 
 /**
- * The steps that open a transaction as the tenant's owner role.
+ * The steps that open a transaction as the tenant's owner role, in a session that is fresh, temporary
+ * objects of the same file aside.
  *
  * `SET ROLE` alone is no wall: whoever runs in the session can `RESET ROLE` and be the admin again,
  * also from a DO block. So everything that a file brings runs inside a SECURITY DEFINER function of
  * the owner role, where PostgreSQL refuses to change the role (GUC_NOT_WHILE_SEC_REST). The function
  * lives only in this transaction.
  */
-export function openAsOwner({ schema, ownerRole }: TenantNames, limits: OwnerLimits): Step[] {
+export function openAsOwner(
+  names: TenantNames,
+  limits: OwnerLimits,
+  temporary: "DISCARD" | "KEEP" = "DISCARD",
+): Step[] {
+  const [discard, ...fresh] = freshSession(names, limits);
   return [
     { sql: "begin" },
-    { sql: `set local lock_timeout = ${limits.lockTimeoutMs}` },
-    { sql: `set local statement_timeout = ${limits.statementTimeoutMs}` },
-    { sql: `set local search_path = ${ident(schema)}, ext` },
-    ALLOW_TRIGGERS,
-    { sql: `set local role ${ident(ownerRole)}` },
+    ...(temporary === "DISCARD" && discard ? [discard] : []),
+    ...fresh,
+    { sql: `set local role ${ident(names.ownerRole)}` },
     ...onThisNodeAlone({
-      sql: `create or replace function ${runner(schema)}(pg_catalog.text[])
+      sql: `create or replace function ${runner(names.schema)}(pg_catalog.text[])
         returns pg_catalog.text language plpgsql security definer as ${literal(RUN)}`,
     }),
+  ];
+}
+
+/**
+ * Gives a file the session that every file finds, whatever ran before it in the transaction: no
+ * temporary object, no setting but these. Where the tenant has its database for itself and the folder's
+ * own schemas lie in it, names without a schema are those of `public`.
+ */
+export function freshSession(
+  { schema, ownerRole }: TenantNames,
+  limits: OwnerLimits,
+  scope: "TRANSACTION" | "SESSION" = "TRANSACTION",
+): Step[] {
+  const setting = (name: string, value: string) =>
+    `pg_catalog.set_config(${literal(name)}, ${value}, ${scope === "TRANSACTION"})`;
+  const path = `case when exists (select from pg_catalog.pg_namespace where nspname = 'public'
+      and pg_catalog.pg_get_userbyid(nspowner) = ${literal(ownerRole)})
+    then 'public, ext' else ${literal(`${ident(schema)}, ext`)} end`;
+  return [
+    { sql: "discard temp" },
+    { sql: "reset all" },
+    {
+      sql: `select ${setting("lock_timeout", literal(String(limits.lockTimeoutMs)))},
+        ${setting("statement_timeout", literal(String(limits.statementTimeoutMs)))},
+        ${setting("search_path", path)}`,
+    },
+    ALLOW_TRIGGERS,
   ];
 }
 
@@ -75,18 +113,62 @@ export function asOwner(
 const tagOf = (index: number): string => `\n/* tenantry:${index} */`;
 const TAG = /\n\/\* tenantry:(\d+) \*\//g;
 
-/** The statements of a SQL file, as an error names them. */
-export const originsOf = ({ name, statements }: SqlFile): Origin[] =>
-  statements.map(({ text, line }) => ({ file: name, line, text }));
+/** The statements of a file, as an error names them. */
+export const originsOf = ({
+  name,
+  statements,
+}: Pick<PlacedFile, "name" | "statements">): Origin[] =>
+  statements.map(({ sql, text, line }) => ({ file: name, line, text: sql, written: text }));
 
-/** All statements of a SQL file, run as the owner role in one call. */
-export function fileAsOwner(names: Pick<TenantNames, "schema">, file: SqlFile): Step {
-  const origins = originsOf(file);
-  return asOwner(
-    names,
-    origins.map(({ text }) => text),
-    origins,
-  );
+/** How the server is told a file. */
+export type StepsOfFile = (
+  names: Pick<TenantNames, "schema">,
+  file: Pick<PlacedFile, "name" | "statements">,
+  limits: OwnerLimits,
+) => Step[];
+
+/**
+ * All statements of a file, run as the owner role: in one call, but for the timeouts that it sets. They
+ * are obeyed between calls alone, so the statements behind one have a call each.
+ *
+ * @param behind what has to follow a statement, outside of its call
+ */
+export function fileAsOwner(
+  names: Pick<TenantNames, "schema">,
+  file: Pick<PlacedFile, "name" | "statements">,
+  limits: OwnerLimits,
+  behind: (statement: PlacedStatement) => Step[] = () => [],
+): Step[] {
+  const steps: Step[] = [];
+  let gathered: PlacedStatement[] = [];
+  let bounded = false;
+  const send = (...more: Step[]) => {
+    const origins = originsOf({ name: file.name, statements: gathered });
+    const texts = origins.map(({ text }) => text);
+    if (origins.length > 0) steps.push(asOwner(names, texts, origins));
+    steps.push(...more);
+    gathered = [];
+  };
+  for (const statement of file.statements) {
+    const timeout = statement.setting?.timeout ?? null;
+    if (timeout === null) gathered.push(statement);
+    else send({ sql: timeoutSql(timeout, limits), longestMs: limits.longestTimeoutMs });
+    bounded ||= timeout !== null;
+    const more = behind(statement);
+    if (bounded || more.length > 0) send(...more);
+  }
+  send();
+  return steps;
+}
+
+type Timeout = NonNullable<FileSetting["timeout"]>;
+
+/** A timeout as the file asks for it, within the operator's bound; no bound at all is that bound. */
+export function timeoutSql({ name, ms }: Timeout, limits: OwnerLimits, scope = "local"): string {
+  const usual = name === "lock_timeout" ? limits.lockTimeoutMs : limits.statementTimeoutMs;
+  const asked = ms ?? usual;
+  const bound = limits.longestTimeoutMs;
+  return `set ${scope} ${name} = ${asked === 0 ? bound : Math.min(asked, bound)}`;
 }
 
 /** Checks deferred constraints while the restrictions still hold, and commits. */
@@ -131,17 +213,20 @@ function failureOf(error: unknown): Failure | undefined {
     file: origin.file,
     line: origin.line + linesInto(origin.text, index, error, cause),
     sqlstate: sqlStateOf(cause) ?? "XX000",
-    statement: origin.text,
+    statement: origin.written ?? origin.text,
     reason: cause.message,
   };
 }
 
 /**
- * Whether a failed statement of a file can succeed when nothing is mended. 55006 cannot: within one
- * transaction it is the file's own order of statements ("has pending trigger events").
+ * Faults that pass elsewhere, but not for a file: its own order of statements ("has pending trigger
+ * events", 55006), and more tables in one transaction than the server has locks for (53200).
  */
+const FINAL_FOR_FILES = new Set(["55006", "53200"]);
+
+/** Whether a failed statement of a file can succeed when nothing is mended. */
 export const mayPass = (cause: unknown): boolean =>
-  isTransient(cause) && sqlStateOf(cause) !== "55006";
+  isTransient(cause) && !FINAL_FOR_FILES.has(sqlStateOf(cause) ?? "");
 
 /**
  * What the caller sees of a failed script: the file's own fault as a DomainError of `code` with

@@ -5,6 +5,7 @@ import { CONNECTION } from "../database/server-pools.ts";
 import { ident } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
+import { schemasOf } from "./own-schemas.ts";
 import { type Check, check } from "./verify-tenant-schema.ts";
 
 export interface AppLogin {
@@ -47,17 +48,16 @@ export async function probeAppLogin(login: AppLogin): Promise<Check> {
   }
 }
 
-async function faultOf(client: pg.Client, { schema }: TenantNames): Promise<Check | undefined> {
-  const { rows } = await client.query<{ name: string }>(
-    `select c.relname as name from pg_catalog.pg_class c
-     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-     where n.nspname = $1 and c.relkind in ('r', 'p')
-     order by starts_with(c.relname, 'tenantry_'), c.relname limit 1`,
-    [schema],
+async function faultOf(client: pg.Client, names: TenantNames): Promise<Check | undefined> {
+  const { rows } = await client.query<{ schema: string; table: string | null }>(
+    `select n.nspname as schema, (select c.relname from pg_catalog.pg_class c
+       where c.relnamespace = n.oid and c.relkind in ('r', 'p')
+       order by starts_with(c.relname, 'tenantry_'), c.relname limit 1) as table
+     from pg_catalog.pg_namespace n where n.oid in ${schemasOf(names)}`,
   );
-  const table = rows[0]?.name;
-  if (table !== undefined) await client.query(`select 1 from ${ident(table)} limit 1`);
-  for (const place of [schema, "public"]) {
+  for (const { schema: place, table } of rows)
+    if (table !== null) await client.query(`select 1 from ${ident(place)}.${ident(table)} limit 1`);
+  for (const place of new Set([names.schema, "public", ...rows.map((row) => row.schema)])) {
     if (await canCreate(client, place)) {
       return check("ROLE_LOGIN", false, `the role can create tables in ${place}`, { place });
     }

@@ -1,6 +1,6 @@
 import type { ClientBase } from "pg";
 import { ident, literal } from "../database/sql.ts";
-import { LEDGER, rowsOrNone } from "./ledger.ts";
+import { LEDGER, rowsOrNone, VERSION_SQL } from "./ledger.ts";
 
 /** A schema that bears a tenant's mark, or a name of the form that tenants' schemas have. */
 export interface SurveyedSchema {
@@ -125,7 +125,7 @@ export async function surveyLedgers(
 ): Promise<Map<string, SurveyedLedger>> {
   const parts = schemas.map(
     (schema) => `select ${literal(schema)} as schema, count(*)::int as migrations,
-      (array_agg(id order by substring(id from '^[0-9]+')::numeric desc, id desc))[1] as version
+      ${VERSION_SQL} as version
       from ${ident(schema)}.${LEDGER}`,
   );
   if (parts.length === 0) return new Map();

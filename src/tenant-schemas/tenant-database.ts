@@ -19,6 +19,12 @@ export function groupRoleOf(database: string): string {
   return `tenants_${createHash("sha256").update(database).digest("hex").slice(0, 40)}`;
 }
 
+/**
+ * The role that may make temporary tables in a database of several tenants; each owner role there is a
+ * member, since migrations use such tables.
+ */
+export const ownersRoleOf = (database: string): string => groupRoleOf(`${database}_owners`);
+
 /** Runs `fn` in a transaction that holds the lock of all changes to shared catalogs. */
 export async function underSharedLock<T>(client: ClientBase, fn: () => Promise<T>): Promise<T> {
   await client.query("begin");
@@ -61,13 +67,33 @@ export async function prepareTenantDatabase(client: ClientBase, mark?: string): 
   });
 }
 
-async function ensureGroupRole(client: ClientBase, name: string, mark: string): Promise<void> {
+/**
+ * Lets a tenant's owner role make temporary tables in the connected database, in the caller's
+ * transaction: by itself in the tenant's own, as a member of a group in one of several tenants.
+ */
+export async function allowTemporaryTables(
+  client: ClientBase,
+  { database, own, ownerRole }: { database: string; own: boolean; ownerRole: string },
+): Promise<void> {
+  const allow = (role: string) =>
+    client.query(`grant temporary on database ${ident(database)} to ${ident(role)}`);
+  if (own) {
+    await allow(ownerRole);
+    return;
+  }
+  const group = ownersRoleOf(database);
+  if (await ensureGroupRole(client, group, `tenantry:database=${database}`)) await allow(group);
+  await client.query(`grant ${ident(group)} to ${ident(ownerRole)}`);
+}
+
+/** Answers whether the role was made by this call. */
+async function ensureGroupRole(client: ClientBase, name: string, mark: string): Promise<boolean> {
   const { rows } = await client.query<{ mark: string | null }>(
     `select shobj_description(oid, 'pg_authid') as mark from pg_catalog.pg_roles where rolname = $1`,
     [name],
   );
   const [found] = rows;
-  if (found?.mark === mark) return;
+  if (found?.mark === mark) return false;
   if (found !== undefined) {
     throw new DomainError("E_PARTIAL_STATE", {
       message: `The role ${name} exists already and was not made by Tenantry`,
@@ -76,4 +102,5 @@ async function ensureGroupRole(client: ClientBase, name: string, mark: string): 
   }
   await client.query(`create role ${ident(name)} nologin`);
   await client.query(`comment on role ${ident(name)} is ${literal(mark)}`);
+  return true;
 }

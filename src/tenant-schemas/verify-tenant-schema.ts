@@ -1,8 +1,9 @@
 import type { ClientBase } from "pg";
 import { isDomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
-import { type LedgerRow, pendingOf, readLedger } from "./ledger.ts";
+import { type LedgerRow, pendingOf, readLedger, versionOf } from "./ledger.ts";
 import type { MigrationFolder } from "./migration-folder.ts";
+import { schemasOf } from "./own-schemas.ts";
 
 /** One answer to "is this tenant ready?". */
 export interface Check {
@@ -67,21 +68,27 @@ async function schemaCheck(client: ClientBase, names: TenantNames): Promise<Chec
   return check("SCHEMA", marked, `${names.schema} ${text}`);
 }
 
-/** Kinds of relations, functions and types that are not the owner role's. */
+/**
+ * Relations, functions and types that are not the owner role's, in any schema that is. What an
+ * extension has brought belongs to the extension.
+ */
 async function ownershipCheck(client: ClientBase, names: TenantNames): Promise<Check> {
   const { rows } = await client.query<{ name: string }>(
     `with tenant as (
        select n.oid, r.oid as owner from pg_catalog.pg_namespace n, pg_catalog.pg_roles r
-       where n.nspname = $1 and r.rolname = $2)
-     select relname as name from pg_catalog.pg_class c, tenant t
-       where c.relnamespace = t.oid and c.relowner <> t.owner
-     union all
-     select proname from pg_catalog.pg_proc p, tenant t
-       where p.pronamespace = t.oid and p.proowner <> t.owner
-     union all
-     select typname from pg_catalog.pg_type y, tenant t
-       where y.typnamespace = t.oid and y.typowner <> t.owner`,
-    [names.schema, names.ownerRole],
+       where n.oid in ${schemasOf(names)} and r.rolname = $1),
+     found as (
+       select relname as name, c.oid, 'pg_class'::regclass as kind from pg_catalog.pg_class c, tenant t
+         where c.relnamespace = t.oid and c.relowner <> t.owner
+       union all
+       select proname, p.oid, 'pg_proc'::regclass from pg_catalog.pg_proc p, tenant t
+         where p.pronamespace = t.oid and p.proowner <> t.owner
+       union all
+       select typname, y.oid, 'pg_type'::regclass from pg_catalog.pg_type y, tenant t
+         where y.typnamespace = t.oid and y.typowner <> t.owner)
+     select name from found where not exists (select from pg_catalog.pg_depend d
+       where d.classid = found.kind and d.objid = found.oid and d.deptype in ('e', 'i'))`,
+    [names.ownerRole],
   );
   const foreign = rows.map(({ name }) => name);
   return foreign.length === 0
@@ -92,7 +99,7 @@ async function ownershipCheck(client: ClientBase, names: TenantNames): Promise<C
 }
 
 function migrationsCheck(folder: MigrationFolder, ledger: readonly LedgerRow[]): Check {
-  const detail = { applied: ledger.length, version: ledger.at(-1)?.id ?? null };
+  const detail = { applied: ledger.length, version: versionOf(ledger) };
   try {
     const pending = pendingOf(folder, ledger).map(({ id }) => id);
     if (pending.length === 0) {
@@ -126,30 +133,29 @@ export const summariseTenantSchema = async (
   summaryOf(await countTables(client, names), await readLedger(client, names.schema));
 
 const summaryOf = (tables: number, ledger: readonly LedgerRow[]): TenantSchemaSummary => ({
-  ...{ tables, migrations: ledger.length, version: ledger.at(-1)?.id ?? null },
+  ...{ tables, migrations: ledger.length, version: versionOf(ledger) },
 });
 
-async function countTables(client: ClientBase, { schema }: TenantNames): Promise<number> {
+/** Tables in every schema that is the tenant's. */
+async function countTables(client: ClientBase, names: TenantNames): Promise<number> {
   const { rows } = await client.query<{ tables: number }>(
     `select count(*)::int as tables from pg_catalog.pg_class c
-     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-     where n.nspname = $1 and c.relkind in ('r', 'p') and not c.relispartition
-       and not starts_with(c.relname, 'tenantry_')`,
-    [schema],
+     where c.relnamespace in ${schemasOf(names)} and c.relkind in ('r', 'p')
+       and not c.relispartition and not starts_with(c.relname, 'tenantry_')`,
   );
   return rows[0]?.tables ?? 0;
 }
 
-/** Whether the schema holds a table of this name. */
+/** Whether a schema of the tenant's holds a table of this name. */
 export async function hasTable(
   client: ClientBase,
-  schema: string,
+  names: TenantNames,
   table: string,
 ): Promise<boolean> {
   const { rowCount } = await client.query(
-    `select 1 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-     where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p')`,
-    [schema, table],
+    `select 1 from pg_catalog.pg_class c where c.relnamespace in ${schemasOf(names)}
+       and c.relname = $1 and c.relkind in ('r', 'p')`,
+    [table],
   );
   return rowCount === 1;
 }

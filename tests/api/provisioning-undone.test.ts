@@ -51,11 +51,11 @@ describe("a migration that fails", () => {
   test.each([
     [
       "transaction control",
-      "create table t (id int);\ncommit;",
-      /0004_broken\.sql.*line 2.*COMMIT/i,
+      "create table t (id int);\nsavepoint a;",
+      /0004_broken\.sql.*line 2.*SAVEPOINT/,
     ],
-    ["a search path", "set search_path = public;", /0004_broken\.sql.*line 1/],
-    ["another schema", "\ncreate table public.t (id int);", /0004_broken\.sql.*line 2.*public/],
+    ["a search path", "set search_path = elsewhere;", /0004_broken\.sql.*line 1/],
+    ["another schema", "\ncreate table elsewhere.t ();", /0004_broken\.sql.*line 2.*elsewhere/],
   ])("because of %s is refused before anything is made", async (_what, sql, message) => {
     await broken(sql);
     const { operation } = await provisionToEnd(provisionRequest());

@@ -96,6 +96,7 @@ describe("provisionTenant", () => {
       ownerRole: `${schema}_owner`,
       appRole: `${schema}_app`,
       migrations: ["0001_organization", "0002_units", "0003_samples"],
+      ...{ migrationFormat: "PLAIN", passedOver: [], passedOverCount: 0 },
       seedSets: ["core", "extra"],
     });
     expect(events.filter((event) => event.phaseState === "SKIPPED")).toHaveLength(8);

@@ -6,7 +6,10 @@ const SRC = resolve(import.meta.dirname, "../../src");
 
 /** What stands below every room. */
 const GROUND = ["kernel", "database", "observability", "secrets", "mail"];
+/** They know nothing of tenants: files alone. */
+const FILES = ["migration-folders", "sql-files"];
 const ROOMS = [
+  ...FILES,
   "audit",
   "iam",
   "tenants",
@@ -32,9 +35,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   audit: [...GROUND, "iam"],
   iam: [...GROUND, "audit"],
   tenants: GROUND,
-  "tenant-schemas": [...GROUND, "tenants"],
+  "migration-folders": ["kernel"],
+  "sql-files": ["kernel"],
+  "tenant-schemas": [...GROUND, ...FILES, "tenants"],
   placement: [...GROUND, "audit", "iam", "tenants", "tenant-schemas"],
-  seeding: [...GROUND, "tenants", "tenant-schemas"],
+  seeding: [...GROUND, ...FILES, "tenants", "tenant-schemas"],
   laboratories: [...GROUND, "tenants", "tenant-schemas"],
   snapshots: [...GROUND, "tenant-schemas"],
   invitations: [...GROUND, "audit", "iam", "tenants"],
@@ -43,8 +48,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   operations: [...GROUND, ...ROOMS, "operations/engine"],
   // The parts at the top: the composition root, its result, and who runs it.
   "entities.ts": [...GROUND, ...ROOMS, "operations", "operations/engine"],
-  // It reads names of roles, which are iam's.
-  "config.ts": ["kernel", "iam"],
+  // It reads names of roles, which are iam's, and of layouts.
+  "config.ts": ["kernel", "iam", "migration-folders"],
   "platform.ts": [...GROUND, ...ROOMS, "operations", "operations/engine", "config.ts"],
   "assemble.ts": [
     ...GROUND,

@@ -26,7 +26,7 @@ export const OPERATION = `query Operation($id: ID!) {
     phases { name state completed total attempt note }
     result {
       __typename
-      ... on ProvisionPlan { dbServer database schema ownerRole appRole secretName migrations seedSets }
+      ... on ProvisionPlan { dbServer database schema ownerRole appRole secretName migrations migrationFormat passedOver { file line statement why } passedOverCount seedSets }
       ... on ProvisionSummary { tenantId tables migrationsApplied schemaVersion roleLogin seedRows { set rows } }
     }
   }

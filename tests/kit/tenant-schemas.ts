@@ -7,7 +7,11 @@ import { scramVerifier } from "../../src/database/sql.ts";
 import { newId, newSecret } from "../../src/kernel/ids.ts";
 import { createTenantSchema } from "../../src/tenant-schemas/create-tenant-schema.ts";
 import { dropTenantSchema } from "../../src/tenant-schemas/drop-tenant-schema.ts";
-import { prepareTenantDatabase } from "../../src/tenant-schemas/tenant-database.ts";
+import {
+  groupRoleOf,
+  ownersRoleOf,
+  prepareTenantDatabase,
+} from "../../src/tenant-schemas/tenant-database.ts";
 import { type NameRules, namesOf } from "../../src/tenants/names.ts";
 import { parseSlug } from "../../src/tenants/slug.ts";
 import { asSuperuser, createDatabase, urlOf } from "./database.ts";
@@ -79,7 +83,8 @@ export async function openTenantDatabase() {
       await Promise.all(opened.map((client) => client.end().catch(() => undefined)));
       for (const { names } of tenants)
         await dropRoles(database.client, [names.ownerRole, names.appRole]);
-      await dropRoles(database.client, [`${database.database}_tenants`]);
+      const groups = [groupRoleOf(database.database), ownersRoleOf(database.database)];
+      await dropRoles(database.client, groups);
       await rm(root, { recursive: true });
       await client.end();
       await own.drop();

@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openServerPools } from "../../src/database/server-pools.ts";
+import { settingsFor } from "../../src/migration-folders/migration-source.ts";
 import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
 import { type RefreshInput, refreshSnapshots } from "../../src/operations/refresh-snapshots.ts";
 import { serverConnections } from "../../src/placement/server-connections.ts";
@@ -25,7 +26,12 @@ beforeAll(async () => {
   const ports = {
     ...{ ...platform, servers: serverConnections(pools, platform.secrets) },
     appPasswords: { of: () => "" },
-    ...{ schemaPrefix: "org_", secretNameTemplate: "", migrationsDir: "", seedsDir: "" },
+    ...{
+      schemaPrefix: "org_",
+      secretNameTemplate: "",
+      migrations: settingsFor(""),
+      seeds: { dir: "", home: "public" },
+    },
   };
   const small = refreshSnapshots(ports, { batchSize: 4 });
   await world.startWorker(failure, { instead: small });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { settingsFor } from "../../src/migration-folders/migration-source.ts";
 import { applySeedSet, verifySeeds } from "../../src/seeding/apply-seeds.ts";
 import { openSeedFolder, resolveSets, type SeedSet } from "../../src/seeding/seed-folder.ts";
 import { applyMigrations } from "../../src/tenant-schemas/apply-migrations.ts";
@@ -9,7 +10,8 @@ import { openTenantDatabase, type Tenant } from "../kit/tenant-schemas.ts";
 const world = perFile(openTenantDatabase);
 const TABLES = {
   "0001_tables.sql": `create table unit (code text primary key, name text not null check (name <> ''));
-create table organism (id int generated always as identity, name text unique);`,
+create table organism (id int generated always as identity, name text unique);
+create table ticket (id serial primary key, name text not null);`,
 };
 const SEEDS = {
   "core/0001_units.sql": `-- Units
@@ -23,12 +25,13 @@ insert into unit select 'g', 'gram' where not exists (select from unit where cod
   "Not A Set/0001_x.sql": "drop table unit",
 };
 
-const open = async (files: Record<string, string>) => openSeedFolder(await world.folder(files));
+const open = async (files: Record<string, string>) =>
+  openSeedFolder({ dir: await world.folder(files), home: "public" });
 
 async function migrated(): Promise<Tenant> {
   const tenant = world.tenant();
   await world.create(tenant);
-  const folder = await openMigrationFolder(await world.folder(TABLES));
+  const folder = await openMigrationFolder(settingsFor(await world.folder(TABLES)));
   await applyMigrations(world.client, { names: tenant.names, folder, mode: "one-transaction" });
   return tenant;
 }
@@ -52,7 +55,7 @@ describe("a seed folder", () => {
   });
 
   test("is empty when it does not exist", async () => {
-    const folder = await openSeedFolder("/nowhere/at/all");
+    const folder = await openSeedFolder({ dir: "/nowhere/at/all", home: "public" });
     expect(folder.sets.size).toBe(0);
     expect(resolveSets(folder, ["all"])).toEqual([]);
   });
@@ -71,13 +74,39 @@ describe("a seed folder", () => {
   });
 
   test.each([
-    ["delete from unit", "only INSERT is allowed"],
+    ["delete from unit", "only INSERT and SELECT setval(…) are allowed"],
+    ["select 1", "only INSERT and SELECT setval(…) are allowed"],
+    [
+      "select setval('s', max(id)), 1 from organism",
+      "only INSERT and SELECT setval(…) are allowed",
+    ],
+    ["select setval('s', max(id)) into x from organism", "only INSERT and SELECT setval"],
+    [
+      "with gone as (delete from organism returning id) select setval('s', max(id)) from gone",
+      "only INSERT and SELECT setval",
+    ],
+    [
+      "select setval('s', max(id)) from organism union select setval('s', 1)",
+      "only INSERT and SELECT setval",
+    ],
+    ["select setval('s', 100)", "back to a constant"],
+    ["select setval('s', -1::bigint)", "back to a constant"],
+    ["select setval('s', (select 100))", "back to a constant"],
+    ["select setval('s', greatest(7, 8)) from organism", "back to a constant"],
+    ["select setval(name, max(id)) from organism group by name", "names its sequence"],
+    ["select setval('elsewhere.s', max(id)) from organism", '"elsewhere.s"'],
+    [
+      "select setval(pg_get_serial_sequence('other.organism', 'id'), max(id)) from organism",
+      '"other.organism"',
+    ],
+    ["select setval('s', max(id)) from other.organism", '"other"'],
+    ["select other.setval('s', max(id)) from organism", "only INSERT and SELECT setval"],
     ["insert into unit values ('a', 'b')", "needs ON CONFLICT DO NOTHING"],
     [
       "insert into unit values ('a', 'b') on conflict (code) do update set name = 'x'",
       "needs ON CONFLICT DO NOTHING",
     ],
-    ["insert into public.unit values ('a', 'b') on conflict do nothing", '"public"'],
+    ["insert into elsewhere.unit values ('a', 'b') on conflict do nothing", '"elsewhere"'],
     ["insert into tenantry_seed values ('a') on conflict do nothing", "reserved"],
     ["insert into unit values (", "syntax error"],
   ])("refuses: %s", async (sql, why) => {
@@ -145,6 +174,47 @@ describe("a seed set", () => {
       `select count(*)::int as n from ${tenant.names.schema}.unit`,
     );
     expect(rows).toEqual([{ n: 0 }]);
+  });
+
+  test.each([
+    ["an own sequence", "select setval('ticket_id_seq', (select max(id) from ticket));"],
+    [
+      "the sequence of a column",
+      "select setval(pg_get_serial_sequence('ticket', 'id'), coalesce((select max(id) from ticket), 1), true);",
+    ],
+    [
+      "a quoted name",
+      `select pg_catalog.setval('"ticket_id_seq"'::regclass, max(id)) from ticket;`,
+    ],
+    ["a count", "select setval('ticket_id_seq', count(*) + 40) from ticket;"],
+  ])("sets a sequence behind the ids that it brings along: %s", async (_, setval) => {
+    const tenant = await migrated();
+    const files = {
+      "core/0001_tickets.sql": `insert into ticket (id, name) values (1, 'a'), (41, 'b') on conflict do nothing;
+${setval}
+insert into unit values ('t', 'ticket') on conflict do nothing;`,
+    };
+    const [set] = resolveSets(await open(files), ["core"]);
+    if (set === undefined) throw new Error("no set");
+    const heard: unknown[] = [];
+    const first = await applySeedSet(world.client, {
+      ...{ names: tenant.names, set },
+      onStatement: (...told) => void heard.push(told),
+    });
+    expect(first).toEqual({ set: "core", rowsAdded: 3, tables: { ticket: 2, unit: 1 } });
+    expect(heard).toEqual([
+      ["ticket", 2, 0, 2],
+      ["unit", 1, 1, 2],
+    ]);
+    const app = await world.login(tenant);
+    const insert = "insert into ticket (name) values ('c') returning id";
+    const { rows } = await app.query<{ id: number }>(insert);
+    expect(rows[0]?.id).toBeGreaterThan(41);
+    expect(await seed(tenant, [set])).toEqual([
+      { set: "core", rowsAdded: 0, tables: { ticket: 0, unit: 0 } },
+    ]);
+    const { rows: next } = await app.query<{ id: number }>(insert);
+    expect(next[0]?.id).toBeGreaterThan(rows[0]?.id ?? Number.NaN);
   });
 
   test("keeps its ledger from the app role", async () => {

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, test } from "vitest";
 import { isTransient } from "../../src/database/faults.ts";
+import { settingsFor } from "../../src/migration-folders/migration-source.ts";
 import {
   type ApplyMigrations,
   applyMigrations,
@@ -27,7 +28,7 @@ insert into sample values (1, 1);`,
 type Options = Partial<Omit<ApplyMigrations, "names" | "folder">>;
 
 async function apply(tenant: Tenant, files: Record<string, string>, options: Options = {}) {
-  const folder = await openMigrationFolder(await world.folder(files));
+  const folder = await openMigrationFolder(settingsFor(await world.folder(files)));
   return await applyMigrations(world.client, {
     ...{ mode: "one-transaction", names: tenant.names, folder },
     ...options,
@@ -131,7 +132,7 @@ describe.each(["one-transaction", "transaction-per-file"] as const)("migrations,
     const files = { ...FILES, "0003_wait.sql": "select pg_sleep(60)" };
     const victim = await world.connect();
     const { rows } = await victim.query("select pg_backend_pid() as pid");
-    const folder = await openMigrationFolder(await world.folder(files));
+    const folder = await openMigrationFolder(settingsFor(await world.folder(files)));
     const dying = applyMigrations(victim, {
       ...{ mode, names: tenant.names, folder },
       onFileApplied: async (_, index) => {
@@ -172,7 +173,7 @@ describe("migrations", () => {
 
   test("of two callers at once are applied once", async () => {
     const tenant = await created();
-    const folder = await openMigrationFolder(await world.folder(FILES));
+    const folder = await openMigrationFolder(settingsFor(await world.folder(FILES)));
     const answers = await Promise.all(
       [1, 2, 3].map(async () =>
         applyMigrations(await world.connect(), {
@@ -215,7 +216,7 @@ describe("migrations", () => {
     [
       "a missing file",
       { "0002_sample.sql": FILES["0002_sample.sql"] },
-      "0001_organization.sql was applied and is missing",
+      "0001_organization was applied and is missing",
     ],
     [
       "a late file",
@@ -306,7 +307,10 @@ describe("CONCURRENTLY", () => {
       ...INDEX,
       "0002_sample.sql": `${FILES["0002_sample.sql"]}\ninsert into sample values (2, 1);`,
     };
-    await expect(apply(tenant, two)).rejects.toMatchObject({
+    const { "0003_index.sql": _, ...before } = two;
+    await apply(tenant, before);
+    const inUse = { mode: "transaction-per-file" } as const;
+    await expect(apply(tenant, two, inUse)).rejects.toMatchObject({
       code: "E_MIGRATIONS_FAILED",
       message: expect.stringMatching("^0003_index.sql line 2: .* \\(23505\\)$"),
     });
@@ -320,7 +324,7 @@ describe("CONCURRENTLY", () => {
       ["sample_one", false],
     ]);
     await world.client.query(`delete from ${tenant.names.schema}.sample where id = 2`);
-    expect((await apply(tenant, two)).applied).toEqual(["0003_index"]);
+    expect((await apply(tenant, two, inUse)).applied).toEqual(["0003_index"]);
     expect(await validity()).toEqual([
       ["sample_note", true],
       ["sample_one", true],

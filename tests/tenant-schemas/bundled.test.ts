@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { settingsFor } from "../../src/migration-folders/migration-source.ts";
 import { applySeedSet } from "../../src/seeding/apply-seeds.ts";
 import { openSeedFolder, resolveSets } from "../../src/seeding/seed-folder.ts";
 import { applyMigrations } from "../../src/tenant-schemas/apply-migrations.ts";
@@ -10,8 +11,8 @@ import { openTenantDatabase } from "../kit/tenant-schemas.ts";
 const world = perFile(openTenantDatabase);
 
 test("the bundled schema and seeds are applied, verified, seeded again and dropped", async () => {
-  const folder = await openMigrationFolder("migrations/tenant");
-  const sets = resolveSets(await openSeedFolder("seeds/tenant"), ["all"]);
+  const folder = await openMigrationFolder(settingsFor("migrations/tenant"));
+  const sets = resolveSets(await openSeedFolder({ dir: "seeds/tenant", home: "public" }), ["all"]);
   const tenant = world.tenant();
   const { names } = tenant;
   await world.create(tenant);

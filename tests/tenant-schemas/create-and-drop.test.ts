@@ -2,7 +2,11 @@ import { describe, expect, test } from "vitest";
 import { scramVerifier } from "../../src/database/sql.ts";
 import { createTenantSchema } from "../../src/tenant-schemas/create-tenant-schema.ts";
 import { findLeftovers } from "../../src/tenant-schemas/leftovers.ts";
-import { prepareTenantDatabase } from "../../src/tenant-schemas/tenant-database.ts";
+import {
+  groupRoleOf,
+  ownersRoleOf,
+  prepareTenantDatabase,
+} from "../../src/tenant-schemas/tenant-database.ts";
 import { asSuperuser, createDatabase } from "../kit/database.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openTenantDatabase, type Tenant } from "../kit/tenant-schemas.ts";
@@ -191,7 +195,8 @@ describe("an admin that is no superuser", () => {
     await world.client.query(
       `alter schema public owner to ${admin}; alter schema ext owner to ${admin}`,
     );
-    await world.client.query(`grant ${world.database}_tenants to ${admin} with admin option`);
+    const groups = [groupRoleOf(world.database), ownersRoleOf(world.database)];
+    await world.client.query(`grant ${groups.join(", ")} to ${admin} with admin option`);
     const client = await world.connect(admin, password);
     await prepareTenantDatabase(client);
     const tenant = world.tenant();

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { settingsFor } from "../../src/migration-folders/migration-source.ts";
 import { setAppLogins } from "../../src/tenant-schemas/app-login.ts";
 import { applyMigrations, schemaLock } from "../../src/tenant-schemas/apply-migrations.ts";
 import { openMigrationFolder } from "../../src/tenant-schemas/migration-folder.ts";
@@ -25,7 +26,7 @@ let two: Tenant;
 const migrate = async (tenant: Tenant, files: Record<string, string>) =>
   await applyMigrations(world.client, {
     names: tenant.names,
-    folder: await openMigrationFolder(await world.folder(files)),
+    folder: await openMigrationFolder(settingsFor(await world.folder(files))),
     mode: "transaction-per-file",
   });
 
@@ -121,7 +122,11 @@ describe("a migration's own code", () => {
     ["becomes the admin", hidden("'re' || 'set ro' || 'le'"), "42501"],
     ["becomes another", hidden("'set ro' || 'le postgres'"), "42501"],
     ["becomes the session's user", hidden("'reset session authori' || 'zation'"), "42501"],
-    ["commits", "do $$ begin commit; end $$", "2D000"],
+    [
+      "commits",
+      "create procedure p() language plpgsql as $$ begin commit; end $$;\ndo $$ begin call p(); end $$",
+      "2D000",
+    ],
     ["commits in text", hidden("'commit'"), "0A000"],
     ["writes to public", hidden("'create table pub' || 'lic.x ()'"), "42501"],
     ["reads another tenant", hidden("'table OTHER.t'"), "42501"],
@@ -170,7 +175,7 @@ insert into d values (1)`,
       "0001_a.sql": hidden("'alter function tenant' || 'ry_run(text[]) security invoker'"),
       "0002_b.sql": `${hidden("'re' || 'set ro' || 'le'")};\ncreate table escaped ()`,
     };
-    const folder = await openMigrationFolder(await world.folder(files));
+    const folder = await openMigrationFolder(settingsFor(await world.folder(files)));
     const applying = applyMigrations(world.client, {
       ...{ names: tenant.names, folder, mode: "one-transaction" },
     });
@@ -198,7 +203,7 @@ describe("verification", () => {
   const probe = (tenant: Tenant, password?: string) => probeAppLogin(loginOf(tenant, password));
 
   test("passes for a tenant that is as it should be", async () => {
-    const folder = await openMigrationFolder(await world.folder(FILES));
+    const folder = await openMigrationFolder(settingsFor(await world.folder(FILES)));
     const { checks } = await verifyTenantSchema(world.client, { names: one.names, folder });
     expect(checks.map(({ name, passed }) => [name, passed])).toEqual([
       ["SCHEMA", true],
@@ -227,7 +232,7 @@ describe("verification", () => {
   test("names what is wrong", async () => {
     const tenant = world.tenant();
     const files = { ...FILES, "0002_b.sql": "select 1" };
-    const folder = await openMigrationFolder(await world.folder(files));
+    const folder = await openMigrationFolder(settingsFor(await world.folder(files)));
     const verify = async () =>
       (await verifyTenantSchema(world.client, { names: tenant.names, folder })).checks;
     expect(await verify()).toMatchObject([{ name: "SCHEMA", passed: false }]);

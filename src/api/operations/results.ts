@@ -1,9 +1,12 @@
+import type { Format } from "../../migration-folders/migration-source.ts";
 import type { Operation } from "../../operations/engine/operation.entity.ts";
+import type { FilePlace } from "../../operations/migration-check/check-migrations.ts";
 import type { TenantAct } from "../../tenants/lifecycle.ts";
 import type { Isolation } from "../../tenants/names.ts";
 import { builder } from "../builder.ts";
 import { mayCall } from "../caller.ts";
 import { describedEnum } from "../described-enum.ts";
+import { FilePlaceRef, MigrationFormatRef } from "../migration-check.ts";
 import { TenantRef } from "../refs.ts";
 import { TENANT_RESULTS } from "../tenants/results.ts";
 import { IsolationRef } from "../tenants/tenants.ts";
@@ -26,6 +29,10 @@ interface ProvisionPlan {
   readonly appRole: string;
   readonly secretName: string;
   readonly migrations: readonly string[];
+  /** These are missing in plans of earlier versions. */
+  readonly migrationFormat?: Format | null;
+  readonly passedOver?: readonly FilePlace[];
+  readonly passedOverCount?: number;
   readonly seedSets: readonly string[];
 }
 
@@ -84,6 +91,22 @@ const ProvisionPlanRef = builder.objectRef<{ plan: ProvisionPlan }>("ProvisionPl
     migrations: t.stringList({
       description: "The migrations that would be applied, in order.",
       resolve: ({ plan }) => [...plan.migrations],
+    }),
+    migrationFormat: t.field({
+      type: MigrationFormatRef,
+      nullable: true,
+      description: "How their folder is laid out; null in plans of earlier versions.",
+      resolve: ({ plan }) => plan.migrationFormat ?? null,
+    }),
+    passedOver: t.field({
+      type: [FilePlaceRef],
+      description:
+        "Statements of the migrations that would not be carried out, since they change nothing for a tenant; the first 50.",
+      resolve: ({ plan }) => [...(plan.passedOver ?? [])],
+    }),
+    passedOverCount: t.int({
+      description: "How many such statements there are in all.",
+      resolve: ({ plan }) => plan.passedOverCount ?? 0,
     }),
     seedSets: t.stringList({
       description: "The seed sets that would be applied, in order.",

@@ -93,7 +93,7 @@ async function tenantPage(
   args: { first: number; after?: string | null | undefined },
 ): Promise<ConnectionPage<Tenant>> {
   const newest =
-    behind === undefined ? null : await newestMigration(platform.config.tenantMigrationsDir);
+    behind === undefined ? null : await newestMigration(platform.config.tenantMigrations);
   const wanted = behind === undefined ? filter : { ...filter, version: { behind, newest } };
   return await readConnection(
     args,

@@ -27,6 +27,12 @@ const Plan = z.object({
   /** Null for whoever may not read the names of secrets. */
   secretName: z.string().nullable(),
   migrations: z.array(z.string()),
+  /** These are missing in plans of earlier versions. */
+  migrationFormat: z.string().nullable().default(null),
+  passedOver: z
+    .array(z.object({ file: z.string(), line: z.number(), statement: z.string(), why: z.string() }))
+    .default([]),
+  passedOverCount: z.number().default(0),
   seedSets: z.array(z.string()),
 });
 type Plan = z.infer<typeof Plan>;
@@ -129,6 +135,20 @@ export function summaryFields(summary: Summary): Fields {
   ];
 }
 
+/** The first few, each with its place: `tenantry migration check` has all. */
+const passedOverFields = ({ passedOver, passedOverCount: count }: Plan): Fields => {
+  const shown = passedOver.slice(0, 5);
+  const more =
+    count > shown.length ? [["", `… and ${count - shown.length} more`] as [string, string]] : [];
+  return [
+    ...shown.map(({ file, line, statement }, index): [string, string] => [
+      index === 0 ? "passed over" : "",
+      `${file} line ${line}: ${statement}`,
+    ]),
+    ...more,
+  ];
+};
+
 const planFields = (plan: Plan): Fields => [
   ["placed on", `${plan.dbServer}, isolation ${plan.isolation}`],
   ["database", plan.database],
@@ -141,5 +161,7 @@ const planFields = (plan: Plan): Fields => [
       ? "none"
       : `${plan.migrations.length}, ${plan.migrations.at(0)} to ${plan.migrations.at(-1)}`,
   ],
+  ...row("layout", plan.migrationFormat?.toLowerCase().replaceAll("_", "-")),
+  ...passedOverFields(plan),
   ["seeds", plan.seedSets.join(", ") || "none"],
 ];

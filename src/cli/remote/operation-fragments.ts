@@ -66,6 +66,11 @@ graphql(`
       appRole
       secretName
       migrations
+      migrationFormat
+      passedOver {
+        ...CommandFilePlace
+      }
+      passedOverCount
       seedSets
     }
     ... on ProvisionSummary {

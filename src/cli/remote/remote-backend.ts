@@ -134,7 +134,7 @@ interface Connection<Node> {
 }
 
 /** Rows of a page: so few, that asking for all that is shown of each costs less than the API allows. */
-const PAGE = 50;
+const PAGE = 40;
 
 async function firstNodes<Node>(
   limit: number,

@@ -64,6 +64,8 @@ export type ErrorCode =
   | 'E_INVITATION_INVALID'
   /** The invitation was not found. List the tenant's invitations. */
   | 'E_INVITATION_NOT_FOUND'
+  /** The migration folder needs a database for each tenant. Provision the tenant with isolation DATABASE. */
+  | 'E_ISOLATION_REQUIRED'
   /** The organization has a laboratory of this name already. Choose another name. */
   | 'E_LABORATORY_EXISTS'
   /** This is the last administrator who can sign in. Make somebody else an administrator first. */
@@ -76,6 +78,8 @@ export type ErrorCode =
   | 'E_MIGRATIONS_FAILED'
   /** The applied migrations are not those of the migration folder. Restore the named file as it was applied, and put changes into a new file. */
   | 'E_MIGRATION_DRIFT'
+  /** The migration folder cannot be taken as it is. Mend the named files or settings; `tenantry migration check` shows all of them. */
+  | 'E_MIGRATION_FOLDER'
   /** A migration file holds a statement that may not run in a tenant schema. Mend the named statement. */
   | 'E_MIGRATION_UNSAFE'
   /** The operation cannot be cancelled. Read how it ended; a failed one can be retried. */
@@ -168,6 +172,39 @@ export type Isolation =
   | 'DATABASE'
   /** In the db server's shared tenant database. */
   | 'SCHEMA';
+
+/** How a folder of migrations is laid out: the tool that wrote it. */
+export type MigrationFormat =
+  /** dbmate: files with `-- migrate:up`. */
+  | 'DBMATE'
+  /** Diesel: a folder with `up.sql` for each migration. */
+  | 'DIESEL'
+  /** Drizzle: files in the order of `meta/_journal.json`. */
+  | 'DRIZZLE'
+  /** A single file that pg_dump wrote. */
+  | 'DUMP'
+  /** Flyway: `V1__first.sql`, with repeatable `R__` files and baselines. */
+  | 'FLYWAY'
+  /** golang-migrate and sqlx: `0001_first.up.sql`, with or without `.down.sql`. */
+  | 'GOLANG_MIGRATE'
+  /** goose: files with `-- +goose Up`. */
+  | 'GOOSE'
+  /** Hasura: a folder with `up.sql` for each migration, named by its timestamp. */
+  | 'HASURA'
+  /** Liquibase: files of SQL with `--changeset` lines. */
+  | 'LIQUIBASE'
+  /** node-pg-migrate: files with `-- Up Migration`. */
+  | 'NODE_PG_MIGRATE'
+  /** No migrations: tenants are meant to have no tables. */
+  | 'NONE'
+  /** Files of SQL with a number at the start of their names: `0001_first.sql`. */
+  | 'PLAIN'
+  /** Prisma: a folder with `migration.sql` for each migration. */
+  | 'PRISMA'
+  /** Sqitch: scripts in the order of `sqitch.plan`. */
+  | 'SQITCH'
+  /** sql-migrate: files with `-- +migrate Up`. */
+  | 'SQL_MIGRATE';
 
 /** Which operations. What is left out does not matter. */
 export type OperationFilter = {
@@ -419,6 +456,13 @@ export type Tier =
   /** Trying it out. */
   | 'TRIAL';
 
+export type CommandCheckMigrationsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type CommandCheckMigrationsQuery = { migrationCheck: { dir: string, format: MigrationFormat | null, home: string | null, isolation: Isolation | null, isolationBecause: { file: string, line: number, statement: string, why: string } | null, migrations: Array<{ id: string, file: string, transactional: boolean, apartBecause: string | null }>, leftOut: Array<{ file: string, why: string }>, passedOver: Array<{ file: string, line: number, statement: string, why: string }>, extensions: Array<{ name: string, wantedBy: string }>, refusals: Array<{ file: string | null, line: number | null, statement: string | null, why: string, instead: string | null }> } };
+
+export type CommandFilePlaceFragment = { file: string, line: number, statement: string, why: string };
+
 export type CommandFindOperationQueryVariables = Exact<{
   id: string;
 }>;
@@ -432,7 +476,7 @@ export type CommandFindOperationQuery = { operation: { id: string, kind: Operati
       | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
       | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
       | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-      | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, seedSets: Array<string> }
+      | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
       | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
       | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
       | { __typename: 'RestorationResult', status: TenantStatus | null }
@@ -456,7 +500,7 @@ export type CommandListOperationsQuery = { operations: { nodes: Array<{ id: stri
         | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
         | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
         | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-        | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, seedSets: Array<string> }
+        | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
         | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
         | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
         | { __typename: 'RestorationResult', status: TenantStatus | null }
@@ -481,7 +525,7 @@ export type CommandRetryOperationMutation = { retryOperation:
           | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
           | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, seedSets: Array<string> }
+          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
           | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
           | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
           | { __typename: 'RestorationResult', status: TenantStatus | null }
@@ -505,7 +549,7 @@ export type CommandCancelOperationMutation = { cancelOperation:
           | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
           | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, seedSets: Array<string> }
+          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
           | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
           | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
           | { __typename: 'RestorationResult', status: TenantStatus | null }
@@ -534,7 +578,7 @@ export type CommandOperationFragment = { id: string, kind: OperationKind, state:
     | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
     | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
     | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-    | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, seedSets: Array<string> }
+    | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
     | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
     | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
     | { __typename: 'RestorationResult', status: TenantStatus | null }
@@ -575,7 +619,7 @@ type CommandResult_MigrationResult_Fragment = { __typename: 'MigrationResult', v
 
 type CommandResult_OffboardingResult_Fragment = { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null };
 
-type CommandResult_ProvisionPlan_Fragment = { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, seedSets: Array<string> };
+type CommandResult_ProvisionPlan_Fragment = { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> };
 
 type CommandResult_ProvisionSummary_Fragment = { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> };
 
@@ -770,6 +814,14 @@ export class TypedDocumentString<TResult, TVariables>
     return this.value;
   }
 }
+export const CommandFilePlaceFragmentDoc = new TypedDocumentString(`
+    fragment CommandFilePlace on MigrationFilePlace {
+  file
+  line
+  statement
+  why
+}
+    `, {"fragmentName":"CommandFilePlace"}) as unknown as TypedDocumentString<CommandFilePlaceFragment, unknown>;
 export const CommandRemainFragmentDoc = new TypedDocumentString(`
     fragment CommandRemain on TenantRemain {
   kind
@@ -798,6 +850,11 @@ export const CommandResultFragmentDoc = new TypedDocumentString(`
     appRole
     secretName
     migrations
+    migrationFormat
+    passedOver {
+      ...CommandFilePlace
+    }
+    passedOverCount
     seedSets
   }
   ... on ProvisionSummary {
@@ -913,7 +970,13 @@ export const CommandResultFragmentDoc = new TypedDocumentString(`
     }
   }
 }
-    fragment CommandRemain on TenantRemain {
+    fragment CommandFilePlace on MigrationFilePlace {
+  file
+  line
+  statement
+  why
+}
+fragment CommandRemain on TenantRemain {
   kind
   name
   server
@@ -957,7 +1020,13 @@ export const CommandOperationFragmentDoc = new TypedDocumentString(`
     ...CommandResult
   }
 }
-    fragment CommandResult on OperationResult {
+    fragment CommandFilePlace on MigrationFilePlace {
+  file
+  line
+  statement
+  why
+}
+fragment CommandResult on OperationResult {
   __typename
   ... on ProvisionPlan {
     dbServer
@@ -968,6 +1037,11 @@ export const CommandOperationFragmentDoc = new TypedDocumentString(`
     appRole
     secretName
     migrations
+    migrationFormat
+    passedOver {
+      ...CommandFilePlace
+    }
+    passedOverCount
     seedSets
   }
   ... on ProvisionSummary {
@@ -1152,13 +1226,61 @@ export const CommandTenantFragmentDoc = new TypedDocumentString(`
   }
 }
     `, {"fragmentName":"CommandTenant"}) as unknown as TypedDocumentString<CommandTenantFragment, unknown>;
+export const CommandCheckMigrationsDocument = new TypedDocumentString(`
+    query CommandCheckMigrations {
+  migrationCheck {
+    dir
+    format
+    home
+    isolation
+    isolationBecause {
+      ...CommandFilePlace
+    }
+    migrations {
+      id
+      file
+      transactional
+      apartBecause
+    }
+    leftOut {
+      file
+      why
+    }
+    passedOver {
+      ...CommandFilePlace
+    }
+    extensions {
+      name
+      wantedBy
+    }
+    refusals {
+      file
+      line
+      statement
+      why
+      instead
+    }
+  }
+}
+    fragment CommandFilePlace on MigrationFilePlace {
+  file
+  line
+  statement
+  why
+}`) as unknown as TypedDocumentString<CommandCheckMigrationsQuery, CommandCheckMigrationsQueryVariables>;
 export const CommandFindOperationDocument = new TypedDocumentString(`
     query CommandFindOperation($id: ID!) {
   operation(id: $id) {
     ...CommandOperation
   }
 }
-    fragment CommandOperation on Operation {
+    fragment CommandFilePlace on MigrationFilePlace {
+  file
+  line
+  statement
+  why
+}
+fragment CommandOperation on Operation {
   id
   kind
   state
@@ -1200,6 +1322,11 @@ fragment CommandResult on OperationResult {
     appRole
     secretName
     migrations
+    migrationFormat
+    passedOver {
+      ...CommandFilePlace
+    }
+    passedOverCount
     seedSets
   }
   ... on ProvisionSummary {
@@ -1339,7 +1466,13 @@ export const CommandListOperationsDocument = new TypedDocumentString(`
     }
   }
 }
-    fragment CommandOperation on Operation {
+    fragment CommandFilePlace on MigrationFilePlace {
+  file
+  line
+  statement
+  why
+}
+fragment CommandOperation on Operation {
   id
   kind
   state
@@ -1381,6 +1514,11 @@ fragment CommandResult on OperationResult {
     appRole
     secretName
     migrations
+    migrationFormat
+    passedOver {
+      ...CommandFilePlace
+    }
+    passedOverCount
     seedSets
   }
   ... on ProvisionSummary {
@@ -1519,7 +1657,13 @@ export const CommandRetryOperationDocument = new TypedDocumentString(`
     ...CommandRefusal
   }
 }
-    fragment CommandOperation on Operation {
+    fragment CommandFilePlace on MigrationFilePlace {
+  file
+  line
+  statement
+  why
+}
+fragment CommandOperation on Operation {
   id
   kind
   state
@@ -1577,6 +1721,11 @@ fragment CommandResult on OperationResult {
     appRole
     secretName
     migrations
+    migrationFormat
+    passedOver {
+      ...CommandFilePlace
+    }
+    passedOverCount
     seedSets
   }
   ... on ProvisionSummary {
@@ -1715,7 +1864,13 @@ export const CommandCancelOperationDocument = new TypedDocumentString(`
     ...CommandRefusal
   }
 }
-    fragment CommandOperation on Operation {
+    fragment CommandFilePlace on MigrationFilePlace {
+  file
+  line
+  statement
+  why
+}
+fragment CommandOperation on Operation {
   id
   kind
   state
@@ -1773,6 +1928,11 @@ fragment CommandResult on OperationResult {
     appRole
     secretName
     migrations
+    migrationFormat
+    passedOver {
+      ...CommandFilePlace
+    }
+    passedOverCount
     seedSets
   }
   ... on ProvisionSummary {

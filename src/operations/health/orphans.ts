@@ -1,6 +1,7 @@
 import type { EntityManager } from "../../database/orm.ts";
 import { isId } from "../../kernel/ids.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
+import { isScratchInUse } from "../migration-check/scratch.ts";
 import type { Looks } from "./evidence.ts";
 import type { Finding } from "./finding.ts";
 import { schemasOf } from "./look.ts";
@@ -24,7 +25,9 @@ export async function findStrangers(
   looks: Looks,
   known: ReadonlySet<string>,
 ): Promise<Strangers> {
-  const things = thingsOf(looks).filter(({ tenantId }) => !known.has(tenantId ?? ""));
+  const things = thingsOf(looks).filter(
+    ({ tenantId }) => !known.has(tenantId ?? "") && !isScratchInUse(tenantId),
+  );
   const ids = new Set(things.map(({ tenantId }) => tenantId ?? "").filter(isId));
   // Read after the look: a tenant that came meanwhile is nobody's orphan.
   const registered = ids.size === 0 ? [] : await em.find(TenantEntity, { id: { $in: [...ids] } });

@@ -4,6 +4,7 @@ import type { EntityManager } from "../../database/orm.ts";
 import { isDomainError } from "../../kernel/domain-error.ts";
 import { bytesOnNodes } from "../../tenant-schemas/citus.ts";
 import { findLeftovers } from "../../tenant-schemas/leftovers.ts";
+import { schemasOf } from "../../tenant-schemas/own-schemas.ts";
 import { summariseTenantSchema } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { TenantNames } from "../../tenants/names.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
@@ -57,19 +58,18 @@ async function whatStands(client: ClientBase, tenantId: string, names: TenantNam
   return {
     schema: has ? names.schema : null,
     tables: has ? (await summariseTenantSchema(client, names)).tables : 0,
-    bytes: has ? await sizeOf(client, names.schema) : 0,
+    bytes: has ? await sizeOf(client, names) : 0,
     roles: ours.filter(({ kind }) => kind.endsWith("_ROLE")).map(({ name }) => name),
   };
 }
 
-async function sizeOf(client: ClientBase, schema: string): Promise<number> {
+async function sizeOf(client: ClientBase, names: TenantNames): Promise<number> {
   const { rows } = await client.query<{ bytes: string }>(
     `select coalesce(sum(pg_catalog.pg_total_relation_size(c.oid)), 0)::text as bytes
-     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-     where n.nspname = $1 and c.relkind in ('r', 'm', 'S')`,
-    [schema],
+     from pg_catalog.pg_class c
+     where c.relnamespace in ${schemasOf(names)} and c.relkind in ('r', 'm', 'S')`,
   );
-  return Number(rows[0]?.bytes) + (await bytesOnNodes(client, schema));
+  return Number(rows[0]?.bytes) + (await bytesOnNodes(client, names.schema));
 }
 
 /**

@@ -22,7 +22,7 @@ export interface Readiness {
   readonly version: string | null;
 }
 
-type ReadinessPorts = Pick<TenantPorts, "servers" | "secrets" | "migrationsDir" | "seedsDir">;
+type ReadinessPorts = Pick<TenantPorts, "servers" | "secrets" | "migrations" | "seeds">;
 
 /**
  * Runs the readiness checks of a tenant: every migration applied and
@@ -37,8 +37,8 @@ export async function checkReadiness(
   site: Site,
   seedSets: readonly string[],
 ): Promise<Readiness> {
-  const folder = await openMigrationFolder(ports.migrationsDir);
-  const sets = resolveSets(await openSeedFolder(ports.seedsDir), seedSets);
+  const folder = await openMigrationFolder(ports.migrations);
+  const sets = resolveSets(await openSeedFolder(ports.seeds), seedSets);
   const { names } = site;
   const inside = inTenantDatabase(ports, site, async (client) => {
     const { checks, ...summary } = await verifyTenantSchema(client, { names, folder });

@@ -1,8 +1,10 @@
 import type { Orm } from "../../database/orm.ts";
 import type { InvitationCredentials } from "../../invitations/credentials.ts";
 import type { Clock } from "../../kernel/clock.ts";
+import type { MigrationSettings } from "../../migration-folders/migration-source.ts";
 import type { ServerConnections } from "../../placement/server-connections.ts";
 import type { SecretStore } from "../../secrets/secret-store.ts";
+import type { SeedSettings } from "../../seeding/seed-folder.ts";
 import type { OperationQueue } from "../engine/queue.ts";
 import type { AppPasswords } from "./app-passwords.ts";
 
@@ -17,6 +19,6 @@ export interface TenantPorts {
   readonly clock: Clock;
   readonly schemaPrefix: string;
   readonly secretNameTemplate: string;
-  readonly migrationsDir: string;
-  readonly seedsDir: string;
+  readonly migrations: MigrationSettings;
+  readonly seeds: SeedSettings;
 }

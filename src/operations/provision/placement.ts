@@ -3,20 +3,27 @@ import type { DbServer } from "../../placement/db-server.entity.ts";
 import { previewPlacement } from "../../placement/placement.ts";
 import { openSeedFolder, resolveSets } from "../../seeding/seed-folder.ts";
 import { findLeftovers, partialState } from "../../tenant-schemas/leftovers.ts";
-import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
+import {
+  openMigrationFolder,
+  refuseSharedDatabase,
+} from "../../tenant-schemas/migration-folder.ts";
 import { type NameRules, namesOf } from "../../tenants/names.ts";
 import { parseSlug } from "../../tenants/slug.ts";
 import { TenantEntity } from "../../tenants/tenant.entity.ts";
+import { passedOverIn } from "../migration-check/check-migrations.ts";
 import { inSharedDatabase } from "../parts/tenant-entry.ts";
 import type { TenantPorts } from "../parts/tenant-ports.ts";
 import { refuseForeignSecret } from "../parts/tenant-secret.ts";
-import { databaseOn, siteOfTenant } from "../parts/tenant-site.ts";
+import { databaseOn, hasOwnDatabase, siteOfTenant } from "../parts/tenant-site.ts";
 import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
 import { tenantIdOf } from "./registry.ts";
 import { siteOf } from "./site.ts";
 
 /** No tenant has this id: in a dry run everything that exists is somebody else's. */
 const NOBODY = "00000000-0000-0000-0000-000000000000";
+
+/** Statements that a plan names: more are counted. */
+const MOST_PASSED_OVER = 50;
 
 /** Reads the place that was reserved when the operation was started; a dry run looks for one. */
 export async function resolvePlacement(
@@ -42,7 +49,8 @@ const placeOf = ({ id, name }: DbServer, database: string): Partial<ProvisionFac
  * Looks whether the server answers and nothing is in the way, and reads the migrations and seeds
  * that will be applied, so that a broken file is refused before anything is made.
  *
- * @throws DomainError E_PARTIAL_STATE, E_ADMIN_CONN_UNRESOLVED, E_MIGRATION_UNSAFE, E_MIGRATIONS_FAILED
+ * @throws DomainError E_PARTIAL_STATE, E_ADMIN_CONN_UNRESOLVED, E_MIGRATION_FOLDER,
+ *   E_MIGRATION_UNSAFE, E_MIGRATIONS_FAILED, E_ISOLATION_REQUIRED
  */
 export async function checkState(
   ports: TenantPorts,
@@ -59,10 +67,15 @@ export async function checkState(
   );
   const foreign = leftovers.find((leftover) => !leftover.ours);
   if (foreign) throw partialState(foreign);
-  const folder = await openMigrationFolder(ports.migrationsDir);
-  const sets = resolveSets(await openSeedFolder(ports.seedsDir), run.input.seeds);
+  const folder = await openMigrationFolder(ports.migrations);
+  if (!hasOwnDatabase(site)) refuseSharedDatabase(folder);
+  const sets = resolveSets(await openSeedFolder(ports.seeds), run.input.seeds);
+  const passedOver = passedOverIn(folder.migrations);
   return {
     migrations: folder.migrations.map((migration) => migration.id),
+    migrationFormat: folder.format,
+    passedOver: passedOver.slice(0, MOST_PASSED_OVER),
+    passedOverCount: passedOver.length,
     seedSets: sets.map((set) => set.name),
   };
 }

@@ -41,9 +41,10 @@ export async function migrateSchema(
   run: ProvisionRun,
 ): Promise<Partial<ProvisionFacts> | Skipped> {
   const site = await siteOf(ports, run);
-  const folder = await openMigrationFolder(ports.migrationsDir);
+  const folder = await openMigrationFolder(ports.migrations);
   const total = folder.migrations.length;
-  if (total === 0) return skipped("the migration folder is empty");
+  if (total === 0)
+    return skipped("tenants are to have no tables: TENANT_MIGRATIONS_FORMAT is none");
   await run.progress(0, total);
   const { version } = await reportingProgress(run, (report) =>
     inTenantDatabase(ports, site, (client) =>
@@ -51,6 +52,7 @@ export async function migrateSchema(
         names: site.names,
         folder,
         mode: "one-transaction",
+        limits: { longestTimeoutMs: ports.migrations.longestTimeoutMs },
         onFileApplied: (file, index) => report(index + 1, total, file.id),
       }),
     ),
@@ -64,7 +66,7 @@ export async function applySeeds(
   run: ProvisionRun,
 ): Promise<Partial<ProvisionFacts> | Skipped> {
   const site = await siteOf(ports, run);
-  const sets = resolveSets(await openSeedFolder(ports.seedsDir), run.input.seeds);
+  const sets = resolveSets(await openSeedFolder(ports.seeds), run.input.seeds);
   const seedRows: { set: string; rows: number }[] = [];
   const withoutLaboratory = await inTenantDatabase(ports, site, async (client) => {
     for (const [index, set] of sets.entries()) {

@@ -1,0 +1,267 @@
+import { createHash } from "node:crypto";
+import type { ClientBase } from "pg";
+import { sqlStateOf } from "../database/faults.ts";
+import { ident, literal } from "../database/sql.ts";
+import { DomainError } from "../kernel/domain-error.ts";
+import { linesBefore } from "../sql-files/sql-file.ts";
+import type { TenantNames } from "../tenants/names.ts";
+import { createLedger, recordMigration, rowsOrNone } from "./ledger.ts";
+import type { Migration } from "./migration-folder.ts";
+import { LONGEST_TIMER_MS, runSteps, type Step } from "./multi-query.ts";
+import { schemasOf } from "./own-schemas.ts";
+import {
+  asOwner,
+  commitAsOwner,
+  fileError,
+  freshSession,
+  mayPass,
+  type OwnerLimits,
+  openAsOwner,
+  publicErrorOf,
+  type StepsOfFile,
+  timeoutSql,
+} from "./owner-steps.ts";
+import type { PlacedFile, PlacedStatement } from "./placed-file.ts";
+
+/** A migration as it is sent to one tenant's database. */
+export type PlacedMigration = Omit<Migration, "statements"> & PlacedFile;
+
+/** How far a file has come, in the tenant schema while it is being applied. */
+const PROGRESS = "tenantry_migration_progress";
+
+/**
+ * Applies a file that cannot be one transaction: part by part, each with a mark of how far it came, so
+ * that another attempt goes on behind what is done. A part is one statement, or what the file itself
+ * puts into one transaction. An index that an earlier attempt left INVALID is dropped and built again
+ * (PostgreSQL, CREATE INDEX, "Building Indexes Concurrently").
+ *
+ * @throws DomainError E_MIGRATIONS_FAILED, E_MIGRATION_DRIFT where what was done has changed in the file
+ *   since; transient faults as they come
+ */
+export async function applyApart(
+  client: ClientBase,
+  names: TenantNames,
+  migration: PlacedMigration,
+  limits: OwnerLimits,
+  stepsOfFile: StepsOfFile,
+): Promise<void> {
+  const started = await clockOf(client);
+  const apart = new Apart(client, names, migration, limits, stepsOfFile);
+  try {
+    await apart.apply();
+    await apart.end(started);
+  } catch (error) {
+    await client.query("rollback").catch(() => undefined);
+    throw publicErrorOf(error, "E_MIGRATIONS_FAILED");
+  } finally {
+    // Where the connection is lost, its role is lost with it.
+    await client.query("reset role; discard temp; reset all").catch(() => undefined);
+  }
+}
+
+async function clockOf(client: ClientBase): Promise<string> {
+  const { rows } = await client.query<{ now: string }>("select clock_timestamp()::text as now");
+  return rows[0]?.now ?? "";
+}
+
+interface Progress {
+  /** How many statements are done, and how many were begun. */
+  readonly done: number;
+  readonly begun: number;
+  /** What those that are done were. */
+  readonly hash: string;
+}
+
+class Apart {
+  readonly #client: ClientBase;
+  readonly #names: TenantNames;
+  readonly #migration: PlacedMigration;
+  readonly #limits: OwnerLimits;
+  readonly #stepsOfFile: StepsOfFile;
+
+  constructor(
+    client: ClientBase,
+    names: TenantNames,
+    migration: PlacedMigration,
+    limits: OwnerLimits,
+    stepsOfFile: StepsOfFile,
+  ) {
+    this.#stepsOfFile = stepsOfFile;
+    this.#client = client;
+    this.#names = names;
+    this.#migration = migration;
+    this.#limits = limits;
+  }
+
+  async apply(): Promise<void> {
+    const { statements } = this.#migration;
+    const progress = await this.#progress();
+    for (let from = progress.done; from < statements.length; ) {
+      const first = statements[from];
+      let to = from + 1;
+      while (statements[to]?.unit === first?.unit) to++;
+      if (first?.outside) await this.#outside(first, from, progress.begun > from);
+      else await this.#inside(from, to);
+      from = to;
+    }
+  }
+
+  /** Records the file, and removes the mark. */
+  async end(started: string): Promise<void> {
+    const since = `${literal(started)}::pg_catalog.timestamptz`;
+    await runSteps(this.#client, [
+      ...openAsOwner(this.#names, this.#limits),
+      ...createLedger(this.#names),
+      recordMigration(this.#names, this.#migration, since),
+      { sql: `drop table if exists ${this.#table}` },
+      ...commitAsOwner(this.#names),
+    ]);
+  }
+
+  get #table(): string {
+    return `${ident(this.#names.schema)}.${PROGRESS}`;
+  }
+
+  async #progress(): Promise<Progress> {
+    const { id, name, statements } = this.#migration;
+    const [row] = await rowsOrNone<Progress>(
+      this.#client,
+      `select done, begun, hash from ${this.#table} where id = ${literal(id)}`,
+    );
+    if (row === undefined) return { done: 0, begun: 0, hash: "" };
+    if (row.hash === hashOf(statements.slice(0, row.done))) return row;
+    throw new DomainError("E_MIGRATION_DRIFT", {
+      message: `${name} was changed in its first ${row.done} statements, which are applied already`,
+      detail: { migration: id, done: row.done },
+    });
+  }
+
+  /** Statements in a transaction of their own, behind the settings that the file has made before them. */
+  async #inside(from: number, to: number): Promise<void> {
+    const { name, statements } = this.#migration;
+    const part = [...this.#settingsBefore(from), ...statements.slice(from, to)];
+    const temporary = from === 0 ? "DISCARD" : "KEEP";
+    await runSteps(this.#client, [
+      ...openAsOwner(this.#names, this.#limits, temporary),
+      ...this.#stepsOfFile(this.#names, { name, statements: part }, this.#limits),
+      ...this.#createTable(),
+      asOwner(this.#names, [this.#mark(to, to)]),
+      ...commitAsOwner(this.#names, { file: name, line: 1, text: "deferred constraints" }),
+    ]);
+  }
+
+  #settingsBefore(at: number): PlacedStatement[] {
+    return this.#migration.statements.slice(0, at).filter(({ setting }) => setting !== null);
+  }
+
+  /** The app role has no rights on it. */
+  #createTable(): Step[] {
+    return [
+      {
+        sql: `create table if not exists ${this.#table} (id text primary key, done integer not null,
+          begun integer not null, hash text not null)`,
+      },
+      { sql: `revoke all on table ${this.#table} from ${ident(this.#names.appRole)}` },
+    ];
+  }
+
+  #mark(done: number, begun: number): string {
+    const { id, statements } = this.#migration;
+    const hash = literal(hashOf(statements.slice(0, done)));
+    return `insert into ${this.#table} (id, done, begun, hash)
+      values (${literal(id)}, ${done}, ${begun}, ${hash})
+      on conflict (id) do update set done = ${done}, begun = ${begun}, hash = ${hash}`;
+  }
+
+  /** A statement with CONCURRENTLY, which brings no code of the file along. */
+  async #outside(statement: PlacedStatement, at: number, begunBefore: boolean): Promise<void> {
+    await this.#openSession(at);
+    for (const { sql } of this.#createTable()) await this.#client.query(sql);
+    await this.#client.query(this.#mark(at, at + 1));
+    await this.#dropLeftOvers();
+    if (!(await this.#isDone(statement, begunBefore))) await this.#run(statement, at);
+    await this.#client.query(this.#mark(at + 1, at + 1));
+    await this.#client.query("reset role");
+  }
+
+  async #openSession(at: number): Promise<void> {
+    // Temporary objects are the file's until it ends.
+    const [, ...fresh] = freshSession(this.#names, this.#limits, "SESSION");
+    for (const { sql } of fresh) await this.#client.query(sql);
+    await this.#client.query("set statement_timeout = 0");
+    await this.#client.query(`set role ${ident(this.#names.ownerRole)}`);
+    for (const { sql, setting } of this.#settingsBefore(at)) {
+      const timeout = setting?.timeout ?? null;
+      const session = sql.replace(/^set\s+local\b/i, "set");
+      await this.#client.query(
+        timeout === null ? session : timeoutSql(timeout, this.#limits, "session"),
+      );
+    }
+  }
+
+  /** REINDEX CONCURRENTLY that failed leaves an invalid index of a name of its own. */
+  async #dropLeftOvers(): Promise<void> {
+    for (const index of await this.#indexes()) {
+      if (!index.valid && /_cc(new|old)\d*$/.test(index.name)) await this.#dropIndex(index);
+    }
+  }
+
+  async #isDone({ index, kind }: PlacedStatement, begunBefore: boolean): Promise<boolean> {
+    if (index === null) return false;
+    const found = (await this.#indexes()).find(
+      ({ name, schema, found }) => name === index.name && (index.schema ?? found) === schema,
+    );
+    if (kind === "DropStmt") return begunBefore && found === undefined;
+    if (found?.valid === false) await this.#dropIndex(found);
+    return found?.valid === true && found.table === index.table;
+  }
+
+  /** `found` is the schema that names without one are found in. */
+  async #indexes() {
+    const { rows } = await this.#client.query<{
+      name: string;
+      table: string;
+      schema: string;
+      found: string;
+      valid: boolean;
+    }>(
+      `select i.relname as name, t.relname as table, n.nspname as schema,
+         current_schema() as found, x.indisvalid as valid
+       from pg_catalog.pg_index x
+       join pg_catalog.pg_class i on i.oid = x.indexrelid
+       join pg_catalog.pg_class t on t.oid = x.indrelid
+       join pg_catalog.pg_namespace n on n.oid = i.relnamespace
+       where i.relnamespace in ${schemasOf(this.#names)}`,
+    );
+    return rows;
+  }
+
+  async #dropIndex({ schema, name }: { schema: string; name: string }): Promise<void> {
+    await this.#client.query(`drop index concurrently if exists ${ident(schema)}.${ident(name)}`);
+  }
+
+  async #run({ sql, text, line }: PlacedStatement, at: number): Promise<void> {
+    try {
+      // No bound: an index on a large table takes as long as it takes.
+      await this.#client.query({ text: sql, query_timeout: LONGEST_TIMER_MS } as { text: string });
+    } catch (cause) {
+      if (!(cause instanceof Error) || mayPass(cause)) throw cause;
+      // What the server has refused was not begun: another attempt must not take it for done.
+      await this.#client.query(this.#mark(at, at));
+      const position = "position" in cause ? Number(cause.position) - 1 : 0;
+      const failure = {
+        file: this.#migration.name,
+        line: line + linesBefore(sql, position),
+        sqlstate: sqlStateOf(cause) ?? "XX000",
+        statement: text,
+        reason: cause.message,
+      };
+      throw fileError("E_MIGRATIONS_FAILED", failure, cause);
+    }
+  }
+}
+
+const hashOf = (statements: readonly PlacedStatement[]): string =>
+  createHash("sha256")
+    .update(JSON.stringify(statements.map(({ text }) => text)))
+    .digest("hex");
