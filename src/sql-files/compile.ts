@@ -1,5 +1,5 @@
 import { loadModule } from "libpg-query";
-import { COMMITS, commits } from "./function-rules.ts";
+import { commits } from "./function-rules.ts";
 import { mentions } from "./home-names.ts";
 import { parseStatements } from "./parse.ts";
 import { piecesOf } from "./pieces.ts";
@@ -55,7 +55,6 @@ class Compilation {
   readonly #createsSchemas = new Set<string>();
   readonly #enumValues: string[] = [];
   readonly #committing: string[] = [];
-  readonly #calls: SqlFile["calls"][number][] = [];
   #apart: SqlFile["apart"] = null;
   #deferrable = false;
   #namesHome = false;
@@ -100,7 +99,6 @@ class Compilation {
       deferrable: this.#deferrable,
       creates: [...this.#creates],
       committing: this.#committing,
-      calls: this.#calls,
       createsSchemas: [...this.#createsSchemas],
       namesHome: this.#namesHome,
     };
@@ -121,20 +119,28 @@ class Compilation {
       this.#refuse(line + linesBefore(text, fault.at), text, { why: fault.why, needs: [] });
     this.#namesHome ||= namesHome;
     const outside = runsOutside(statement);
-    if (outside && this.#begin !== null)
-      this.#refuse(line, text, { why: "CONCURRENTLY between BEGIN and COMMIT", needs: null });
+    const alone = outside
+      ? "CONCURRENTLY"
+      : kind === "DoStmt" && commits(fields)
+        ? "a COMMIT"
+        : null;
+    if (alone !== null && this.#begin !== null)
+      this.#refuse(line, text, { why: `${alone} between BEGIN and COMMIT`, needs: null });
     if (outside) this.#leave(line, "CONCURRENTLY runs outside of a transaction");
     this.#noteEnum(statement);
     this.#deferrable ||= isDeferrable(statement);
     const made = madeBy(statement);
     if (made !== null) this.#creates.add(made);
-    this.#noteProcedure(statement, made);
+    if (kind === "CreateFunctionStmt" && made !== null && commits(fields))
+      this.#committing.push(made);
     if (this.#begin === null) this.#unit++;
     this.#makeToolLedger(statement, ledgers);
     const table = tableOf(statement);
     const index = outside ? indexOf(statement, this.#homes) : null;
     this.#statements.push({
       ...{ text, line, kind, unit: this.#unit, outside, setting, table, index },
+      commits: kind === "DoStmt" && commits(fields),
+      calls: kind === "CallStmt" ? calledBy(fields) : null,
       pieces: pieces.length === 1 ? [] : pieces,
     });
   }
@@ -166,15 +172,6 @@ class Compilation {
     this.#apart ??= { line, why };
   }
 
-  #noteProcedure({ kind, fields, line, text }: ParsedStatement, made: string | null): void {
-    if (kind === "CreateFunctionStmt" && made !== null && commits(fields))
-      this.#committing.push(made);
-    if (kind !== "CallStmt") return;
-    const { funcname } = (fields.funccall ?? {}) as AstFields;
-    const name = lastName([{ List: { items: funcname } }]);
-    if (name !== null) this.#calls.push({ name, line, text, why: COMMITS });
-  }
-
   /** Makes the tool's own table where the file speaks of it. */
   #makeToolLedger(
     { line, text }: ParsedStatement,
@@ -185,8 +182,16 @@ class Compilation {
       this.#creates.add(table);
       const home = schema === null ? [] : [{ home: table, written: schema }, "."];
       const pieces = ["create table if not exists ", ...home, `${table} (${ledgerColumns(table)})`];
-      const made = { kind: "CreateStmt", pieces, unit: this.#unit, outside: false, setting: null };
-      this.#statements.push({ ...made, text, line, table, index: null });
+      const plain = { outside: false, setting: null, commits: false, calls: null, index: null };
+      this.#statements.push({
+        ...plain,
+        kind: "CreateStmt",
+        pieces,
+        unit: this.#unit,
+        text,
+        line,
+        table,
+      });
     }
   }
 
@@ -281,6 +286,9 @@ function madeBy({ kind, fields }: ParsedStatement): string | null {
     ? (relation?.relname ?? null)
     : null;
 }
+
+const calledBy = ({ funccall }: AstFields): string | null =>
+  lastName([{ List: { items: (funccall as AstFields | undefined)?.funcname } }]);
 
 /** The parts of the first name of a list. */
 function partsOf(objects: unknown): string[] {

@@ -23,16 +23,11 @@ export function functionVerdict(kind: string, fields: AstFields): FunctionVerdic
   const clauses = options.filter((option) => option.defname === "set").map(clauseOf);
   const refused = clauses.find(({ fault }) => fault !== undefined);
   if (refused !== undefined) return refused;
-  const ends = kind === "DoStmt" && commits(fields) ? COMMITS : undefined;
   return {
-    fault: ends ?? bodyFault(bodyOf(options)),
+    fault: bodyFault(bodyOf(options)),
     schemas: clauses.flatMap(({ schemas }) => schemas),
   };
 }
-
-/** Why code that ends transactions cannot run. */
-export const COMMITS =
-  "code that commits or rolls back by itself cannot run in a tenant migration, whose code runs in a function of the owner role";
 
 const faulty = (fault: string): FunctionVerdict => ({ fault, schemas: [] });
 
@@ -126,7 +121,7 @@ export function isAboutRoles(fields: AstFields): boolean {
   return makesRoles;
 }
 
-/** Whether the body of a procedure ends transactions, which it cannot behind the wall. */
+/** Whether a body ends transactions, which it cannot behind the wall. */
 export const commits = (fields: AstFields): boolean => {
   const tokens = tokensOf(bodyOf(optionsOf(fields.options ?? fields.args)));
   return tokens.some(

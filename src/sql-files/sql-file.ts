@@ -54,6 +54,10 @@ export interface SqlStatement {
   /** Whether it holds CONCURRENTLY, which PostgreSQL takes outside of a transaction only. */
   readonly outside: boolean;
   readonly setting: FileSetting | null;
+  /** Whether its code ends transactions by itself. */
+  readonly commits: boolean;
+  /** The procedure that it calls. */
+  readonly calls: string | null;
   /** The table that it makes, or that an INSERT fills; null for every other statement. */
   readonly table: string | null;
   /** What CREATE or DROP INDEX CONCURRENTLY is about, so that a second attempt can see how far it came. */
@@ -102,9 +106,8 @@ export interface SqlFile {
   readonly deferrable: boolean;
   /** Names of relations, types and functions that it makes. */
   readonly creates: readonly string[];
-  /** Procedures that it creates which end transactions, and those that it calls. */
+  /** Procedures that it creates which end transactions. */
   readonly committing: readonly string[];
-  readonly calls: readonly (PassedOver & { readonly name: string })[];
   /** Schemas that it creates. */
   readonly createsSchemas: readonly string[];
   /** Whether it names the home schema. */

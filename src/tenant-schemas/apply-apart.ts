@@ -8,6 +8,7 @@ import type { TenantNames } from "../tenants/names.ts";
 import { createLedger, recordMigration, rowsOrNone } from "./ledger.ts";
 import type { Migration } from "./migration-folder.ts";
 import { LONGEST_TIMER_MS, runSteps, type Step } from "./multi-query.ts";
+import { onOwnLogin } from "./own-login.ts";
 import { schemasOf } from "./own-schemas.ts";
 import {
   asOwner,
@@ -100,7 +101,12 @@ class Apart {
       const first = statements[from];
       let to = from + 1;
       while (statements[to]?.unit === first?.unit) to++;
-      if (first?.outside) await this.#outside(first, from, progress.begun > from);
+      const begun = progress.begun > from;
+      if (first?.commits)
+        await onOwnLogin(this.#client, this.#names, (own) =>
+          this.#outside(own, first, from, begun),
+        );
+      else if (first?.outside) await this.#outside(this.#client, first, from, begun);
       else await this.#inside(from, to);
       from = to;
     }
@@ -173,52 +179,60 @@ class Apart {
       on conflict (id) do update set done = ${done}, begun = ${begun}, hash = ${hash}`;
   }
 
-  /** A statement with CONCURRENTLY, which brings no code of the file along. */
-  async #outside(statement: PlacedStatement, at: number, begunBefore: boolean): Promise<void> {
-    await this.#openSession(at);
-    for (const { sql } of this.#createTable()) await this.#client.query(sql);
-    await this.#client.query(this.#mark(at, at + 1));
-    await this.#dropLeftOvers();
-    if (!(await this.#isDone(statement, begunBefore))) await this.#run(statement, at);
-    await this.#client.query(this.#mark(at + 1, at + 1));
-    await this.#client.query("reset role");
+  /** A statement with CONCURRENTLY, which brings no code of the file along, or one on the owner's own login. */
+  async #outside(
+    client: ClientBase,
+    statement: PlacedStatement,
+    at: number,
+    begunBefore: boolean,
+  ): Promise<void> {
+    await this.#openSession(client, at);
+    for (const { sql } of this.#createTable()) await client.query(sql);
+    await client.query(this.#mark(at, at + 1));
+    await this.#dropLeftOvers(client);
+    if (!(await this.#isDone(client, statement, begunBefore)))
+      await this.#run(client, statement, at);
+    await client.query(this.#mark(at + 1, at + 1));
+    await client.query("reset role");
   }
 
-  async #openSession(at: number): Promise<void> {
+  async #openSession(client: ClientBase, at: number): Promise<void> {
     // Temporary objects are the file's until it ends.
     const [, ...fresh] = freshSession(this.#names, this.#limits, "SESSION");
-    for (const { sql } of fresh) await this.#client.query(sql);
-    await this.#client.query("set statement_timeout = 0");
-    await this.#client.query(`set role ${ident(this.#names.ownerRole)}`);
+    for (const { sql } of fresh) await client.query(sql);
+    await client.query("set statement_timeout = 0");
+    await client.query(`set role ${ident(this.#names.ownerRole)}`);
     for (const { sql, setting } of this.#settingsBefore(at)) {
       const timeout = setting?.timeout ?? null;
       const session = sql.replace(/^set\s+local\b/i, "set");
-      await this.#client.query(
-        timeout === null ? session : timeoutSql(timeout, this.#limits, "session"),
-      );
+      await client.query(timeout === null ? session : timeoutSql(timeout, this.#limits, "session"));
     }
   }
 
   /** REINDEX CONCURRENTLY that failed leaves an invalid index of a name of its own. */
-  async #dropLeftOvers(): Promise<void> {
-    for (const index of await this.#indexes()) {
-      if (!index.valid && /_cc(new|old)\d*$/.test(index.name)) await this.#dropIndex(index);
+  async #dropLeftOvers(client: ClientBase): Promise<void> {
+    for (const index of await this.#indexes(client)) {
+      if (!index.valid && /_cc(new|old)\d*$/.test(index.name)) await this.#dropIndex(client, index);
     }
   }
 
-  async #isDone({ index, kind }: PlacedStatement, begunBefore: boolean): Promise<boolean> {
+  async #isDone(
+    client: ClientBase,
+    { index, kind }: PlacedStatement,
+    begunBefore: boolean,
+  ): Promise<boolean> {
     if (index === null) return false;
-    const found = (await this.#indexes()).find(
+    const found = (await this.#indexes(client)).find(
       ({ name, schema, found }) => name === index.name && (index.schema ?? found) === schema,
     );
     if (kind === "DropStmt") return begunBefore && found === undefined;
-    if (found?.valid === false) await this.#dropIndex(found);
+    if (found?.valid === false) await this.#dropIndex(client, found);
     return found?.valid === true && found.table === index.table;
   }
 
   /** `found` is the schema that names without one are found in. */
-  async #indexes() {
-    const { rows } = await this.#client.query<{
+  async #indexes(client: ClientBase) {
+    const { rows } = await client.query<{
       name: string;
       table: string;
       schema: string;
@@ -236,18 +250,21 @@ class Apart {
     return rows;
   }
 
-  async #dropIndex({ schema, name }: { schema: string; name: string }): Promise<void> {
-    await this.#client.query(`drop index concurrently if exists ${ident(schema)}.${ident(name)}`);
+  async #dropIndex(
+    client: ClientBase,
+    { schema, name }: { readonly schema: string; readonly name: string },
+  ): Promise<void> {
+    await client.query(`drop index concurrently if exists ${ident(schema)}.${ident(name)}`);
   }
 
-  async #run({ sql, text, line }: PlacedStatement, at: number): Promise<void> {
+  async #run(client: ClientBase, { sql, text, line }: PlacedStatement, at: number): Promise<void> {
     try {
       // No bound: an index on a large table takes as long as it takes.
-      await this.#client.query({ text: sql, query_timeout: LONGEST_TIMER_MS } as { text: string });
+      await client.query({ text: sql, query_timeout: LONGEST_TIMER_MS } as { text: string });
     } catch (cause) {
       if (!(cause instanceof Error) || mayPass(cause)) throw cause;
       // What the server has refused was not begun: another attempt must not take it for done.
-      await this.#client.query(this.#mark(at, at));
+      await client.query(this.#mark(at, at));
       const position = "position" in cause ? Number(cause.position) - 1 : 0;
       const failure = {
         file: this.#migration.name,

@@ -116,7 +116,8 @@ function roundsOf(pending: readonly Migration[], mode: ApplyMigrations["mode"]):
     gathered = [];
   };
   for (const migration of pending) {
-    const apart = migration.apart !== null && (each || !fresh);
+    const commits = migration.statements.some((statement) => statement.commits);
+    const apart = migration.apart !== null && (each || !fresh || commits);
     if (apart || !fresh) send();
     if (apart) rounds.push({ last: migration, apart: migration });
     else gathered.push(migration);

@@ -7,7 +7,7 @@ import type {
 } from "../migration-folders/migration-source.ts";
 import { readFolder } from "../migration-folders/read-folder.ts";
 import { compileFile } from "../sql-files/compiler.ts";
-import { excerptOf, type Refusal, type SqlFile } from "../sql-files/sql-file.ts";
+import { excerptOf, type Refusal, type SqlFile, type SqlStatement } from "../sql-files/sql-file.ts";
 
 /** An extension that a migration asks for. It goes to the shared schema `ext`, made by the admin. */
 export interface WantedExtension {
@@ -82,10 +82,13 @@ export async function readMigrations(settings: MigrationSettings): Promise<ReadM
   const compiled = own === null ? guess : await compileAll(read.migrations, [own]);
   const created = new Set(compiled.flatMap(({ file }) => file?.createsSchemas ?? []));
   const { hard, soft } = sort(compiled, created);
+  const committing = new Set(compiled.flatMap(({ file }) => file?.committing ?? []));
   return {
     ...{ dir: read.dir, format: read.format, leftOut: read.leftOut },
     home: own ?? told ?? "public",
-    migrations: compiled.flatMap(({ source, file }) => (file ? [migrationOf(source, file)] : [])),
+    migrations: compiled.flatMap(({ source, file }) =>
+      file ? [withCommits(migrationOf(source, file), committing)] : [],
+    ),
     needsDatabase: soft[0] ?? null,
     refusals: hard,
     creates: new Set(compiled.flatMap(({ file }) => file?.creates ?? [])),
@@ -130,12 +133,9 @@ function sort(compiled: readonly Compiled[], created: ReadonlySet<string>) {
   const hard: FileRefusal[] = [];
   const soft: FileRefusal[] = [];
   const everywhere = new Set([...created, "public"]);
-  const committing = new Set(compiled.flatMap(({ file }) => file?.committing ?? []));
   for (const { source, file, error } of compiled) {
     if (error !== null) hard.push(refusalOfError(source, error));
-    const calls = file?.calls.filter(({ name }) => committing.has(name)) ?? [];
-    const called = calls.map((call) => ({ ...call, needs: null, optional: false }));
-    for (const refusal of [...(file?.refusals ?? []), ...called]) {
+    for (const refusal of file?.refusals ?? []) {
       const missing = refusal.needs?.find((schema) => !everywhere.has(schema));
       if (refusal.optional && missing !== undefined) continue;
       const lifted = refusal.needs !== null && missing === undefined;
@@ -187,6 +187,16 @@ function migrationOf(source: MigrationSource, file: SqlFile): Migration {
   };
   migrations.set(file, migration);
   return migration;
+}
+
+/** A migration that calls what commits by itself is told so: the procedure may be of another file. */
+function withCommits(migration: Migration, committing: ReadonlySet<string>): Migration {
+  const commits = ({ commits, calls }: SqlStatement) => commits || committing.has(calls ?? "");
+  const first = migration.statements.find(commits);
+  if (first === undefined) return migration;
+  const why = "its code commits by itself";
+  const statements = migration.statements.map((each) => ({ ...each, commits: commits(each) }));
+  return { ...migration, statements, apart: migration.apart ?? { line: first.line, why } };
 }
 
 /** Whether a migration of the folder creates a table of this name. */

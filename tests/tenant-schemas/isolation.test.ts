@@ -128,6 +128,21 @@ describe("a migration's own code", () => {
       "2D000",
     ],
     ["commits in text", hidden("'commit'"), "0A000"],
+    [
+      "commits by itself and becomes the admin",
+      "do $$ begin commit; execute 're' || 'set ro' || 'le'; execute 'table platf' || 'orm.tenant'; end $$",
+      "42501|42P01",
+    ],
+    [
+      "commits by itself and becomes another",
+      "do $$ begin commit; execute 'set ro' || 'le OTHER_owner'; end $$",
+      "42501",
+    ],
+    [
+      "commits by itself and reads another tenant",
+      "do $$ begin commit; execute 'table OTHER.t'; end $$",
+      "42501",
+    ],
     ["writes to public", hidden("'create table pub' || 'lic.x ()'"), "42501"],
     ["reads another tenant", hidden("'table OTHER.t'"), "42501"],
     ["reads the platform", hidden("'table platf' || 'orm.tenant'"), "42501"],

@@ -1,0 +1,41 @@
+import type pg from "pg";
+import type { ClientBase } from "pg";
+import { withConnection } from "../database/own-connection.ts";
+import { CONNECTION } from "../database/server-pools.ts";
+import { ident, literal, scramVerifier } from "../database/sql.ts";
+import { newSecret } from "../kernel/ids.ts";
+import type { TenantNames } from "../tenants/names.ts";
+import { isOnCitus } from "./citus.ts";
+import { LONGEST_TIMER_MS } from "./multi-query.ts";
+import { underSharedLock } from "./tenant-database.ts";
+
+/**
+ * Runs `work` on a connection that has logged in as the tenant's owner role: for code that commits by
+ * itself. Behind the wall (`openAsOwner`) nothing commits, and before it such code could become the
+ * admin; here it is nobody but the owner. The role can log in until the connection stands, with a
+ * password that is known nowhere else.
+ *
+ * @param client connected to the tenant's database as the admin
+ */
+export async function onOwnLogin<T>(
+  client: ClientBase,
+  { ownerRole }: Pick<TenantNames, "ownerRole">,
+  work: (own: pg.Client) => Promise<T>,
+): Promise<T> {
+  const { host, port, database, ssl } = client as pg.Client;
+  const password = newSecret();
+  const entry = { ...CONNECTION, host, port, database, ssl, user: ownerRole, password };
+  // Nodes of a cluster enter one another as the owner role, without a password.
+  const closed = (await isOnCitus(client)) ? "login password null" : "nologin password null";
+  const alter = (change: string) =>
+    underSharedLock(client, () => client.query(`alter role ${ident(ownerRole)} ${change}`));
+  await alter(`login password ${literal(scramVerifier(password))}`);
+  try {
+    return await withConnection({ ...entry, query_timeout: LONGEST_TIMER_MS }, async (own) => {
+      await alter(closed);
+      return await work(own);
+    });
+  } finally {
+    await alter(closed);
+  }
+}
