@@ -17,7 +17,7 @@ import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
 import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
 import { ensureOrganization } from "./parts/missing-organization.ts";
 import { checkReadiness, failedChecks } from "./parts/readiness.ts";
-import { ensureTenantSchema, inTenantDatabase } from "./parts/tenant-entry.ts";
+import { approvedFor, ensureTenantSchema, inTenantDatabase } from "./parts/tenant-entry.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { ensureSecret } from "./parts/tenant-secret.ts";
@@ -173,6 +173,7 @@ async function apply(
   const site = await siteOfRun(ports.orm, run);
   const folder = await folderUpTo(ports.migrations, run.input.to);
   await run.progress(0, pending.length);
+  const approved = await approvedFor(ports, site);
   try {
     const { applied } = await inTenantDatabase(ports, site, (client) =>
       applyMigrations(client, {
@@ -180,6 +181,7 @@ async function apply(
         folder,
         mode: "transaction-per-file",
         limits: { longestTimeoutMs: ports.migrations.longestTimeoutMs },
+        approvedExtensions: approved,
         onFileApplied: (file, index, total) => run.progress(index + 1, total, file.id),
       }),
     );

@@ -52,6 +52,8 @@ export interface ApplyMigrations {
   /** Looked at before each round trip; its reason is thrown. A running round trip is finished. */
   readonly signal?: AbortSignal;
   readonly limits?: Partial<OwnerLimits>;
+  /** Extensions that an operator has approved, for a database of the tenant's own. */
+  readonly approvedExtensions?: readonly string[];
 }
 
 export interface AppliedMigrations {
@@ -84,7 +86,7 @@ export async function applyMigrations(
     const version = versionOf([...ledger, ...pending]);
     if (pending.length === 0) return { applied, version };
     if (folder.needsDatabase !== null && ledger.length === 0) await openOwnSchemas(client, names);
-    await ensureExtensions(client, pending);
+    await ensureExtensions(client, pending, request.approvedExtensions);
     const statements = pending.flatMap((migration) => migration.statements);
     const place = await findPlace(client, names, folder, statements);
     const run = new Application(client, request, place, await isOnCitus(client));

@@ -165,12 +165,17 @@ async function tenants(
     for (const mode of ["one-transaction", "one-transaction", "transaction-per-file"] as const) {
       const site = await newTenant(url, shared, isolation, options);
       try {
-        await withClient(asAdmin(url, site.database), async (client) => {
+        // Where an operator has approved an extension, only a superuser can put it into further databases.
+        const untrusted = isolation === "DATABASE" && (options.extensions ?? []).length > 0;
+        const admin = untrusted ? urlOf(url, site.database) : asAdmin(url, site.database);
+        await withClient(admin, async (client) => {
           const { names } = site;
+          const approvedExtensions = options.extensions ?? [];
           const count = mode === "one-transaction" ? folder.migrations.length : 1;
           for (let to = count; to <= folder.migrations.length; to++) {
             const migrations = folder.migrations.slice(0, to);
-            await applyMigrations(client, { names, folder: { ...folder, migrations }, mode });
+            const request = { names, folder: { ...folder, migrations }, mode, approvedExtensions };
+            await applyMigrations(client, request);
           }
           made.push(await describeTenant(client, site.names, folder));
         });
@@ -213,7 +218,7 @@ async function newTenant(
       prepareOwnDatabase(client, tenantId, shared),
     );
   }
-  await withClient(urlOf(url, database), async (client) => {
+  await withClient(urlOf(url, shared), async (client) => {
     for (const extension of extensions)
       await client.query(`create extension if not exists "${extension}" schema ext`);
     for (const role of roles)

@@ -4,6 +4,7 @@ import { scramVerifier } from "../../database/sql.ts";
 import { DomainError, isDomainError } from "../../kernel/domain-error.ts";
 import { createTenantSchema } from "../../tenant-schemas/create-tenant-schema.ts";
 import { dropTenantSchema } from "../../tenant-schemas/drop-tenant-schema.ts";
+import { approvedExtensions } from "../../tenant-schemas/extensions.ts";
 import { ensureOwnDatabase, prepareOwnDatabase } from "../../tenant-schemas/own-database.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { readAppLogin } from "./tenant-secret.ts";
@@ -31,6 +32,14 @@ export async function inTenantDatabase<T>(
       cause: error,
     });
   }
+}
+
+/**
+ * The extensions that an operator has approved for a tenant with a database of its own: they are told
+ * in the shared one. None elsewhere, where they are in the database itself.
+ */
+export async function approvedFor(servers: Servers, site: Site): Promise<string[]> {
+  return hasOwnDatabase(site) ? await inSharedDatabase(servers, site, approvedExtensions) : [];
 }
 
 /** Whether a server was not entered because it has no such database (SQLSTATE 3D000). */

@@ -2,6 +2,7 @@ import type { EntityManager } from "../../database/orm.ts";
 import type { DbServer } from "../../placement/db-server.entity.ts";
 import { previewPlacement } from "../../placement/placement.ts";
 import { openSeedFolder, resolveSets } from "../../seeding/seed-folder.ts";
+import { missingExtensions } from "../../tenant-schemas/extensions.ts";
 import { findLeftovers, partialState } from "../../tenant-schemas/leftovers.ts";
 import {
   openMigrationFolder,
@@ -69,6 +70,7 @@ export async function checkState(
   if (foreign) throw partialState(foreign);
   const folder = await openMigrationFolder(ports.migrations);
   if (!hasOwnDatabase(site)) refuseSharedDatabase(folder);
+  await inSharedDatabase(ports, site, (client) => missingExtensions(client, folder.migrations));
   const sets = resolveSets(await openSeedFolder(ports.seeds), run.input.seeds);
   const passedOver = passedOverIn(folder.migrations);
   return {

@@ -6,7 +6,12 @@ import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
 import { type Skipped, skipped } from "../engine/phase.ts";
 import { reportingProgress } from "../engine/progress.ts";
 import { checkReadiness, refuseUnready } from "../parts/readiness.ts";
-import { ensureTenantSchema, inTenantDatabase, removeTenantSchema } from "../parts/tenant-entry.ts";
+import {
+  approvedFor,
+  ensureTenantSchema,
+  inTenantDatabase,
+  removeTenantSchema,
+} from "../parts/tenant-entry.ts";
 import type { TenantPorts } from "../parts/tenant-ports.ts";
 import { ensureSecret, removeSecret } from "../parts/tenant-secret.ts";
 import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
@@ -46,6 +51,7 @@ export async function migrateSchema(
   if (total === 0)
     return skipped("tenants are to have no tables: TENANT_MIGRATIONS_FORMAT is none");
   await run.progress(0, total);
+  const approved = await approvedFor(ports, site);
   const { version } = await reportingProgress(run, (report) =>
     inTenantDatabase(ports, site, (client) =>
       applyMigrations(client, {
@@ -53,6 +59,7 @@ export async function migrateSchema(
         folder,
         mode: "one-transaction",
         limits: { longestTimeoutMs: ports.migrations.longestTimeoutMs },
+        approvedExtensions: approved,
         onFileApplied: (file, index) => report(index + 1, total, file.id),
       }),
     ),
