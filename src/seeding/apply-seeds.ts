@@ -3,6 +3,7 @@ import { withSessionLock } from "../database/locks.ts";
 import { ident, literal } from "../database/sql.ts";
 import type { Place } from "../sql-files/sql-file.ts";
 import { schemaLock } from "../tenant-schemas/apply-migrations.ts";
+import { publicErrorOf } from "../tenant-schemas/file-failures.ts";
 import { rowsOrNone } from "../tenant-schemas/ledger.ts";
 import { runSteps, type Step } from "../tenant-schemas/multi-query.ts";
 import {
@@ -12,7 +13,6 @@ import {
   fileAsOwner,
   type OwnerLimits,
   openAsOwner,
-  publicErrorOf,
 } from "../tenant-schemas/owner-steps.ts";
 import { findPlace, placeFile } from "../tenant-schemas/placed-file.ts";
 import { type Check, check } from "../tenant-schemas/verify-tenant-schema.ts";

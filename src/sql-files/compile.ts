@@ -6,7 +6,6 @@ import { piecesOf } from "./pieces.ts";
 import { namesOfTree } from "./qualified-names.ts";
 import { seedVerdict } from "./seed-rules.ts";
 import {
-  type AstFields,
   type FileSetting,
   linesBefore,
   type ParsedStatement,
@@ -19,8 +18,10 @@ import {
   textIn,
   type WantedExtension,
 } from "./sql-file.ts";
-import { runsOutside, type Verdict, verdictOf } from "./statement-rules.ts";
+import { calledBy, indexOf, isDeferrable, madeBy, tableOf } from "./statement-facts.ts";
+import { runsOutside, verdictOf } from "./statement-rules.ts";
 import { ledgerColumns } from "./tool-ledgers.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** What a file is: a migration, or a seed, which holds repeatable INSERTs only. */
 export type FileKind = "MIGRATION" | "SEED";
@@ -72,7 +73,7 @@ class Compilation {
     const verdict = this.#verdict(statement);
     switch (verdict.kind) {
       case "RUN":
-        this.#run(statement, verdict.setting);
+        this.#run(statement, verdict.setting, verdict.native);
         break;
       case "PASS":
         if (verdict.why !== null) this.#passedOver.push({ line, text, why: verdict.why });
@@ -110,11 +111,11 @@ class Compilation {
       : verdictOf(statement, this.#homes);
   }
 
-  #run(statement: ParsedStatement, setting: FileSetting | null): void {
+  #run(statement: ParsedStatement, setting: FileSetting | null, native = false): void {
     const { text, line, kind, fields } = statement;
     const { aliases, ledgers } = namesOfTree(fields, this.#homes);
     const { pieces, stuck, namesHome } = piecesOf(statement, { homes: this.#homes, aliases });
-    const fault = stuck ?? leftOver(pieces, this.#homes);
+    const fault = native ? null : (stuck ?? leftOver(pieces, this.#homes));
     if (fault !== null)
       this.#refuse(line + linesBefore(text, fault.at), text, { why: fault.why, needs: [] });
     this.#namesHome ||= namesHome;
@@ -141,7 +142,7 @@ class Compilation {
       ...{ text, line, kind, unit: this.#unit, outside, setting, table, index },
       commits: kind === "DoStmt" && commits(fields),
       calls: kind === "CallStmt" ? calledBy(fields) : null,
-      pieces: pieces.length === 1 ? [] : pieces,
+      pieces: native ? [{ native: text }] : pieces.length === 1 ? [] : pieces,
     });
   }
 
@@ -229,72 +230,3 @@ const ANYWHERE: Place = {
   ...{ schema: null, inExtensions: new Set(), created: new Set(), concurrently: true },
   roles: { has: () => true } as unknown as ReadonlySet<string>,
 };
-
-const WITH_CONSTRAINTS =
-  /^(Create|AlterTable|CreateForeignTable|CreateTrig|CreateDomain|AlterDomain|CreateTableAs)Stmt$/;
-
-const isDeferrable = ({ kind, fields }: ParsedStatement): boolean =>
-  WITH_CONSTRAINTS.test(kind) &&
-  /"deferrable":true|"CONSTR_ATTR_DEFERRABLE"/.test(JSON.stringify(fields));
-
-interface Relation {
-  readonly schemaname?: string;
-  readonly relname?: string;
-  readonly relpersistence?: string;
-}
-
-/** The table that a statement makes, if it stays, or that an INSERT fills. */
-function tableOf({ kind, fields }: ParsedStatement): string | null {
-  const into = (fields.into ?? fields.intoClause) as { rel?: Relation } | undefined;
-  const relation =
-    kind === "CreateStmt" || kind === "InsertStmt"
-      ? (fields.relation as Relation)
-      : kind === "SelectStmt" || (kind === "CreateTableAsStmt" && fields.objtype === "OBJECT_TABLE")
-        ? into?.rel
-        : undefined;
-  return relation?.relpersistence === "t" ? null : (relation?.relname ?? null);
-}
-
-function indexOf(
-  { kind, fields }: ParsedStatement,
-  homes: readonly string[],
-): SqlStatement["index"] {
-  const schemaOf = (schema: string | undefined) =>
-    schema === undefined || homes.includes(schema) ? null : schema;
-  if (kind === "IndexStmt") {
-    const { relname = null, schemaname } = fields.relation as Relation;
-    return { name: String(fields.idxname), table: relname, schema: schemaOf(schemaname) };
-  }
-  if (kind !== "DropStmt" || fields.missing_ok === true) return null;
-  const parts = partsOf(fields.objects);
-  const name = parts.at(-1);
-  return name === undefined ? null : { name, table: null, schema: schemaOf(parts.at(-2)) };
-}
-
-/** The name of what a statement makes, where an extension may have something of that name. */
-function madeBy({ kind, fields }: ParsedStatement): string | null {
-  const named: Readonly<Record<string, unknown>> = {
-    CreateFunctionStmt: fields.funcname,
-    CreateEnumStmt: fields.typeName,
-    CreateDomainStmt: fields.domainname,
-    CreateRangeStmt: fields.typeName,
-    DefineStmt: fields.defnames,
-  };
-  if (kind in named) return lastName([{ List: { items: named[kind] } }]);
-  const relation = (fields.relation ?? fields.typevar ?? fields.view) as Relation | undefined;
-  return /^(CreateStmt|CompositeTypeStmt|ViewStmt)$/.test(kind)
-    ? (relation?.relname ?? null)
-    : null;
-}
-
-const calledBy = ({ funccall }: AstFields): string | null =>
-  lastName([{ List: { items: (funccall as AstFields | undefined)?.funcname } }]);
-
-/** The parts of the first name of a list. */
-function partsOf(objects: unknown): string[] {
-  const [first] = Array.isArray(objects) ? objects : [];
-  const items = (first as { List?: { items?: { String?: AstFields }[] } } | undefined)?.List?.items;
-  return (items ?? []).flatMap((item) => (item.String?.sval as string | undefined) ?? []);
-}
-
-const lastName = (objects: unknown): string | null => partsOf(objects).at(-1) ?? null;

@@ -8,6 +8,8 @@ const LANGUAGES = new Set(["sql", "plpgsql"]);
 export interface FunctionVerdict {
   readonly fault: string | undefined;
   readonly schemas: readonly string[];
+  /** Whether it makes a publication. */
+  readonly publishes: boolean;
 }
 
 /**
@@ -26,21 +28,24 @@ export function functionVerdict(kind: string, fields: AstFields): FunctionVerdic
   return {
     fault: bodyFault(bodyOf(options)),
     schemas: clauses.flatMap(({ schemas }) => schemas),
+    publishes: /\bcreate\s+publication\b/i.test(bodyOf(options)),
   };
 }
 
-const faulty = (fault: string): FunctionVerdict => ({ fault, schemas: [] });
+const faulty = (fault: string): FunctionVerdict => ({ fault, schemas: [], publishes: false });
+
+const FINE: FunctionVerdict = { fault: undefined, schemas: [], publishes: false };
 
 /** `SET x = y` and `SET x FROM CURRENT` of a function, which hold while it runs. */
 function clauseOf({ arg }: Option): FunctionVerdict {
   const { VariableSetStmt: set } = (arg ?? {}) as { VariableSetStmt?: AstFields };
   const name = String(set?.name ?? "").toLowerCase();
-  if (set?.kind === "VAR_RESET_ALL") return { fault: undefined, schemas: [] };
+  if (set?.kind === "VAR_RESET_ALL") return FINE;
   if (name === "search_path") {
     const values = Array.isArray(set?.args) ? set.args.map(constantOf) : [];
-    return { fault: undefined, schemas: values.flatMap((value) => pathOf(value ?? "")) };
+    return { ...FINE, schemas: values.flatMap((value) => pathOf(value ?? "")) };
   }
-  if (HARMLESS_SETTINGS.has(name) || name.includes(".")) return { fault: undefined, schemas: [] };
+  if (HARMLESS_SETTINGS.has(name) || name.includes(".")) return FINE;
   return faulty(`SET ${name} of a function is not allowed in a tenant migration`);
 }
 

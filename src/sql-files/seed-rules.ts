@@ -1,6 +1,6 @@
 import { namesOfTree } from "./qualified-names.ts";
 import type { ParsedStatement } from "./sql-file.ts";
-import type { Verdict } from "./statement-rules.ts";
+import type { Verdict } from "./verdict.ts";
 
 type Node = Readonly<Record<string, unknown>>;
 

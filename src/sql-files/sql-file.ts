@@ -27,6 +27,8 @@ export type Piece =
   | { readonly home: string | null; readonly written: string }
   /** The home schema in a search_path. */
   | { readonly searchPath: string }
+  /** A statement that is carried out only where schemas keep their names. */
+  | { readonly native: string }
   /** CONCURRENTLY, which only a statement outside of a transaction has. */
   | { readonly concurrently: string }
   /** Roles of which those that the server lacks are left out, and what stands for none of them. */
@@ -160,6 +162,7 @@ export function textIn(
 
 function partIn(place: Place, piece: Piece): string | null {
   if (typeof piece === "string") return piece;
+  if ("native" in piece) return place.schema === null ? piece.native : null;
   if ("concurrently" in piece) return place.concurrently ? piece.concurrently : "";
   if ("searchPath" in piece)
     return place.schema === null ? piece.searchPath : `${place.schema}, ext`;

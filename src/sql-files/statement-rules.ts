@@ -1,36 +1,9 @@
 import { functionVerdict, isAboutRoles } from "./function-rules.ts";
+import { grantVerdict, objectVerdict } from "./object-rules.ts";
 import { constantOf, namesOfTree, stringsOf } from "./qualified-names.ts";
 import { firstWords, settingOf, settingVerdict } from "./settings.ts";
-import type { AstFields, FileSetting, ParsedStatement } from "./sql-file.ts";
-
-/** What becomes of a statement. */
-export type Verdict =
-  | { readonly kind: "RUN"; readonly setting: FileSetting | null }
-  /** Not carried out; `why` is null where there is nothing to tell. */
-  | { readonly kind: "PASS"; readonly why: string | null }
-  | { readonly kind: "EXTENSION"; readonly name: string }
-  | { readonly kind: "BEGIN" | "COMMIT" }
-  /** `needs` are schemas of a database of the tenant's own, where it may run; null: nowhere. */
-  | {
-      readonly kind: "REFUSE";
-      readonly why: string;
-      readonly needs: readonly string[] | null;
-      /** Whether it does nothing where those schemas are not there. */
-      readonly optional?: boolean;
-      /** What it sets, where it may run. */
-      readonly setting?: FileSetting | null;
-    };
-
-const RUN: Verdict = { kind: "RUN", setting: null };
-const pass = (why: string | null): Verdict => ({ kind: "PASS", why });
-const refuse = (
-  why: string,
-  needs: readonly string[] | null = null,
-): Verdict & { kind: "REFUSE" } => ({
-  ...{ kind: "REFUSE", why, needs },
-});
-const notAllowed = (what: string): Verdict =>
-  refuse(`${what} is not allowed in a tenant migration`);
+import type { AstFields, ParsedStatement } from "./sql-file.ts";
+import { NATIVE, notAllowed, PUBLICATION, pass, RUN, refuse, type Verdict } from "./verdict.ts";
 
 /** Parse nodes that a tenant migration may hold; whatever is not named here or below is refused. */
 const ALLOWED = new Set([
@@ -46,14 +19,7 @@ const ALLOWED = new Set([
   ...["VariableSetStmt", "NotifyStmt", "CreateExtensionStmt", "TransactionStmt"],
   ...["AlterDefaultPrivilegesStmt", "AlterOwnerStmt", "AlterObjectSchemaStmt", "CreateSchemaStmt"],
   ...["AlterExtensionStmt", "ClusterStmt", "CreateRoleStmt", "DropRoleStmt", "GrantRoleStmt"],
-]);
-
-/** Kinds of objects that lie in a schema, for the statements that serve every kind. */
-const IN_SCHEMA = new Set([
-  ...["TABLE", "INDEX", "SEQUENCE", "VIEW", "MATVIEW", "COLUMN", "TABCONSTRAINT", "DOMCONSTRAINT"],
-  ...["TRIGGER", "RULE", "POLICY", "TYPE", "DOMAIN", "ATTRIBUTE", "COLLATION", "STATISTIC_EXT"],
-  ...["FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE", "OPERATOR", "CAST", "DEFAULT"],
-  ...["TSCONFIGURATION", "TSDICTIONARY"],
+  ...["CreatePublicationStmt", "AlterPublicationStmt"],
 ]);
 
 /** Extensions that are there anyway, or that only watch a server. */
@@ -114,6 +80,11 @@ function kindVerdict(statement: ParsedStatement, homes: readonly string[]): Verd
     case "DropRoleStmt":
     case "GrantRoleStmt":
       return pass(ROLES);
+    case "CreatePublicationStmt":
+    case "AlterPublicationStmt":
+      return fields.for_all_tables === true
+        ? notAllowed("a publication of all tables")
+        : refuse(PUBLICATION, []);
     case "ClusterStmt":
       return fields.relation === undefined ? notAllowed("CLUSTER of all tables") : RUN;
     case "AlterOwnerStmt":
@@ -198,55 +169,9 @@ function configVerdict(fields: AstFields): Verdict {
 }
 
 function bodyVerdict(kind: string, fields: AstFields, homes: readonly string[]): Verdict {
-  const { fault, schemas } = functionVerdict(kind, fields);
+  const { fault, schemas, publishes } = functionVerdict(kind, fields);
+  if (fault === undefined && publishes) return refuse(PUBLICATION, schemas);
   return fault === undefined ? onPath(RUN, schemas, homes) : refuse(fault);
-}
-
-function objectVerdict({ kind, fields, text }: ParsedStatement, homes: readonly string[]): Verdict {
-  const type = fields.removeType ?? fields.objtype ?? fields.renameType ?? fields.kind;
-  const related = String(type ?? "").replace(/^OBJECT_/, "");
-  if (IN_SCHEMA.has(related)) return RUN;
-  const label = firstWords(text, 2);
-  if (related === "EXTENSION" && kind !== "RenameStmt")
-    return pass("extensions belong to the operator, and serve other tenants too");
-  if (related === "DATABASE" && kind === "CommentStmt")
-    return pass("the database is not the tenant's");
-  if (related !== "SCHEMA") return notAllowed(label);
-  const named = stringsOf(fields.objects) ??
-    stringsOf([fields.object]) ?? [String(fields.subname ?? "")];
-  if (named.some((name) => homes.includes(name)))
-    return kind === "CommentStmt"
-      ? pass("the comment of the tenant's schema is its mark")
-      : notAllowed(`${label} ${named.join(", ")}`);
-  // Where no file creates it, there is nothing to drop.
-  const optional = kind === "DropStmt" && fields.missing_ok === true;
-  const why = `${label} ${named.join(", ")} is not allowed in a tenant migration`;
-  return { ...refuse(why, named), optional };
-}
-
-function grantVerdict({ fields, text }: ParsedStatement, homes: readonly string[]): Verdict {
-  const type = String(fields.objtype ?? "").replace(/^OBJECT_/, "");
-  const named = stringsOf(fields.objects) ?? [];
-  if (fields.targtype === "ACL_TARGET_ALL_IN_SCHEMA") return allInSchemaVerdict(named, homes);
-  if (IN_SCHEMA.has(type)) return RUN;
-  const label = `${firstWords(text, 1)} on ${type.toLowerCase()} ${named.join(", ")}`;
-  if (type === "DATABASE")
-    return pass("who may connect to a tenant database is decided by Tenantry");
-  if (type === "LANGUAGE") return pass("languages belong to the operator");
-  if (type !== "SCHEMA") return notAllowed(label);
-  if (named.every((name) => homes.includes(name))) {
-    return pass("rights on the tenant's schema are its owner's and its application's");
-  }
-  return refuse(
-    `${label} is not allowed in a tenant migration`,
-    named.filter((name) => !homes.includes(name)),
-  );
-}
-
-function allInSchemaVerdict(named: readonly string[], homes: readonly string[]): Verdict {
-  const foreign = named.filter((name) => !homes.includes(name));
-  if (foreign.length === 0) return RUN;
-  return refuse(`GRANT on all objects of the schema "${foreign[0]}" is not allowed`, foreign);
 }
 
 function alterTableVerdict(fields: AstFields): Verdict {
@@ -260,13 +185,14 @@ function alterTableVerdict(fields: AstFields): Verdict {
 function moveVerdict(fields: AstFields, homes: readonly string[]): Verdict {
   if (fields.objectType === "OBJECT_EXTENSION") return pass("extensions belong to the operator");
   const schema = String(fields.newschema ?? "");
-  if (homes.includes(schema)) return pass("it lies there already");
+  if (homes.includes(schema)) return NATIVE;
   return refuse("objects cannot be moved to another schema", [schema]);
 }
 
 function createSchemaVerdict(fields: AstFields, homes: readonly string[]): Verdict {
   const name = String(fields.schemaname ?? "");
-  if (homes.includes(name) && fields.schemaElts === undefined) return pass(null);
+  if (homes.includes(name) && fields.schemaElts === undefined)
+    return name === "public" ? pass(null) : NATIVE;
   if (name === "" || fields.schemaElts !== undefined)
     return notAllowed("CREATE SCHEMA with its objects or without a name");
   return refuse("CREATE SCHEMA is not allowed in a tenant migration", [name]);

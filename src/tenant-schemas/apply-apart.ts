@@ -5,6 +5,7 @@ import { ident, literal } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { linesBefore } from "../sql-files/sql-file.ts";
 import type { TenantNames } from "../tenants/names.ts";
+import { fileError, mayPass, publicErrorOf } from "./file-failures.ts";
 import { createLedger, recordMigration, rowsOrNone } from "./ledger.ts";
 import type { Migration } from "./migration-folder.ts";
 import { LONGEST_TIMER_MS, runSteps, type Step } from "./multi-query.ts";
@@ -13,12 +14,9 @@ import { schemasOf } from "./own-schemas.ts";
 import {
   asOwner,
   commitAsOwner,
-  fileError,
   freshSession,
-  mayPass,
   type OwnerLimits,
   openAsOwner,
-  publicErrorOf,
   type StepsOfFile,
   timeoutSql,
 } from "./owner-steps.ts";

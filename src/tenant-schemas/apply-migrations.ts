@@ -8,6 +8,7 @@ import { applyApart } from "./apply-apart.ts";
 import { isOnCitus } from "./citus.ts";
 import { fileOnNode } from "./distributed-tables.ts";
 import { ensureExtensions } from "./extensions.ts";
+import { publicErrorOf } from "./file-failures.ts";
 import {
   createLedger,
   pendingOf,
@@ -26,7 +27,6 @@ import {
   freshSession,
   type OwnerLimits,
   openAsOwner,
-  publicErrorOf,
   type StepsOfFile,
   tell,
 } from "./owner-steps.ts";

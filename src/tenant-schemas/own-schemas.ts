@@ -26,11 +26,12 @@ export async function openOwnSchemas(client: ClientBase, names: TenantNames): Pr
     names.database,
   ]);
   if (rows[0]?.own !== true) return;
-  const [owner, app] = [names.ownerRole, names.appRole].map(ident);
+  const [owner, app, database] = [names.ownerRole, names.appRole, names.database].map(ident);
   const future = `alter default privileges for role ${owner}`;
   await underSharedLock(client, async () => {
     await client.query(`
       create schema if not exists public;
+      grant create on database ${database} to ${owner};
       alter schema public owner to ${owner};
       revoke all on schema public from public;
       grant usage on schema public to ${app};

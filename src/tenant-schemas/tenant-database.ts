@@ -69,17 +69,14 @@ export async function prepareTenantDatabase(client: ClientBase, mark?: string): 
 
 /**
  * Lets a tenant's owner role make temporary tables in the connected database, in the caller's
- * transaction: by itself in the tenant's own, where it may also make what lies in no schema, and as a
- * member of a group in one of several tenants.
+ * transaction: by itself in the tenant's own, as a member of a group in one of several tenants.
  */
 export async function allowTemporaryTables(
   client: ClientBase,
   { database, own, ownerRole }: { database: string; own: boolean; ownerRole: string },
 ): Promise<void> {
   const allow = (role: string) =>
-    client.query(
-      `grant ${own ? "create, " : ""}temporary on database ${ident(database)} to ${ident(role)}`,
-    );
+    client.query(`grant temporary on database ${ident(database)} to ${ident(role)}`);
   if (own) {
     await allow(ownerRole);
     return;

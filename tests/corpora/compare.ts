@@ -25,7 +25,7 @@ export async function describeTenant(
     .filter((name) => !native || name !== names.schema)
     .map((name) => ({ name, label: labelOf(name, names.schema, folder) }));
   const lines = (await linesOf(client, schemas)).filter((line) => !LEDGERS.test(line));
-  return comparable(lines, [names.schema], await extensionNames(client));
+  return comparable(lines, [native ? folder.home : names.schema], await extensionNames(client));
 }
 
 /** What a tool has made in a database of its own. */

@@ -195,7 +195,7 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ["declare c cursor with hold for select 1", "DECLARE"],
   ["security label on table x is 'y'", "SECURITY LABEL"],
   ["create event trigger e on ddl_command_start execute function f()", "CREATE EVENT TRIGGER"],
-  ["create publication p for all tables", "CREATE PUBLICATION"],
+  ["create publication p for all tables", "a publication of all tables"],
   ["create subscription s connection '' publication p", "CREATE SUBSCRIPTION"],
   ["create server s foreign data wrapper w", "CREATE SERVER"],
   ["create foreign table t (a int) server s", "CREATE FOREIGN TABLE"],
