@@ -102,7 +102,7 @@ function psql({ migrations, format }: ReadFolder): Judge {
       }
       for (const { text } of migrations) {
         // As the tools send it: whole, but where it says itself that this cannot be.
-        const whole = /concurrently|\bcommit\b/i.test(text) ? [] : ["-1"];
+        const whole = /concurrently|\b(commit|call)\b/i.test(text) ? [] : ["-1"];
         await withFile("it.sql", text, async (file) => {
           await run("psql", [url, "-Xqv", "ON_ERROR_STOP=1", ...whole, "-f", file], BIG);
         });

@@ -71,6 +71,7 @@ describe("a folder's files", () => {
     });
     expect(folder).toMatchObject({ home: "app", needsDatabase: null });
     expect(folder.migrations.flatMap(sentOf)).toEqual([
+      null,
       "create table org_x.t (id int, k org_x.kind)",
       "set search_path = org_x, ext, public",
       "create table u (t int references org_x.t)",
