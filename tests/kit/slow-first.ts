@@ -9,6 +9,7 @@ const SLOW = [
   "operations/offboard-tenant",
   "database/embedded",
   "cli/commands",
+  "cli/migration-check",
   "operations/rotation-crash",
   "operations/offboard-purge",
   "cli/remote",

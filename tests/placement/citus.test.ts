@@ -157,6 +157,28 @@ describeOnCitus("a Citus cluster as a db server (needs CITUS_URL)", () => {
     await writeFile(file, "select 1;");
   }, 120_000);
 
+  test("places the tables of files that cannot be one transaction, within the operator's bounds", async () => {
+    const files = {
+      "0008_apart.sql":
+        "create table apart (id int primary key, n int);\ncreate index concurrently apart_n on apart (n);\nbegin;\ncreate table block (id int references public.apart (id));\ncommit;",
+      "0009_after.sql": "alter table block add n int references apart (id);",
+      "0010_timeouts.sql": `set statement_timeout = 0; set lock_timeout = 0;
+create table bounds as select current_setting('statement_timeout') as s, current_setting('lock_timeout') as l;`,
+    };
+    for (const [name, sql] of Object.entries(files)) {
+      await writeFile(join(migrations.path, name), sql);
+      const operation = await life.run("migrateTenant", { slug });
+      expect(operation).toMatchObject({ state: "SUCCEEDED", error: null });
+    }
+    const schema = `org_${slug.replaceAll("-", "_")}`;
+    const loose = `select relname::text from pg_class where relnamespace = '${schema}'::regnamespace
+      and relkind = 'r' and oid not in (select logicalrelid from pg_dist_partition)`;
+    expect(await askCoordinator(loose)).toEqual([]);
+    expect(await askCoordinator(`select s, l from ${schema}.bounds`)).toEqual([
+      { s: "1h", l: "1h" },
+    ]);
+  }, 120_000);
+
   test("is not for isolation DATABASE", async () => {
     const wish = { dbServer: server.name, isolation: "DATABASE" } as const;
     await expect(provision(world.platform, wish)).rejects.toMatchObject({ code: "E_UNSUPPORTED" });
