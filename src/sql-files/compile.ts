@@ -52,7 +52,8 @@ class Compilation {
   readonly #extensions: WantedExtension[] = [];
   readonly #passedOver: PassedOver[] = [];
   readonly #refusals: Refusal[] = [];
-  readonly #creates = new Set<string>();
+  readonly #createsBare = new Set<string>();
+  readonly #createsQualified = new Set<string>();
   readonly #createsSchemas = new Set<string>();
   readonly #enumValues: string[] = [];
   readonly #committing: string[] = [];
@@ -98,7 +99,8 @@ class Compilation {
       refusals: this.#refusals.sort((a, b) => a.line - b.line),
       apart: this.#apart,
       deferrable: this.#deferrable,
-      creates: [...this.#creates],
+      createsBare: [...this.#createsBare],
+      createsQualified: [...this.#createsQualified],
       committing: this.#committing,
       createsSchemas: [...this.#createsSchemas],
       namesHome: this.#namesHome,
@@ -131,9 +133,10 @@ class Compilation {
     this.#noteEnum(statement);
     this.#deferrable ||= isDeferrable(statement);
     const made = madeBy(statement);
-    if (made !== null) this.#creates.add(made);
+    if (made !== null)
+      (made.schema === null ? this.#createsBare : this.#createsQualified).add(made.name);
     if (kind === "CreateFunctionStmt" && made !== null && commits(fields))
-      this.#committing.push(made);
+      this.#committing.push(made.name);
     if (this.#begin === null) this.#unit++;
     this.#makeToolLedger(statement, ledgers);
     const table = tableOf(statement);
@@ -179,8 +182,8 @@ class Compilation {
     ledgers: ReadonlyMap<string, string | null>,
   ): void {
     for (const [table, schema] of ledgers) {
-      if (this.#creates.has(table)) continue;
-      this.#creates.add(table);
+      if (this.#createsBare.has(table) || this.#createsQualified.has(table)) continue;
+      (schema === null ? this.#createsBare : this.#createsQualified).add(table);
       const home = schema === null ? [] : [{ home: table, written: schema }, "."];
       const pieces = ["create table if not exists ", ...home, `${table} (${ledgerColumns(table)})`];
       const plain = { outside: false, setting: null, commits: false, calls: null, index: null };

@@ -106,8 +106,9 @@ export interface SqlFile {
   readonly apart: { readonly line: number; readonly why: string } | null;
   /** Whether it declares a constraint that is checked at the end of a transaction. */
   readonly deferrable: boolean;
-  /** Names of relations, types and functions that it makes. */
-  readonly creates: readonly string[];
+  /** Names of relations, types and functions that it makes: without a schema, and with one. */
+  readonly createsBare: readonly string[];
+  readonly createsQualified: readonly string[];
   /** Procedures that it creates which end transactions. */
   readonly committing: readonly string[];
   /** Schemas that it creates. */

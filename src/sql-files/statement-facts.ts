@@ -43,8 +43,13 @@ export function indexOf(
   return name === undefined ? null : { name, table: null, schema: schemaOf(parts.at(-2)) };
 }
 
-/** The name of what a statement makes, where an extension may have something of that name. */
-export function madeBy({ kind, fields }: ParsedStatement): string | null {
+/** The relation, type or function that a statement makes. */
+export interface Made {
+  readonly name: string;
+  readonly schema: string | null;
+}
+
+export function madeBy({ kind, fields }: ParsedStatement): Made | null {
   const named: Readonly<Record<string, unknown>> = {
     CreateFunctionStmt: fields.funcname,
     CreateEnumStmt: fields.typeName,
@@ -52,11 +57,15 @@ export function madeBy({ kind, fields }: ParsedStatement): string | null {
     CreateRangeStmt: fields.typeName,
     DefineStmt: fields.defnames,
   };
-  if (kind in named) return lastName([{ List: { items: named[kind] } }]);
+  const into = (fields.into ?? fields.intoClause) as { rel?: Relation } | undefined;
   const relation = (fields.relation ?? fields.typevar ?? fields.view) as Relation | undefined;
-  return /^(CreateStmt|CompositeTypeStmt|ViewStmt)$/.test(kind)
-    ? (relation?.relname ?? null)
-    : null;
+  const { relname, schemaname } =
+    (/^Create(TableAs)?Stmt$|^CompositeTypeStmt$|^ViewStmt$/.test(kind) ? relation : undefined) ??
+    into?.rel ??
+    {};
+  const parts = kind in named ? partsOf([{ List: { items: named[kind] } }]) : [];
+  const name = parts.at(-1) ?? relname;
+  return name === undefined ? null : { name, schema: parts.at(-2) ?? schemaname ?? null };
 }
 
 /** The procedure that a CALL calls. */

@@ -91,7 +91,9 @@ export async function readMigrations(settings: MigrationSettings): Promise<ReadM
     ),
     needsDatabase: soft[0] ?? null,
     refusals: hard,
-    creates: new Set(compiled.flatMap(({ file }) => file?.creates ?? [])),
+    creates: new Set(
+      compiled.flatMap(({ file }) => (file ? [...file.createsBare, ...file.createsQualified] : [])),
+    ),
   };
 }
 
@@ -120,12 +122,17 @@ async function compileAll(
   );
 }
 
-/** The one schema that the files create, where they do not name `public`: it is the tenant's. */
+/**
+ * The one schema that the files create, where they do not name `public`: it is the tenant's, and so is
+ * what they create without a schema, unless one name is created both ways.
+ */
 function ownSchemaOf(compiled: readonly Compiled[]): string | null {
   const created = new Set(compiled.flatMap(({ file }) => file?.createsSchemas ?? []));
   const [only] = created;
   if (created.size !== 1 || only === undefined || only === "public") return null;
-  return compiled.some(({ file }) => file?.namesHome === true) ? null : only;
+  const bare = new Set(compiled.flatMap(({ file }) => file?.createsBare ?? []));
+  const twice = ({ file }: Compiled) => file?.createsQualified.some((name) => bare.has(name));
+  return compiled.some((each) => each.file?.namesHome || twice(each)) ? null : only;
 }
 
 /** Refusals that hold everywhere, and those that a database of the tenant's own lifts. */

@@ -21,6 +21,10 @@ export async function sent(
 ): Promise<string> {
   const file = await compile(text, homes);
   expect(file.refusals).toEqual([]);
-  const here = { ...TENANT, created: new Set(file.creates), ...place };
+  const here = {
+    ...TENANT,
+    created: new Set([...file.createsBare, ...file.createsQualified]),
+    ...place,
+  };
   return file.statements.map((statement) => textIn(here, statement)).join("; ");
 }

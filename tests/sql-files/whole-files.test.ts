@@ -62,6 +62,17 @@ describe("a folder's files", () => {
     expect((await open(harmless)).migrations.map(({ apart }) => apart)).toEqual([null, null]);
   });
 
+  test("with a name in one schema of their own and without a schema need a database", async () => {
+    const folder = await open({
+      "0001_a.sql": "create schema audit;\ncreate table audit.log (a int);",
+      "0002_b.sql": "create table if not exists log (b int);",
+    });
+    expect(folder).toMatchObject({
+      home: "public",
+      needsDatabase: { file: "0001_a.sql", line: 1 },
+    });
+  });
+
   test("with one schema of their own call the tenant's schema so", async () => {
     const folder = await open({
       "0001_a.sql": "create schema if not exists app;\ncreate table app.t (id int, k app.kind);",
