@@ -6,6 +6,7 @@ import pg from "pg";
 import { scramVerifier } from "../../src/database/sql.ts";
 import { newId } from "../../src/kernel/ids.ts";
 import {
+  type Format,
   type MigrationSettings,
   settingsFor,
 } from "../../src/migration-folders/migration-source.ts";
@@ -18,7 +19,7 @@ import { prepareTenantDatabase } from "../../src/tenant-schemas/tenant-database.
 import { type Isolation, namesOf, type TenantNames } from "../../src/tenants/names.ts";
 import { parseSlug } from "../../src/tenants/slug.ts";
 import { describeTenant, describeTool, differences } from "./compare.ts";
-import { judgeOf } from "./judges.ts";
+import { type Judge, judgesOf } from "./judges.ts";
 
 const USAGE = `usage: npm run test:corpora -- --folders DIR --servers URL[,URL] [--tools DIR] [--only TEXT]
   DIR/<owner>+<name>/ holds each folder of tests/corpora/folders.tsv as it lies in its repository;
@@ -31,6 +32,7 @@ interface Options {
   readonly placeholders?: Record<string, string>;
   readonly extensions?: readonly string[];
   readonly roles?: readonly string[];
+  readonly format?: Format;
   /** The one file of the folder that is taken. */
   readonly only?: string;
 }
@@ -67,10 +69,10 @@ async function main(folders: string, servers: readonly string[]): Promise<number
 
 /** A row for each server: what was read, then what came of each isolation and of the judge. */
 async function tryCorpus(corpus: Corpus, dir: string, servers: readonly string[]) {
-  const { schema = null, placeholders = {}, only } = corpus.options;
+  const { schema = null, placeholders = {}, format = null, only } = corpus.options;
   const place = only === undefined ? null : await mkdtemp(join(tmpdir(), "corpus-"));
   if (place !== null && only !== undefined) await symlink(join(dir, only), join(place, only));
-  const settings = { ...settingsFor(place ?? dir), schema, placeholders };
+  const settings = { ...settingsFor(place ?? dir), schema, placeholders, format };
   try {
     const folder = await readMigrations(settings);
     const [refusal] = folder.refusals;
@@ -120,7 +122,7 @@ interface Judged {
   readonly lines: readonly string[];
 }
 
-/** What the tool itself makes of the folder, or why it makes nothing. */
+/** What the first judge that can apply it makes of the folder, or why none can. */
 async function judge(
   url: string,
   { options }: Corpus,
@@ -128,21 +130,33 @@ async function judge(
   settings: MigrationSettings,
 ): Promise<Judged | string> {
   const read = await readFolder(settings);
-  const tool = judgeOf(read, args.tools);
+  const failures: string[] = [];
+  for (const tool of judgesOf(read, args.tools)) {
+    const outcome = await judgedBy(tool, url, options, folder);
+    if (typeof outcome !== "string")
+      return { ...outcome, name: [...failures, outcome.name].join("; ") };
+    failures.push(outcome);
+  }
+  return failures.join("; ");
+}
+
+async function judgedBy(
+  tool: Judge,
+  url: string,
+  { schema, extensions = [] }: Options,
+  folder: MigrationFolder,
+): Promise<Judged | string> {
   return await withDatabase(url, async (database) => {
     const theirs = urlOf(url, database);
     await withClient(theirs, async (client) => {
-      for (const extension of options.extensions ?? [])
+      for (const extension of extensions)
         await client.query(`create extension if not exists "${extension}"`);
-      if (options.schema !== undefined)
-        await client.query(`create schema if not exists "${options.schema}"`);
-      if (options.schema !== undefined)
-        await client.query(
-          `alter database ${database} set search_path = "${options.schema}", public`,
-        );
+      if (schema === undefined) return;
+      await client.query(`create schema if not exists "${schema}"`);
+      await client.query(`alter database ${database} set search_path = "${schema}", public`);
     });
     try {
-      await tool.apply(theirs, read.dir);
+      await tool.apply(theirs, folder.dir);
     } catch (error) {
       return `${tool.name} fails: ${messageOf(error)}`;
     }

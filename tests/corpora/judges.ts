@@ -20,12 +20,13 @@ export interface Judge {
 const NOTHING = /^(?!)/;
 
 /**
- * The judge of a folder.
+ * The judges of a folder: its own tool where it can be had, then psql, for what the tool fails at.
  *
  * @param tools the folder in which the tools of npm are installed; sqitch and sql-migrate are Debian's
  */
-export function judgeOf(folder: ReadFolder, tools: string): Judge {
-  return TOOLS[folder.format]?.(tools) ?? psql(folder);
+export function judgesOf(folder: ReadFolder, tools: string): Judge[] {
+  const own = TOOLS[folder.format]?.(tools);
+  return [...(own === undefined ? [] : [own]), psql(folder)];
 }
 
 const TOOLS: Partial<Record<Format, (tools: string) => Judge>> = {
