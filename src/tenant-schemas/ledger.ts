@@ -76,8 +76,8 @@ export function pendingOf(
     ({ id, sha256 }) => !covered.has(id) && applied.get(id)?.sha256 !== sha256,
   );
   const last = migrations.findLastIndex(({ id, repeatable }) => !repeatable && applied.has(id));
-  const early = pending.find((migration) => migrations.indexOf(migration) < last);
-  if (early === undefined) return pending;
+  const [early] = pending;
+  if (early === undefined || migrations.indexOf(early) > last) return pending;
   throw drift(early.name, `is new but comes before ${migrations[last]?.id}, which was applied`);
 }
 
