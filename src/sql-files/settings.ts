@@ -42,7 +42,7 @@ export function settingOf(name: string, value: string, what: string): SettingVer
   if (OURS.has(name)) return { kind: "LEAVE" };
   const fixed = FIXED[name];
   if (fixed !== undefined) {
-    return fixed.test(value) ? { kind: "LEAVE" } : REFUSED(`${what} to ${value}`);
+    return fixed.test(value) ? { kind: "LEAVE" } : REFUSED(`SET ${name} to ${value}`);
   }
   if (name === "search_path") {
     return { kind: "SET", setting: { timeout: null }, schemas: pathOf(value) };
@@ -51,7 +51,7 @@ export function settingOf(name: string, value: string, what: string): SettingVer
   if (name !== "statement_timeout" && name !== "lock_timeout")
     return { kind: "SET", setting: { timeout: null }, schemas: [] };
   const ms = value === "" ? null : millisecondsOf(value);
-  if (ms === undefined) return REFUSED(`${what} to ${value}`);
+  if (ms === undefined) return REFUSED(`SET ${name} to ${value}`);
   return { kind: "SET", setting: { timeout: { name, ms } }, schemas: [] };
 }
 
