@@ -154,6 +154,7 @@ class Compilation {
     if (kind === "BEGIN") {
       if (this.#begin !== null)
         this.#refuse(line, text, { why: "BEGIN within a transaction", needs: null });
+      // One that stays open is ended by the commit of the tool that began before it.
       this.#begin = statement;
       this.#unit++;
     } else if (this.#begin === null) {

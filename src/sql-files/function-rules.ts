@@ -106,6 +106,10 @@ function tokensOf(body: string): Token[] {
 const ROLE_WORDS =
   /^(begin|declare|if|else|elsif|end|exception|when|then|raise|null|grant|revoke|execute|;)$/;
 
+/** The statement of an EXECUTE in such a block. */
+const ABOUT_ROLES =
+  /^\s*(grant|revoke|(create|alter|drop)\s+(role|user)|alter\s+(database|default\s+privileges))\b/i;
+
 /** Whether a DO block does nothing but make, drop and grant roles of the server. */
 export function isAboutRoles(fields: AstFields): boolean {
   const tokens = tokensOf(bodyOf(optionsOf(fields.args)));
@@ -117,11 +121,7 @@ export function isAboutRoles(fields: AstFields): boolean {
     if (/^(create|alter|drop)$/.test(name ?? "") && /^(role|user)$/.test(words[1]?.name ?? ""))
       makesRoles = true;
     else if (!ROLE_WORDS.test(name ?? "")) return false;
-    else if (
-      name === "execute" &&
-      !/^\s*(grant|revoke|create|alter|drop)\b.*\b(role|user|database|to|from)\b/i.test(text)
-    )
-      return false;
+    else if (name === "execute" && !ABOUT_ROLES.test(text)) return false;
   }
   return makesRoles;
 }

@@ -215,33 +215,8 @@ const isAlias = ({ name, quoted }: Token | NoToken): boolean =>
 
 /** Words behind which a name that stands by itself is no alias but a column or a value. */
 const KEYWORDS = new Set([
-  ...[
-    "select",
-    "where",
-    "and",
-    "or",
-    "not",
-    "set",
-    "by",
-    "on",
-    "when",
-    "then",
-    "else",
-    "if",
-    "returning",
-  ],
-  ...[
-    "distinct",
-    "column",
-    "case",
-    "in",
-    "is",
-    "into",
-    "return",
-    "elsif",
-    "while",
-    "using",
-    "schema",
-  ],
-  ...["to", "from", "grant", "public", "table", "add", "drop", "rename", "having", "limit", "key"],
+  ...["select", "where", "and", "or", "not", "set", "by", "on", "when", "then", "else", "if"],
+  ...["returning", "distinct", "column", "case", "in", "is", "into", "return", "elsif", "while"],
+  ...["using", "schema", "to", "from", "grant", "public", "table", "add", "drop", "rename"],
+  ...["having", "limit", "key"],
 ]);

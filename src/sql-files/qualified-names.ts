@@ -228,13 +228,7 @@ export const pathOf = (value: string): string[] =>
 export const HARMLESS_SETTINGS: ReadonlySet<string> = new Set([
   ...["lock_timeout", "statement_timeout", "client_min_messages", "check_function_bodies"],
   ...["timezone", "datestyle", "intervalstyle", "work_mem", "maintenance_work_mem", "bytea_output"],
-  ...[
-    "synchronous_commit",
-    "xmloption",
-    "jit",
-    "row_security",
-    "extra_float_digits",
-    "enable_seqscan",
-  ],
-  ...["max_parallel_maintenance_workers", "default_toast_compression", "plpgsql.variable_conflict"],
+  ...["synchronous_commit", "xmloption", "jit", "row_security", "extra_float_digits"],
+  ...["enable_seqscan", "max_parallel_maintenance_workers", "default_toast_compression"],
+  ...["plpgsql.variable_conflict"],
 ]);

@@ -51,6 +51,11 @@ describe("a body", () => {
     ["begin create database x; end", /CREATE DATABASE/],
     ["begin alter system set fsync = off; end", /ALTER SYSTEM/],
     ["begin null; drop tablespace x; end", /DROP TABLESPACE/],
+    [
+      "begin create role x; execute 'create table t (to_user text, \"user\" text)'; end",
+      /CREATE ROLE/,
+    ],
+    ["begin create role x; execute 'alter table t rename to u'; end", /CREATE ROLE/],
     ["begin select 1; create role x; insert into t values (1); end", /CREATE ROLE/],
     ["begin delete from tenantry_migration; end", /tenantry_/],
   ])("may not leave the tenant: %s", async (body, why) => {

@@ -162,6 +162,7 @@ describe("a file's own transaction", () => {
   );
 
   test("may not be within another, nor hold CONCURRENTLY", async () => {
+    expect(await refusalsOf("begin;\nselect 1;")).toEqual([]);
     expect(await refusalsOf("begin;\nbegin;\nselect 1;\ncommit;")).toEqual([
       "2: BEGIN within a transaction",
     ]);

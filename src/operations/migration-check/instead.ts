@@ -60,7 +60,7 @@ const ADVICE: readonly Advice[] = [
       "Leave it out: a file that fails is rolled back by itself, and tried again as a whole.",
   },
   {
-    why: /^BEGIN (without COMMIT|within)/,
+    why: /^BEGIN within/,
     instead: "End each BEGIN with a COMMIT, or leave both out: a file is one transaction anyway.",
   },
   {
