@@ -1,4 +1,5 @@
 import { type Logger, pino } from "pino";
+import { redactText } from "../kernel/redact.ts";
 
 export type { Logger };
 
@@ -12,12 +13,6 @@ const SECRET_FIELDS = [
   "refreshToken",
   "url",
 ];
-
-/** Credentials inside a connection URL, wherever it turns up in a text. */
-const URL_CREDENTIALS = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi;
-
-/** Takes credentials out of connection URLs in a text. */
-export const redactText = (text: string): string => text.replace(URL_CREDENTIALS, "$1***@");
 
 /** An error as it may be logged: class, code, text and stack without credentials; never a request's body. */
 function serializeError(error: unknown): unknown {

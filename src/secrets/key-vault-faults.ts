@@ -1,5 +1,5 @@
 import { DomainError } from "../kernel/domain-error.ts";
-import { redactText } from "../observability/logger.ts";
+import { redactText } from "../kernel/redact.ts";
 
 /** What an identity may be allowed to do with a vault's secrets, as Azure names it after `secrets/`. */
 export type VaultRight = "get" | "set" | "delete" | "recover" | "purge";

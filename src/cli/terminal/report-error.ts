@@ -3,7 +3,8 @@ import { UnfitPlatform } from "../../database/platform-version.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { ERROR_CODES, type ErrorCode } from "../../kernel/error-codes.ts";
 import { newSecret } from "../../kernel/ids.ts";
-import { openLogger, redactText } from "../../observability/logger.ts";
+import { redactText } from "../../kernel/redact.ts";
+import { openLogger } from "../../observability/logger.ts";
 import { EXIT, PlainFailure, UsageError } from "./exit-codes.ts";
 import type { Output } from "./output.ts";
 
