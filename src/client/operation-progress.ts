@@ -15,6 +15,7 @@ export const OperationProgress = graphql(`
           message
           phase
           retryable
+          nextAction
         }
       }
       ... on PhaseStateChanged {
@@ -27,6 +28,7 @@ export const OperationProgress = graphql(`
           message
           phase
           retryable
+          nextAction
         }
       }
       ... on PhaseProgressed {

@@ -15,6 +15,11 @@ interface DomainErrorOptions extends ErrorOptions {
   readonly detail?: Readonly<Record<string, unknown>>;
   /** Every faulty field, for E_VALIDATION and its like. */
   readonly issues?: readonly FieldIssue[];
+  /**
+   * The next thing to do in this case, where the code's own is not right. Mutations, queries and input
+   * fields stand between backquotes: the API tells it as it is, the command with its own words for them.
+   */
+  readonly nextAction?: string;
   /** Overrules the code's own answer to whether the same request can succeed later. */
   readonly retryable?: boolean;
   /** Whether the step that failed is worth trying again at once, by itself; not unless told. */
@@ -29,6 +34,7 @@ export class DomainError extends Error {
   readonly issues: readonly FieldIssue[];
   readonly retryable: boolean;
   readonly transient: boolean;
+  readonly nextAction: string;
 
   constructor(code: ErrorCode, options: DomainErrorOptions = {}) {
     super(
@@ -40,11 +46,7 @@ export class DomainError extends Error {
     this.issues = options.issues ?? [];
     this.retryable = options.retryable ?? ERROR_CODES[code].retryable;
     this.transient = options.transient ?? false;
-  }
-
-  /** The next thing to do, from the code's entry in the list. */
-  get nextAction(): string {
-    return ERROR_CODES[this.code].nextAction;
+    this.nextAction = options.nextAction ?? ERROR_CODES[code].nextAction;
   }
 }
 

@@ -26,88 +26,94 @@ export const ERROR_CODES = {
     "Use 3 to 40 lower-case letters, digits and single hyphens, beginning with a letter.",
   ),
   E_RESERVED_SLUG: final("The slug is reserved.", "Choose another slug."),
-  E_VALIDATION: final("The input is not valid.", "Mend the fields that `issues` names."),
+  E_VALIDATION: final("The input is not valid.", "Mend what is named, and send it again."),
   E_ALREADY_PROVISIONED: final(
     "A tenant with this slug exists already.",
-    "Choose another slug, or work with the tenant that exists.",
+    "Choose another slug, or work with the tenant that exists: `tenant` shows it.",
   ),
   E_PARTIAL_STATE: final(
     "Something of this tenant's name exists that no tenant explains.",
-    "Look at the named object; remove or rename it by hand, then try again.",
+    "Remove or rename the named object by hand; then send it again, a failed operation by `retryOperation`.",
   ),
   E_OWNER_EXISTS: final(
     "An identity with this email exists already.",
-    "Set allowExistingUser to link it to the tenant, or name another email.",
+    "Set `allowExistingUser` to link it to the tenant, or name another email.",
   ),
   E_NO_CAPACITY: passing(
     "no eligible db_server",
-    "Add a db server to the region, raise a capacity hint, or name a server.",
+    "Add a db server with `registerDbServer`, or raise the `capacityHint` of one with `updateDbServer`.",
   ),
   E_DB_SERVER_NOT_FOUND: final(
     "The db server was not found.",
-    "List the db servers and name one of them.",
+    "List the db servers with `dbServers`, and name one of them.",
   ),
   E_DB_SERVER_EXISTS: final(
     "A db server with this name or address exists already.",
-    "Choose another name, or update the db server that exists.",
+    "Choose another name, or change the db server that exists with `updateDbServer`.",
   ),
   E_ADMIN_CONN_UNRESOLVED: passing(
     "The db server cannot be reached with its admin secret.",
-    "Check the server, and the secret that its adminSecretRef names.",
+    "Check the server, and the secret that its `adminSecretRef` names.",
   ),
   E_MIGRATIONS_FAILED: passing(
     "A tenant migration failed.",
-    "Mend the named migration file, then retry the operation.",
+    "Mend the named migration file, then take the operation up with `retryOperation`.",
   ),
   E_MIGRATION_FOLDER: final(
     "The migration folder cannot be taken as it is.",
-    "Mend the named files or settings; `tenantry migration check` shows all of them.",
+    "Mend the named files or settings, all of which `migrationCheck` shows; then send it again, a failed operation by `retryOperation`.",
   ),
   E_ISOLATION_REQUIRED: final(
     "The migration folder needs a database for each tenant.",
-    "Provision the tenant with isolation DATABASE.",
+    "Provision the tenant with `isolation` DATABASE.",
   ),
   E_MIGRATION_UNSAFE: final(
     "A migration file holds a statement that may not run in a tenant schema.",
-    "Mend the named statement.",
+    "Mend the named statement; then send it again, a failed operation by `retryOperation`.",
   ),
   E_MIGRATION_DRIFT: final(
     "The applied migrations are not those of the migration folder.",
-    "Restore the named file as it was applied, and put changes into a new file.",
+    "Restore the named file as it was applied, and put changes into a new file; then send it again, a failed operation by `retryOperation`.",
   ),
   E_SEEDS_FAILED: passing(
     "A seed set failed.",
-    "Mend the named seed file, then retry the operation.",
+    "Mend the named seed file, then take the operation up with `retryOperation`.",
   ),
   E_SEED_SET_NOT_FOUND: final(
     "The seed set was not found.",
     "Name one of the sets in the seed folder.",
   ),
-  E_TENANT_NOT_FOUND: final("The tenant was not found.", "Check the slug or the id."),
-  E_TENANT_NOT_ACTIVE: final("The tenant is not active.", "Activate or resume the tenant first."),
+  E_TENANT_NOT_FOUND: final(
+    "The tenant was not found.",
+    "Check the slug or the id; `tenants` lists those that there are.",
+  ),
+  E_TENANT_NOT_ACTIVE: final(
+    "The tenant is not active.",
+    "Look at the tenant's status with `tenant`.",
+  ),
   E_TENANT_NOT_READY: passing(
     "The tenant does not pass its readiness checks.",
-    "Read the failed checks, mend what they name, and try again.",
+    "Mend what the failed checks name, and send it again.",
   ),
   E_TENANT_STATUS: final(
     "The tenant's status does not allow this.",
-    "Look at the tenant's status, and at the operations that it allows.",
+    "Look at the tenant's status with `tenant`.",
   ),
   E_TENANT_LOCKED: final(
     "The tenant is locked against deletion.",
-    "Unlock the tenant first, if it is really to go.",
+    "Unlock the tenant first with `unlockTenant`, if it is really to go.",
   ),
   E_RETENTION_RUNNING: final(
     "The tenant's retention window has not ended.",
-    "Wait for its end, or purge at once with a reason, as an administrator.",
+    "Wait for its end, or purge at once with `immediately` and a `reason`, as an administrator.",
   ),
   E_GRACE_RUNNING: passing(
     "The login before the last rotation is still open.",
-    "Wait until it closes, or end its grace period now with endGrace.",
+    "Wait until it closes, or close it first with `endGrace`.",
   ),
   E_CONFIRMATION_REQUIRED: final(
     "This asks to be confirmed.",
-    "Send it again with confirm: true, if it is really wanted.",
+    "Send it again with `confirm`, if it is really wanted.",
   ),
   E_LABORATORY_EXISTS: final(
     "The organization has a laboratory of this name already.",
@@ -115,32 +121,35 @@ export const ERROR_CODES = {
   ),
   E_ORGANIZATION_AMBIGUOUS: final(
     "The tenant has several organizations.",
-    "Select one with setupName.",
+    "Select one with `setupName`.",
   ),
   E_ORGANIZATION_NOT_FOUND: final(
     "The tenant has no such organization.",
-    "Name the setupName of one of its organizations.",
+    "Name the `setupName` of one of its organizations.",
   ),
   E_NO_LABORATORIES: final(
     "The tenant's schema has no laboratories.",
-    "This schema does not know laboratories: leave the operation out.",
+    "Leave it out: this schema does not know laboratories.",
   ),
   E_OPERATION_IN_PROGRESS: passing(
     "Another operation of this tenant is running.",
-    "Wait for the running operation, or cancel it.",
+    "Wait for the running operation, or cancel it with `cancelOperation`.",
   ),
-  E_OPERATION_NOT_FOUND: final("The operation was not found.", "Check the operation's id."),
+  E_OPERATION_NOT_FOUND: final(
+    "The operation was not found.",
+    "Check the operation's id; `operations` lists those that there are.",
+  ),
   E_NOT_RETRYABLE: final(
     "The operation cannot be retried.",
-    "Only the newest failed or cancelled operation of a tenant can be retried.",
+    "Only the newest failed or cancelled operation of a tenant can be retried; `operations` lists them.",
   ),
   E_NOT_CANCELLABLE: final(
     "The operation cannot be cancelled.",
-    "Read how it ended; a failed one can be retried.",
+    "Look how it ended with `operation`.",
   ),
   E_CANCELLED: final(
     "The operation was cancelled.",
-    "Retry the operation if it is wanted after all.",
+    "Take it up again with `retryOperation`, if it is wanted after all.",
   ),
   E_IDEMPOTENCY_KEY_REUSED: final(
     "This idempotency key was used with another input.",
@@ -153,7 +162,7 @@ export const ERROR_CODES = {
   E_UNSUPPORTED: final("This is not supported yet.", "Leave the option out."),
   E_SECRET_STORE: passing(
     "The secret store did not answer as expected.",
-    "Check the secret store and its permissions, then retry.",
+    "Check the secret store and its permissions, then try again.",
   ),
   PROVISIONING_UNAVAILABLE: passing(
     "Provisioning is unavailable: no secret store can be used.",
@@ -167,16 +176,19 @@ export const ERROR_CODES = {
     "The link to a new password is not valid: unknown, used, replaced or expired.",
     "Ask for another link.",
   ),
-  E_INVITATION_NOT_FOUND: final("The invitation was not found.", "List the tenant's invitations."),
+  E_INVITATION_NOT_FOUND: final(
+    "The invitation was not found.",
+    "List the tenant's `invitations`.",
+  ),
   E_INVITATION_CLOSED: final(
     "The invitation was accepted or revoked already.",
-    "Invite the person anew, or remove the membership.",
+    "Look at the tenant's `invitations` and `members`.",
   ),
   E_MEMBER_EXISTS: final(
     "This person belongs to the tenant already.",
-    "Send the open invitation again, or remove the membership first.",
+    "Send the open invitation again with `resendInvitation`, or take the person out first with `removeMembership`.",
   ),
-  E_MEMBERSHIP_NOT_FOUND: final("The membership was not found.", "List the tenant's members."),
+  E_MEMBERSHIP_NOT_FOUND: final("The membership was not found.", "List the tenant's `members`."),
   E_PASSWORD_REVEALED: final(
     "There is no one-time password to reveal: it was shown already, replaced or never made.",
     "Send the administrator an invitation instead.",
@@ -192,7 +204,7 @@ export const ERROR_CODES = {
   E_SIGN_IN_FAILED: final("The email or the password is wrong.", "Check both and try again."),
   E_PLATFORM_USER_NOT_FOUND: final(
     "The platform user was not found.",
-    "List the platform users and name one of them.",
+    "List the platform users with `platformUsers`, and name one of them.",
   ),
   E_PLATFORM_USER_EXISTS: final(
     "A platform user with this email exists already.",
@@ -204,15 +216,15 @@ export const ERROR_CODES = {
   ),
   E_NO_SESSIONS: final(
     "Only a platform user has sessions: a service token has none to end.",
-    "Ask an administrator to revoke the service token.",
+    "Revoke the service token with `revokeServiceToken`, as an administrator.",
   ),
   E_EXTERNAL_USER: final(
     "The user comes by single sign-on: role and password are the issuer's.",
-    "Change them at the issuer; to shut the user out here, disable it.",
+    "Change them at the issuer; to shut the user out here, use `disablePlatformUser`.",
   ),
   E_LAST_ADMINISTRATOR: final(
     "This is the last administrator who can sign in.",
-    "Make somebody else an administrator first.",
+    "Make somebody else an administrator first, with `setPlatformUserRole`.",
   ),
   E_UNAUTHENTICATED: final(
     "You are not signed in, or your token is not valid.",
@@ -221,9 +233,12 @@ export const ERROR_CODES = {
   E_FORBIDDEN: final("Your role does not allow this.", "Ask an administrator."),
   E_SERVICE_TOKEN_NOT_FOUND: final(
     "The service token was not found.",
-    "List the service tokens and name the id of one of them.",
+    "List the service tokens with `serviceTokens`, and name the id of one of them.",
   ),
-  E_RATE_LIMITED: passing("Too many requests.", "Wait for the time that retryAfter names."),
+  E_RATE_LIMITED: passing(
+    "Too many requests.",
+    "Wait for the time that is named, then send it again.",
+  ),
   E_QUERY_TOO_COMPLEX: final(
     "The query asks for too much at once.",
     "Ask for fewer fields, levels or rows.",

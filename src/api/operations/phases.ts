@@ -41,7 +41,7 @@ export const OperationErrorRef = builder.objectRef<OperationError>("OperationErr
     }),
     nextAction: t.string({
       description: "The next thing to do, for people.",
-      resolve: ({ code }) => ERROR_CODES[code].nextAction,
+      resolve: ({ code, nextAction }) => nextAction ?? ERROR_CODES[code].nextAction,
     }),
   }),
 });

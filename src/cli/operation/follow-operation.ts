@@ -5,6 +5,7 @@ import type { HelperWorker } from "../helper-worker.ts";
 import type { Session } from "../session.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
 import { exitAtOnce, type Output } from "../terminal/output.ts";
+import { operationError } from "../terminal/report-error.ts";
 import { onStopSignal } from "../terminal/signals.ts";
 import { openProgressView } from "./progress-view.ts";
 
@@ -129,7 +130,8 @@ async function showAll(
 ): Promise<void> {
   if (json) {
     for await (const { operationId, sequence, at, body } of events) {
-      out.json({ operationId, sequence, at, ...body });
+      const error = "error" in body ? { error: operationError(body.error) } : {};
+      out.json({ operationId, sequence, at, ...body, ...error });
     }
     return;
   }

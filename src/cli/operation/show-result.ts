@@ -1,7 +1,7 @@
 import type { ShownOperation } from "../backend.ts";
 import { formatDuration } from "../terminal/duration.ts";
 import type { Output } from "../terminal/output.ts";
-import { describeFailure } from "../terminal/report-error.ts";
+import { describeFailure, operationError } from "../terminal/report-error.ts";
 import { writeFields } from "../terminal/table.ts";
 import { resultFields } from "./result-fields.ts";
 
@@ -52,11 +52,11 @@ export const startedJson = (operation: ShownOperation, replayed = false) => ({
 
 /** An operation as scripts read it. */
 export function operationJson(operation: ShownOperation) {
-  const { id, kind, state, subjectId, subjectName, dryRun, result, error, retryOf } = operation;
+  const { id, kind, state, subjectId, subjectName, dryRun, result, retryOf } = operation;
   const { actorKind, actorId, actorName, createdAt, startedAt, finishedAt } = operation;
   return {
     ...{ id, kind, state, dryRun, tenantId: subjectId, slug: subjectName, retryOf },
     requestedBy: { kind: actorKind, id: actorId, name: actorName },
-    ...{ createdAt, startedAt, finishedAt, error, result },
+    ...{ createdAt, startedAt, finishedAt, error: operationError(operation.error), result },
   };
 }

@@ -42,7 +42,10 @@ export function openRemoteApi({ url, token }: ApiAccess): RemoteApi {
 
 function failureOf(error: unknown, url: string): Error {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (isErrorCode(code)) return new DomainError(code, { message: (error as Error).message });
+  if (isErrorCode(code)) {
+    const { message, faults } = error as ApiFailure;
+    return new DomainError(code, { ...faults?.[0]?.extensions, message });
+  }
   const cause = error instanceof Error ? error.cause : undefined;
   const reasons = [error, cause, ...(cause instanceof AggregateError ? cause.errors : [])];
   const said = reasons.map((reason) => (reason instanceof Error ? reason.message : ""));
@@ -50,10 +53,21 @@ function failureOf(error: unknown, url: string): Error {
   return new PlainFailure(`The API at ${url} did not do it: ${why}`);
 }
 
+/** What the client throws for an answer of the API. */
+interface ApiFailure extends Error {
+  readonly faults?: readonly { readonly extensions?: Told }[];
+}
+
+/** What the API tells of an error beside its code and message. */
+interface Told {
+  readonly retryable?: boolean;
+  readonly nextAction?: string;
+}
+
 const isErrorCode = (code: string): code is ErrorCode => code in ERROR_CODES;
 
 /** What a mutation's result holds beside its payload, where it was refused. */
-interface Refusable {
+interface Refusable extends Told {
   readonly code?: ErrorCode;
   readonly message?: string;
   readonly issues?: readonly FieldIssue[];
@@ -68,10 +82,10 @@ interface Refusable {
 export function payloadOf<Result extends object>(
   result: Result,
 ): Exclude<Result, { code: ErrorCode }> {
-  const { code, message, issues = [], operation } = result as Refusable;
+  const { code, operation, ...told } = result as Refusable;
   if (code === undefined) return result as Exclude<Result, { code: ErrorCode }>;
   const detail = operation ? { operationId: operation.id } : {};
-  throw new DomainError(code, { ...(message ? { message } : {}), issues, detail });
+  throw new DomainError(code, { ...told, detail });
 }
 
 /** Makes a document whose mutation is only known as the command runs. */

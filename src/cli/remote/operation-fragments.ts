@@ -27,6 +27,7 @@ export const OPERATION = graphql(`
       message
       phase
       retryable
+      nextAction
     }
     result {
       ...CommandResult
@@ -38,6 +39,8 @@ export const REFUSAL = graphql(`
   fragment CommandRefusal on UserError {
     code
     message
+    retryable
+    nextAction
     ... on ValidationError {
       issues {
         path

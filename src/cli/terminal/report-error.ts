@@ -1,10 +1,12 @@
 import { type Config, ConfigError } from "../../config.ts";
 import { UnfitPlatform } from "../../database/platform-version.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
-import { ERROR_CODES, type ErrorCode } from "../../kernel/error-codes.ts";
+import { ERROR_CODES } from "../../kernel/error-codes.ts";
 import { newSecret } from "../../kernel/ids.ts";
 import { redactText } from "../../kernel/redact.ts";
 import { openLogger } from "../../observability/logger.ts";
+import type { OperationError } from "../../operations/engine/operation.entity.ts";
+import { flagOf, inCommandWords } from "./command-words.ts";
 import { EXIT, PlainFailure, UsageError } from "./exit-codes.ts";
 import type { Output } from "./output.ts";
 
@@ -52,7 +54,8 @@ const NO_CODE = { code: null, retryable: false, nextAction: null, issues: [], op
 
 /** A refusal as scripts read it. */
 export const publicError = (error: DomainError) => {
-  const { code, message, retryable, nextAction, issues } = error;
+  const { code, message, retryable, issues } = error;
+  const nextAction = inCommandWords(error.nextAction);
   return { code, message, retryable, nextAction, issues, operationId: operationIn(error) };
 };
 
@@ -65,24 +68,31 @@ export function describeRefusal(out: Output, error: DomainError): string {
   // The message of faulty fields is their list, which follows anyway.
   const listed = error.issues.some((issue) => error.message.includes(issue.message));
   const text = listed ? ERROR_CODES[error.code].text : error.message;
-  const fields = error.issues.map((issue) => `    ${issue.path.join(".")}: ${issue.message}`);
+  const fields = error.issues.map(
+    ({ path: [field = "", ...rest], message }) =>
+      `    ${[flagOf(field), ...rest].join(".")}: ${message}`,
+  );
   const running = operationIn(error);
   return [
     `${out.style("red", "✘")} ${out.style("bold", error.code)}: ${text}`,
     ...fields,
-    `  Next: ${error.nextAction}`,
+    `  Next: ${inCommandWords(error.nextAction)}`,
     ...(running === null ? [] : [`  See: tenantry operation watch ${running}`]),
   ].join("\n");
 }
 
+/** What an operation or a phase failed with, as scripts read it: also what earlier versions have stored. */
+export const operationError = (error: OperationError | null) =>
+  error && {
+    ...error,
+    nextAction: inCommandWords(error.nextAction ?? ERROR_CODES[error.code].nextAction),
+  };
+
 /** The failure that an operation ended with, in words. */
-export function describeFailure(
-  out: Output,
-  error: { readonly code: ErrorCode; readonly message: string; readonly phase: string | null },
-): string {
+export function describeFailure(out: Output, error: OperationError): string {
   const where = error.phase === null ? "" : ` (in ${error.phase})`;
   return [
     `${out.style("red", "✘")} ${out.style("bold", error.code)}${where}: ${error.message}`,
-    `  Next: ${ERROR_CODES[error.code].nextAction}`,
+    `  Next: ${operationError(error)?.nextAction}`,
   ].join("\n");
 }

@@ -32,23 +32,23 @@ export type AdminCredential =
 
 /** Every way in which a request or an operation can fail. The list is closed: a client may switch over it. */
 export type ErrorCode =
-  /** The db server cannot be reached with its admin secret. Check the server, and the secret that its adminSecretRef names. */
+  /** The db server cannot be reached with its admin secret. Check the server, and the secret that its `adminSecretRef` names. */
   | 'E_ADMIN_CONN_UNRESOLVED'
-  /** A tenant with this slug exists already. Choose another slug, or work with the tenant that exists. */
+  /** A tenant with this slug exists already. Choose another slug, or work with the tenant that exists: `tenant` shows it. */
   | 'E_ALREADY_PROVISIONED'
-  /** The operation was cancelled. Retry the operation if it is wanted after all. */
+  /** The operation was cancelled. Take it up again with `retryOperation`, if it is wanted after all. */
   | 'E_CANCELLED'
-  /** This asks to be confirmed. Send it again with confirm: true, if it is really wanted. */
+  /** This asks to be confirmed. Send it again with `confirm`, if it is really wanted. */
   | 'E_CONFIRMATION_REQUIRED'
-  /** A db server with this name or address exists already. Choose another name, or update the db server that exists. */
+  /** A db server with this name or address exists already. Choose another name, or change the db server that exists with `updateDbServer`. */
   | 'E_DB_SERVER_EXISTS'
-  /** The db server was not found. List the db servers and name one of them. */
+  /** The db server was not found. List the db servers with `dbServers`, and name one of them. */
   | 'E_DB_SERVER_NOT_FOUND'
-  /** The user comes by single sign-on: role and password are the issuer's. Change them at the issuer; to shut the user out here, disable it. */
+  /** The user comes by single sign-on: role and password are the issuer's. Change them at the issuer; to shut the user out here, use `disablePlatformUser`. */
   | 'E_EXTERNAL_USER'
   /** Your role does not allow this. Ask an administrator. */
   | 'E_FORBIDDEN'
-  /** The login before the last rotation is still open. Wait until it closes, or end its grace period now with endGrace. */
+  /** The login before the last rotation is still open. Wait until it closes, or close it first with `endGrace`. */
   | 'E_GRACE_RUNNING'
   /** This idempotency key was used with another input. Send the first input again, or choose a new key. */
   | 'E_IDEMPOTENCY_KEY_REUSED'
@@ -58,53 +58,53 @@ export type ErrorCode =
   | 'E_INVALID_CURSOR'
   /** The slug is not valid. Use 3 to 40 lower-case letters, digits and single hyphens, beginning with a letter. */
   | 'E_INVALID_SLUG'
-  /** The invitation was accepted or revoked already. Invite the person anew, or remove the membership. */
+  /** The invitation was accepted or revoked already. Look at the tenant's `invitations` and `members`. */
   | 'E_INVITATION_CLOSED'
   /** The invitation is not valid: unknown, used, revoked or expired. Ask for a new invitation. */
   | 'E_INVITATION_INVALID'
-  /** The invitation was not found. List the tenant's invitations. */
+  /** The invitation was not found. List the tenant's `invitations`. */
   | 'E_INVITATION_NOT_FOUND'
-  /** The migration folder needs a database for each tenant. Provision the tenant with isolation DATABASE. */
+  /** The migration folder needs a database for each tenant. Provision the tenant with `isolation` DATABASE. */
   | 'E_ISOLATION_REQUIRED'
   /** The organization has a laboratory of this name already. Choose another name. */
   | 'E_LABORATORY_EXISTS'
-  /** This is the last administrator who can sign in. Make somebody else an administrator first. */
+  /** This is the last administrator who can sign in. Make somebody else an administrator first, with `setPlatformUserRole`. */
   | 'E_LAST_ADMINISTRATOR'
-  /** The membership was not found. List the tenant's members. */
+  /** The membership was not found. List the tenant's `members`. */
   | 'E_MEMBERSHIP_NOT_FOUND'
-  /** This person belongs to the tenant already. Send the open invitation again, or remove the membership first. */
+  /** This person belongs to the tenant already. Send the open invitation again with `resendInvitation`, or take the person out first with `removeMembership`. */
   | 'E_MEMBER_EXISTS'
-  /** A tenant migration failed. Mend the named migration file, then retry the operation. */
+  /** A tenant migration failed. Mend the named migration file, then take the operation up with `retryOperation`. */
   | 'E_MIGRATIONS_FAILED'
-  /** The applied migrations are not those of the migration folder. Restore the named file as it was applied, and put changes into a new file. */
+  /** The applied migrations are not those of the migration folder. Restore the named file as it was applied, and put changes into a new file; then send it again, a failed operation by `retryOperation`. */
   | 'E_MIGRATION_DRIFT'
-  /** The migration folder cannot be taken as it is. Mend the named files or settings; `tenantry migration check` shows all of them. */
+  /** The migration folder cannot be taken as it is. Mend the named files or settings, all of which `migrationCheck` shows; then send it again, a failed operation by `retryOperation`. */
   | 'E_MIGRATION_FOLDER'
-  /** A migration file holds a statement that may not run in a tenant schema. Mend the named statement. */
+  /** A migration file holds a statement that may not run in a tenant schema. Mend the named statement; then send it again, a failed operation by `retryOperation`. */
   | 'E_MIGRATION_UNSAFE'
-  /** The operation cannot be cancelled. Read how it ended; a failed one can be retried. */
+  /** The operation cannot be cancelled. Look how it ended with `operation`. */
   | 'E_NOT_CANCELLABLE'
-  /** The operation cannot be retried. Only the newest failed or cancelled operation of a tenant can be retried. */
+  /** The operation cannot be retried. Only the newest failed or cancelled operation of a tenant can be retried; `operations` lists them. */
   | 'E_NOT_RETRYABLE'
-  /** no eligible db_server. Add a db server to the region, raise a capacity hint, or name a server. */
+  /** no eligible db_server. Add a db server with `registerDbServer`, or raise the `capacityHint` of one with `updateDbServer`. */
   | 'E_NO_CAPACITY'
-  /** The tenant's schema has no laboratories. This schema does not know laboratories: leave the operation out. */
+  /** The tenant's schema has no laboratories. Leave it out: this schema does not know laboratories. */
   | 'E_NO_LABORATORIES'
-  /** Only a platform user has sessions: a service token has none to end. Ask an administrator to revoke the service token. */
+  /** Only a platform user has sessions: a service token has none to end. Revoke the service token with `revokeServiceToken`, as an administrator. */
   | 'E_NO_SESSIONS'
-  /** Another operation of this tenant is running. Wait for the running operation, or cancel it. */
+  /** Another operation of this tenant is running. Wait for the running operation, or cancel it with `cancelOperation`. */
   | 'E_OPERATION_IN_PROGRESS'
-  /** The operation was not found. Check the operation's id. */
+  /** The operation was not found. Check the operation's id; `operations` lists those that there are. */
   | 'E_OPERATION_NOT_FOUND'
-  /** The tenant has several organizations. Select one with setupName. */
+  /** The tenant has several organizations. Select one with `setupName`. */
   | 'E_ORGANIZATION_AMBIGUOUS'
-  /** The tenant has no such organization. Name the setupName of one of its organizations. */
+  /** The tenant has no such organization. Name the `setupName` of one of its organizations. */
   | 'E_ORGANIZATION_NOT_FOUND'
-  /** An identity with this email exists already. Set allowExistingUser to link it to the tenant, or name another email. */
+  /** An identity with this email exists already. Set `allowExistingUser` to link it to the tenant, or name another email. */
   | 'E_OWNER_EXISTS'
   /** Nobody takes away their own access: the account is yours. Ask another administrator; to have another password, change it with the present one. */
   | 'E_OWN_ACCOUNT'
-  /** Something of this tenant's name exists that no tenant explains. Look at the named object; remove or rename it by hand, then try again. */
+  /** Something of this tenant's name exists that no tenant explains. Remove or rename the named object by hand; then send it again, a failed operation by `retryOperation`. */
   | 'E_PARTIAL_STATE'
   /** The password must be changed before anything else. Change the password, then sign in again. */
   | 'E_PASSWORD_CHANGE_REQUIRED'
@@ -114,35 +114,35 @@ export type ErrorCode =
   | 'E_PASSWORD_REVEALED'
   /** A platform user with this email exists already. Name another email, or work with the user that exists. */
   | 'E_PLATFORM_USER_EXISTS'
-  /** The platform user was not found. List the platform users and name one of them. */
+  /** The platform user was not found. List the platform users with `platformUsers`, and name one of them. */
   | 'E_PLATFORM_USER_NOT_FOUND'
   /** The query asks for too much at once. Ask for fewer fields, levels or rows. */
   | 'E_QUERY_TOO_COMPLEX'
-  /** Too many requests. Wait for the time that retryAfter names. */
+  /** Too many requests. Wait for the time that is named, then send it again. */
   | 'E_RATE_LIMITED'
   /** The slug is reserved. Choose another slug. */
   | 'E_RESERVED_SLUG'
-  /** The tenant's retention window has not ended. Wait for its end, or purge at once with a reason, as an administrator. */
+  /** The tenant's retention window has not ended. Wait for its end, or purge at once with `immediately` and a `reason`, as an administrator. */
   | 'E_RETENTION_RUNNING'
-  /** The secret store did not answer as expected. Check the secret store and its permissions, then retry. */
+  /** The secret store did not answer as expected. Check the secret store and its permissions, then try again. */
   | 'E_SECRET_STORE'
-  /** A seed set failed. Mend the named seed file, then retry the operation. */
+  /** A seed set failed. Mend the named seed file, then take the operation up with `retryOperation`. */
   | 'E_SEEDS_FAILED'
   /** The seed set was not found. Name one of the sets in the seed folder. */
   | 'E_SEED_SET_NOT_FOUND'
-  /** The service token was not found. List the service tokens and name the id of one of them. */
+  /** The service token was not found. List the service tokens with `serviceTokens`, and name the id of one of them. */
   | 'E_SERVICE_TOKEN_NOT_FOUND'
   /** The email or the password is wrong. Check both and try again. */
   | 'E_SIGN_IN_FAILED'
-  /** The tenant is locked against deletion. Unlock the tenant first, if it is really to go. */
+  /** The tenant is locked against deletion. Unlock the tenant first with `unlockTenant`, if it is really to go. */
   | 'E_TENANT_LOCKED'
-  /** The tenant is not active. Activate or resume the tenant first. */
+  /** The tenant is not active. Look at the tenant's status with `tenant`. */
   | 'E_TENANT_NOT_ACTIVE'
-  /** The tenant was not found. Check the slug or the id. */
+  /** The tenant was not found. Check the slug or the id; `tenants` lists those that there are. */
   | 'E_TENANT_NOT_FOUND'
-  /** The tenant does not pass its readiness checks. Read the failed checks, mend what they name, and try again. */
+  /** The tenant does not pass its readiness checks. Mend what the failed checks name, and send it again. */
   | 'E_TENANT_NOT_READY'
-  /** The tenant's status does not allow this. Look at the tenant's status, and at the operations that it allows. */
+  /** The tenant's status does not allow this. Look at the tenant's status with `tenant`. */
   | 'E_TENANT_STATUS'
   /** You are not signed in, or your token is not valid. Sign in and send the access token. */
   | 'E_UNAUTHENTICATED'
@@ -150,7 +150,7 @@ export type ErrorCode =
   | 'E_UNAVAILABLE'
   /** This is not supported yet. Leave the option out. */
   | 'E_UNSUPPORTED'
-  /** The input is not valid. Mend the fields that `issues` names. */
+  /** The input is not valid. Mend what is named, and send it again. */
   | 'E_VALIDATION'
   /** The password is too weak. Use at least 12 characters that are not a known password. */
   | 'E_WEAK_PASSWORD'
@@ -468,7 +468,7 @@ export type CommandFindOperationQueryVariables = Exact<{
 }>;
 
 
-export type CommandFindOperationQuery = { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null, result:
+export type CommandFindOperationQuery = { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string } | null, result:
       | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
       | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
       | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
@@ -492,7 +492,7 @@ export type CommandListOperationsQueryVariables = Exact<{
 }>;
 
 
-export type CommandListOperationsQuery = { operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null, result:
+export type CommandListOperationsQuery = { operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string } | null, result:
         | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
         | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
         | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
@@ -515,9 +515,9 @@ export type CommandRetryOperationMutationVariables = Exact<{
 
 
 export type CommandRetryOperationMutation = { retryOperation:
-    | { code: ErrorCode, message: string, operation: { id: string } }
-    | { code: ErrorCode, message: string }
-    | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null, result:
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, operation: { id: string } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string }
+    | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string } | null, result:
           | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
           | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
@@ -541,7 +541,7 @@ export type CommandCancelOperationMutationVariables = Exact<{
 
 
 export type CommandCancelOperationMutation = { cancelOperation:
-    | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null, result:
+    | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string } | null, result:
           | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
           | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
@@ -557,7 +557,7 @@ export type CommandCancelOperationMutation = { cancelOperation:
           | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
           | { __typename: 'SuspensionResult', sessionsEnded: number | null }
          | null } }
-    | { code: ErrorCode, message: string }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string }
    };
 
 export type CommandRevealOneTimePasswordMutationVariables = Exact<{
@@ -566,11 +566,11 @@ export type CommandRevealOneTimePasswordMutationVariables = Exact<{
 
 
 export type CommandRevealOneTimePasswordMutation = { revealOneTimePassword:
-    | { code: ErrorCode, message: string }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string }
     | { email: string, oneTimePassword: string, expiresAt: string }
    };
 
-export type CommandOperationFragment = { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null, result:
+export type CommandOperationFragment = { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string } | null, result:
     | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
     | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
     | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
@@ -587,15 +587,15 @@ export type CommandOperationFragment = { id: string, kind: OperationKind, state:
     | { __typename: 'SuspensionResult', sessionsEnded: number | null }
    | null };
 
-type CommandRefusal_OperationInProgressError_Fragment = { code: ErrorCode, message: string, operation: { id: string } };
+type CommandRefusal_OperationInProgressError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, operation: { id: string } };
 
-type CommandRefusal_RateLimitedError_Fragment = { code: ErrorCode, message: string };
+type CommandRefusal_RateLimitedError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string };
 
-type CommandRefusal_RefusedError_Fragment = { code: ErrorCode, message: string };
+type CommandRefusal_RefusedError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string };
 
-type CommandRefusal_SlugTakenError_Fragment = { code: ErrorCode, message: string };
+type CommandRefusal_SlugTakenError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string };
 
-type CommandRefusal_ValidationError_Fragment = { code: ErrorCode, message: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }> };
+type CommandRefusal_ValidationError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }> };
 
 export type CommandRefusalFragment =
   | CommandRefusal_OperationInProgressError_Fragment
@@ -679,9 +679,9 @@ export type OperationProgressSubscriptionVariables = Exact<{
 
 
 export type OperationProgressSubscription = { operationEvents:
-    | { __typename: 'OperationStateChanged', operationState: OperationState, cursor: string, sequence: number, at: string, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null }
+    | { __typename: 'OperationStateChanged', operationState: OperationState, cursor: string, sequence: number, at: string, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string } | null }
     | { __typename: 'PhaseProgressed', phase: string, completed: number, total: number | null, message: string | null, cursor: string, sequence: number, at: string }
-    | { __typename: 'PhaseStateChanged', phase: string, phaseState: PhaseState, note: string | null, attempt: number, cursor: string, sequence: number, at: string, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean } | null }
+    | { __typename: 'PhaseStateChanged', phase: string, phaseState: PhaseState, note: string | null, attempt: number, cursor: string, sequence: number, at: string, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string } | null }
    };
 
 export type DemoSignInMutationVariables = Exact<{
@@ -1015,6 +1015,7 @@ export const CommandOperationFragmentDoc = new TypedDocumentString(`
     message
     phase
     retryable
+    nextAction
   }
   result {
     ...CommandResult
@@ -1173,6 +1174,8 @@ export const CommandRefusalFragmentDoc = new TypedDocumentString(`
     fragment CommandRefusal on UserError {
   code
   message
+  retryable
+  nextAction
   ... on ValidationError {
     issues {
       path
@@ -1306,6 +1309,7 @@ fragment CommandOperation on Operation {
     message
     phase
     retryable
+    nextAction
   }
   result {
     ...CommandResult
@@ -1498,6 +1502,7 @@ fragment CommandOperation on Operation {
     message
     phase
     retryable
+    nextAction
   }
   result {
     ...CommandResult
@@ -1689,6 +1694,7 @@ fragment CommandOperation on Operation {
     message
     phase
     retryable
+    nextAction
   }
   result {
     ...CommandResult
@@ -1697,6 +1703,8 @@ fragment CommandOperation on Operation {
 fragment CommandRefusal on UserError {
   code
   message
+  retryable
+  nextAction
   ... on ValidationError {
     issues {
       path
@@ -1896,6 +1904,7 @@ fragment CommandOperation on Operation {
     message
     phase
     retryable
+    nextAction
   }
   result {
     ...CommandResult
@@ -1904,6 +1913,8 @@ fragment CommandOperation on Operation {
 fragment CommandRefusal on UserError {
   code
   message
+  retryable
+  nextAction
   ... on ValidationError {
     issues {
       path
@@ -2074,6 +2085,8 @@ export const CommandRevealOneTimePasswordDocument = new TypedDocumentString(`
     fragment CommandRefusal on UserError {
   code
   message
+  retryable
+  nextAction
   ... on ValidationError {
     issues {
       path
@@ -2213,6 +2226,7 @@ export const OperationProgressDocument = new TypedDocumentString(`
         message
         phase
         retryable
+        nextAction
       }
     }
     ... on PhaseStateChanged {
@@ -2225,6 +2239,7 @@ export const OperationProgressDocument = new TypedDocumentString(`
         message
         phase
         retryable
+        nextAction
       }
     }
     ... on PhaseProgressed {

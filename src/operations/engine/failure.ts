@@ -9,7 +9,8 @@ import type { OperationError } from "./operation.entity.ts";
  */
 export function describeFailure(error: unknown, phase: string | null): OperationError {
   if (isDomainError(error)) {
-    return { code: error.code, message: error.message, phase, retryable: error.retryable };
+    const { code, message, retryable, nextAction } = error;
+    return { code, message, phase, retryable, nextAction };
   }
   const code = isTransient(error) ? "E_UNAVAILABLE" : "E_INTERNAL";
   return { code, message: ERROR_CODES[code].text, phase, retryable: true };

@@ -36,6 +36,8 @@ export interface OperationError {
   readonly message: string;
   readonly phase: string | null;
   readonly retryable: boolean;
+  /** Absent where the code's own is right, and in rows of earlier versions. */
+  readonly nextAction?: string;
 }
 
 /** What an event says beside its sequence and time. */
