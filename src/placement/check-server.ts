@@ -1,5 +1,7 @@
+import type { ClientBase } from "pg";
 import { encodingFault } from "../database/utf8.ts";
 import { isDomainError } from "../kernel/domain-error.ts";
+import { grantsEachUse, membersBecomingGroups } from "../tenant-schemas/tenant-database.ts";
 import { readAdminLogin, unresolved, whyNotEntered } from "./admin-login.ts";
 import type { DbServer } from "./db-server.entity.ts";
 import type { DbServerPorts } from "./db-server-registry.ts";
@@ -11,6 +13,8 @@ import { type Probed, probeServer, strangerEntrance } from "./probe-server.ts";
 export interface ServerCheck {
   readonly probed: Probed | null;
   readonly fault: string | null;
+  /** What leaves tenants' roles more room than they need, and how it is closed; tenants can be made all the same. */
+  readonly warnings: readonly string[];
   /** How long it took to look, in milliseconds. */
   readonly ms: number;
 }
@@ -21,25 +25,52 @@ export async function checkDbServer(
   server: DbServer,
 ): Promise<ServerCheck> {
   const begun = performance.now();
-  const told = (probed: Probed | null, fault: string | null): ServerCheck => ({
-    ...{ probed, fault },
+  const told = (found: Partial<ServerCheck>): ServerCheck => ({
+    ...{ probed: null, fault: null, warnings: [] },
+    ...found,
     ms: Math.round(performance.now() - begun),
   });
   try {
     const login = await readAdminLogin(ports.secrets, server);
     const enter = strangerEntrance(server, login, hostPolicyOf(ports, server));
     const probed = await probeServer(enter, server, login);
-    const { tenantDatabase } = server;
-    return told(
+    return told({
       probed,
-      await enter(login.database, async (client) => {
-        if ((await tenantDatabaseState(client, tenantDatabase)) !== "PREPARED")
-          return `its tenant database ${tenantDatabase} is not prepared`;
-        return await encodingFault(client, tenantDatabase);
-      }),
-    );
+      ...(await enter(login.database, (client) => lookAt(client, server.tenantDatabase))),
+    });
   } catch (error) {
-    if (isDomainError(error)) return told(null, error.message);
-    return told(null, unresolved(server, whyNotEntered(error)).message);
+    if (isDomainError(error)) return told({ fault: error.message });
+    return told({ fault: unresolved(server, whyNotEntered(error)).message });
   }
+}
+
+async function lookAt(client: ClientBase, tenantDatabase: string): Promise<Partial<ServerCheck>> {
+  if ((await tenantDatabaseState(client, tenantDatabase)) !== "PREPARED")
+    return { fault: `its tenant database ${tenantDatabase} is not prepared` };
+  const warnings = [await openDatabases(client), await openGroups(client, tenantDatabase)];
+  return {
+    fault: await encodingFault(client, tenantDatabase),
+    warnings: warnings.filter((warning) => warning !== null),
+  };
+}
+
+/** Databases that every role may enter may be somebody else's: closing them is the operator's decision. */
+async function openDatabases(client: ClientBase): Promise<string | null> {
+  const { rows } = await client.query<{ name: string }>(
+    `select quote_ident(datname) as name from pg_catalog.pg_database
+     where datallowconn and has_database_privilege('public', oid, 'connect') order by datname`,
+  );
+  if (rows.length === 0) return null;
+  const names = rows.map(({ name }) => name).join(", ");
+  return `tenants' roles may enter the databases ${names}, as every role may: revoke connect, temporary on database ${names} from public`;
+}
+
+async function openGroups(client: ClientBase, tenantDatabase: string): Promise<string | null> {
+  const members = await membersBecomingGroups(client, tenantDatabase);
+  if (members.length === 0) return null;
+  const groups = [...new Set(members.map(({ group }) => group))].join(", ");
+  const remedy = (await grantsEachUse(client))
+    ? "migrating their tenants ends that"
+    : "PostgreSQL 16 and newer keep them from it";
+  return `${members.length} roles of tenants can SET ROLE to ${groups}: ${remedy}`;
 }

@@ -7,6 +7,8 @@ import {
   allowTemporaryTables,
   EXTENSIONS_SCHEMA,
   groupRoleOf,
+  joinGroup,
+  membershipOptions,
   underSharedLock,
 } from "./tenant-database.ts";
 
@@ -70,13 +72,12 @@ async function createRoles(
   const { login = names.appRole } = request;
   const [owner, app] = [ident(names.ownerRole), ident(names.appRole)];
   const mark = literal(markOf(tenantId));
-  const group = ident(groupRoleOf(connectDatabase));
   if (!has(names.ownerRole)) await client.query(`create role ${owner} nologin`);
   if (!has(names.appRole)) await client.query(`create role ${app} nologin`);
   await client.query(`
     comment on role ${owner} is ${mark};
-    comment on role ${app} is ${mark};
-    grant ${group} to ${owner}, ${app}`);
+    comment on role ${app} is ${mark}`);
+  await joinGroup(client, groupRoleOf(connectDatabase), [names.ownerRole, names.appRole]);
   const own = connectDatabase === names.database;
   await allowTemporaryTables(client, {
     database: connectDatabase,
@@ -134,12 +135,11 @@ export async function createAppRoleB(
  * drop what they own; since PostgreSQL 16 each use of the membership is granted by name.
  */
 async function joinAsAdmin(client: ClientBase, roles: readonly string[]): Promise<void> {
-  const { rows } = await client.query<{ superuser: boolean; version: number }>(
-    `select current_setting('is_superuser')::bool as superuser,
-       current_setting('server_version_num')::int as version`,
+  const { rows } = await client.query<{ superuser: boolean }>(
+    "select current_setting('is_superuser')::bool as superuser",
   );
   if (rows[0]?.superuser !== false) return;
-  const options = rows[0].version >= 160_000 ? "with inherit true, set true" : "";
+  const options = await membershipOptions(client, "inherit true, set true");
   await client.query(`grant ${roles.join(", ")} to current_user ${options}`);
 }
 

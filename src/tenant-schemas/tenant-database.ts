@@ -64,7 +64,64 @@ export async function prepareTenantDatabase(client: ClientBase, mark?: string): 
       grant connect on database ${ident(database)} to ${group};
       grant usage on schema ${EXTENSIONS_SCHEMA} to ${group}`);
     if (hasPublic) await client.query("revoke all on schema public from public");
+    await keepMembersFromGroups(client, database);
   });
+}
+
+/**
+ * Makes a role a member of a group: it has the group's rights and cannot become it. Before PostgreSQL 16
+ * any member can: the group owns nothing and cannot log in, so there is nothing to take by it.
+ */
+export async function joinGroup(
+  client: ClientBase,
+  group: string,
+  members: readonly string[],
+): Promise<void> {
+  const options = await membershipOptions(client, "inherit true, set false");
+  await client.query(`grant ${ident(group)} to ${members.map(ident).join(", ")} ${options}`);
+}
+
+/** What GRANT is told of how a membership may be used, where the server knows such options. */
+export async function membershipOptions(client: ClientBase, options: string): Promise<string> {
+  return (await grantsEachUse(client)) ? `with ${options}` : "";
+}
+
+/** Whether the server grants each use of a membership by name: PostgreSQL 16 and newer. */
+export async function grantsEachUse(client: ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ named: boolean }>(
+    "select current_setting('server_version_num')::int >= 160000 as named",
+  );
+  return rows[0]?.named === true;
+}
+
+/** Memberships of older releases let members become the group. */
+async function keepMembersFromGroups(client: ClientBase, database: string): Promise<void> {
+  if (!(await grantsEachUse(client))) return;
+  const open = Map.groupBy(await membersBecomingGroups(client, database), ({ group }) => group);
+  for (const [group, members] of open)
+    await joinGroup(
+      client,
+      group,
+      members.map(({ member }) => member),
+    );
+}
+
+/** Lists the tenants' roles that can become a group of a database, which nobody should. */
+export async function membersBecomingGroups(
+  client: ClientBase,
+  database: string,
+): Promise<{ group: string; member: string }[]> {
+  // A column of PostgreSQL 16: before, every member can.
+  const { rows } = await client.query<{ group: string; member: string }>(
+    `select g.rolname as "group", r.rolname as member
+     from pg_catalog.pg_auth_members m
+     join pg_catalog.pg_roles g on g.oid = m.roleid
+     join pg_catalog.pg_roles r on r.oid = m.member
+     where g.rolname = any($1) and coalesce((to_jsonb(m) ->> 'set_option')::bool, true)
+       and shobj_description(r.oid, 'pg_authid') like 'tenantry:tenant=%'`,
+    [[groupRoleOf(database), ownersRoleOf(database)]],
+  );
+  return rows;
 }
 
 /**
@@ -83,7 +140,7 @@ export async function allowTemporaryTables(
   }
   const group = ownersRoleOf(database);
   if (await ensureGroupRole(client, group, `tenantry:database=${database}`)) await allow(group);
-  await client.query(`grant ${ident(group)} to ${ident(ownerRole)}`);
+  await joinGroup(client, group, [ownerRole]);
 }
 
 /** Answers whether the role was made by this call. */

@@ -15,6 +15,7 @@ import { ADMIN_SECRET_PURPOSE } from "../../src/placement/admin-login.ts";
 import type { DbServer } from "../../src/placement/db-server.entity.ts";
 import { registerDbServer } from "../../src/placement/db-servers.ts";
 import type { Platform } from "../../src/platform.ts";
+import { asSuperuser } from "./database.ts";
 import { CARELESS, makeServerFolder } from "./folders.ts";
 import { OPERATOR } from "./tenants.ts";
 
@@ -42,7 +43,18 @@ export interface TestServer extends AsyncDisposable {
 export async function startServer(encoding?: string): Promise<TestServer> {
   const dataDir = await makeServerFolder("tenantry-server-");
   if (encoding !== undefined) await initialiseAs(encoding, dataDir);
-  const launch = () => startEmbeddedPostgres({ dataDir, database: "postgres", settings: CARELESS });
+  const launch = async () => {
+    const started = await startEmbeddedPostgres({
+      dataDir,
+      database: "postgres",
+      settings: CARELESS,
+    });
+    // As on a server that somebody else has made.
+    await asSuperuser(started.url, (client) =>
+      client.query("grant connect, temporary on database postgres, template1 to public"),
+    );
+    return started;
+  };
   let postgres: EmbeddedPostgres | undefined = await launch();
   const { host, port, url, pid: first } = postgres;
   let pid = first;

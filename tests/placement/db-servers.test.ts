@@ -89,7 +89,12 @@ describe("registering a db server", () => {
     const elsewhere = { ...platform, databaseUrl: `${platform.databaseUrl}_k` };
     const admitted = await registerDbServer(elsewhere, OPERATOR, asked, admin);
     const check = await checkDbServer(platform, admitted);
-    expect(check).toMatchObject({ fault: null, probed: { superuser: false } });
+    expect(check).toMatchObject({
+      ...{ fault: null, probed: { superuser: false } },
+      warnings: [
+        expect.stringMatching(/may enter the databases postgres, template1, as every role/),
+      ],
+    });
     const twice = registerDbServer(platform, OPERATOR, { ...asked, name: "x", port: 1 }, admin);
     await expect(twice).rejects.toMatchObject({ code: "E_PARTIAL_STATE" });
     const wrong = updateDbServer(

@@ -150,6 +150,7 @@ describe("dropping a tenant schema", () => {
   test("takes large objects along that the application left wherever it could connect", async () => {
     const tenant = world.tenant();
     await world.create(tenant);
+    await world.client.query(`grant connect on database postgres to ${tenant.names.appRole}`);
     for (const database of [world.database, "postgres"]) {
       const app = await world.login(tenant, database);
       await app.query("select lo_create(0)");

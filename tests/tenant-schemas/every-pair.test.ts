@@ -3,6 +3,8 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ident } from "../../src/database/sql.ts";
 import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
+import { tenantDatabaseOf } from "../../src/placement/prepare-server.ts";
+import { groupRoleOf, ownersRoleOf } from "../../src/tenant-schemas/tenant-database.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import type { Tenant } from "../../src/tenants/tenant.entity.ts";
 import { asSuperuser, freshSlug } from "../kit/database.ts";
@@ -127,6 +129,8 @@ const ON_WHAT_IS_NOBODYS: readonly string[] = [
   "create role intruder",
   "create extension pg_trgm schema ext",
   ...["set session authorization ADMIN", "set role ADMIN"],
+  ...["set role GROUP", "set role OWNERS", "alter role GROUP password 'x'"],
+  ...["alter role GROUP set work_mem = '1MB'", "alter role OWNERS set work_mem = '1MB'"],
   "select pg_read_file('PG_VERSION')",
   "copy OWN.a_table to '/tmp/intruder'",
   "copy OWN.a_table to program 'true'",
@@ -142,6 +146,8 @@ const fill = (sql: string, { tenant }: Inhabitant, own: Inhabitant): string =>
     .replaceAll(/\bFIRST_APP\b/g, ident(tenant.appRole.replace(/_b$/, "")))
     .replaceAll(/\bOWNER\b/g, ident(tenant.ownerRole))
     .replaceAll(/\bDATABASE\b/g, ident(tenant.databaseName ?? ""))
+    .replaceAll(/\bGROUP\b/g, ident(groupRoleOf(own.tenant.databaseName ?? "")))
+    .replaceAll(/\bOWNERS\b/g, ident(ownersRoleOf(tenantDatabaseOf(world.platform.databaseUrl))))
     .replaceAll(/\bADMIN\b/g, ident(new URL(world.platform.databaseUrl).username))
     .replaceAll(/\bOWN\b/g, ident(own.tenant.schemaName));
 
@@ -198,7 +204,7 @@ describe("of 20 tenants, in a shared database and in databases of their own, eac
     }
   }, 60_000);
 
-  test("may not enter the database of any other, nor the platform's", async () => {
+  test("may not enter the database of any other, the platform's, nor any that a server begins with", async () => {
     const platform = new URL(world.platform.databaseUrl).pathname.slice(1);
     let doors = 0;
     for (const one of inhabitants) {
@@ -207,7 +213,7 @@ describe("of 20 tenants, in a shared database and in databases of their own, eac
           .filter((other) => !sharesDatabase(one)(other))
           .map((other) => other.tenant.databaseName ?? ""),
       );
-      for (const database of [...foreign, platform]) {
+      for (const database of [...foreign, platform, "postgres", "template1"]) {
         const door = new URL(one.url);
         door.pathname = `/${database}`;
         const client = new pg.Client({ connectionString: door.href });
@@ -217,7 +223,7 @@ describe("of 20 tenants, in a shared database and in databases of their own, eac
       }
     }
     // From the shared database to ten own ones; from each own one to the nine others and the shared.
-    expect(doors).toBe(10 * (10 + 1) + 10 * (10 + 1));
+    expect(doors).toBe(10 * (10 + 3) + 10 * (10 + 3));
   }, 60_000);
 
   test("is refused what belongs to nobody", async () => {

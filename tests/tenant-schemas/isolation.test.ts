@@ -5,6 +5,12 @@ import { applyMigrations, schemaLock } from "../../src/tenant-schemas/apply-migr
 import { openMigrationFolder } from "../../src/tenant-schemas/migration-folder.ts";
 import { probeAppLogin } from "../../src/tenant-schemas/probe-app-login.ts";
 import {
+  groupRoleOf,
+  membersBecomingGroups,
+  ownersRoleOf,
+  prepareTenantDatabase,
+} from "../../src/tenant-schemas/tenant-database.ts";
+import {
   summariseTenantSchema,
   verifyTenantSchema,
 } from "../../src/tenant-schemas/verify-tenant-schema.ts";
@@ -78,17 +84,47 @@ describe("a tenant's app role", () => {
     "update tenantry_migration set sha256 = 'x'",
     "set role OWNER",
     "set role tenantry",
+    ...["set role GROUP", "alter role GROUP password 'x'", "alter role GROUP set work_mem = '1MB'"],
+    ...["alter role GROUP in database postgres set work_mem = '1MB'", "drop role GROUP"],
+    ...["comment on role GROUP is 'x'", "grant GROUP to OTHER_app", "grant OTHER_app to GROUP"],
     "create database x",
     "create role x",
     "create function OWN.g() returns int language sql as 'select 1'",
   ])("may not: %s", async (sql) => {
     const text = sql
       .replace("OTHER", two.names.schema)
+      .replace("GROUP", groupRoleOf(world.database))
       .replace("OWNER", one.names.ownerRole)
       .replace("OWN", one.names.schema);
     const app = await world.login(one);
     await expect(app.query(text)).rejects.toMatchObject({ code: "42501" });
     await app.end();
+  });
+
+  test("takes nothing from its group, and makes nothing as the group", async () => {
+    const group = groupRoleOf(world.database);
+    const app = await world.login(one);
+    await app.query(`drop owned by ${group}; reassign owned by ${group} to current_user;
+      alter default privileges for role ${group} grant select on tables to public`);
+    await app.end();
+    const other = await world.login(two);
+    expect((await other.query("select count(*)::int as n from t")).rows).toEqual([{ n: 1 }]);
+    const owned = `select from pg_shdepend where refobjid = '${group}'::regrole and deptype = 'o' and classid <> 'pg_default_acl'::regclass`;
+    expect((await world.client.query(owned)).rowCount).toBe(0);
+  });
+
+  test("cannot become its group any more once a database of an older release is prepared again", async () => {
+    const groups = [groupRoleOf(world.database), ownersRoleOf(world.database)];
+    await world.client.query(`grant ${groups[0]} to ${one.names.appRole} with set true;
+      grant ${groups} to ${one.names.ownerRole} with set true`);
+    expect(await membersBecomingGroups(world.client, world.database)).toHaveLength(3);
+    await prepareTenantDatabase(world.client);
+    expect(await membersBecomingGroups(world.client, world.database)).toEqual([]);
+    await (await world.login(one)).query("table v");
+  });
+
+  test.each(["postgres", "template1"])("may not enter %s of the embedded server", async (name) => {
+    await expect(world.login(one, name)).rejects.toMatchObject({ code: "42501" });
   });
 });
 

@@ -122,8 +122,9 @@ export async function checkDbServers(flags: StatusFlags): Promise<void> {
     for (const [index, { name, status }] of servers.entries()) {
       const check = checks[index];
       if (!check) continue;
-      const { probed, fault, ms } = check;
-      if (flags.json) out.json({ name, status, ok: fault === null, ...probed, fault, ms });
+      const { probed, fault, warnings, ms } = check;
+      if (flags.json)
+        out.json({ name, status, ok: fault === null, ...probed, fault, warnings, ms });
       else if (fault !== null) out.line(`${out.style("red", "✘")} ${fault}`);
       else {
         const admin = probed?.superuser ? "superuser" : "CREATEDB and CREATEROLE";
@@ -131,6 +132,7 @@ export async function checkDbServers(flags: StatusFlags): Promise<void> {
         const told = `PostgreSQL ${probed?.version}${citus}, admin is ${admin}, ${ms} ms`;
         out.line(`${out.style("green", "✔")} ${name}  ${status}  ${told}`);
       }
+      if (!flags.json) for (const warning of warnings) out.line(`  note: ${warning}`);
     }
     return checks.every(({ fault }) => fault === null) ? EXIT.ok : EXIT.failed;
   });

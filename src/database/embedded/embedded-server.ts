@@ -70,6 +70,7 @@ export class EmbeddedServer {
     if (!found) await this.#launch(settings);
     const server = found ?? (await this.#connect());
     if (!server) throw new Error(`PostgreSQL ended at once:\n${await logTail(this.#cluster.dir)}`);
+    await server.session.closeMaintenanceDatabases();
     await server.session.createDatabaseIfAbsent(database);
     return { pid: server.pid, port: server.port, adopted: server === found };
   }

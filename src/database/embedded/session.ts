@@ -74,6 +74,16 @@ export class Session {
     await this.#query(`create database ${pg.escapeIdentifier(name)} ${options}`);
   }
 
+  /** Nobody but superusers has business in the databases that every server has: tenants' roles least of all. */
+  async closeMaintenanceDatabases(): Promise<void> {
+    const open = await this.#query(
+      `select from pg_database where datname in ('postgres', 'template1')
+         and has_database_privilege('public', oid, 'connect, temporary')`,
+    );
+    if (open.length === 0) return;
+    await this.#query("revoke connect, temporary on database postgres, template1 from public");
+  }
+
   /** How many client connections there are beside this one. */
   async countOthers(): Promise<number> {
     const [row] = await this.#query(
