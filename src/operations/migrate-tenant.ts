@@ -4,7 +4,6 @@ import { DomainError, isDomainError } from "../kernel/domain-error.ts";
 import { fieldFault } from "../kernel/input.ts";
 import type { MigrationSettings } from "../migration-folders/migration-source.ts";
 import { place } from "../placement/placement.ts";
-import { applyMigrations } from "../tenant-schemas/apply-migrations.ts";
 import { pendingOf, readLedger, versionOf } from "../tenant-schemas/ledger.ts";
 import {
   createsTable,
@@ -14,10 +13,11 @@ import {
 import { type Check, hasTable } from "../tenant-schemas/verify-tenant-schema.ts";
 import { slugField } from "../tenants/slug.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
-import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
+import { nothing, type Run } from "./engine/phase.ts";
+import { APPLIED, appliedBy, applyPlanned, keepVersion } from "./migrate/apply.ts";
 import { ensureOrganization } from "./parts/missing-organization.ts";
 import { checkReadiness, failedChecks } from "./parts/readiness.ts";
-import { approvedFor, ensureTenantSchema, inTenantDatabase } from "./parts/tenant-entry.ts";
+import { ensureTenantSchema, inTenantDatabase } from "./parts/tenant-entry.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { ensureSecret } from "./parts/tenant-secret.ts";
@@ -38,7 +38,6 @@ export type MigrateInput = z.infer<typeof MigrateInput>;
 
 interface MigrateFacts {
   readonly pending: readonly string[];
-  readonly applied: readonly string[];
   readonly version: string | null;
   readonly migrations: number;
   readonly checks: readonly Check[];
@@ -70,9 +69,9 @@ export const migrateTenant = (ports: TenantPorts) =>
         undo: KEPT,
       },
       {
-        name: "MIGRATIONS_APPLIED",
+        name: APPLIED,
         where: "outside",
-        ensure: (run) => apply(ports, run),
+        ensure: (run) => applyPlanned(ports, run),
         undo: KEPT,
       },
       {
@@ -94,12 +93,25 @@ export const migrateTenant = (ports: TenantPorts) =>
         undo: nothing("it is the last phase"),
       },
     ],
-    result: ({ dryRun, facts }) => ({
-      ...{ version: facts.version ?? null, migrations: facts.migrations ?? null },
-      ...(dryRun ? { pending: facts.pending ?? [] } : { applied: facts.applied ?? [] }),
-      ...{ activated: facts.activated ?? false, checks: facts.checks ?? [] },
-    }),
+    result: async (run, em) => {
+      const { dryRun, facts } = run;
+      const { activated = false, checks = [] } = facts;
+      return {
+        ...(await standing(em, run)),
+        ...(dryRun ? { pending: facts.pending ?? [] } : { applied: await appliedBy(em, run) }),
+        ...{ activated, checks },
+      };
+    },
   });
+
+/** What the tenant's schema holds in the end: a dry run tells what it found, and leaves the registry alone. */
+async function standing(em: EntityManager, run: MigrateRun) {
+  const { pending, version = null, migrations = null } = run.facts;
+  if (run.dryRun && pending !== undefined) return { version, migrations };
+  const tenant = await tenantOf(em, run);
+  await em.refresh(tenant);
+  return { version: tenant.schemaVersion, migrations: tenant.migrationsApplied };
+}
 
 /** A tenant whose provisioning was undone is placed nowhere: it gets a place as a new one does. */
 async function placeAgain(
@@ -132,6 +144,7 @@ async function folderUpTo(
 async function plan(ports: TenantPorts, run: MigrateRun): Promise<Partial<MigrateFacts>> {
   const folder = await folderUpTo(ports.migrations, run.input.to);
   const ledger = await ledgerOf(ports, run);
+  if (run.subjectId !== null) await keepVersion(ports, run.subjectId, ledger);
   const pending = pendingOf(await openMigrationFolder(ports.migrations), ledger);
   const wanted = new Set(folder.migrations.map(({ id }) => id));
   const ids = pending.map(({ id }) => id).filter((id) => wanted.has(id));
@@ -161,48 +174,6 @@ async function ensureSchema(ports: TenantPorts, run: MigrateRun): Promise<undefi
   await ensureSecret(ports.secrets, site, site.tenant);
   const { id: tenantId, status } = site.tenant;
   await ensureTenantSchema(ports, site, { tenantId, mayLogIn: status !== "SUSPENDED" });
-}
-
-/** Applies what is pending, a transaction and an event for each file; the registry follows also when one fails. */
-async function apply(
-  ports: TenantPorts,
-  run: MigrateRun,
-): Promise<Partial<MigrateFacts> | Skipped> {
-  const pending = run.facts.pending ?? [];
-  if (pending.length === 0) return skipped("no migration is pending");
-  const site = await siteOfRun(ports.orm, run);
-  const folder = await folderUpTo(ports.migrations, run.input.to);
-  await run.progress(0, pending.length);
-  const approved = await approvedFor(ports, site);
-  try {
-    const { applied } = await inTenantDatabase(ports, site, (client) =>
-      applyMigrations(client, {
-        names: site.names,
-        folder,
-        mode: "transaction-per-file",
-        limits: { longestTimeoutMs: ports.migrations.longestTimeoutMs },
-        approvedExtensions: approved,
-        onFileApplied: (file, index, total) => run.progress(index + 1, total, file.id),
-      }),
-    );
-    return { applied };
-  } finally {
-    await followLedger(ports, site);
-  }
-}
-
-/** Keeps the registry's version as the tenant's own ledger says. */
-async function followLedger(ports: TenantPorts, site: TenantSite): Promise<void> {
-  const ledger = await readLedgerAt(ports, site);
-  await ports.orm.em.fork().nativeUpdate(
-    TenantEntity,
-    { id: site.tenant.id },
-    {
-      schemaVersion: versionOf(ledger),
-      migrationsApplied: ledger.length,
-      updatedAt: ports.clock(),
-    },
-  );
 }
 
 /** Verifies what stands now; a tenant that is not ready is told so, and fails the operation only when it was in use. */

@@ -11,6 +11,7 @@ import { ensureExtensions } from "./extensions.ts";
 import { publicErrorOf } from "./file-failures.ts";
 import {
   createLedger,
+  type LedgerRow,
   pendingOf,
   readLedger,
   recordMigration,
@@ -35,11 +36,15 @@ import { findPlace, placeFile } from "./placed-file.ts";
 export interface ApplyMigrations {
   readonly names: TenantNames;
   readonly folder: MigrationFolder;
+  /** The ids of those that may be applied; all that are pending unless told. */
+  readonly only?: ReadonlySet<string>;
   /**
    * `one-transaction` for a fresh schema: one round trip and one transaction for all files that
    * allow it. `transaction-per-file` for a schema in use: shorter locks, and what succeeded stays.
    */
   readonly mode: "one-transaction" | "transaction-per-file";
+  /** Told of what the ledger holds, once nobody else can apply any more. */
+  readonly onBegin?: (ledger: readonly LedgerRow[]) => void | Promise<void>;
   /**
    * Told of each applied file, in order, as it happens; `index` counts from 0 among the `total`
    * pending ones. Files that share a transaction are told of before it is committed.
@@ -78,10 +83,11 @@ export async function applyMigrations(
   client: ClientBase,
   request: ApplyMigrations,
 ): Promise<AppliedMigrations> {
-  const { names, folder } = request;
+  const { names, folder, only } = request;
   return await withSessionLock(client, schemaLock(names.schema), async () => {
     const ledger = await readLedger(client, names.schema);
-    const pending = pendingOf(folder, ledger);
+    await request.onBegin?.(ledger);
+    const pending = pendingOf(folder, ledger).filter(({ id }) => only?.has(id) ?? true);
     const applied = pending.map(({ id }) => id);
     const version = versionOf([...ledger, ...pending]);
     if (pending.length === 0) return { applied, version };

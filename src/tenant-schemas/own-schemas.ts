@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 import { ident, literal } from "../database/sql.ts";
 import type { TenantNames } from "../tenants/names.ts";
+import { LEDGER } from "./ledger.ts";
 import { underSharedLock } from "./tenant-database.ts";
 
 /**
@@ -13,6 +14,15 @@ export const schemasOf = ({ schema, database, ownerRole }: TenantNames): string 
   union
   select oid from pg_catalog.pg_namespace where current_database() = ${literal(database)}
     and pg_catalog.pg_get_userbyid(nspowner) = ${literal(ownerRole)})`;
+
+/** Whether a tenant's schemas hold nothing that anybody could use: no table, no view, at most an empty ledger. */
+export async function isUnused(client: ClientBase, names: TenantNames): Promise<boolean> {
+  const { rows } = await client.query<{ unused: boolean }>(
+    `select not exists (select from pg_catalog.pg_class where relkind in ('r', 'p', 'v', 'm', 'f')
+       and relname <> '${LEDGER}' and relnamespace in ${schemasOf(names)}) as unused`,
+  );
+  return rows[0]?.unused === true;
+}
 
 /**
  * Opens a tenant's own database for a folder with schemas of its own: `public` and every schema that the

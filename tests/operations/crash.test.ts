@@ -3,13 +3,17 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { beforeAll, expect, test, vi } from "vitest";
 import { newId } from "../../src/kernel/ids.ts";
-import type { Operation } from "../../src/operations/engine/operation.entity.ts";
+import {
+  type Operation,
+  OperationEntity,
+  OperationPhaseEntity,
+} from "../../src/operations/engine/operation.entity.ts";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
 import { cancelOperation } from "../../src/operations/retry-and-cancel.ts";
 import { DbServerEntity } from "../../src/placement/db-server.entity.ts";
 import type { Isolation } from "../../src/tenants/names.ts";
 import { TenantEntity } from "../../src/tenants/tenant.entity.ts";
-import { asSuperuser, freshSlug, urlOf } from "../kit/database.ts";
+import { asSuperuser, freshSlug, untilBlocked, urlOf } from "../kit/database.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openPlatform } from "../kit/platform.ts";
 import { type ActName, arrange, begin, CASES, SCENARIOS } from "../kit/scenarios.ts";
@@ -78,6 +82,8 @@ async function kill(children: readonly ChildProcess[]): Promise<void> {
 async function expectEndedOnce({ id, kind }: Operation): Promise<void> {
   const { operation, events } = await followToEnd(world.platform, id);
   expect(operation).toMatchObject({ kind, state: "SUCCEEDED", error: null });
+  if (kind === "MIGRATE")
+    expect(operation.result).toMatchObject({ applied: expect.arrayContaining(["0003_samples"]) });
   expect(events.map((event) => event.sequence)).toEqual(events.map((_, index) => index + 1));
   const end = kind === "PROVISION" ? "TENANT_PROVISIONED" : "TENANT_OPERATION_ENDED";
   const facts = await world.platform.orm.em
@@ -196,6 +202,47 @@ test("a worker killed between creating a tenant's database and marking it leaves
   for (const slug of [wanted, unwanted])
     expect(await tenantHealth(platform, { slug })).toMatchObject([{ findings: [] }]);
   await worker.stop();
+});
+
+test("a migration says what was applied by a worker that was killed between two files, and whichever took over", {
+  timeout: 120_000,
+}, async () => {
+  const { platform } = world;
+  const slug = freshSlug("crash");
+  const before = await world.startWorker();
+  await arrange(platform, "migrateTenant", slug);
+  await before.stop();
+  const { id, schemaName, databaseName } = await platform.orm.em
+    .fork()
+    .findOneOrFail(TenantEntity, { slug });
+  const url = urlOf(platform.databaseUrl, databaseName ?? "");
+  const script = join(import.meta.dirname, "../kit/doomed-worker.ts");
+  const child = fork(script, [JSON.stringify(world.environment), "{}"]);
+  await once(child, "message");
+  const started = await asSuperuser(url, async (holder) => {
+    const ledger = `${schemaName}.tenantry_migration`;
+    await holder.query(
+      `drop table ${schemaName}.unit; delete from ${ledger} where id = '0002_units'`,
+    );
+    await holder.query(`begin; lock table ${ledger} in share mode`);
+    const operation = await begin(platform, "migrateTenant", slug);
+    await untilBlocked(url);
+    await kill([child]);
+    return operation;
+  });
+  // PostgreSQL ends the first file by itself, and nobody hears of it.
+  const worker = await world.startWorker();
+  await expectEndedOnce(started);
+  await worker.stop();
+  const em = platform.orm.em.fork();
+  const { result } = await em.findOneOrFail(OperationEntity, { id: started.id });
+  const applied = ["0002_units", "0003_samples"];
+  expect(result).toMatchObject({ applied, version: "0003_samples", migrations: 3 });
+  const name = "MIGRATIONS_APPLIED";
+  const phase = await em.findOneOrFail(OperationPhaseEntity, { operationId: started.id, name });
+  expect(phase).toMatchObject({ completed: 2, total: 2, attempt: 2 });
+  const tenant = await em.findOneOrFail(TenantEntity, { id });
+  expect(tenant).toMatchObject({ schemaVersion: "0003_samples", migrationsApplied: 3 });
 });
 
 test("a worker that was frozen past its time and wakes up again does no harm", {

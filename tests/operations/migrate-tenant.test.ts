@@ -1,11 +1,14 @@
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import pg from "pg";
+import { afterEach, describe, expect, test } from "vitest";
+import { OperationPhaseEntity } from "../../src/operations/engine/operation.entity.ts";
 import type { MigrateInput } from "../../src/operations/migrate-tenant.ts";
 import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
+import { cancelOperation } from "../../src/operations/retry-and-cancel.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { TenantEntity } from "../../src/tenants/tenant.entity.ts";
-import { asSuperuser, freshSlug } from "../kit/database.ts";
+import { asSuperuser, freshSlug, untilBlocked } from "../kit/database.ts";
 import { openFolder } from "../kit/folders.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openPlatform, SMALL } from "../kit/platform.ts";
@@ -16,18 +19,15 @@ const world = perFile(() =>
   openPlatform({ environment: { TENANT_MIGRATIONS_DIR: migrations.path }, worker: true }),
 );
 
-async function migrate(input: Partial<MigrateInput> & { slug: string }, dryRun = false) {
+async function start(input: Partial<MigrateInput> & { slug: string }, dryRun = false) {
   const { platform } = world;
   const options = { dryRun, idempotencyKey: null };
-  const { operation } = await startOnTenant(
-    platform,
-    OPERATOR,
-    platform.operations.migrateTenant,
-    input,
-    options,
-  );
-  return await followToEnd(platform, operation.id);
+  const definition = platform.operations.migrateTenant;
+  return await startOnTenant(platform, OPERATOR, definition, input, options);
 }
+
+const migrate = async (...args: Parameters<typeof start>) =>
+  await followToEnd(world.platform, (await start(...args)).operation.id);
 
 const tenantOf = (slug: string) => tenantBySlug(world.platform.orm.em.fork(), slug);
 const onTenants = (sql: string) =>
@@ -40,6 +40,126 @@ async function provisioned(): Promise<string> {
   expect(operation.state).toBe("SUCCEEDED");
   return slug;
 }
+
+/** A superuser's session on the tenants' database. */
+async function session(sql: string) {
+  const client = new pg.Client({ connectionString: `${world.platform.databaseUrl}_tenants` });
+  await client.connect();
+  await client.query(sql);
+  return { client, [Symbol.asyncDispose]: () => client.end() };
+}
+
+/** Starts a migration, and answers when a statement of it waits for the table `sample`. */
+async function standingStill(slug: string) {
+  const { schemaName } = await tenantOf(slug);
+  const blocker = await session(`begin; lock table ${schemaName}.sample`);
+  const { operation } = await start({ slug });
+  await untilBlocked(`${world.platform.databaseUrl}_tenants`);
+  return { id: operation.id, goOn: () => blocker.client.end() };
+}
+
+/** What an operation, its journal, the tenant's ledger and the registry say of one phase, side by side. */
+async function saidOf(operationId: string, slug: string) {
+  const { operation, events } = await followToEnd(world.platform, operationId);
+  const { schemaName, schemaVersion, migrationsApplied } = await tenantOf(slug);
+  const { rows } = await onTenants(
+    `select id from ${schemaName}.tenantry_migration order by applied_at, id`,
+  );
+  const phase = await world.platform.orm.em
+    .fork()
+    .findOneOrFail(OperationPhaseEntity, { operationId, name: "MIGRATIONS_APPLIED" });
+  const ofPhase = events.flatMap(({ body }) =>
+    body.type !== "OPERATION_STATE" && body.phase === phase.name ? [body] : [],
+  );
+  const completed = ofPhase.flatMap((body) => ("completed" in body ? [body.completed] : []));
+  expect(completed).toEqual(completed.toSorted((one, other) => one - other));
+  const attempts = ofPhase.flatMap((body) => ("attempt" in body ? [body.attempt] : []));
+  expect(attempts.at(-1) ?? 1).toBe(Math.max(1, phase.attempt));
+  const ledger = rows.map(({ id }) => id as string);
+  expect(operation.result).toMatchObject({
+    version: ledger.at(-1),
+    migrations: ledger.length,
+  });
+  expect([schemaVersion, migrationsApplied]).toEqual([ledger.at(-1), ledger.length]);
+  const { applied } = operation.result as { applied: string[] };
+  return { operation, ledger, applied, phase, attempts };
+}
+
+describe("what a migration says is what the database holds", () => {
+  const FILES = {
+    "0015_a": "create table a (id int);",
+    "0016_b": "alter table sample add column b int;",
+    "0017_c": "create table c (id int);",
+  };
+  const ids = Object.keys(FILES);
+  afterEach(() => Promise.all(ids.map((id) => rm(join(migrations.path, `${id}.sql`)))));
+
+  async function behind(files: Partial<typeof FILES> = {}): Promise<string> {
+    const slug = await provisioned();
+    for (const [id, sql] of Object.entries({ ...FILES, ...files })) await add(`${id}.sql`, sql);
+    return slug;
+  }
+
+  test("where a file fails, and where the next operation is refused while it plans", async () => {
+    const slug = await behind({ "0017_c": "select 1 / 0;" });
+    const { id } = (await migrate({ slug })).operation;
+    const failed = await saidOf(id, slug);
+    expect(failed).toMatchObject({
+      operation: { state: "FAILED" },
+      applied: ["0015_a", "0016_b"],
+      phase: { state: "FAILED", completed: 2, total: 3, attempt: 1 },
+    });
+    await add("0016_b.sql", "select 'edited';");
+    const refused = await saidOf((await migrate({ slug })).operation.id, slug);
+    expect(refused).toMatchObject({
+      operation: { error: { code: "E_MIGRATION_DRIFT" }, result: { version: "0016_b" } },
+      applied: [],
+    });
+    const dry = await migrate({ slug }, true);
+    expect(dry.operation.result).toMatchObject({ version: "0016_b", pending: [] });
+  });
+
+  test("where the connection is lost between two files, and it is tried again", async () => {
+    const slug = await behind();
+    const { id, goOn } = await standingStill(slug);
+    await onTenants(`select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`);
+    await goOn();
+    expect(await saidOf(id, slug)).toMatchObject({
+      operation: { state: "SUCCEEDED" },
+      applied: ids,
+      phase: { completed: 3, total: 3, attempt: 2 },
+      attempts: [1, 2, 2],
+    });
+  });
+
+  test("where it is cancelled between two files", async () => {
+    const slug = await behind();
+    const { id, goOn } = await standingStill(slug);
+    await cancelOperation(world.platform, OPERATOR, id);
+    await goOn();
+    expect(await saidOf(id, slug)).toMatchObject({
+      operation: { state: "CANCELLED" },
+      applied: ids,
+      phase: { completed: 3, total: 3 },
+    });
+  });
+
+  test("where a schema is made anew: in one transaction, CONCURRENTLY left out", async () => {
+    const slug = await behind({ "0016_b": "create index concurrently b on sample (id);" });
+    const { schemaName } = await tenantOf(slug);
+    await onTenants(`drop schema ${schemaName} cascade`);
+    // Whoever builds an index CONCURRENTLY would wait for this snapshot.
+    await using _reader = await session("begin isolation level repeatable read; select 1");
+    const { id } = (await migrate({ slug })).operation;
+    const { applied, ledger } = await saidOf(id, slug);
+    expect(applied).toEqual(ledger);
+    const { rows } = await onTenants(
+      `select count(distinct xmin::text)::int as n from ${schemaName}.tenantry_migration`,
+    );
+    expect(rows).toEqual([{ n: 1 }]);
+  });
+});
 
 describe("migrating a tenant", () => {
   test("applies what is pending with an event for each file, and keeps the registry's version", async () => {

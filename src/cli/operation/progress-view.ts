@@ -84,8 +84,10 @@ class Course {
   }
 
   #begin(body: PhaseEvent, at: Date, out: Output): string | null {
-    if (body.attempt < 2) this.#startedAt.set(body.phase, at);
-    this.#progress.delete(body.phase);
+    if (body.attempt < 2) {
+      this.#startedAt.set(body.phase, at);
+      this.#progress.delete(body.phase);
+    }
     this.#current = { name: body.phase, sinceMs: performance.now() };
     if (body.attempt < 2) return null;
     const why = body.error?.message ?? body.note ?? "";

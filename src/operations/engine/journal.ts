@@ -71,16 +71,17 @@ export interface PhaseMove {
   readonly name: string;
   readonly state: PhaseState;
   readonly note?: string | null;
-  readonly attempt?: number;
+  /** Whether it begins another attempt. */
+  readonly again?: true;
   readonly error?: OperationError | null;
 }
 
-const phaseEvent = (move: PhaseMove): EventBody => ({
+const phaseEvent = (move: PhaseMove, attempt: number): EventBody => ({
   type: "PHASE_STATE",
   phase: move.name,
   state: move.state,
   note: move.note ?? null,
-  attempt: move.attempt ?? 1,
+  attempt,
   error: move.error ?? null,
 });
 
@@ -91,8 +92,8 @@ export async function move(
   transition: Transition,
 ): Promise<void> {
   const { phases = [], operation } = transition;
-  const bodies = phases.map(phaseEvent);
-  if (phases.length > 0) await movePhases(em, operationId, phases);
+  const attempts = phases.length > 0 ? await movePhases(em, operationId, phases) : new Map();
+  const bodies = phases.map((phase) => phaseEvent(phase, attempts.get(phase.name) ?? 1));
   if (operation) {
     await moveOperation(em, operationId, operation);
     bodies.push({
@@ -104,23 +105,27 @@ export async function move(
   if (bodies.length > 0) await append(em, operationId, bodies);
 }
 
+/** Answers which attempt each phase is at now; those of an undo are counted by themselves. */
 async function movePhases(
   em: EntityManager,
   operationId: string,
   phases: readonly PhaseMove[],
-): Promise<void> {
-  await em.execute(
+): Promise<Map<string, number>> {
+  const rows = await em.execute<{ name: string; attempt: number }[]>(
     `update platform.operation_phase phase set
        state = move.state, note = coalesce(move.note, phase.note),
        error = coalesce(move.error, phase.error),
-       attempt = greatest(phase.attempt, coalesce(move.attempt, 1)),
+       attempt = case when move.again then phase.attempt + 1
+         when move.state = 'UNDOING' then 1 else greatest(phase.attempt, 1) end,
        started_at = coalesce(phase.started_at, statement_timestamp()),
        finished_at = case when move.state not in ('RUNNING', 'UNDOING') then statement_timestamp() end
      from jsonb_to_recordset(?::jsonb)
-       as move (name text, state text, note text, error jsonb, attempt integer)
-     where phase.operation_id = ? and phase.name = move.name`,
+       as move (name text, state text, note text, error jsonb, again boolean)
+     where phase.operation_id = ? and phase.name = move.name
+     returning phase.name, phase.attempt`,
     [JSON.stringify(phases), operationId],
   );
+  return new Map(rows.map(({ name, attempt }) => [name, attempt]));
 }
 
 async function moveOperation(

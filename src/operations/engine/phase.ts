@@ -108,8 +108,15 @@ export interface OperationDefinition<Input = unknown, Facts = unknown> {
   readonly phases: readonly Phase<Input, Facts>[];
   /** Writes what the end means for the subject, in the transaction that ends the operation. */
   settle(run: Run<Input, Facts>, em: EntityManager, outcome: Outcome): Promise<void>;
-  /** What the ended operation shows as its result, also when it failed; no secret. */
-  result(run: Run<Input, Facts>, outcome: Outcome): Record<string, unknown> | null;
+  /**
+   * What the ended operation shows as its result, also when it failed; no secret. Facts of the phase that
+   * failed are not known: what it did is read in the ending transaction.
+   */
+  result(
+    run: Run<Input, Facts>,
+    outcome: Outcome,
+    em: EntityManager,
+  ): Promise<Record<string, unknown> | null> | Record<string, unknown> | null;
 }
 
 export interface BeginOptions<Input> {

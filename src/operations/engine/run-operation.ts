@@ -1,6 +1,6 @@
 import { assertStillOwnsWorkflow } from "@dbos-inc/dbos-sdk/datasource";
 import type { EntityManager } from "../../database/orm.ts";
-import type { Attempted } from "./data-source.ts";
+import type { Attempted, Transact } from "./data-source.ts";
 import { cancelled } from "./failure.ts";
 import { lockOperation, move } from "./journal.ts";
 import type { Operation, OperationError } from "./operation.entity.ts";
@@ -23,13 +23,20 @@ import { unwind } from "./unwind.ts";
  * transaction that ends a phase, begins the next, and journals both.
  */
 export async function runOperation(ports: RunPorts, operationId: string): Promise<void> {
-  const begun = await ports.transact("begin", (em) => begin(em, ports, operationId));
+  const takeover = { due: true };
+  // What was done before is not done again: the first that is done here is begun here.
+  const transact: Transact<OperationError> = (name, work) =>
+    ports.transact(name, (em) => {
+      takeover.due = false;
+      return work(em);
+    });
+  const begun = await transact("begin", (em) => begin(em, ports, operationId));
   if ("failed" in begun)
     throw new Error(`Operation ${operationId} cannot begin: ${begun.failed.message}`);
   const definition = ports.definitions.get(begun.ok.kind);
   if (!definition)
     throw new Error(`Operation ${operationId} is of an unknown kind: ${begun.ok.kind}`);
-  const course: Course = { ...ports, definition };
+  const course: Course = { ...ports, transact, definition, takeover };
   let run = toRun(course, begun.ok);
   tellBegin(course, run);
   if (begun.ok.cancelRequested)
@@ -160,6 +167,7 @@ async function settle(
   last: { name: string; state: "SUCCEEDED" | "SKIPPED"; note: string | null },
 ): Promise<void> {
   await definition.settle(run, em, outcome);
-  const operation = { state: outcome.state, result: definition.result(run, outcome) };
+  const result = await definition.result(run, outcome, em);
+  const operation = { state: outcome.state, result };
   await move(em, run.operationId, { phases: [last], operation });
 }

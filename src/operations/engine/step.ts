@@ -55,51 +55,57 @@ export interface RunPorts extends StepPorts {
 /** The operation under way: its ports and its definition. */
 export interface Course extends RunPorts {
   readonly definition: AnyOperation;
+  /** Whether the step that comes next was begun by a process that has ended since. */
+  readonly takeover: { due: boolean };
 }
 
 /** Ensures a phase outside the platform database: as a checkpointed step, tried again after passing faults. */
-export const ensureOutside = async (ports: StepPorts, phase: AnyExternalPhase, run: AnyRun) =>
-  await attempt(ports, phase.name, run, "ensure", async () =>
-    toDone(await phase.ensure(withProgress(ports, phase.name, run))),
+export const ensureOutside = async (course: Course, phase: AnyExternalPhase, run: AnyRun) =>
+  await attempt(course, phase.name, run, "ensure", async () =>
+    toDone(await phase.ensure(withProgress(course, phase.name, run))),
   );
 
 /** Undoes a phase outside the platform database, in the same way. */
 export const undoOutside = async (
-  ports: StepPorts,
+  course: Course,
   phase: string,
   run: AnyRun,
   undo: (run: AnyRun) => Promise<void>,
 ) =>
-  await attempt(ports, phase, run, "undo", async () => {
+  await attempt(course, phase, run, "undo", async () => {
     await undo(run);
     return null;
   });
 
 async function attempt<T>(
-  ports: StepPorts,
+  course: Course,
   phase: string,
   run: AnyRun,
   step: Direction,
   work: () => Promise<T>,
 ): Promise<Attempted<T, OperationError>> {
-  const { retry, log } = ports;
+  const { retry, log, takeover } = course;
   const { operationId } = run;
   const once = async (): Promise<Attempted<T, OperationError>> => {
     const count = DBOS.stepStatus?.currentAttempt ?? 1;
     try {
+      if (takeover.due)
+        await noteAgain(course, operationId, { phase, step, note: "the process at it has ended" });
+      takeover.due = false;
       return { ok: await work() };
     } catch (error) {
       if (error instanceof DBOSWorkflowConflictError) throw error;
       const last =
         !isTransient(error) ||
         count >= retry.maxAttempts ||
-        (await giveUp(ports, operationId, step));
+        (await giveUp(course, operationId, step));
       log[last && !isDomainError(error) ? "error" : "warn"](
         { err: error, operationId, phase, step, attempt: count },
         "step failed",
       );
       if (last) return { failed: describeFailure(error, phase) };
-      await noteRetry(ports, operationId, { phase, step, attempt: count + 1, error });
+      const note = `trying again after: ${describeFailure(error, phase).message}`;
+      await noteAgain(course, operationId, { phase, step, note });
       throw error;
     }
   };
@@ -131,23 +137,15 @@ async function beside(
   });
 }
 
-interface RetryNote {
-  readonly phase: string;
-  readonly step: Direction;
-  readonly attempt: number;
-  readonly error: unknown;
-}
-
-async function noteRetry(
+/** Tells that another attempt of a step begins, and why. */
+async function noteAgain(
   ports: StepPorts,
   operationId: string,
-  { phase, step, attempt, error }: RetryNote,
+  { phase: name, step, note }: { phase: string; step: Direction; note: string },
 ) {
   const state = step === "ensure" ? "RUNNING" : "UNDOING";
-  const why = describeFailure(error, phase);
-  const note = `trying again after: ${why.message}`;
   await beside(ports, operationId, (em) =>
-    move(em, operationId, { phases: [{ name: phase, state, note, attempt }] }),
+    move(em, operationId, { phases: [{ name, state, note, again: true }] }),
   );
 }
 

@@ -34,10 +34,11 @@ export async function unwind(
   }
   const error = withStuck(ending.error, stuck);
   const outcome = { state: ending.state, error, undone: stuck.length === 0 };
-  const operation = { state: ending.state, error, result: course.definition.result(run, outcome) };
+  const operation = { state: ending.state, error };
   const settled = await course.transact("settle", async (em) => {
     await course.definition.settle(run, em, outcome);
-    await move(em, run.operationId, { operation });
+    const result = await course.definition.result(run, outcome, em);
+    await move(em, run.operationId, { operation: { ...operation, result } });
   });
   tellEnd(course, run, outcome);
   if ("ok" in settled) return;

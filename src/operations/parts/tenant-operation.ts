@@ -24,7 +24,10 @@ export interface TenantOperation<Input extends TenantInput, Facts> {
   /** Writes what the end means for the tenant; in the ending transaction. */
   settle?(run: Run<Input, Facts>, em: EntityManager, outcome: Outcome): Promise<void>;
   /** What the ended operation shows, also when it failed; no secret. */
-  result?(run: Run<Input, Facts>): Record<string, unknown>;
+  result?(
+    run: Run<Input, Facts>,
+    em: EntityManager,
+  ): Promise<Record<string, unknown>> | Record<string, unknown>;
   /** Why it is done, for the audit trail, where the input says so. */
   reason?(input: Input): string | null;
 }
@@ -75,7 +78,7 @@ export const tenantOperation = <Input extends TenantInput, Facts>(
       },
     );
   },
-  result: (run) => options.result?.(run) ?? {},
+  result: (run, _outcome, em) => options.result?.(run, em) ?? {},
 });
 
 /**

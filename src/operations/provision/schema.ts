@@ -2,6 +2,7 @@ import { ensureFirstLaboratory } from "../../laboratories/first-laboratory.ts";
 import { applySeedSet } from "../../seeding/apply-seeds.ts";
 import { openSeedFolder, resolveSets } from "../../seeding/seed-folder.ts";
 import { applyMigrations } from "../../tenant-schemas/apply-migrations.ts";
+import { pendingOf } from "../../tenant-schemas/ledger.ts";
 import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
 import { type Skipped, skipped } from "../engine/phase.ts";
 import { reportingProgress } from "../engine/progress.ts";
@@ -46,21 +47,26 @@ export async function migrateSchema(
   run: ProvisionRun,
 ): Promise<Partial<ProvisionFacts> | Skipped> {
   const site = await siteOf(ports, run);
+  const { names } = site;
   const folder = await openMigrationFolder(ports.migrations);
-  const total = folder.migrations.length;
-  if (total === 0)
+  if (folder.migrations.length === 0)
     return skipped("tenants are to have no tables: TENANT_MIGRATIONS_FORMAT is none");
-  await run.progress(0, total);
-  const approved = await approvedFor(ports, site);
+  const approvedExtensions = await approvedFor(ports, site);
+  let done = 0;
+  let total = 0;
   const { version } = await reportingProgress(run, (report) =>
     inTenantDatabase(ports, site, (client) =>
       applyMigrations(client, {
-        names: site.names,
-        folder,
+        ...{ names, folder, approvedExtensions },
         mode: "one-transaction",
         limits: { longestTimeoutMs: ports.migrations.longestTimeoutMs },
-        approvedExtensions: approved,
-        onFileApplied: (file, index) => report(index + 1, total, file.id),
+        onBegin: (ledger) => {
+          // An earlier attempt may have come to any of them.
+          done = ledger.length;
+          total = done + pendingOf(folder, ledger).length;
+          report(done, total);
+        },
+        onFileApplied: (file, index) => report(done + index + 1, total, file.id),
       }),
     ),
   );

@@ -1,0 +1,97 @@
+import { withSessionLock } from "../../database/locks.ts";
+import type { EntityManager } from "../../database/orm.ts";
+import { applyMigrations, schemaLock } from "../../tenant-schemas/apply-migrations.ts";
+import { type LedgerRow, pendingOf, readLedger, versionOf } from "../../tenant-schemas/ledger.ts";
+import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
+import { isUnused } from "../../tenant-schemas/own-schemas.ts";
+import { TenantEntity } from "../../tenants/tenant.entity.ts";
+import { OperationPhaseEntity } from "../engine/operation.entity.ts";
+import { type Run, type Skipped, skipped } from "../engine/phase.ts";
+import { approvedFor, inTenantDatabase } from "../parts/tenant-entry.ts";
+import type { TenantPorts } from "../parts/tenant-ports.ts";
+import { siteOfRun } from "../parts/tenant-site.ts";
+
+export const APPLIED = "MIGRATIONS_APPLIED";
+
+type ApplyRun = Run<unknown, { readonly pending: readonly string[] }>;
+type Ports = Pick<TenantPorts, "orm" | "clock">;
+
+/**
+ * Applies the planned files, a transaction and an event for each; all in one where nobody uses the schema
+ * yet. The registry's version and the phase's progress follow the tenant's ledger, also when a file fails
+ * and over attempts: what the phase has completed is what this operation has committed.
+ */
+export async function applyPlanned(
+  ports: TenantPorts,
+  run: ApplyRun,
+): Promise<Skipped | undefined> {
+  const { pending: planned = [] } = run.facts;
+  if (planned.length === 0) return skipped("no migration is pending");
+  const site = await siteOfRun(ports.orm, run);
+  const { names, tenant } = site;
+  const folder = await openMigrationFolder(ports.migrations);
+  const approvedExtensions = await approvedFor(ports, site);
+  /** Brings registry and progress to what the ledger holds; answers how many of the planned files that are. */
+  const follow = async (ledger: readonly LedgerRow[]): Promise<number> => {
+    await keepVersion(ports, tenant.id, ledger);
+    const pending = new Set(pendingOf(folder, ledger).map(({ id }) => id));
+    const done = planned.filter((id) => !pending.has(id));
+    await run.progress(done.length, planned.length, done.at(-1));
+    return done.length;
+  };
+  try {
+    await inTenantDatabase(ports, site, async (client) => {
+      const unused = await isUnused(client, names);
+      let done = 0;
+      const rows: { readonly id: string }[] = [];
+      await applyMigrations(client, {
+        ...{ names, folder, approvedExtensions, only: new Set(planned) },
+        mode: unused ? "one-transaction" : "transaction-per-file",
+        limits: { longestTimeoutMs: ports.migrations.longestTimeoutMs },
+        onBegin: async (ledger) => {
+          rows.push(...ledger);
+          done = await follow(ledger);
+        },
+        onFileApplied: async (file, index) => {
+          // Files that share a transaction are told of before it is committed.
+          if (unused) return;
+          rows.push(file);
+          await keepVersion(ports, tenant.id, rows);
+          await run.progress(done + index + 1, planned.length, file.id);
+        },
+      });
+      if (unused) await follow(await readLedger(client, names.schema));
+    });
+  } catch (error) {
+    // A commit whose answer was lost counts. Where the server is away, what was seen before stands.
+    await inTenantDatabase(ports, site, (client) =>
+      withSessionLock(client, schemaLock(names.schema), () => readLedger(client, names.schema)),
+    ).then(follow, () => undefined);
+    throw error;
+  }
+}
+
+/** Keeps the registry's version as a tenant's own ledger has it. */
+export async function keepVersion(
+  { orm, clock }: Ports,
+  tenantId: string,
+  ledger: readonly { readonly id: string }[],
+): Promise<void> {
+  const migrationsApplied = new Set(ledger.map(({ id }) => id)).size;
+  await orm.em
+    .fork()
+    .nativeUpdate(
+      TenantEntity,
+      { id: tenantId },
+      { schemaVersion: versionOf(ledger), migrationsApplied, updatedAt: clock() },
+    );
+}
+
+/** Which of the planned files an operation has applied, over all its attempts and all who owned it. */
+export async function appliedBy(
+  em: EntityManager,
+  { operationId, facts }: Pick<ApplyRun, "operationId" | "facts">,
+): Promise<readonly string[]> {
+  const phase = await em.findOne(OperationPhaseEntity, { operationId, name: APPLIED });
+  return (facts.pending ?? []).slice(0, phase?.completed ?? 0);
+}
