@@ -3,6 +3,7 @@ import { encodingFault } from "../database/utf8.ts";
 import { isDomainError } from "../kernel/domain-error.ts";
 import { grantsEachUse, membersBecomingGroups } from "../tenant-schemas/tenant-database.ts";
 import { readAdminLogin, unresolved, whyNotEntered } from "./admin-login.ts";
+import { refuseLostRows } from "./citus-server.ts";
 import type { DbServer } from "./db-server.entity.ts";
 import type { DbServerPorts } from "./db-server-registry.ts";
 import { hostPolicyOf } from "./make-ready.ts";
@@ -36,7 +37,7 @@ export async function checkDbServer(
     const probed = await probeServer(enter, server, login);
     return told({
       probed,
-      ...(await enter(login.database, (client) => lookAt(client, server.tenantDatabase))),
+      ...(await enter(login.database, (client) => lookAt(client, server))),
     });
   } catch (error) {
     if (isDomainError(error)) return told({ fault: error.message });
@@ -44,9 +45,13 @@ export async function checkDbServer(
   }
 }
 
-async function lookAt(client: ClientBase, tenantDatabase: string): Promise<Partial<ServerCheck>> {
+async function lookAt(
+  client: ClientBase,
+  { kind, tenantDatabase }: DbServer,
+): Promise<Partial<ServerCheck>> {
   if ((await tenantDatabaseState(client, tenantDatabase)) !== "PREPARED")
     return { fault: `its tenant database ${tenantDatabase} is not prepared` };
+  if (kind === "CITUS") await refuseLostRows(client);
   const warnings = [await openDatabases(client), await openGroups(client, tenantDatabase)];
   return {
     fault: await encodingFault(client, tenantDatabase),

@@ -2,10 +2,13 @@ import type { ClientBase } from "pg";
 import { ident } from "../database/sql.ts";
 import { newSecret } from "../kernel/ids.ts";
 import { fieldFault } from "../kernel/input.ts";
+import { DISTRIBUTE_SCHEMAS } from "../tenant-schemas/citus.ts";
 import type { DbServer } from "./db-server.entity.ts";
 
-/** The first version that places whole schemas. */
+/** The first version that places whole schemas; what it loses is found by `refuseLostRows`. */
 const OLDEST = 12;
+/** The first release that loses no rows. */
+const WHOLE = "13.2.1";
 
 /** What a database knows of Citus. */
 interface CitusTold {
@@ -22,9 +25,9 @@ const TOLD = `select
     current_setting('is_superuser')::bool as superuser`;
 
 /**
- * Looks whether a database is what the server's kind says: one that a Citus cluster of version 12 or
- * newer spreads over its nodes, entered at the coordinator, or one that knows nothing of Citus. Where
- * the extension only waits to be created, that is `prepareCluster`'s to do. Changes nothing.
+ * Looks whether a database is what the server's kind says: one that a Citus cluster spreads over its
+ * nodes, entered at the coordinator, or one that knows nothing of Citus. Where the extension only waits
+ * to be created, that is `prepareCluster`'s to do. Changes nothing.
  *
  * @returns the version of Citus, null on a plain server
  * @throws DomainError E_VALIDATION naming the field `kind`, `host` or `adminSecretRef`
@@ -44,7 +47,7 @@ export async function examineKind(
   if (version === null)
     throw fieldFault("kind", "must be POSTGRES: this server has no extension citus");
   if (Number.parseInt(version, 10) < OLDEST)
-    throw fieldFault("host", `must be Citus ${OLDEST} or newer, and this is ${version}`);
+    throw fieldFault("host", `must be Citus ${WHOLE} or newer, and this is ${version}`);
   if (told.created !== null) await refuseWorker(client);
   else if (!told.superuser) {
     const rule = "must name a database in which a superuser has created the extension citus";
@@ -65,7 +68,8 @@ async function refuseWorker(client: ClientBase): Promise<void> {
  * Creates the extension where it is missing, and looks whether every node lets a role in that has no
  * password: so do the owners of tenant schemas go from node to node.
  *
- * @throws DomainError E_VALIDATION naming the two nodes where that fails, or that none takes tenants
+ * @throws DomainError E_VALIDATION naming the two nodes where that fails, or that none takes tenants, or the
+ *   release that loses no rows
  */
 export async function prepareCluster(client: ClientBase): Promise<void> {
   await client.query("create extension if not exists citus");
@@ -77,6 +81,7 @@ export async function prepareCluster(client: ClientBase): Promise<void> {
   const { rowCount: nodes } = await client.query("select from pg_catalog.pg_dist_node");
   if (takers === 0 && nodes !== 0)
     throw fieldFault("host", "must be a cluster with a node that is active and takes shards");
+  await refuseLostRows(client);
   const role = ident(`tenantry_probe_${newSecret(6)}`);
   // Other nodes see the role when it is committed.
   await client.query(`create role ${role} login`);
@@ -85,6 +90,31 @@ export async function prepareCluster(client: ClientBase): Promise<void> {
   } finally {
     await client.query(`drop role ${role}`).catch(() => undefined);
   }
+}
+
+/**
+ * Refuses a cluster that adds nothing, without an error, where a table of a tenant draws its ids from a
+ * sequence and its rows come from a subquery (citusdata/citus#8243): seeds and migrations do so. What it
+ * does tells, whoever built it. Leaves nothing behind.
+ *
+ * @throws DomainError E_VALIDATION naming the release that mends it
+ */
+export async function refuseLostRows(client: ClientBase): Promise<void> {
+  const probe = ident(`tenantry_probe_${newSecret(6)}`);
+  const [schema, from, to] = [probe, `${probe}.given`, `${probe}.taken`];
+  try {
+    await client.query(`begin; ${DISTRIBUTE_SCHEMAS}; create schema ${schema};
+      create table ${from} (n int); create table ${to} (id bigserial, n int);
+      insert into ${from} values (1)`);
+    const { rowCount } = await client.query(
+      `insert into ${to} (n) select n from (select n from ${from} group by n) given`,
+    );
+    if (rowCount === 1) return;
+  } finally {
+    await client.query("rollback").catch(() => undefined);
+  }
+  const rule = `must be Citus ${WHOLE}, 14.0.0 or newer: this one loses the rows of INSERT … SELECT in a tenant's schema, without an error`;
+  throw fieldFault("host", rule);
 }
 
 async function refuseClosedNodes(client: ClientBase, role: string): Promise<void> {

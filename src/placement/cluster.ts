@@ -99,22 +99,21 @@ async function look(client: ClientBase): Promise<Cluster> {
   const { rows: placed } = await client.query<{ schema: string; group: number | null }>(
     briefly(PLACES),
   );
-  const sizes = await sizesOf(client);
+  const { bytes, fault } = await sizesOf(client);
   await client.query(briefly("reset statement_timeout"));
-  const places = placed.map((place) => ({
-    ...place,
-    bytes: sizes && (sizes.get(place.schema) ?? 0),
-  }));
+  const places = placed.map((place) => ({ ...place, bytes: bytes(place.schema) }));
   return {
     nodes: nodes.map((node) => {
       const held = places.filter(({ group }) => group === node.group);
-      const bytes = held.reduce((sum, place) => sum + (place.bytes ?? 0), 0);
-      return { ...node, tenants: held.length, bytes: sizes && bytes };
+      return { ...node, tenants: held.length, bytes: sumOf(held.map((place) => place.bytes)) };
     }),
     places: new Map(places.map((place) => [place.schema, place])),
-    fault: sizes ? null : "A node does not answer: sizes are not known",
+    fault,
   };
 }
+
+const sumOf = (sizes: readonly (number | null)[]): number | null =>
+  sizes.reduce((sum, size) => (sum === null || size === null ? null : sum + size), 0);
 
 type NodeRow = Omit<ClusterNode, "tenants" | "bytes">;
 
@@ -133,18 +132,41 @@ const PLACES = `select n.nspname as schema, place.groupid as "group"
     where t.colocationid = s.colocationid limit 1) place on true
   where obj_description(n.oid, 'pg_namespace') like 'tenantry:tenant=%'`;
 
-/** Asks every node; null where one does not answer. */
-async function sizesOf(client: ClientBase): Promise<Map<string, number> | null> {
+/** What the nodes said of sizes; null for a schema of which they did not say all. */
+interface Sizes {
+  readonly bytes: (schema: string) => number | null;
+  readonly fault: string | null;
+}
+
+async function sizesOf(client: ClientBase): Promise<Sizes> {
   try {
     const { rows } = await client.query<{ schema: string; bytes: number | null }>(briefly(SIZES));
-    if (rows.some(({ bytes }) => bytes === null)) return null;
-    return new Map(rows.map(({ schema, bytes }) => [schema, bytes ?? 0]));
+    const found = new Map(rows.map(({ schema, bytes }) => [schema, bytes]));
+    const whole = rows.every(({ bytes }) => bytes !== null);
+    return {
+      bytes: (schema) => (found.has(schema) ? (found.get(schema) ?? null) : 0),
+      fault: whole ? null : await whyUnknown(client),
+    };
   } catch (error) {
     // What the coordinator itself did not answer leaves the connection of no use.
     if (sqlStateOf(error) === undefined || isConnectionLoss(error)) throw error;
-    return null;
+    return { bytes: () => null, fault: "The nodes did not say their tenants' sizes" };
   }
 }
+
+/** A size is missing where a node is silent, and for a moment where a table comes or goes. */
+async function whyUnknown(client: ClientBase): Promise<string> {
+  const { rows } = await client.query<{ group: number }>(briefly(SILENT));
+  if (rows.length === 0)
+    return "Tables are being made or dropped at this moment: the sizes of their schemas are not known";
+  const groups = rows.map(({ group }) => group).join(", ");
+  return `These nodes do not answer, and the sizes there are not known: ${groups}`;
+}
+
+const SILENT = `select distinct n.groupid as "group"
+  from pg_catalog.run_command_on_all_nodes('select 1', give_warning_for_connection_errors => true) r
+  join pg_catalog.pg_dist_node n on n.nodeid = r.nodeid
+  where not r.success order by n.groupid`;
 
 const SIZES = `select n.nspname as schema,
     case when bool_and(s.shard_size is not null) then sum(s.shard_size)::float8 end as bytes

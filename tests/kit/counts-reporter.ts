@@ -13,9 +13,9 @@ export default class CountsReporter implements Reporter {
     // What stands around tests fails without any of them: they are skipped then.
     counts.failed += suites.filter((suite) => suite.errors().length > 0).length;
     const names = suites.filter((suite) => suite.options.mode === "skip").map(({ name }) => name);
-    const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
+    const named = names.length > 0 ? `: ${names.join("; ")}` : "";
+    const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped${named}` : "";
     process.on("exit", () => {
-      for (const name of names) process.stdout.write(`skipped: ${name}\n`);
       process.stdout.write(
         `${counts.passed} passed, ${counts.failed + counts.pending} failed${skipped}\n`,
       );

@@ -4,7 +4,10 @@ import pg from "pg";
 import { expect, test, vi } from "vitest";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
 import { checkDbServer } from "../../src/placement/check-server.ts";
+import { refuseLostRows } from "../../src/placement/citus-server.ts";
+import { openClusters } from "../../src/placement/cluster.ts";
 import { type DbServer, DbServerEntity } from "../../src/placement/db-server.entity.ts";
+import type { ServerConnections } from "../../src/placement/server-connections.ts";
 import { openTestApi } from "../kit/api.ts";
 import { askCoordinator, coordinator, describeOnCitus, registerCluster } from "../kit/citus.ts";
 import { asSuperuser, freshName, freshSlug, urlOf } from "../kit/database.ts";
@@ -198,6 +201,63 @@ create table bounds as select current_setting('statement_timeout') as s, current
     );
     expect(left.map(({ result }) => result)).toEqual(left.map(() => "0"));
   }, 120_000);
+});
+
+test("a cluster that loses the rows of INSERT … SELECT is refused, with the release that does not", async () => {
+  await using world = await openPlatform();
+  await asSuperuser(world.platform.databaseUrl, async (client) => {
+    // A server that loses none passes, and keeps nothing of the look.
+    await refuseLostRows(client);
+    expect(
+      (await client.query("select from pg_namespace where nspname ~ '^tenantry_probe'")).rowCount,
+    ).toBe(0);
+    const ask = client.query.bind(client) as (text: string) => Promise<pg.QueryResult>;
+    const losing = async (text: string) => {
+      const lost = /^insert into .* select /.test(text);
+      return lost ? { rowCount: 0, rows: [] } : await ask(text);
+    };
+    const refused = refuseLostRows({ query: losing } as unknown as pg.Client);
+    const message = expect.stringMatching(
+      /must be Citus 13\.2\.1, 14\.0\.0 or newer.*loses the rows/,
+    );
+    await expect(refused).rejects.toMatchObject({ issues: [{ path: ["host"], message }] });
+  });
+});
+
+test.each([
+  ["a node is silent", [2], "These nodes do not answer, and the sizes there are not known: 2"],
+  ["a table comes or goes", [], expect.stringMatching(/^Tables are being made or dropped at this/)],
+])("a cluster says what is so where %s, and the sizes that it knows", async (_, silent, fault) => {
+  const answers: [RegExp, object[]][] = [
+    [/from pg_catalog.pg_dist_node where/, [{ group: 1 }, { group: 2 }]],
+    [
+      /from pg_catalog.pg_dist_schema/,
+      [
+        { schema: "a", group: 1 },
+        { schema: "b", group: 2 },
+        { schema: "c", group: null },
+      ],
+    ],
+    [
+      /from pg_catalog.citus_shards/,
+      [
+        { schema: "a", bytes: 8 },
+        { schema: "b", bytes: null },
+      ],
+    ],
+    [/run_command_on_all_nodes/, silent.map((group) => ({ group }))],
+  ];
+  const query = async ({ text }: { text: string }) => ({
+    rows: answers.find(([asked]) => asked.test(text))?.[1] ?? [],
+  });
+  const asAdmin = async (_server: DbServer, _database: string, work: (client: object) => unknown) =>
+    await work({ query });
+  const told = await openClusters({ asAdmin } as unknown as ServerConnections).read({
+    kind: "CITUS",
+  } as DbServer);
+  expect(told?.fault).toEqual(fault);
+  expect(told?.nodes.map(({ bytes }) => bytes)).toEqual([8, null]);
+  expect([...(told?.places.values() ?? [])].map(({ bytes }) => bytes)).toEqual([8, null, 0]);
 });
 
 test("a cluster that stands still keeps nobody who lists db servers", async () => {
