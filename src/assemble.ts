@@ -1,14 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import type { Config } from "./config.ts";
+import { refusePooledPlatform } from "./database/direct-platform.ts";
 import { hasCluster, startEmbeddedPostgres } from "./database/embedded/index.ts";
-import { isConnectionLoss } from "./database/faults.ts";
-import {
-  type EntityManager,
-  migratePlatform,
-  type Orm,
-  openOrm,
-  refusePooledPlatform,
-} from "./database/orm.ts";
+import { type EntityManager, migratePlatform, type Orm, openOrm } from "./database/orm.ts";
 import { expectThisVersion, platformVersion, UnfitPlatform } from "./database/platform-version.ts";
 import { openServerPools } from "./database/server-pools.ts";
 import { PLATFORM_ENTITIES } from "./entities.ts";
@@ -83,7 +77,7 @@ async function build(
   const databaseUrl = config.databaseUrl ?? (await openEmbedded(config, closers));
   const orm = await openOrm({ url: databaseUrl, entities: PLATFORM_ENTITIES });
   closers.defer(() => orm.close());
-  if (config.databaseUrl !== undefined) await expectDirectDatabase(databaseUrl);
+  if (config.databaseUrl !== undefined) await refusePooledPlatform(databaseUrl);
   await (asFound ? expectPlatform(orm, databaseUrl) : upgradePlatform(orm, databaseUrl, log));
   const secrets =
     replace.secrets ?? (await openSecrets(config, { em: orm.em, log, existing: asFound }));
@@ -148,13 +142,6 @@ async function makeDataDir({ dataDir }: Config): Promise<void> {
   });
 }
 
-/** Expects the database of DATABASE_URL to answer, and not through a pooler. */
-async function expectDirectDatabase(databaseUrl: string): Promise<void> {
-  await refusePooledPlatform(databaseUrl).catch((error: unknown) => {
-    throw isConnectionLoss(error) ? unreachable(databaseUrl, error) : error;
-  });
-}
-
 /** Brings the platform's database to this version. One that is ahead is fine: migrations only add. */
 async function upgradePlatform(orm: Orm, databaseUrl: string, log: Platform["log"]): Promise<void> {
   await migratePlatform(orm, databaseUrl);
@@ -172,12 +159,6 @@ async function expectPlatform(orm: Orm, databaseUrl: string): Promise<void> {
   throw new UnfitPlatform(
     "The platform database was not set up to its end: do so with `tenantry db upgrade`",
   );
-}
-
-function unreachable(databaseUrl: string, cause: unknown): Error {
-  const { host, pathname } = new URL(databaseUrl);
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new Error(`The platform database ${host}${pathname} cannot be reached: ${why}`, { cause });
 }
 
 async function openEmbedded({ dataDir }: Config, closers: AsyncDisposableStack): Promise<string> {

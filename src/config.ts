@@ -2,6 +2,11 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
 import {
+  ConnectionUrlFault,
+  readConnectionUrl,
+  withLibpqVariables,
+} from "./database/connection-url.ts";
+import {
   DEFAULT_ROLE_MAP,
   IssuerUrl,
   RoleMap,
@@ -112,6 +117,15 @@ const apiToken = z
   .regex(/^[\w.-]+$/, "must be a service token or an access token")
   .optional();
 
+const databaseUrl = z.string().superRefine((url, context) => {
+  try {
+    readConnectionUrl(url);
+  } catch (error) {
+    if (!(error instanceof ConnectionUrlFault)) throw error;
+    context.addIssue({ code: "custom", message: error.message });
+  }
+});
+
 const Environment = z
   .object({
     NODE_ENV: z.enum(["development", "test", "production"]).default("development"),
@@ -123,9 +137,7 @@ const Environment = z
       .default(4000),
     HOST: z.string().min(1).default("127.0.0.1"),
     DATA_DIR: z.string().min(1).default("./.tenantry"),
-    DATABASE_URL: z
-      .url({ protocol: /^postgres(ql)?$/, error: "must be a URL that begins with postgres://" })
-      .optional(),
+    DATABASE_URL: databaseUrl.optional(),
     TENANT_SCHEMA_PREFIX: z
       .string()
       .regex(
@@ -245,7 +257,10 @@ type Variables = Record<string, string | undefined>;
  * @throws ConfigError naming every fault at once
  */
 export function readConfig(environment: Variables = process.env): Config {
-  const env = readVariables(Environment, environment);
+  const env = readVariables(Environment, {
+    ...environment,
+    DATABASE_URL: withLibpqVariables(environment.DATABASE_URL, environment),
+  });
   return {
     mode: env.NODE_ENV,
     port: env.PORT,

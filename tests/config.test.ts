@@ -41,6 +41,48 @@ describe("the configuration", () => {
   });
 
   test.each([
+    ["sslmode=verify-everything", /its sslmode must be disable, require, verify-ca, verify-full/],
+    ["sslmode=prefer", /sslmode=prefer leaves it to the server whether it is encrypted/],
+    ["sslmode=verify-ca", /sslmode=verify-ca needs the authority's file as sslrootcert/],
+    ["sslrootcert=/no/such.pem", /its sslrootcert cannot be read \(ENOENT\): \/no\/such.pem/],
+    ["sslmode=require&sslcert=/no/such.pem", /both sslcert and sslkey/],
+    ["channel_binding=require", /asks for TLS without an sslmode/],
+    ["connect_timeout=soon", /its connect_timeout must be a number of seconds/],
+    ["sslmode=disable&sslmode=require", /its parameter sslmode is there twice/],
+    ["schema=public", /its parameter schema is not understood: known are sslmode/],
+    ["host=/var/run/postgresql", /its parameter host is not understood/],
+  ])(
+    "refuses a connection URL with ?%s by the parameter's name, and shows no more",
+    (query, why) => {
+      const faults = faultsOf({
+        DATABASE_URL: `postgres://ada:hush-hush@db.test/platform?${query}`,
+      });
+      expect(faults).toMatch(new RegExp(`DATABASE_URL: .*${why.source}`));
+      expect(faults).not.toContain("hush-hush");
+    },
+  );
+
+  test.each([
+    ["postgres://%2Fvar%2Frun/platform", "no Unix socket"],
+    ["postgres://one,two/platform", "must name one host"],
+    ["postgres://db.test/platform", "must name a user"],
+    ["postgres://ada@db.test", "must name a database"],
+    ["postgres://ada:100%@db.test/platform", "write %25"],
+  ])("refuses %s", (url, why) => {
+    expect(faultsOf({ DATABASE_URL: url })).toContain(why);
+  });
+
+  test("takes of libpq's variables what DATABASE_URL leaves out", () => {
+    const environment = { PGSSLMODE: "verify-full", PGCHANNELBINDING: "require" };
+    const url = "postgres://ada@db.test/platform";
+    const read = (given: string) => readConfig({ ...environment, DATABASE_URL: given }).databaseUrl;
+    expect(read(url)).toBe(`${url}?sslmode=verify-full&channel_binding=require`);
+    const own = `${url}?sslmode=require&channel_binding=disable`;
+    expect(read(own)).toBe(own);
+    expect(readConfig(environment).databaseUrl).toBeUndefined();
+  });
+
+  test.each([
     ["Tenantry", "https://acme.example"],
     ["Acme, Inc. <ops@acme.test>", "javascript:alert(1)"],
     ["ops@acme.test, eve@acme.test", "https://{tenant}.acme.example"],

@@ -2,9 +2,8 @@ import { join } from "node:path";
 import type { EntitySchema } from "@mikro-orm/core";
 import { Migrator } from "@mikro-orm/migrations";
 import { type EntityManager, MikroORM } from "@mikro-orm/postgresql";
+import { PATIENT, platformConfig } from "./connect.ts";
 import { withConnection } from "./own-connection.ts";
-import { isTransactionPooled } from "./pooler.ts";
-import { encodingFault } from "./utf8.ts";
 
 export type { EntityManager };
 
@@ -29,13 +28,11 @@ export async function openOrm({ url, entities, poolSize = 10 }: OrmOptions): Pro
     entities: [...entities],
     extensions: [Migrator],
     pool: { min: 0, max: poolSize, idleTimeoutMillis: 30_000 },
-    driverOptions: {
-      application_name: "tenantry",
-      keepAlive: true,
-      connectionTimeoutMillis: 10_000,
+    // The ORM itself reads host, user and database from the URL, and nothing else.
+    driverOptions: platformConfig(url, "", {
       // A process that froze in a transaction must not hold what another process has taken over.
       idle_in_transaction_session_timeout: 10_000,
-    },
+    }),
     forceUtcTimezone: true,
     // What went wrong is thrown; the migrator would tell the console of what went right.
     logger: () => {},
@@ -51,34 +48,12 @@ export async function openOrm({ url, entities, poolSize = 10 }: OrmOptions): Pro
 }
 
 /**
- * Refuses a platform database that is reached through a pooler in transaction mode, or that is not UTF8.
- *
- * @param url connection URL of the platform database
- * @throws Error with one clear line; what connecting fails with, as it comes
- */
-export async function refusePooledPlatform(url: string): Promise<void> {
-  const probe = { connectionString: url, application_name: "tenantry probe" };
-  const fault = await withConnection(probe, (client) => encodingFault(client));
-  if (fault !== null)
-    throw new Error(
-      `DATABASE_URL names a database in which names and texts would be spoilt: ${fault}. Make another one with ENCODING 'UTF8' TEMPLATE template0, and restore a dump there if the old one holds a platform`,
-    );
-  const pooled = await isTransactionPooled((work) => withConnection(probe, work));
-  if (!pooled) return;
-  const { host } = new URL(url);
-  throw new Error(
-    `DATABASE_URL leads to a connection pooler in transaction mode (${host}): give the address of PostgreSQL itself, because locks and settings of a session do not survive such a pooler`,
-  );
-}
-
-/**
  * Brings the platform schema to the newest migration; several processes may call it at once.
  *
  * @returns the names of the migrations that were applied, none when it was up to date
  */
 export async function migratePlatform(orm: Orm, url: string): Promise<string[]> {
-  const own = { connectionString: url, application_name: "tenantry migrations" };
-  return await withConnection(own, async (client) => {
+  return await withConnection(platformConfig(url, "migrations", PATIENT), async (client) => {
     await client.query(
       "select pg_advisory_lock(hashtextextended('tenantry:platform-migrations', 0))",
     );

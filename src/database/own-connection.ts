@@ -1,4 +1,5 @@
 import pg from "pg";
+import type { ConnectionConfig } from "./connect.ts";
 
 /**
  * Runs `work` on a connection of its own, which is closed whatever happens.
@@ -7,10 +8,10 @@ import pg from "pg";
  *   the next one
  */
 export async function withConnection<T>(
-  config: pg.ClientConfig,
+  config: ConnectionConfig,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const client = new pg.Client(config);
+  const client = newClient(config);
   outliveBreaks(client);
   try {
     await client.connect();
@@ -19,6 +20,10 @@ export async function withConnection<T>(
     await client.end().catch(() => {});
   }
 }
+
+/** A client that is not connected yet, of the class that the configuration asks for, as a pool makes it. */
+export const newClient = (config: ConnectionConfig): pg.Client =>
+  new (config.Client ?? pg.Client)(config);
 
 /** Lets a connection that breaks between two statements fail the next one; unheard, its error ends the process. */
 export function outliveBreaks(client: pg.ClientBase): void {

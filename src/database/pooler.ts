@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ClientBase } from "pg";
+import { redactText } from "../kernel/redact.ts";
 
 /** Runs work on a connection of its own to one database. */
 export type Connect = <T>(work: (client: ClientBase) => Promise<T>) => Promise<T>;
@@ -31,6 +32,23 @@ export const isTransactionPooled = (connect: Connect): Promise<boolean> =>
     };
     return await pooledWithin(HOLDERS);
   });
+
+/** Whether a session has the settings that it was started with (`connectionConfig`). */
+export async function settingsArrive(client: ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ arrived: boolean }>(
+    "select coalesce(current_setting('tenantry.session', true), '') = 'set' as arrived",
+  );
+  return rows[0]?.arrived === true;
+}
+
+/**
+ * What a pooler said that takes no settings at the start of a session, as PgBouncer does; null for any
+ * other error.
+ */
+export function refusedSetting(error: unknown): string | null {
+  const { message } = error instanceof Error ? error : { message: "" };
+  return /unsupported startup parameter/i.test(message) ? redactText(message).slice(0, 200) : null;
+}
 
 interface Session {
   readonly pid: number;

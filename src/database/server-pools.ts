@@ -1,16 +1,8 @@
 import pg from "pg";
+import { connectionConfig } from "./connect.ts";
+import type { Address } from "./connection-url.ts";
 import { guardedSockets } from "./guarded-socket.ts";
 import { outliveBreaks } from "./own-connection.ts";
-
-/** Where a database is and who enters it; never made from a URL that a caller sent. */
-export interface ServerAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-  readonly database: string;
-  readonly ssl: false | { readonly rejectUnauthorized: boolean };
-}
 
 /**
  * Pools of direct connections, one for each database, bounded for each server over all its databases:
@@ -18,7 +10,7 @@ export interface ServerAddress {
  */
 export interface ServerPools {
   /** Runs `work` on a connection of its own; a connection whose work failed is not used again. */
-  use<T>(address: ServerAddress, work: (client: pg.PoolClient) => Promise<T>): Promise<T>;
+  use<T>(address: Address, work: (client: pg.PoolClient) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -27,28 +19,31 @@ export const CONNECTIONS_PER_SERVER = 6;
 
 /** How connections to db servers behave, whoever opens them. */
 export const CONNECTION = {
-  connectionTimeoutMillis: 10_000,
   keepAlive: true,
   // Given a delay, Node also asks ten times a second apart: a dead peer is noticed in 20 seconds.
   keepAliveInitialDelayMillis: 10_000,
-  application_name: "tenantry",
   // The address is looked at each time; loopback was decided on when the server was registered.
   stream: guardedSockets((kind) => kind === "loopback"),
 } as const;
 
+/** Bounds of sessions that set none of their own, as migrations do. */
+export const SESSION_BOUNDS = {
+  statement_timeout: 900_000,
+  lock_timeout: 60_000,
+  // A worker that froze in a transaction must not hold what another one has taken over.
+  idle_in_transaction_session_timeout: 60_000,
+} as const;
+
 const POOL = {
+  ...SESSION_BOUNDS,
+  connectionTimeoutMillis: 10_000,
   max: CONNECTIONS_PER_SERVER,
   // A server's backend keeps memory for every table it touched: it is replaced after so many uses.
   maxUses: 100,
   maxLifetimeSeconds: 1_800,
   idleTimeoutMillis: 10_000,
-  // Bounds for what sets none of its own, as migrations do.
-  statement_timeout: 900_000,
-  lock_timeout: 60_000,
   // A server that stands still ends no statement: then it is this side that gives up.
   query_timeout: 930_000,
-  // A worker that froze in a transaction must not hold what another one has taken over.
-  idle_in_transaction_session_timeout: 60_000,
 } as const;
 
 /** Bounds that can be made shorter: for whoever only looks, and for tests. */
@@ -62,7 +57,7 @@ type Bounds = Partial<
 /** Opens the pools; each connects when it is first used. */
 export function openServerPools(bounds: Bounds = {}): ServerPools {
   const servers = new Map<string, BoundedServer>();
-  const serverOf = ({ host, port }: ServerAddress): BoundedServer => {
+  const serverOf = ({ host, port }: Address): BoundedServer => {
     const key = JSON.stringify([host, port]);
     const server = servers.get(key) ?? new BoundedServer({ ...CONNECTION, ...POOL, ...bounds });
     servers.set(key, server);
@@ -94,7 +89,7 @@ class BoundedServer {
     this.#options = options;
   }
 
-  async use<T>(address: ServerAddress, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  async use<T>(address: Address, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#inTurn(() => this.#room(address));
     let broken = true;
     try {
@@ -135,7 +130,7 @@ class BoundedServer {
    * The pool of the database, when it can give a connection. Where the server has all it may have, the
    * idle one of the database that was used longest ago is given up, and null is the answer.
    */
-  #room(address: ServerAddress): pg.Pool | null {
+  #room(address: Address): pg.Pool | null {
     const pool = this.#poolOf(address);
     if (hasSpare(pool) || this.#open < this.#options.max) return pool;
     const idle = [...this.#pools.values()].find(hasSpare);
@@ -157,7 +152,7 @@ class BoundedServer {
     }
   }
 
-  #poolOf(address: ServerAddress): pg.Pool {
+  #poolOf(address: Address): pg.Pool {
     const key = JSON.stringify(address);
     const pool = this.#pools.get(key) ?? this.#newPool(address);
     this.#pools.delete(key);
@@ -165,8 +160,8 @@ class BoundedServer {
     return pool;
   }
 
-  #newPool(address: ServerAddress): pg.Pool {
-    const pool = new pg.Pool({ ...address, ...this.#options });
+  #newPool(address: Address): pg.Pool {
+    const pool = new pg.Pool({ ...connectionConfig(address), ...this.#options });
     // An idle connection that breaks is replaced at the next use; unheard, its error would end the process.
     pool.on("error", () => {});
     pool.on("connect", outliveBreaks);

@@ -1,7 +1,15 @@
+import {
+  type Address,
+  ConnectionUrlFault,
+  readConnectionUrl,
+  strongerMode,
+} from "../database/connection-url.ts";
 import { isConnectionLoss, sqlStateOf } from "../database/faults.ts";
 import { ForbiddenAddress } from "../database/guarded-socket.ts";
-import type { ServerAddress } from "../database/server-pools.ts";
+import { refusedSetting } from "../database/pooler.ts";
 import { DomainError } from "../kernel/domain-error.ts";
+import { oneLine } from "../kernel/input.ts";
+import { redactText } from "../kernel/redact.ts";
 import { secretCalled } from "../secrets/naming.ts";
 import type { SecretStore } from "../secrets/secret-store.ts";
 import type { DbServer } from "./db-server.entity.ts";
@@ -15,20 +23,26 @@ export interface AdminLogin {
   readonly password: string;
   /** A database that is always there. */
   readonly database: string;
+  /** What else the URL says, as `?sslrootcert=…`; empty where it says nothing. */
+  readonly parameters: string;
 }
 
-type Entered = Pick<DbServer, "name" | "adminSecretRef">;
+type Entered = Pick<DbServer, "name" | "host" | "port" | "tlsMode" | "adminSecretRef">;
 
 /** The error of a db server that cannot be entered. */
-export const unresolved = (server: Entered, why: string, cause?: unknown): DomainError =>
+export const unresolved = (
+  server: Pick<DbServer, "name">,
+  why: string,
+  cause?: unknown,
+): DomainError =>
   new DomainError("E_ADMIN_CONN_UNRESOLVED", {
     message: `Db server '${server.name}' cannot be entered: ${why}`,
     cause,
   });
 
 /**
- * Reads the admin's login from the secret store: user, password and database of a `postgres://` URL.
- * Its host and port count for nothing: they are the db server's fields.
+ * Reads the admin's login from the secret store: user, password, database and parameters of a
+ * `postgres://` URL. Its host and port count for nothing: they are the db server's fields.
  *
  * @throws DomainError E_ADMIN_CONN_UNRESOLVED where there is no such secret, or it is none of an admin
  */
@@ -46,11 +60,34 @@ export async function readAdminLogin(secrets: SecretStore, server: Entered): Pro
       server,
       `its ${secretCalled(name)} is no URL of the form postgres://user:password@host`,
     );
+  try {
+    addressOf(server, login);
+  } catch (error) {
+    if (!(error instanceof ConnectionUrlFault)) throw error;
+    throw unresolved(server, `the URL in its ${secretCalled(name)} is not valid: ${error.message}`);
+  }
   return login;
 }
 
+const LEAST_TLS = { DISABLE: "disable", REQUIRE: "require", VERIFY_FULL: "verify-full" } as const;
+
+/**
+ * How a db server is entered: encrypted as its TLS mode and the parameters of its login ask, whichever
+ * asks for more.
+ *
+ * @throws ConnectionUrlFault for parameters that are not understood
+ */
+export function addressOf(
+  server: Pick<DbServer, "host" | "port" | "tlsMode">,
+  login: AdminLogin,
+): Address {
+  const address = readConnectionUrl(loginUrl(login, server));
+  const mode = strongerMode(address.tls.mode, LEAST_TLS[server.tlsMode]);
+  return { ...address, tls: { ...address.tls, mode } };
+}
+
 /** The login in a connection URL; null where it has none. Never throws: the error would show the URL. */
-function loginOf(value: string): AdminLogin | null {
+export function loginOf(value: string): AdminLogin | null {
   const url = URL.canParse(value) ? new URL(value) : null;
   // Where no user is named, the driver would enter as the one of this process.
   if (!/^postgres(ql)?:$/.test(url?.protocol ?? "") || !url?.username) return null;
@@ -59,6 +96,7 @@ function loginOf(value: string): AdminLogin | null {
       user: decodeURIComponent(url.username),
       password: decodeURIComponent(url.password),
       database: decodeURIComponent(url.pathname.slice(1)) || "postgres",
+      parameters: url.search,
     };
   } catch {
     return null;
@@ -74,12 +112,9 @@ export function loginUrl(
   url.username = login.user;
   url.password = login.password;
   url.pathname = `/${encodeURIComponent(login.database)}`;
+  url.search = login.parameters;
   return url.href;
 }
-
-/** How a server wants TLS, in the driver's terms. */
-export const sslOf = (server: Pick<DbServer, "tlsMode">): ServerAddress["ssl"] =>
-  server.tlsMode === "DISABLE" ? false : { rejectUnauthorized: server.tlsMode === "VERIFY_FULL" };
 
 /** Whether a server let the user not in (SQLSTATE class 28). */
 export const isLoginRefused = (error: unknown): boolean =>
@@ -89,14 +124,30 @@ export const isLoginRefused = (error: unknown): boolean =>
 const isRefusal = (error: unknown): boolean =>
   isLoginRefused(error) || sqlStateOf(error) === "3D000";
 
-/** Says why a server was not entered, in words that show nothing of the error. */
+/** Says why a server was not entered: what it says itself, or what stands in between. */
 export function whyNotEntered(error: unknown): string {
   if (error instanceof ForbiddenAddress) return `its host leads to a ${error.kind} address`;
-  if (isRefusal(error)) return "it refuses the admin";
+  if (isRefusal(error)) return `it refuses the admin${said(error)}`;
+  const refused = refusedSetting(error);
+  if (refused !== null)
+    return `a connection pooler before it refuses the settings of sessions (${refused}): give the address of PostgreSQL itself`;
+  const state = sqlStateOf(error);
+  if (state !== undefined) return `it does not let anybody in${said(error)}`;
   if (isConnectionLoss(error)) return "it does not answer";
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (code === "ENOTFOUND") return "its host name is not known";
-  if (/SSL|TLS|CERT|ALTNAME|ISSUER|SIGNATURE/i.test(`${String(code)} ${String(message)}`))
-    return "its TLS is not as its mode asks";
+  if (
+    /SSL|TLS|CERT|ALTNAME|ISSUER|SIGNATURE|channel binding/i.test(
+      `${String(code)} ${String(message)}`,
+    )
+  )
+    return `its TLS is not as its mode asks${said(error)}`;
   return "it cannot be connected to";
+}
+
+/** The sentence of a server, a pooler or TLS, kept short and without secrets; where there is one. */
+function said(error: unknown): string {
+  const text = error instanceof Error ? oneLine(redactText(error.message), "").slice(0, 200) : "";
+  const state = sqlStateOf(error);
+  return text === "" ? "" : `: ${text}${state === undefined ? "" : ` (SQLSTATE ${state})`}`;
 }

@@ -1,7 +1,13 @@
 import { DomainError } from "../kernel/domain-error.ts";
 import { secretCalled } from "../secrets/naming.ts";
 import type { SecretStore } from "../secrets/secret-store.ts";
-import { ADMIN_SECRET_PURPOSE, type AdminLogin, loginUrl, readAdminLogin } from "./admin-login.ts";
+import {
+  ADMIN_SECRET_PURPOSE,
+  type AdminLogin,
+  loginOf,
+  loginUrl,
+  readAdminLogin,
+} from "./admin-login.ts";
 import type { Target } from "./probe-server.ts";
 
 /** The admin's login as an operator brings it along, to be stored under the server's secret name. */
@@ -26,9 +32,11 @@ export async function chooseLogin(
 ): Promise<AdminLogin> {
   if (admin === null) return await readAdminLogin(secrets, target);
   const { user, password, database = "postgres" } = admin;
-  const login = { user, password, database };
   const name = target.adminSecretRef;
   const existing = await secrets.get(name);
+  // Another password is no other way in: what the URL says of TLS stays.
+  const { parameters = "" } = (existing && loginOf(existing.value)) ?? {};
+  const login = { user, password, database, parameters };
   // A registration that was cut off has left what it is given again.
   const replaceable = mayReplace || existing?.value === loginUrl(login, target);
   if (existing && !(replaceable && existing.tags.purpose === ADMIN_SECRET_PURPOSE)) {

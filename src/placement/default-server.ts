@@ -1,11 +1,12 @@
-import type pg from "pg";
+import { platformConfig } from "../database/connect.ts";
+import { readConnectionUrl, type Tls } from "../database/connection-url.ts";
 import type { EntityManager, Orm } from "../database/orm.ts";
 import { withConnection } from "../database/own-connection.ts";
 import { newId } from "../kernel/ids.ts";
 import type { SecretStore } from "../secrets/secret-store.ts";
 import { ADMIN_SECRET_PURPOSE } from "./admin-login.ts";
 import { type DbServer, DbServerEntity } from "./db-server.entity.ts";
-import { prepareServer, tenantDatabaseOf } from "./prepare-server.ts";
+import { type Enter, prepareServer, tenantDatabaseOf } from "./prepare-server.ts";
 import { writeMark } from "./server-mark.ts";
 
 /** The name of the server that the platform itself lives on. */
@@ -29,11 +30,12 @@ export async function ensureDefaultServer(
   { orm, secrets }: DefaultServerPorts,
   url: string,
 ): Promise<DbServer> {
-  const at = new URL(url);
-  const platformDatabase = decodeURIComponent(at.pathname.slice(1));
+  const at = readConnectionUrl(url);
   const tenantDatabase = tenantDatabaseOf(url);
-  await prepareServer((database, work) => withConnection(entry(url, database), work), {
-    ...{ maintenance: platformDatabase, closed: platformDatabase },
+  const enter: Enter = (database, work) =>
+    withConnection({ ...platformConfig(url), database }, work);
+  await prepareServer(enter, {
+    ...{ maintenance: at.database, closed: at.database },
     tenantDatabase,
   });
   const stored = await secrets.get(DEFAULT_ADMIN_SECRET);
@@ -41,14 +43,14 @@ export async function ensureDefaultServer(
     await secrets.set(DEFAULT_ADMIN_SECRET, url, { purpose: ADMIN_SECRET_PURPOSE });
   const server = await orm.em.fork().transactional((em) =>
     register(em as EntityManager, {
-      host: at.hostname.replace(/^\[(.*)\]$/, "$1"),
-      port: Number(at.port || 5432),
-      tlsMode: tlsModeOf(at),
+      host: at.host,
+      port: at.port,
+      tlsMode: tlsModeOf(at.tls),
       tenantDatabase,
     }),
   );
   const mark = { platform: server.id, dbServer: server.name };
-  await withConnection(entry(url, tenantDatabase), (client) => writeMark(client, mark));
+  await enter(tenantDatabase, (client) => writeMark(client, mark));
   return server;
 }
 
@@ -80,16 +82,6 @@ async function register(em: EntityManager, at: Whereabouts): Promise<DbServer> {
   return await em.findOneOrFail(DbServerEntity, { name: DEFAULT_SERVER });
 }
 
-/** The TLS mode that a connection URL's `sslmode` asks for, as libpq names them. */
-function tlsModeOf(url: URL): DbServer["tlsMode"] {
-  const mode = url.searchParams.get("sslmode") ?? "disable";
-  if (mode === "verify-full" || mode === "verify-ca") return "VERIFY_FULL";
-  return mode === "require" || mode === "prefer" || mode === "no-verify" ? "REQUIRE" : "DISABLE";
-}
-
-/** How another database of the same server is entered. */
-function entry(url: string, database: string): pg.ClientConfig {
-  const other = new URL(url);
-  other.pathname = `/${encodeURIComponent(database)}`;
-  return { connectionString: other.href, application_name: "tenantry" };
-}
+/** The TLS mode that stands for libpq's; a mode between two is kept by the login's own parameters. */
+const tlsModeOf = ({ mode }: Tls): DbServer["tlsMode"] =>
+  mode === "disable" ? "DISABLE" : mode === "verify-full" ? "VERIFY_FULL" : "REQUIRE";

@@ -1,4 +1,5 @@
 import type { ClientBase } from "pg";
+import { readConnectionUrl } from "../database/connection-url.ts";
 import { ident } from "../database/sql.ts";
 import { createUtf8Database, encodingFault } from "../database/utf8.ts";
 import { DomainError } from "../kernel/domain-error.ts";
@@ -12,7 +13,7 @@ export type Enter = <T>(database: string, work: (client: ClientBase) => Promise<
  * URL: two platforms on one server have two.
  */
 export const tenantDatabaseOf = (platformUrl: string): string =>
-  `${decodeURIComponent(new URL(platformUrl).pathname.slice(1))}_tenants`;
+  `${readConnectionUrl(platformUrl).database}_tenants`;
 
 /**
  * Makes a server ready for tenants: its shared tenant database with the schema of extensions, closed

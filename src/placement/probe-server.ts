@@ -1,11 +1,12 @@
-import pg from "pg";
+import type pg from "pg";
+import { connectionConfig } from "../database/connect.ts";
 import { ForbiddenAddress, guardedSockets } from "../database/guarded-socket.ts";
-import { outliveBreaks } from "../database/own-connection.ts";
-import { isTransactionPooled } from "../database/pooler.ts";
-import { CONNECTION } from "../database/server-pools.ts";
+import { newClient, outliveBreaks } from "../database/own-connection.ts";
+import { isTransactionPooled, settingsArrive } from "../database/pooler.ts";
+import { CONNECTION, SESSION_BOUNDS } from "../database/server-pools.ts";
 import { isDomainError } from "../kernel/domain-error.ts";
 import { fieldFault } from "../kernel/input.ts";
-import { type AdminLogin, sslOf, unresolved, whyNotEntered } from "./admin-login.ts";
+import { type AdminLogin, addressOf, unresolved, whyNotEntered } from "./admin-login.ts";
 import { examineKind } from "./citus-server.ts";
 import type { DbServer } from "./db-server.entity.ts";
 import { addressRule, type HostPolicy, hostFault } from "./host-rules.ts";
@@ -37,11 +38,12 @@ const OLDEST = 150_000;
  */
 export function strangerEntrance(target: Target, login: AdminLogin, policy: HostPolicy): Enter {
   return async (database, work) => {
-    const client = new pg.Client({
+    const client = newClient({
+      // As operations enter it, so that what stands in their way is met here.
+      ...connectionConfig({ ...addressOf(target, login), database }),
       ...CONNECTION,
+      ...SESSION_BOUNDS,
       stream: guardedSockets(addressRule(policy)),
-      ...{ host: target.host, port: target.port, ssl: sslOf(target), database },
-      ...{ user: login.user, password: login.password },
       ...{ connectionTimeoutMillis: PATIENCE_MS, query_timeout: PATIENCE_MS },
     });
     outliveBreaks(client);
@@ -78,7 +80,9 @@ export async function probeServer(
   try {
     return await enter(login.database, async (client) => {
       const probed = await examine(client);
-      if (await isTransactionPooled((work) => enter(login.database, work))) throw pooled();
+      if (await isTransactionPooled((work) => enter(login.database, work)))
+        throw fieldFault("host", POOLED_TRANSACTIONS);
+      if (!(await settingsArrive(client))) throw fieldFault("host", POOLED_SETTINGS);
       return { ...probed, citus: await examineKind(client, target.kind) };
     });
   } catch (error) {
@@ -116,8 +120,7 @@ const EXAMINE = `select split_part(current_setting('server_version'), ' ', 1) as
     rolsuper as superuser, rolcreatedb as databases, rolcreaterole as roles
   from pg_catalog.pg_roles where rolname = current_user`;
 
-const pooled = () =>
-  fieldFault(
-    "host",
-    "must be the server itself: behind a pooler in transaction mode (such as PgBouncer) sessions get mixed up",
-  );
+const POOLED_TRANSACTIONS =
+  "must be the server itself: behind a pooler in transaction mode (such as PgBouncer) sessions get mixed up";
+const POOLED_SETTINGS =
+  "must be the server itself: a pooler in between drops the settings of sessions";

@@ -5,15 +5,13 @@ import { isDomainError } from "../kernel/domain-error.ts";
 import type { SecretStore } from "../secrets/secret-store.ts";
 import {
   type AdminLogin,
+  addressOf,
   isLoginRefused,
   readAdminLogin,
-  sslOf,
   unresolved,
   whyNotEntered,
 } from "./admin-login.ts";
 import type { DbServer } from "./db-server.entity.ts";
-
-export { sslOf };
 
 /** Enters db servers as their admin, with the credentials that the secret store keeps. */
 export interface ServerConnections {
@@ -34,12 +32,11 @@ export interface ServerConnections {
 export function serverConnections(pools: ServerPools, secrets: SecretStore): ServerConnections {
   return {
     asAdmin: async (server, database, work) => {
-      const { host, port } = server;
-      const place = { host, port, database, ssl: sslOf(server) };
-      const enter = async ({ user, password }: AdminLogin) => {
+      const enter = async (login: AdminLogin) => {
+        const address = { ...addressOf(server, login), database };
         let entered = false;
         try {
-          return await pools.use({ ...place, user, password }, async (client) => {
+          return await pools.use(address, async (client) => {
             entered = true;
             return await work(client);
           });

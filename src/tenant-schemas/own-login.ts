@@ -1,5 +1,6 @@
 import type pg from "pg";
 import type { ClientBase } from "pg";
+import { connectionConfig } from "../database/connect.ts";
 import { withConnection } from "../database/own-connection.ts";
 import { CONNECTION } from "../database/server-pools.ts";
 import { ident, literal, scramVerifier } from "../database/sql.ts";
@@ -24,7 +25,13 @@ export async function onOwnLogin<T>(
 ): Promise<T> {
   const { host, port, database, ssl } = client as pg.Client;
   const password = newSecret();
-  const entry = { ...CONNECTION, host, port, database, ssl, user: ownerRole, password };
+  const place = { host, port, database: database ?? "", user: ownerRole, password };
+  const entry = {
+    ...connectionConfig({ ...place, tls: { mode: "disable" } }),
+    ...CONNECTION,
+    // Encrypted as the admin's connection is.
+    ...{ ssl, Client: client.constructor as typeof pg.Client },
+  };
   // Nodes of a cluster enter one another as the owner role, without a password.
   const closed = (await isOnCitus(client)) ? "login password null" : "nologin password null";
   const alter = (change: string) =>

@@ -1,4 +1,6 @@
 import type pg from "pg";
+import { connectionConfig } from "../database/connect.ts";
+import type { Address } from "../database/connection-url.ts";
 import { isConnectionLoss, sqlStateOf } from "../database/faults.ts";
 import { withConnection } from "../database/own-connection.ts";
 import { CONNECTION } from "../database/server-pools.ts";
@@ -8,14 +10,9 @@ import type { TenantNames } from "../tenants/names.ts";
 import { schemasOf } from "./own-schemas.ts";
 import { type Check, check } from "./verify-tenant-schema.ts";
 
-export interface AppLogin {
-  readonly host: string;
-  readonly port: number;
-  readonly database: string;
-  readonly user: string;
+export interface AppLogin extends Address {
   /** As the secret store keeps it; it appears in no answer. */
   readonly password: string;
-  readonly ssl?: pg.ClientConfig["ssl"];
   readonly names: TenantNames;
 }
 
@@ -28,12 +25,11 @@ export interface AppLogin {
  *   nothing of the login
  */
 export async function probeAppLogin(login: AppLogin): Promise<Check> {
-  const { host, port, database, user, password, ssl, names } = login;
+  const { user, names } = login;
   const entry = {
+    ...connectionConfig(login),
     ...CONNECTION,
-    ...{ host, port, database, user, password, application_name: "tenantry-probe" },
-    query_timeout: 30_000,
-    ...(ssl === undefined ? {} : { ssl }),
+    ...{ application_name: "tenantry-probe", query_timeout: 30_000 },
   };
   try {
     const fault = await withConnection(entry, (client) => faultOf(client, names));

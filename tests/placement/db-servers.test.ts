@@ -13,6 +13,7 @@ import { asSuperuser, freshName, urlOf } from "../kit/database.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openPlatform } from "../kit/platform.ts";
 import { registerServer, startServer } from "../kit/servers.ts";
+import { openSessionPooler } from "../kit/session-pooler.ts";
 import { OPERATOR } from "../kit/tenants.ts";
 import { openTransactionPooler } from "../kit/transaction-pooler.ts";
 
@@ -210,6 +211,36 @@ describe("registering a db server", () => {
     const asked = await request({ host, port });
     const error = await refused(registerDbServer(world.platform, OPERATOR, asked));
     expect(error.message).toMatch(/behind a pooler in transaction mode \(such as PgBouncer\)/);
+  });
+
+  test("refuses a pooler in session mode that operations would not get through, and so does the check", async () => {
+    const { platform } = world;
+    const admitted = await registerDbServer(platform, OPERATOR, await request());
+    for (const [others, why] of [
+      [
+        "REFUSED",
+        /pooler .*\(unsupported startup parameter: \w+\): give the address of PostgreSQL/,
+      ],
+      ["IGNORED", /must be the server itself: a pooler in between drops the settings/],
+    ] as const) {
+      await using pooler = await openSessionPooler(server.url, others);
+      const { port } = pooler;
+      const added = await refused(
+        registerDbServer(platform, OPERATOR, await request({ host: "127.0.0.1", port })),
+      );
+      const moved = { name: admitted.name, port };
+      const updated = await refused(updateDbServer(platform, OPERATOR, moved));
+      for (const { message } of [added, updated]) expect(message).toMatch(why);
+      expect((await checkDbServer(platform, { ...admitted, port })).fault).toMatch(why);
+    }
+    await forget(admitted);
+  });
+
+  test("refuses an admin's URL with a parameter that would not be heeded", async () => {
+    const asked = await request({}, `${server.url}?sslmode=prefer`);
+    const error = await refused(registerDbServer(world.platform, OPERATOR, asked));
+    expect(error.code).toBe("E_ADMIN_CONN_UNRESOLVED");
+    expect(error.message).toMatch(/the URL in its secret .* is not valid: its sslmode=prefer/);
   });
 
   test("holds to this machine in no production, and to the list of hosts where there is one", async () => {

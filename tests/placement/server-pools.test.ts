@@ -1,20 +1,22 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Address } from "../../src/database/connection-url.ts";
 import { isConnectionLoss, sqlStateOf } from "../../src/database/faults.ts";
-import {
-  openServerPools,
-  type ServerAddress,
-  type ServerPools,
-} from "../../src/database/server-pools.ts";
+import { openServerPools, type ServerPools } from "../../src/database/server-pools.ts";
 import { asSuperuser } from "../kit/database.ts";
 import { startServer, type TestServer } from "../kit/servers.ts";
 
 let server: TestServer;
-let address: ServerAddress;
+let address: Address;
 
 beforeAll(async () => {
   server = await startServer();
   const { username, password } = new URL(server.url);
-  const login = { user: username, password, database: "postgres", ssl: false } as const;
+  const login = {
+    user: username,
+    password,
+    database: "postgres",
+    tls: { mode: "disable" },
+  } as const;
   address = { host: server.host, port: server.port, ...login };
 }, 60_000);
 

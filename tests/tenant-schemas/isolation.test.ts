@@ -250,6 +250,7 @@ describe("verification", () => {
   const loginOf = (tenant: Tenant, password = tenant.password) => ({
     ...{ host: world.host, port: world.port, database: world.database },
     ...{ user: tenant.names.appRole, password, names: tenant.names },
+    tls: { mode: "disable" } as const,
   });
   const probe = (tenant: Tenant, password?: string) => probeAppLogin(loginOf(tenant, password));
 

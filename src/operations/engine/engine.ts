@@ -5,11 +5,12 @@ import { DBOS } from "@dbos-inc/dbos-sdk";
 import { DBOSExecutor } from "@dbos-inc/dbos-sdk/internal/dbos-executor";
 import { DBOSInitializationError } from "@dbos-inc/dbos-sdk/internal/error";
 import {
-  migrateSystemDatabase,
+  ensureSystemDatabase,
   verifySystemDatabase,
 } from "@dbos-inc/dbos-sdk/internal/system_database";
 import type { GlobalLogger } from "@dbos-inc/dbos-sdk/internal/telemetry/logs";
 import type pg from "pg";
+import { PATIENT, platformConfig } from "../../database/connect.ts";
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import { withConnection } from "../../database/own-connection.ts";
 import { UnfitPlatform } from "../../database/platform-version.ts";
@@ -22,9 +23,9 @@ import type { OperationError } from "./operation.entity.ts";
 import type { AnyOperation } from "./phase.ts";
 import {
   APPLICATION,
-  engineUrl,
   MAIL_WORKFLOW,
   type OperationQueue,
+  openEnginePool,
   QUEUE,
   QUIET,
   TIMER_WORKFLOW,
@@ -41,13 +42,12 @@ import { watchQueue } from "./watch-queue.ts";
  * @param url connection URL of the platform database
  */
 export async function migrateEngine(url: string): Promise<void> {
-  const own = { connectionString: url, application_name: "tenantry migrations" };
-  await withConnection(own, async (client) => {
+  await withConnection(platformConfig(url, "migrations", PATIENT), async (client) => {
     // The engine creates indexes concurrently, which waits for every open snapshot: a process that
     // waited inside pg_advisory_lock would hold one, and the two would wait for each other.
     while (!(await tryLock(client))) await delay(LOCK_POLL_MS);
     // The public `DBOS.migrate` is this with a logger that writes to the console.
-    await migrateSystemDatabase(engineUrl(url), QUIET as unknown as GlobalLogger, "dbos");
+    await withEnginePool(url, (pool) => ensureSystemDatabase(url, ENGINE_LOG, pool));
   });
 }
 
@@ -59,13 +59,24 @@ export async function migrateEngine(url: string): Promise<void> {
  */
 export async function expectEngineTables(url: string): Promise<void> {
   try {
-    await verifySystemDatabase(engineUrl(url), QUIET as unknown as GlobalLogger);
+    await withEnginePool(url, (pool) => verifySystemDatabase(url, ENGINE_LOG, pool));
   } catch (error) {
     if (!(error instanceof DBOSInitializationError)) throw error;
     throw new UnfitPlatform(
       "The durable engine's tables are older than this program: use the version that the service runs, or upgrade with `tenantry db upgrade`",
       { cause: error },
     );
+  }
+}
+
+const ENGINE_LOG = QUIET as unknown as GlobalLogger;
+
+async function withEnginePool<T>(url: string, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
+  const pool = openEnginePool(url, 1);
+  try {
+    return await work(pool);
+  } finally {
+    await pool.end();
   }
 }
 
@@ -138,10 +149,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   DBOS.registerWorkflow((operationId: string) => endTimer(options, transact, operationId), {
     name: TIMER_WORKFLOW,
   });
+  const pool = openEnginePool(url, 10);
   DBOS.setConfig({
     name: APPLICATION,
-    systemDatabaseUrl: engineUrl(url),
-    systemDatabasePoolSize: 10,
+    systemDatabaseUrl: url,
+    systemDatabasePool: pool,
     executorID: executorId,
     applicationVersion: "1",
     enablePatching: true,
@@ -169,6 +181,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     stop: async (graceMs = 20_000) => {
       await endWatch();
       await DBOS.shutdown({ deregister: true, workflowCompletionTimeoutMS: graceMs });
+      await pool.end();
       await liveness.stop();
     },
   };

@@ -1,4 +1,6 @@
-import pg from "pg";
+import type pg from "pg";
+import { platformConfig } from "../../database/connect.ts";
+import { newClient } from "../../database/own-connection.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { OPERATION_CHANNEL } from "./journal.ts";
 import { QUEUE_CHANNEL } from "./queue.ts";
@@ -46,11 +48,7 @@ export async function openFeed({ url, log }: FeedOptions): Promise<Feed> {
     for (const signal of ofAll) signal.wakeAll();
   };
   const connect = async () => {
-    const next = new pg.Client({
-      connectionString: url,
-      application_name: "tenantry feed",
-      keepAlive: true,
-    });
+    const next = newClient(platformConfig(url, "feed"));
     next.on("notification", ({ channel, payload }) => {
       if (channel === QUEUE_CHANNEL) for (const listener of onEnqueued) listener();
       if (channel !== OPERATION_CHANNEL || !payload) return;

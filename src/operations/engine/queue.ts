@@ -1,6 +1,7 @@
 import { DBOSClient } from "@dbos-inc/dbos-sdk";
 import { CompiledQuery } from "kysely";
-import type { ClientBase } from "pg";
+import pg, { type ClientBase } from "pg";
+import { PATIENT, platformConfig } from "../../database/connect.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import { newId } from "../../kernel/ids.ts";
 
@@ -15,16 +16,20 @@ export const TIMER_WORKFLOW = "timer";
 export const QUEUE_CHANNEL = "tenantry_queue";
 
 /**
- * The platform database's URL as the durable engine gets it: with the bound on idle transactions as
- * a start-up option. (Set by the engine itself it would cost a query on every new connection, which
- * the driver warns of.)
+ * Opens connections for the durable engine, which reads a URL in another way than the rest of the
+ * platform does. Whoever opens them closes them: the engine does not.
+ *
+ * @param url connection URL of the platform database
  */
-export function engineUrl(databaseUrl: string): string {
-  const url = new URL(databaseUrl);
-  if (!url.searchParams.has("options")) {
-    url.searchParams.set("options", "-c idle_in_transaction_session_timeout=60000");
-  }
-  return url.href;
+export function openEnginePool(url: string, max: number): pg.Pool {
+  const config = platformConfig(url, "engine", {
+    ...PATIENT,
+    idle_in_transaction_session_timeout: 60_000,
+  });
+  const pool = new pg.Pool({ ...config, max });
+  // An idle connection that breaks is replaced at the next use; unheard, its error would end the process.
+  pool.on("error", () => {});
+  return pool;
 }
 
 /** The engine's log in processes that only enqueue or migrate: what matters is thrown. */
@@ -53,9 +58,10 @@ export interface OperationQueue {
  * @param url connection URL of the platform database
  */
 export async function openQueue(url: string): Promise<OperationQueue> {
+  const pool = openEnginePool(url, 2);
   const client = await DBOSClient.create({
-    systemDatabaseUrl: engineUrl(url),
-    systemDatabasePoolSize: 2,
+    systemDatabaseUrl: url,
+    systemDatabasePool: pool,
     applicationName: APPLICATION,
     logger: QUIET,
   });
@@ -86,7 +92,10 @@ export async function openQueue(url: string): Promise<OperationQueue> {
     enqueueMail: (em, id, seconds) => put(em, MAIL_WORKFLOW, id, "mail", [], seconds),
     enqueueTimer: (em, operationId, seconds) =>
       put(em, TIMER_WORKFLOW, `${operationId}-timer-${newId()}`, "timers", [operationId], seconds),
-    close: () => client.destroy(),
+    close: async () => {
+      await client.destroy();
+      await pool.end();
+    },
   };
 }
 

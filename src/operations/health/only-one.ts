@@ -1,3 +1,4 @@
+import { platformConfig } from "../../database/connect.ts";
 import { withConnection } from "../../database/own-connection.ts";
 
 /**
@@ -12,9 +13,8 @@ export async function onlyOne<T>(
   name: string,
   work: () => Promise<T>,
 ): Promise<T | null> {
-  const own = { connectionString: url, application_name: `tenantry ${name}` };
   // A connection that breaks loses the lock: what runs then is safe to be done twice.
-  return await withConnection(own, async (client) => {
+  return await withConnection(platformConfig(url, name), async (client) => {
     const { rows } = await client.query<{ locked: boolean }>(
       "select pg_catalog.pg_try_advisory_lock(hashtextextended($1, 0)) as locked",
       [`tenantry:${name}`],

@@ -1,6 +1,6 @@
 import { DomainError } from "../../kernel/domain-error.ts";
 import { newSecret } from "../../kernel/ids.ts";
-import { sslOf } from "../../placement/server-connections.ts";
+import { addressOf, readAdminLogin } from "../../placement/admin-login.ts";
 import { secretCalled } from "../../secrets/naming.ts";
 import type { Secret, SecretStore, SecretTags } from "../../secrets/secret-store.ts";
 import type { AppLogin } from "../../tenant-schemas/probe-app-login.ts";
@@ -77,6 +77,8 @@ export async function removeSecret(
   if (existing && isOurs(existing, owner)) await secrets.purge(name);
 }
 
+const NO_PARAMETERS = { parameters: "" };
+
 /**
  * What the app role logs in with, as the store answers it now.
  *
@@ -91,16 +93,12 @@ export async function readAppLogin(
     throw new DomainError("E_SECRET_STORE", {
       message: `The ${secretCalled(names.secret)} is gone`,
     });
-  const { username, password } = new URL(secret.value);
-  return {
-    host: server.host,
-    port: server.port,
-    database,
-    ssl: sslOf(server),
-    user: decodeURIComponent(username),
-    password: decodeURIComponent(password),
-    names,
-  };
+  const user = roleOf(secret) ?? "";
+  // The authority that the server's certificate is of is named where its admin's login is kept.
+  const { parameters } =
+    server.tlsMode === "DISABLE" ? NO_PARAMETERS : await readAdminLogin(secrets, server);
+  const password = passwordOf(secret.value);
+  return { ...addressOf(server, { user, password, database, parameters }), password, names };
 }
 
 /** The connection URL that a tenant's secret holds. */
