@@ -48,12 +48,19 @@ builder.subscriptionType({
     "What can be followed live, over WebSocket (graphql-transport-ws) or as server-sent events.",
 });
 
+const ISO_8601 = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/i;
+const FIRST_MOMENT = new Date("0001-01-01T00:00:00.000Z");
+const LAST_MOMENT = new Date("9999-12-31T23:59:59.999Z");
+
 builder.scalarType("DateTime", {
   description: "A moment in ISO 8601 with milliseconds, in UTC: `2026-11-21T09:30:00.000Z`.",
   serialize: (value) => value.toISOString(),
   parseValue: (value) => {
-    const date = typeof value === "string" ? new Date(value) : new Date(Number.NaN);
-    if (Number.isNaN(date.getTime())) throw new GraphQLError("DateTime must be an ISO 8601 text");
+    const date = new Date(typeof value === "string" && ISO_8601.test(value) ? value : Number.NaN);
+    // A time zone can lead out of the years that PostgreSQL and ISO 8601 both write with four digits.
+    if (!(date >= FIRST_MOMENT && date <= LAST_MOMENT)) {
+      throw new GraphQLError("DateTime must be an ISO 8601 text of the years 0001 to 9999");
+    }
     return date;
   },
 });

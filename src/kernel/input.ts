@@ -57,13 +57,21 @@ export const issuesOf = (error: z.ZodError | undefined): FieldIssue[] =>
     code: "E_VALIDATION",
   }));
 
-/** The error that tells of several faults at once; of their own code where they share one. */
+/** So many faults are told at once: a list can have one for each of its entries. */
+const MOST_FAULTS = 20;
+
+/**
+ * The error that tells of several faults at once, the first 20; of their own code where they share one.
+ */
 export function faultsError(faults: readonly FieldIssue[]): DomainError {
   const codes = new Set(faults.map((fault) => fault.code));
   const [code] = codes;
+  const issues = faults.slice(0, MOST_FAULTS);
+  const words = issues.map((fault) => `${fault.path.join(".")}: ${fault.message}`);
+  if (faults.length > MOST_FAULTS) words.push(`and ${faults.length - MOST_FAULTS} more`);
   return new DomainError(codes.size === 1 && code ? code : "E_VALIDATION", {
-    message: faults.map((fault) => `${fault.path.join(".")}: ${fault.message}`).join("; "),
-    issues: faults,
+    message: words.join("; "),
+    issues,
   });
 }
 

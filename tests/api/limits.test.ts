@@ -14,6 +14,11 @@ const bomb = (levels: number) =>
     ),
     `fragment F${levels} on Query{__typename}`,
   ].join(" ");
+const chain = (levels: number) =>
+  [
+    ...Array.from({ length: levels }, (_, at) => `fragment F${at} on Query{...F${at + 1}}`),
+    `fragment F${levels} on Query{__typename}`,
+  ].join(" ");
 const times = (count: number, text: (at: number) => string) =>
   Array.from({ length: count }, (_, at) => text(at)).join(" ");
 
@@ -28,6 +33,14 @@ describe("the shape of a document", () => {
     ["sign-ins", "mutation{a:requestTenantPasswordReset{b} b:requestTenantPasswordReset{b}}"],
     ["sign-ins", "mutation{resetTenantPassword{b} tenantSignIn{b}}"],
     ["sign-ins", "mutation{...F ...F} fragment F on Mutation{signIn{b}}"],
+    ["nesting", `{...F0} ${chain(60)}`],
+    ["nesting", `{a} ${chain(60)}`],
+    ["nesting", `{${"...{".repeat(500)}a${"}".repeat(500)}}`],
+    ["nesting", `{a(b:${"[".repeat(900)}${"]".repeat(900)})}`],
+    ["nesting", `{a(b:${"{c:".repeat(400)}1${"}".repeat(400)})}`],
+    ["nesting", `query($b:${"[".repeat(900)}Int${"]".repeat(900)}){a}`],
+    ["introspection of the whole schema", "{a:__schema{b} __schema{b}}"],
+    ["aliases", `{__schema{${times(4, (at) => `a${at}:types{name}`)}}}`],
     ["depth", `query Small{a} query Large${nested(QUERY_LIMITS.depth + 1)}`],
   ])("is refused for its %s", (limit, query) => {
     expect(() => checkShape(parse(query))).toThrow(new RegExp(`at most \\d+ ${limit}`));

@@ -1,3 +1,4 @@
+import { getIntrospectionQuery } from "graphql";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { openApi } from "../../src/api/transport/server.ts";
@@ -114,7 +115,11 @@ describe("an operation's events", () => {
   test("come as server-sent events, too", async () => {
     const id = await provision("live-four");
     const query = `subscription { operationEvents(operationId: "${id}") { sequence } }`;
-    const text = await (await fetch(api.url, asSse(query))).text();
+    const answer = await fetch(api.url, asSse(query));
+    // Proxies hold back what they are not told to pass on at once.
+    expect(answer.headers.get("x-accel-buffering")).toBe("no");
+    expect(answer.headers.get("cache-control")).toBe("no-cache, no-transform");
+    const text = await answer.text();
     expect(text).toContain('{"data":{"operationEvents":{"sequence":1}}}');
     expect(text.trimEnd()).toMatch(/event: complete\ndata:$/);
   });
@@ -154,6 +159,31 @@ describe("a socket", () => {
     expect(messages.filter(({ type }) => type === "error")).toHaveLength(3);
     socket.terminate();
     await followers(0);
+  });
+
+  test("that sends pings without end is closed", async () => {
+    const ofProtocol = connect(admin.token);
+    await ofProtocol.acknowledged();
+    for (let at = 0; at < 600; at += 1) ofProtocol.socket.send('{"type":"ping"}');
+    expect(await ofProtocol.closed).toBe(1013);
+    const ofSocket = connect(admin.token);
+    await ofSocket.acknowledged();
+    for (let at = 0; at < 600; at += 1) ofSocket.socket.ping();
+    // Where the pongs pile up, ws itself lets go, without a code.
+    expect([1006, 1013]).toContain(await ofSocket.closed);
+  });
+
+  test("that reads nothing is let go, with what waits for it", async () => {
+    const api = await openApi(world.platform, { sockets: { unread: 100_000 } });
+    const { socket, send, acknowledged } = connect(admin.token, {}, api.url);
+    await acknowledged();
+    send("all", ALL);
+    await followers(1);
+    socket.pause();
+    for (let at = 0; at < 90; at += 1) send(`q${at}`, getIntrospectionQuery());
+    await followers(0);
+    socket.terminate();
+    await api.close();
   });
 
   test("lets go of a subscription that is completed, however quiet it is", async () => {

@@ -63,7 +63,7 @@ test("any other text is taken as it is", async () => {
     "'; drop table platform.tenant; --",
     "\\u0000",
     "a\tb",
-    "x".repeat(50_000),
+    "x".repeat(10_000),
   ]) {
     expect(await admin.ask(query, { t })).toEqual({ tenants: { totalCount: 0 } });
   }

@@ -5,18 +5,22 @@ import {
   GraphQLError,
   type GraphQLSchema,
   getOperationAST,
+  type OperationDefinitionNode,
   parse,
   type SelectionSetNode,
 } from "graphql";
-import type { Plugin } from "graphql-yoga";
+import { isAsyncIterable, type Plugin } from "graphql-yoga";
 import { DomainError } from "../../kernel/domain-error.ts";
 import type { ApiContext } from "../context.ts";
 import { type CallerWatch, OPEN_OF_ONE_CALLER } from "./caller-watch.ts";
 import { checkCost } from "./cost.ts";
+import { faultsOf, rememberDocuments, shortened } from "./documents.ts";
 import { checkShape, fragmentsOf, type QueryLimits, tooComplex } from "./limits.ts";
 import type { PublicErrorOf } from "./public-error.ts";
 import { endable } from "./streams.ts";
 import { checkTexts } from "./texts.ts";
+import { checkSize, checkTypes } from "./variables.ts";
+import type { Transport } from "./yoga.ts";
 
 interface GuardOptions {
   readonly limits: QueryLimits;
@@ -30,7 +34,9 @@ interface GuardOptions {
  * Refuses what may not even begin, on every transport: documents that ask for too much, texts
  * that cannot be kept, and callers without a token beyond the fields that are open to them. Ends subscriptions with their caller.
  */
-export function guard({ limits, watch, publicErrorOf, development }: GuardOptions): Plugin {
+export function guard(options: GuardOptions): Plugin<Transport, Transport> {
+  const { limits, watch, publicErrorOf, development } = options;
+  const documents = rememberDocuments();
   const refusalOf = ({
     schema,
     document,
@@ -39,10 +45,15 @@ export function guard({ limits, watch, publicErrorOf, development }: GuardOption
     contextValue,
   }: ExecutionArgs) => {
     try {
+      const operation = getOperationAST(document, operationName);
+      // Both transports tell that there is none of the name.
+      if (!operation) return null;
       const { caller } = contextValue as ApiContext;
-      if (caller === null) checkAnonymous(schema, document, operationName, development);
+      if (caller === null) checkAnonymous(schema, document, operation, development);
       const variables = variableValues ?? {};
-      checkTexts(document, variables);
+      checkSize(variables, limits);
+      checkTexts(document, variables, limits);
+      checkTypes(schema, operation, variables, development);
       checkCost({ schema, document, operationName, variables }, limits);
       return null;
     } catch (error) {
@@ -54,29 +65,34 @@ export function guard({ limits, watch, publicErrorOf, development }: GuardOption
     return { errors: [publicErrorOf(new DomainError("E_RATE_LIMITED"))] };
   };
   return {
-    onParse: ({ params: { source }, setParseFn }) => {
-      // Thrown here, and not in the parse function, a refusal is not remembered with the text.
-      if (textOf(source).length > limits.characters) {
-        throw publicErrorOf(tooComplex("characters", limits.characters));
-      }
-      setParseFn((source, options) => {
-        const document = parseAtMost(source, limits.tokens, options);
-        try {
-          checkShape(document, limits);
-        } catch (error) {
-          throw publicErrorOf(error);
-        }
-        return document;
-      });
+    onParse: ({ params: { source }, setParseFn, setParsedDocument }) => {
+      const text = textOf(source);
+      const known = documents.of(text);
+      if (known) return void setParsedDocument(known);
+      if (text.length > limits.characters) throw tooComplex("characters", limits.characters);
+      setParseFn((text, how) => parse(text, { ...how, maxTokens: limits.tokens }));
+      return ({ result, replaceParseResult }) => {
+        if (!(result instanceof GraphQLError)) checkShape(result, limits);
+        else if (TOO_MANY_TOKENS.test(result.message)) throw tooComplex("tokens", limits.tokens);
+        else replaceParseResult(shortened(result));
+      };
     },
-    onValidate: () => {
-      if (development) return;
-      return ({ result, setResult }) =>
-        setResult((result as readonly GraphQLError[]).map(withoutSuggestion));
+    onValidate: ({ context: { caller }, params: { documentAST }, setResult, setValidationFn }) => {
+      if (documents.has(documentAST)) return void setResult([]);
+      setValidationFn((schema, document) => faultsOf(schema, document, development));
+      return ({ valid }) => {
+        // Strangers' documents would push out those of others.
+        if (valid && caller) documents.add(documentAST);
+      };
     },
     onExecute: ({ args, setResultAndStopExecution }) => {
       const refusal = refusalOf(args as ExecutionArgs);
-      if (refusal) setResultAndStopExecution(refusal);
+      if (refusal) return void setResultAndStopExecution(refusal);
+      return {
+        onExecuteDone: ({ result, setResult }) => {
+          if (!isAsyncIterable(result)) setResult(withFewErrors(result));
+        },
+      };
     },
     onSubscribe: ({ args, setResultAndStopExecution }) => {
       const context = args.contextValue as unknown as ApiContext;
@@ -107,32 +123,22 @@ export function guard({ limits, watch, publicErrorOf, development }: GuardOption
 const textOf = (source: Parameters<typeof parse>[0]): string =>
   typeof source === "string" ? source : source.body;
 
-function parseAtMost(
-  source: Parameters<typeof parse>[0],
-  tokens: number,
-  options: object | undefined,
-): DocumentNode {
-  try {
-    return parse(source, { ...options, maxTokens: tokens });
-  } catch (error) {
-    if (!(error instanceof GraphQLError) || !error.message.includes("tokens")) throw error;
-    const { message, code } = tooComplex("tokens", tokens);
-    throw new GraphQLError(message, { extensions: { code, http: { status: 400 } } });
-  }
-}
+const TOO_MANY_TOKENS = /^Syntax Error: Document contains more than \d+ tokens/;
 
-/** A misspelt name is not answered with the right one: strangers would learn the schema by guessing. */
-const withoutSuggestion = (error: GraphQLError): GraphQLError => {
-  const message = error.message.replace(/ Did you mean .*\?$/s, "");
-  if (message === error.message) return error;
-  const { nodes, source, positions, extensions } = error;
-  return new GraphQLError(message, {
-    extensions,
-    ...(nodes ? { nodes } : {}),
-    ...(source ? { source } : {}),
-    ...(positions ? { positions } : {}),
+/** Each field of each entry of a page can fail: so many of these errors are told, and how many there were. */
+const MOST_FIELD_ERRORS = 100;
+
+function withFewErrors(result: ExecutionResult): ExecutionResult {
+  const { errors = [] } = result;
+  const [first] = errors.slice(MOST_FIELD_ERRORS);
+  if (!first) return result;
+  const message = `${errors.length - MOST_FIELD_ERRORS} more errors are left out.`;
+  const rest = new GraphQLError(message, {
+    path: first.path ?? [],
+    originalError: new DomainError("E_QUERY_TOO_COMPLEX", { message }),
   });
-};
+  return { ...result, errors: [...errors.slice(0, MOST_FIELD_ERRORS), rest] };
+}
 
 /** Whether a root field is open to callers without a token: as its scopes in the schema say. */
 export function isOpen(
@@ -148,11 +154,9 @@ export function isOpen(
 function checkAnonymous(
   schema: GraphQLSchema,
   document: DocumentNode,
-  operationName: string | null | undefined,
+  operation: OperationDefinitionNode,
   mayIntrospect: boolean,
 ): void {
-  const operation = getOperationAST(document, operationName ?? undefined);
-  if (!operation) return;
   for (const name of rootFields(document, operation.selectionSet)) {
     const open = name.startsWith("__")
       ? name === "__typename" || mayIntrospect

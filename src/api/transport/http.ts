@@ -52,7 +52,9 @@ function send(
   res.end(JSON.stringify(body));
 }
 
-/** POST, and GET only for GraphiQL's page and for event streams: a query in a URL ends up in logs. */
+const JSON_TYPE = /^application\/(graphql-response\+)?json *(;|$)/i;
+
+/** POST of JSON, and GET only for GraphiQL's page and for event streams: a query in a URL ends up in logs. */
 function answerGraphQL(yoga: Yoga, req: IncomingMessage, res: ServerResponse): void {
   const accept = req.headers.accept ?? "";
   res.setHeader("vary", "Origin");
@@ -60,6 +62,14 @@ function answerGraphQL(yoga: Yoga, req: IncomingMessage, res: ServerResponse): v
   if (req.method === "GET" && !/text\/html|text\/event-stream/.test(accept)) {
     const headers = { allow: "POST, OPTIONS", "cache-control": "no-store" };
     send(res, 405, { errors: [{ message: "Send a POST request." }] }, headers);
+    return;
+  }
+  // A page of someone else can send forms and plain text without asking first, JSON it cannot.
+  if (req.method === "POST" && !JSON_TYPE.test(req.headers["content-type"] ?? "")) {
+    const extensions = { code: "E_VALIDATION" satisfies ErrorCode };
+    send(res, 415, {
+      errors: [{ message: "Send the content type application/json.", extensions }],
+    });
     return;
   }
   Promise.resolve(yoga(req, res)).catch(() => res.destroy());

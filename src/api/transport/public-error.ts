@@ -5,6 +5,7 @@ import { DomainError } from "../../kernel/domain-error.ts";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { withoutSecretNames } from "../../secrets/naming.ts";
+import { shortened } from "./documents.ts";
 
 /** What HTTP says of a request that is refused as a whole. */
 const HTTP: Partial<Record<ErrorCode, { status: number; headers?: Record<string, string> }>> = {
@@ -30,7 +31,9 @@ export const publicErrors =
   (log: Logger): PublicErrorOf =>
   (error) => {
     const original = originalOf(error);
-    if (original instanceof GraphQLError) return error instanceof GraphQLError ? error : original;
+    if (original instanceof GraphQLError) {
+      return shortened(error instanceof GraphQLError ? error : original);
+    }
     if (original instanceof DomainError) return describe(original, error, {});
     const errorId = randomUUID();
     const lost = isConnectionLoss(original);

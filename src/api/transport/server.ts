@@ -24,6 +24,7 @@ interface ApiOptions {
 }
 
 const FINISH_WITHIN_MS = 10_000;
+const STALLED_MS = 60_000;
 
 /**
  * Opens the API on the configured host and port (0 for any free one).
@@ -40,9 +41,12 @@ export async function openApi(platform: Platform, options: ApiOptions = {}): Pro
   const sockets = openSockets({ platform, yoga, watch, publicErrorOf, addressOf, limits });
   let closing = false;
   const server = createServer(
-    { requestTimeout: 30_000, headersTimeout: 10_000 },
+    // Looked at every 2 s: the default, 30 s, would let slow headers stay three times as long.
+    { requestTimeout: 30_000, headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
     httpDoor({ platform, yoga, isClosing: () => closing }),
   );
+  // Whoever reads nothing for so long is let go, with what waits for it. Event streams send pings.
+  server.timeout = STALLED_MS;
   server.on("upgrade", sockets.upgrade);
   try {
     await listen(server, config.port, config.host);

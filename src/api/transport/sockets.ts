@@ -17,12 +17,18 @@ export interface SocketLimits {
   readonly operationsOfOneSocket: number;
   /** Bytes of one message. */
   readonly message: number;
+  /** Messages and pings of one socket within a second. */
+  readonly messagesASecond: number;
+  /** Bytes that wait for one socket to read them. */
+  readonly unread: number;
 }
 
 export const SOCKET_LIMITS: SocketLimits = {
   sockets: 10_000,
   operationsOfOneSocket: 100,
   message: 65_536,
+  messagesASecond: 500,
+  unread: 4_000_000,
 };
 
 /** WebSocket close codes; 4401 would be final for graphql-ws clients, 4403 they may try again. */
@@ -89,7 +95,7 @@ export function openSockets(options: SocketDoorOptions): SocketDoor {
         : undefined,
   });
   wss.on("connection", (socket: WebSocket, request: IncomingMessage) => {
-    serve(server, socket, request, platform);
+    serve(server, socket, request, options);
   });
   return {
     upgrade: (req, stream, head) => {
@@ -177,7 +183,7 @@ async function prepare(
       extra.socket.close(CLOSE.forbidden, noLonger().message);
       throw noLonger();
     }
-    const initial = { req: extra.request, socketCaller: extra.caller, params };
+    const initial = { req: extra.request, caller: extra.caller, overSocket: true, params };
     const { schema, execute, subscribe, contextFactory, parse, validate } =
       yoga.getEnveloped(initial);
     const document = parse(params.query);
@@ -202,15 +208,19 @@ function serve(
   server: ReturnType<typeof makeServer<Params, Extra>>,
   socket: WebSocket,
   request: IncomingMessage,
-  { log }: Platform,
+  { platform: { log }, limits }: SocketDoorOptions,
 ): void {
   let alive = true;
+  const isTooMany = meter(limits.messagesASecond, () =>
+    socket.close(CLOSE.tryLater, "Too many messages"),
+  );
   const pinger = setInterval(() => {
     // Whoever does not read does not answer either: a stalled reader is let go.
     if (!alive) return socket.terminate();
     alive = false;
     socket.ping();
   }, PING_EVERY_MS);
+  socket.on("ping", isTooMany);
   socket.on("pong", () => {
     alive = true;
   });
@@ -220,6 +230,7 @@ function serve(
       protocol: socket.protocol,
       send: (data) =>
         new Promise((resolve) => {
+          if (socket.bufferedAmount > limits.unread) socket.terminate();
           if (socket.readyState !== WebSocket.OPEN) return resolve();
           // A failed send means a socket that is closing, which ends what it carries.
           socket.send(data, () => resolve());
@@ -227,6 +238,7 @@ function serve(
       close: (code, reason) => socket.close(code, reason),
       onMessage: (handle) => {
         socket.on("message", (data) => {
+          if (isTooMany()) return;
           handle(String(data)).catch((error: unknown) => {
             log.error({ err: error }, "socket message failed");
             socket.close(CLOSE.serverError, "Internal error");
@@ -242,4 +254,24 @@ function serve(
       log.error({ err: error }, "socket cannot be cleaned up");
     });
   });
+}
+
+/**
+ * Counts what comes within a second.
+ *
+ * @returns whether it is more than is let in; the first time that it is, `stop` has been called
+ */
+function meter(most: number, stop: () => void): () => boolean {
+  let since = 0;
+  let count = 0;
+  return () => {
+    const now = performance.now();
+    if (now - since >= 1_000) {
+      since = now;
+      count = 0;
+    }
+    count += 1;
+    if (count === most + 1) stop();
+    return count > most;
+  };
 }

@@ -1,24 +1,27 @@
 import { type DocumentNode, visit } from "graphql";
 import { DomainError } from "../../kernel/domain-error.ts";
+import { type QueryLimits, tooComplex } from "./limits.ts";
 
 /**
  * Refuses texts that PostgreSQL cannot keep, wherever they stand in a request: those with a NUL
- * character, or with half of a surrogate pair. Nobody types them.
+ * character, or with half of a surrogate pair. Nobody types them. Those that are too long for any field
+ * are refused before each field looks at them.
  *
- * @throws DomainError E_VALIDATION naming the variable
+ * @throws DomainError E_VALIDATION naming the variable; E_QUERY_TOO_COMPLEX
  */
 export function checkTexts(
   document: DocumentNode,
   variables: Readonly<Record<string, unknown>>,
+  { text: most }: Pick<QueryLimits, "text">,
 ): void {
+  const check = (text: string, path: readonly string[]) => {
+    if (text.length > most) throw tooComplex("characters in a text", most);
+    if (!isKeepable(text)) throw unkeepable(path);
+  };
   for (const [name, value] of Object.entries(variables)) {
-    if (!textsOf(value).every(isKeepable)) throw unkeepable([name]);
+    for (const text of textsOf(value)) check(text, [name]);
   }
-  visit(document, {
-    StringValue: ({ value }) => {
-      if (!isKeepable(value)) throw unkeepable([]);
-    },
-  });
+  visit(document, { StringValue: ({ value }) => check(value, []) });
 }
 
 const isKeepable = (text: string) => text.isWellFormed() && !text.includes("\0");

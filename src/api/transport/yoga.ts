@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createYoga, type YogaServerInstance } from "graphql-yoga";
 import type { Platform } from "../../platform.ts";
-import { type Caller, identify } from "../caller.ts";
+import type { Caller } from "../caller.ts";
 import { makeContext } from "../context.ts";
 import { schema } from "../schema.ts";
 import type { CallerWatch } from "./caller-watch.ts";
@@ -10,19 +10,21 @@ import { graphiqlOptions, renderPage } from "./graphiql.ts";
 import { guard } from "./guard.ts";
 import { QUERY_LIMITS } from "./limits.ts";
 import type { PublicErrorOf } from "./public-error.ts";
+import { receive } from "./receive.ts";
 import { tellRefusals } from "./refusals.ts";
 
-/** What a transport hands to Yoga beside the request: a socket knows its caller already. */
-interface Transport {
+/** What a transport hands to Yoga beside the request. */
+export interface Transport {
   readonly req: IncomingMessage;
   readonly res?: ServerResponse;
-  readonly socketCaller?: Caller;
+  /** A socket knows its caller; over HTTP it is told before the body is read. */
+  caller?: Caller | null;
+  readonly overSocket?: boolean;
 }
 
 export type Yoga = YogaServerInstance<Transport, object>;
 
 export const ENDPOINT = "/graphql";
-const LARGEST_BODY = 1_000_000;
 
 interface YogaOptions {
   readonly watch: CallerWatch;
@@ -44,7 +46,9 @@ export function openYoga(
     landingPage: false,
     batching: false,
     multipart: false,
-    maxRequestBodySize: LARGEST_BODY,
+    // The body is read by `receive`, and documents are remembered by `guard`.
+    maxRequestBodySize: false,
+    parserAndValidationCache: false,
     cors: (request) => corsOf(config.corsOrigins, request.headers.get("origin")),
     graphiql: development ? graphiqlOptions(config.firstAdmin.email) : false,
     renderGraphiQL: renderPage,
@@ -52,17 +56,12 @@ export function openYoga(
     logging: { debug: () => {}, info: debug, warn: debug, error: debug },
     maskedErrors: { maskError: publicErrorOf },
     plugins: [
+      receive(platform, addressOf),
       guard({ limits: QUERY_LIMITS, watch, publicErrorOf, development }),
       tellRefusals(platform),
     ],
-    context: async ({ req, socketCaller }) => {
-      const address = addressOf(req);
-      if (socketCaller) {
-        return makeContext(platform, { caller: socketCaller, address, overSocket: true });
-      }
-      const caller = await identify(platform, req.headers.authorization, address);
-      return makeContext(platform, { caller, address, overSocket: false });
-    },
+    context: ({ req, caller = null, overSocket = false }) =>
+      makeContext(platform, { caller, address: addressOf(req), overSocket }),
   });
 }
 
