@@ -45,7 +45,7 @@ export async function openBench(
 /** Provisions a tenant without seeds, to its end. */
 export async function provision(platform: Platform, slug: string): Promise<void> {
   const request = {
-    ...{ slug, name: "Bench", adminEmail: "bench@bench.test" },
+    ...{ slug, name: "Bench", adminEmail: `${slug}@bench.test` },
     ...{ initialLaboratory: "Main", seeds: [] },
   };
   const { operation } = await startProvisioning(platform, ACTOR, request, OPTIONS);

@@ -17,8 +17,8 @@ import { openLogger } from "./observability/logger.ts";
 import { byKind, operationCatalog } from "./operations/catalog.ts";
 import { expectEngineTables, migrateEngine } from "./operations/engine/engine.ts";
 import { openFeed } from "./operations/engine/feed.ts";
-import { openEventPages } from "./operations/engine/follow.ts";
 import { openQueue } from "./operations/engine/queue.ts";
+import { openSharedReads } from "./operations/engine/shared-reads.ts";
 import { openAppPasswords } from "./operations/parts/app-passwords.ts";
 import { openClusters } from "./placement/cluster.ts";
 import { ensureDefaultServer, hasDefaultServer } from "./placement/default-server.ts";
@@ -122,7 +122,7 @@ async function build(
     mailer: replace.mailer ?? openMailer(config, clock),
     queue,
     feed,
-    pages: openEventPages(orm),
+    reads: openSharedReads(orm),
     operations,
     definitions: byKind(operations),
   };

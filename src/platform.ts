@@ -9,9 +9,9 @@ import type { Mailer } from "./mail/mailer.ts";
 import type { Logger } from "./observability/logger.ts";
 import type { OperationCatalog } from "./operations/catalog.ts";
 import type { Feed } from "./operations/engine/feed.ts";
-import type { EventPages } from "./operations/engine/follow.ts";
 import type { AnyOperation } from "./operations/engine/phase.ts";
 import type { OperationQueue } from "./operations/engine/queue.ts";
+import type { SharedReads } from "./operations/engine/shared-reads.ts";
 import type { Clusters } from "./placement/cluster.ts";
 import type { ServerConnections } from "./placement/server-connections.ts";
 import type { SecretStore } from "./secrets/secret-store.ts";
@@ -36,7 +36,7 @@ export interface Platform {
   readonly mailer: Mailer;
   readonly queue: OperationQueue;
   readonly feed: Feed;
-  readonly pages: EventPages;
+  readonly reads: SharedReads;
   readonly operations: OperationCatalog;
   /** Every kind of operation, by its kind. */
   readonly definitions: ReadonlyMap<string, AnyOperation>;

@@ -1,7 +1,7 @@
 import type { EntityManager } from "../database/orm.ts";
 import type { Platform } from "../platform.ts";
 import type { Caller } from "./caller.ts";
-import { type Loaders, makeLoaders } from "./loaders.ts";
+import type { Loaders } from "./loaders.ts";
 
 /** What every resolver is given. */
 export interface ApiContext {
@@ -20,12 +20,11 @@ export interface ApiContext {
 /** Makes the context of one request, on either transport. */
 export function makeContext(
   platform: Platform,
-  call: Pick<ApiContext, "caller" | "address" | "overSocket">,
+  call: Pick<ApiContext, "caller" | "address" | "load" | "overSocket">,
 ): ApiContext {
   return {
     ...call,
     platform,
-    load: makeLoaders(platform),
     em: () => platform.orm.em.fork() as EntityManager,
   };
 }

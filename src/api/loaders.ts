@@ -21,7 +21,7 @@ import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
 
 type Ids = readonly string[];
 
-/** Reads many in one query; remembers nothing, since a subscription's context lives for hours. */
+/** Reads many in one query, for all requests of a moment; remembers nothing. */
 export interface Loaders {
   readonly tenant: DataLoader<string, Tenant | null>;
   readonly dbServer: DataLoader<string, DbServer | null>;
@@ -42,7 +42,7 @@ export interface Loaders {
   readonly tenantCount: DataLoader<string, number>;
 }
 
-/** Makes the loaders of one request. */
+/** Makes the loaders that all requests of a process share. */
 export function makeLoaders({
   orm,
   clock,

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { openEventPages } from "../../src/operations/engine/follow.ts";
+import { openSharedReads } from "../../src/operations/engine/shared-reads.ts";
 import { openTestApi } from "../kit/api.ts";
 import { EVENTS, PROVISION } from "../kit/documents.ts";
 import { perFile } from "../kit/lifetime.ts";
@@ -40,12 +40,12 @@ test("many subscribers share one connection that listens, and the pool", async (
 });
 
 test("followers who ask at the same moment share a read, and join none that has begun", async () => {
-  const pages = openEventPages(world.platform.orm);
-  const first = pages.after(operation.id, 0);
-  expect(pages.after(operation.id, 0)).toBe(first);
-  expect(pages.after(operation.id, 1)).not.toBe(first);
+  const reads = openSharedReads(world.platform.orm);
+  const first = reads.eventsAfter(operation.id, 0);
+  expect(reads.eventsAfter(operation.id, 0)).toBe(first);
+  expect(reads.eventsAfter(operation.id, 1)).not.toBe(first);
   await turn();
-  const later = pages.after(operation.id, 0);
+  const later = reads.eventsAfter(operation.id, 0);
   expect(later).not.toBe(first);
   expect((await later).map(({ sequence }) => sequence)).toEqual([1]);
   expect(await first).toEqual(await later);

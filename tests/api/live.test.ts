@@ -2,6 +2,7 @@ import { getIntrospectionQuery } from "graphql";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { openApi } from "../../src/api/transport/server.ts";
+import { FOLLOWED_BY_ONE_CALLER } from "../../src/api/transport/shared-answers.ts";
 import { openClient } from "../../src/client/client.ts";
 import { openTestApi } from "../kit/api.ts";
 import { TestClock } from "../kit/iam.ts";
@@ -204,6 +205,65 @@ describe("a socket", () => {
     await acknowledged();
     send("all", ALL);
     expect(await closed).toBe(4403);
+    await followers(0);
+  });
+});
+
+describe("many who follow every operation", () => {
+  const dashboard = (role: string, filter = "") =>
+    `subscription ${role} { operationUpdated${filter} { id state phases { name } tenant { slug } } }`;
+
+  test("cost one read an update, and one answer for each question", async () => {
+    const id = await provision("live-crowd");
+    for await (const _ of client.subscribe(FollowOperation, { operationId: id }));
+    const reader = await api.as("READONLY");
+    const crowd = [connect(admin.token), connect(admin.token), connect(reader.token)];
+    await Promise.all(crowd.map(({ acknowledged }) => acknowledged()));
+    for (const { send } of crowd) {
+      for (let at = 0; at < 40; at += 1) send(`s${at}`, dashboard("Board"));
+      send("other", dashboard("Active", "(filter: { active: true })"));
+    }
+    await followers(123);
+    const read = vi.spyOn(world.platform.orm.em.getConnection(), "execute");
+    const queries = () => read.mock.calls.map(([query]) => String(query));
+    const em = world.platform.orm.em.fork();
+    await em.execute(
+      `with changed as (update platform.operation set last_sequence = last_sequence + 1, updated_at = now()
+       where id = ? returning id) select pg_notify('tenantry_operation', id::text) from changed`,
+      [id],
+    );
+    const heard = ({ messages }: (typeof crowd)[number]) =>
+      messages.filter(({ type }) => type === "next");
+    await vi.waitFor(() => expect(crowd.map((each) => heard(each).length)).toEqual([40, 40, 40]));
+    const [first, , other] = crowd.map((each) => heard(each).map(({ payload }) => payload));
+    expect(first?.[0]).toMatchObject({ data: { operationUpdated: { id, state: "SUCCEEDED" } } });
+    for (const payload of [...(first ?? []), ...(other ?? [])]) expect(payload).toEqual(first?.[0]);
+    const about = (table: string) =>
+      queries().filter((query) => query.startsWith("select") && query.includes(`"${table}"`));
+    expect(about("operation")).toHaveLength(1);
+    // One batch for both roles, who do not share an answer.
+    expect([about("operation_phase"), about("tenant")].map(({ length }) => length)).toEqual([1, 1]);
+    read.mockRestore();
+    for (const { socket } of crowd) socket.terminate();
+    await followers(0);
+  });
+
+  test("are bounded for each caller", async () => {
+    const { token } = await api.as("ADMINISTRATOR");
+    const sockets = Array.from({ length: FOLLOWED_BY_ONE_CALLER / 100 + 1 }, () => connect(token));
+    await Promise.all(sockets.map(({ acknowledged }) => acknowledged()));
+    for (const { send } of sockets.slice(1)) {
+      for (let at = 0; at < 100; at += 1) send(`s${at}`, ALL);
+    }
+    await followers(FOLLOWED_BY_ONE_CALLER);
+    const [late] = sockets;
+    late?.send("late", ALL);
+    await vi.waitFor(() => expect(JSON.stringify(late?.messages)).toContain("E_RATE_LIMITED"));
+    sockets[1]?.socket.terminate();
+    await followers(FOLLOWED_BY_ONE_CALLER - 100);
+    late?.send("later", ALL);
+    await followers(FOLLOWED_BY_ONE_CALLER - 99);
+    for (const { socket } of sockets) socket.terminate();
     await followers(0);
   });
 });

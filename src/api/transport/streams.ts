@@ -43,6 +43,36 @@ export function filterStream<T>(source: Stream<T>, passes: (value: T) => boolean
   );
 }
 
+/** Answers each value of its source by another; `ended` is called once, however the stream ends. */
+export function mapStream<From, To>(
+  source: Stream<From>,
+  map: (value: From) => To | Promise<To>,
+  ended: () => void,
+): Stream<To> {
+  let over = false;
+  const finish = () => {
+    if (!over) ended();
+    over = true;
+  };
+  return streamOf<To>(
+    async () => {
+      try {
+        const result = await source.next();
+        if (!result.done) return { value: await map(result.value), done: false };
+        finish();
+        return DONE;
+      } catch (error) {
+        finish();
+        throw error;
+      }
+    },
+    async () => {
+      finish();
+      await source.return?.();
+    },
+  );
+}
+
 interface Ending<T> {
   /** What the last value says of a failure of the source, or of why the stream was cut off. */
   last(reason: unknown): T;

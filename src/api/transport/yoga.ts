@@ -3,6 +3,7 @@ import { createYoga, type YogaServerInstance } from "graphql-yoga";
 import type { Platform } from "../../platform.ts";
 import type { Caller } from "../caller.ts";
 import { makeContext } from "../context.ts";
+import { makeLoaders } from "../loaders.ts";
 import { schema } from "../schema.ts";
 import type { CallerWatch } from "./caller-watch.ts";
 import type { AddressOf } from "./client-address.ts";
@@ -12,6 +13,7 @@ import { QUERY_LIMITS } from "./limits.ts";
 import type { PublicErrorOf } from "./public-error.ts";
 import { receive } from "./receive.ts";
 import { tellRefusals } from "./refusals.ts";
+import { shareAnswers } from "./shared-answers.ts";
 
 /** What a transport hands to Yoga beside the request. */
 export interface Transport {
@@ -39,6 +41,7 @@ export function openYoga(
 ): Yoga {
   const { config, log } = platform;
   const development = config.mode === "development";
+  const load = makeLoaders(platform);
   const debug = (...parts: unknown[]) => log.debug({ yoga: parts.map(String).join(" ") });
   return createYoga<Transport, object>({
     schema,
@@ -58,10 +61,11 @@ export function openYoga(
     plugins: [
       receive(platform, addressOf),
       guard({ limits: QUERY_LIMITS, watch, publicErrorOf, development }),
+      shareAnswers(publicErrorOf),
       tellRefusals(platform),
     ],
     context: ({ req, caller = null, overSocket = false }) =>
-      makeContext(platform, { caller, address: addressOf(req), overSocket }),
+      makeContext(platform, { caller, address: addressOf(req), load, overSocket }),
   });
 }
 

@@ -1,43 +1,14 @@
-import { setImmediate } from "node:timers/promises";
-import type { Orm } from "../../database/orm.ts";
 import type { Feed } from "./feed.ts";
-import { eventsAfter, isTerminal } from "./journal.ts";
-import { type Operation, OperationEntity, type OperationEvent } from "./operation.entity.ts";
+import { isTerminal } from "./journal.ts";
+import type { Operation, OperationEvent } from "./operation.entity.ts";
+import { PAGE, type SharedReads } from "./shared-reads.ts";
 import { Signal } from "./signal.ts";
 
 /** What following operations needs. */
 export interface FollowPorts {
-  readonly orm: Orm;
   readonly feed: Feed;
-  readonly pages: EventPages;
+  readonly reads: SharedReads;
 }
-
-/** Reads pages of events, one query for all followers that stand at the same place. */
-export interface EventPages {
-  after(operationId: string, sequence: number): Promise<readonly OperationEvent[]>;
-}
-
-/** Shares reads: a thousand followers of one operation cost one query an event, not a thousand. */
-export function openEventPages(orm: Orm): EventPages {
-  const gathering = new Map<string, Promise<readonly OperationEvent[]>>();
-  return {
-    after: (operationId, sequence) => {
-      const place = `${operationId}:${sequence}`;
-      const shared = gathering.get(place);
-      if (shared) return shared;
-      // Nobody joins a read that is under way: it may be older than what woke them.
-      const read = setImmediate().then(async () => {
-        gathering.delete(place);
-        return await eventsAfter(orm.em.fork(), operationId, sequence, PAGE);
-      });
-      gathering.set(place, read);
-      return read;
-    },
-  };
-}
-
-/** Events of one read at most. */
-const PAGE = 500;
 
 /**
  * Follows one operation's journal from a sequence on: history first, then live, each event once and
@@ -57,7 +28,7 @@ export function followEvents(
   let page: OperationEvent[] = [];
   return iterate(signal, detach, async (wakeUp) => {
     if (wakeUp) {
-      page = [...(await ports.pages.after(operationId, sequence))];
+      page = [...(await ports.reads.eventsAfter(operationId, sequence))];
       if (page.length === PAGE) signal.wake(operationId);
     }
     const event = page.shift();
@@ -66,9 +37,6 @@ export function followEvents(
     return { value: event, last: isTerminal(event) };
   });
 }
-
-/** Two clocks and an open transaction may lie between a change and the moment it can be seen. */
-const LOOK_BACK_MS = 10_000;
 
 /**
  * Follows all operations: yields an operation, as it stands, each time it has changed.
@@ -82,15 +50,9 @@ export function followOperations(ports: FollowPorts): AsyncIterableIterator<Oper
   const yielded = new Map<string, number>();
   return iterate(signal, detach, async (wakeUp) => {
     if (wakeUp) {
-      const where = wakeUp.everything
-        ? { updatedAt: { $gt: new Date(since - LOOK_BACK_MS) } }
-        : { id: { $in: [...wakeUp.operationIds] } };
+      const changed = ports.reads.changed(wakeUp.operationIds, wakeUp.everything ? since : null);
       if (wakeUp.everything) since = Date.now();
-      found.push(
-        ...(await ports.orm.em
-          .fork()
-          .find(OperationEntity, where, { orderBy: { updatedAt: "asc" } })),
-      );
+      found.push(...(await changed));
       found = found.filter((operation) => yielded.get(operation.id) !== operation.lastSequence);
     }
     const operation = found.shift();

@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+import {
+  createSourceEventStream,
+  type ExecutionArgs,
+  executeSubscriptionEvent,
+  type ValidatedSubscriptionArgs,
+  validateSubscriptionArgs,
+} from "graphql";
+import type { Plugin } from "graphql-yoga";
+import { DomainError } from "../../kernel/domain-error.ts";
+import type { ApiContext } from "../context.ts";
+import type { PublicErrorOf } from "./public-error.ts";
+import { mapStream } from "./streams.ts";
+
+/** Subscriptions that one caller may have open at a time, over all sockets and streams. */
+export const FOLLOWED_BY_ONE_CALLER = 1_000;
+
+type Answer = ReturnType<typeof executeSubscriptionEvent>;
+type Answers = Map<string, Answer>;
+
+/**
+ * Executes subscriptions: followers who are given the same row and ask the same of it with the same
+ * role share one answer, since nothing but the role decides what an answer shows. Bounds how many
+ * subscriptions a caller has.
+ */
+export function shareAnswers(publicErrorOf: PublicErrorOf): Plugin {
+  const byRow = new WeakMap<object, Answers>();
+  const followed = bounded(FOLLOWED_BY_ONE_CALLER);
+
+  const answersOf = (args: ValidatedSubscriptionArgs, question: string) => (row: object) => {
+    const answers = byRow.get(row) ?? new Map();
+    byRow.set(row, answers);
+    const answer = answers.get(question) ?? executeSubscriptionEvent({ ...args, rootValue: row });
+    answers.set(question, answer);
+    return answer;
+  };
+
+  const subscribe = async (args: ExecutionArgs) => {
+    const release = followed.take(idOf(args));
+    if (release === null) return { errors: [publicErrorOf(tooMany())] };
+    try {
+      const validated = validateSubscriptionArgs(args);
+      const source =
+        "schema" in validated ? await createSourceEventStream(validated) : { errors: validated };
+      if ("schema" in validated && Symbol.asyncIterator in source) {
+        const rows = source as AsyncIterableIterator<object>;
+        return mapStream(rows, answersOf(validated, questionOf(args)), release);
+      }
+      release();
+      return source;
+    } catch (error) {
+      release();
+      throw error;
+    }
+  };
+
+  return { onSubscribe: ({ setSubscribeFn }) => setSubscribeFn(subscribe as never) };
+}
+
+/** Counts what each has taken, up to a bound. */
+function bounded(most: number) {
+  const taken = new Map<string, number>();
+  return {
+    /** Takes one for `id`; answers how to give it back, or null when all are taken. */
+    take: (id: string): (() => void) | null => {
+      const before = taken.get(id) ?? 0;
+      if (before >= most) return null;
+      taken.set(id, before + 1);
+      return () => {
+        const left = (taken.get(id) ?? 1) - 1;
+        if (left === 0) taken.delete(id);
+        else taken.set(id, left);
+      };
+    },
+  };
+}
+
+const tooMany = () =>
+  new DomainError("E_RATE_LIMITED", {
+    message: `One caller follows at most ${FOLLOWED_BY_ONE_CALLER} subscriptions at a time`,
+  });
+
+const idOf = ({ contextValue }: ExecutionArgs): string =>
+  (contextValue as ApiContext).caller?.actor.id ?? "";
+
+/** What is asked, by whom as far as it matters: equal for those who may share an answer. */
+function questionOf({ document, operationName, variableValues, contextValue }: ExecutionArgs) {
+  const { caller } = contextValue as ApiContext;
+  const text = document.loc?.source.body;
+  const asked = [caller?.actor.role, text ?? document, operationName, variableValues];
+  return createHash("sha256").update(JSON.stringify(asked)).digest("base64");
+}
