@@ -75,13 +75,13 @@ async function build(
   const asFound = approach === "FIND" && config.databaseUrl !== undefined;
   if (!asFound) await makeDataDir(config);
   const databaseUrl = config.databaseUrl ?? (await openEmbedded(config, closers));
-  const orm = await openOrm({ url: databaseUrl, entities: PLATFORM_ENTITIES });
-  closers.defer(() => orm.close());
+  const orms = await openOrms(databaseUrl, approach, closers);
+  const { orm, reader, workerOrm } = orms;
   if (config.databaseUrl !== undefined) await refusePooledPlatform(databaseUrl);
   await (asFound ? expectPlatform(orm, databaseUrl) : upgradePlatform(orm, databaseUrl, log));
   const secrets =
-    replace.secrets ?? (await openSecrets(config, { em: orm.em, log, existing: asFound }));
-  const keyPorts = { em: orm.em, secrets, clock };
+    replace.secrets ?? (await openSecrets(config, { em: workerOrm.em, log, existing: asFound }));
+  const keyPorts = { em: reader.em, secrets, clock };
   const pools = openServerPools();
   closers.defer(() => pools.close());
   if (!asFound) await ensureDefaultServer({ orm, secrets }, databaseUrl);
@@ -94,7 +94,7 @@ async function build(
   const keys = await openSigningKeys(keyPorts);
   closers.defer(() => keys.close());
   const operations = operationCatalog({
-    orm,
+    orm: workerOrm,
     secrets,
     queue,
     clock,
@@ -110,21 +110,49 @@ async function build(
     config,
     log,
     clock,
-    orm,
+    ...orms,
     databaseUrl,
     secrets,
     servers,
     clusters: openClusters(servers),
     credentials,
     keys,
-    standings: openStandings(orm.em),
+    standings: openStandings(reader.em),
     issuer: config.singleSignOn ? openExternalIssuer(config.singleSignOn, { clock, log }) : null,
     mailer: replace.mailer ?? openMailer(config, clock),
     queue,
     feed,
-    reads: openSharedReads(orm),
+    reads: openSharedReads(reader),
     operations,
     definitions: byKind(operations),
+  };
+}
+
+/**
+ * Opens the ORM: in a service three times, so that writes that wait for a lock or a standby, readers and
+ * the worker do not wait for each other's connections. A command does one thing at a time.
+ */
+async function openOrms(
+  url: string,
+  approach: Approach,
+  closers: AsyncDisposableStack,
+): Promise<Pick<Platform, "orm" | "reader" | "workerOrm">> {
+  const open = async (poolSize: number, part?: string) => {
+    const orm = await openOrm({
+      url,
+      entities: PLATFORM_ENTITIES,
+      poolSize,
+      ...(part ? { part } : {}),
+    });
+    closers.defer(() => orm.close());
+    return orm;
+  };
+  const orm = await open(10);
+  if (approach === "FIND") return { orm, reader: orm, workerOrm: orm };
+  return {
+    orm,
+    reader: await open(5, "reader"),
+    workerOrm: await open(10, "worker"),
   };
 }
 

@@ -21,7 +21,12 @@ export interface Platform {
   readonly config: Config;
   readonly log: Logger;
   readonly clock: Clock;
+  /** For what the doors write. */
   readonly orm: Orm;
+  /** For what the doors read: answered also while every write waits. */
+  readonly reader: Orm;
+  /** For the worker: callers, however many, leave its connections alone. */
+  readonly workerOrm: Orm;
   /** Connection URL of the platform database. */
   readonly databaseUrl: string;
   readonly secrets: SecretStore;

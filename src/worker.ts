@@ -15,9 +15,10 @@ const BATCH = 100;
  * tenants once, behind the start.
  */
 export async function startPlatformWorker(
-  platform: Platform,
+  { workerOrm, ...doors }: Platform,
   options: Pick<WorkerOptions, "retry" | "lookEveryMs"> = {},
 ): Promise<Worker> {
+  const platform: Platform = { ...doors, workerOrm, orm: workerOrm };
   const { orm, mailer, clock, credentials, config, log } = platform;
   const linkOf = mailLinks({ credentials, clock, tenantUrl: config.tenantUrl });
   const worker = await startWorker({

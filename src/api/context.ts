@@ -25,6 +25,6 @@ export function makeContext(
   return {
     ...call,
     platform,
-    em: () => platform.orm.em.fork() as EntityManager,
+    em: () => platform.reader.em.fork() as EntityManager,
   };
 }

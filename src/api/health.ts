@@ -99,6 +99,7 @@ builder.queryField("tenantHealth", (t) =>
         description: "The tenant's slug; all that are not purged when left out.",
       }),
     },
-    resolve: (_root, { slug }, { platform }) => tenantHealth(platform, { slug: slug ?? undefined }),
+    resolve: (_root, { slug }, { platform }) =>
+      tenantHealth({ ...platform, orm: platform.reader }, { slug: slug ?? undefined }),
   }),
 );

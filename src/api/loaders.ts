@@ -44,13 +44,13 @@ export interface Loaders {
 
 /** Makes the loaders that all requests of a process share. */
 export function makeLoaders({
-  orm,
+  reader,
   clock,
   clusters,
-}: Pick<Platform, "orm" | "clock" | "clusters">): Loaders {
+}: Pick<Platform, "reader" | "clock" | "clusters">): Loaders {
   const by = <Value>(read: (em: EntityManager, ids: Ids) => Promise<(id: string) => Value>) =>
     new DataLoader<string, Value>(
-      async (ids) => ids.map(await read(orm.em.fork() as EntityManager, [...new Set(ids)])),
+      async (ids) => ids.map(await read(reader.em.fork() as EntityManager, [...new Set(ids)])),
       { cache: false, maxBatchSize: 500 },
     );
   return {

@@ -19,17 +19,20 @@ interface OrmOptions {
   readonly entities: readonly EntitySchema[];
   /** Connections at most; 10 unless told. */
   readonly poolSize?: number;
+  /** What its connections are for, and named after. */
+  readonly part?: string;
 }
 
 /** Opens the ORM on the platform database; connects at the first query. */
-export async function openOrm({ url, entities, poolSize = 10 }: OrmOptions): Promise<Orm> {
+export async function openOrm(options: OrmOptions): Promise<Orm> {
+  const { url, entities, poolSize = 10, part } = options;
   return await MikroORM.init({
     clientUrl: url,
     entities: [...entities],
     extensions: [Migrator],
     pool: { min: 0, max: poolSize, idleTimeoutMillis: 30_000 },
     // The ORM itself reads host, user and database from the URL, and nothing else.
-    driverOptions: platformConfig(url, "", {
+    driverOptions: platformConfig(url, part, {
       // A process that froze in a transaction must not hold what another process has taken over.
       idle_in_transaction_session_timeout: 10_000,
     }),

@@ -35,6 +35,7 @@ test("many subscribers share one connection that listens, and the pool", async (
   const open = await sessions();
   expect(open.get("tenantry feed")).toBe(1);
   // The pool's bound: `openOrm`.
+  expect(open.get("tenantry reader")).toBeLessThanOrEqual(5);
   expect(open.get("tenantry")).toBeLessThanOrEqual(10);
   await Promise.all([feed, ...streams].map((stream) => stream.return?.()));
 });

@@ -224,7 +224,7 @@ describe("many who follow every operation", () => {
       send("other", dashboard("Active", "(filter: { active: true })"));
     }
     await followers(123);
-    const read = vi.spyOn(world.platform.orm.em.getConnection(), "execute");
+    const read = vi.spyOn(world.platform.reader.em.getConnection(), "execute");
     const queries = () => read.mock.calls.map(([query]) => String(query));
     const em = world.platform.orm.em.fork();
     await em.execute(

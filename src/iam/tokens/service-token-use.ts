@@ -47,9 +47,11 @@ export async function useServiceTokens(
   return hashes.map((hash) => (hash === null ? null : (found.get(hash) ?? null)));
 }
 
+/** Not worth waiting for a standby, nor for the disk. */
 const noteUse = (em: EntityManager, id: string) =>
   em.execute(
-    `update platform.service_token t set last_used_at = now() where id = ? and not ${JUST_USED}`,
+    `update platform.service_token t set last_used_at = now() where id = ? and not ${JUST_USED}
+     and set_config('synchronous_commit', 'off', true) is not null`,
     [id],
   );
 
