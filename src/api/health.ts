@@ -15,6 +15,8 @@ const FindingCodeRef = describedEnum<FindingCode>(
     DATABASE_MISSING: "Its own database does not exist.",
     DATABASE_FOREIGN: "A database of its own database's name exists that was not made for it.",
     ROLE_MISSING: "A PostgreSQL role of it does not exist, or is not its own.",
+    ROLE_SETTINGS:
+      "Its roles have settings that Tenantry has not made, and that its sessions begin with.",
     ROLE_CANNOT_LOGIN: "Its application cannot log in, although its status says so.",
     ROLE_CAN_LOGIN: "Its application can log in, although its status forbids it.",
     LOGIN_REFUSED: "A login with its secret was refused.",

@@ -3,6 +3,7 @@ import type { ClientBase } from "pg";
 import { ident, literal } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
+import { alterAppRole, type LoginPlace, resetSettings } from "./alter-role.ts";
 import { createAppRoleB } from "./create-tenant-schema.ts";
 import { findLeftovers, type Leftover, partialState } from "./leftovers.ts";
 import { underSharedLock } from "./tenant-database.ts";
@@ -23,7 +24,8 @@ interface AppRoleOf extends AppRolesOf {
 }
 
 /**
- * Lets these app roles of a tenant log in and no other; open sessions go on. Repeatable.
+ * Lets these app roles of a tenant log in and no other, with no settings but ours; open sessions go on.
+ * Repeatable.
  *
  * @param open names of app roles; none closes the tenant
  * @returns the app roles that exist
@@ -31,13 +33,15 @@ interface AppRoleOf extends AppRolesOf {
  */
 export async function setAppLogins(
   client: ClientBase,
-  tenant: AppRolesOf,
+  tenant: AppRolesOf & LoginPlace,
   open: readonly string[],
 ): Promise<string[]> {
   return await underSharedLock(client, async () => {
     const roles = await ownAppRoles(client, tenant);
     for (const role of roles)
       await alterAppRole(client, role, open.includes(role) ? "login" : "nologin");
+    const opened = roles.filter((role) => open.includes(role));
+    if (opened.length > 0) await resetSettings(client, opened, tenant);
     return roles;
   });
 }
@@ -55,8 +59,8 @@ export async function ownAppRoles(
 }
 
 /**
- * Gives an app role a password, and the right to log in where the tenant is in use; makes the second
- * one where it is missing. Repeatable; errors as `setAppLogins`.
+ * Gives an app role a password, no settings but ours, and the right to log in where the tenant is in use;
+ * makes the second one where it is missing. Repeatable; errors as `setAppLogins`.
  *
  * @param options.verifier the password as `scramVerifier` answers it
  */
@@ -75,6 +79,7 @@ export async function openAppRole(
     await stillWanted();
     if (role === names.appRoleB && !roles.includes(role))
       await createAppRoleB(client, { names, tenantId, connectDatabase });
+    else await resetSettings(client, [role], { names, connectDatabase });
     const login = mayLogIn ? "login" : "nologin";
     await alterAppRole(client, role, `${login} password ${literal(verifier)}`);
   });
@@ -105,27 +110,6 @@ export async function closeAppRole(
   const remove = `drop owned by ${ident(role)}; drop role ${ident(role)}`;
   if (drop) await whereThere(() => client.query(remove));
   return ended;
-}
-
-/**
- * Changes an app role. Any role may change its own password: a session that does so and does not commit
- * holds the role against everybody else, and is ended.
- *
- * @param change what follows the name in `ALTER ROLE`
- */
-export async function alterAppRole(
-  client: ClientBase,
-  role: string,
-  change: string,
-): Promise<void> {
-  await client.query(
-    `select pg_catalog.pg_terminate_backend(a.pid)
-     from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a on a.pid = l.pid
-     where l.relation = 'pg_catalog.pg_authid'::regclass and l.mode = 'RowExclusiveLock'
-       and a.usename = $1`,
-    [role],
-  );
-  await client.query(`alter role ${ident(role)} ${change}`);
 }
 
 const LOOK_EVERY_MS = 50;

@@ -1,11 +1,11 @@
 import type { ClientBase } from "pg";
 import { ident, literal } from "../database/sql.ts";
 import type { TenantNames } from "../tenants/names.ts";
+import { type LoginPlace, resetSettings, setSearchPath } from "./alter-role.ts";
 import { DISTRIBUTE_SCHEMAS, isOnCitus } from "./citus.ts";
 import { findLeftovers, type Leftover, markOf, partialState } from "./leftovers.ts";
 import {
   allowTemporaryTables,
-  EXTENSIONS_SCHEMA,
   groupRoleOf,
   joinGroup,
   membershipOptions,
@@ -84,32 +84,20 @@ async function createRoles(
     own,
     ownerRole: names.ownerRole,
   });
-  await setSearchPath(client, names.appRole, request);
+  const existing = [names.ownerRole, names.appRole, names.appRoleB].filter(
+    (role) => role !== names.appRoleB || has(role),
+  );
+  await resetSettings(client, existing, request);
   // Nodes enter one another as the role that works, and find names as it does here.
   if (await isOnCitus(client)) {
     await client.query(`alter role ${owner} login`);
     await setSearchPath(client, names.ownerRole, request);
   }
   await joinAsAdmin(client, [owner, app]);
-  if (has(names.appRoleB)) await setSearchPath(client, names.appRoleB, request);
-  else if (login === names.appRoleB) await createAppRoleB(client, request);
+  if (login === names.appRoleB && !has(login)) await createAppRoleB(client, request);
   await client.query(
     `alter role ${ident(login)} ${mayLogIn ? "login" : "nologin"} password ${literal(appPasswordVerifier)}`,
   );
-}
-
-type InDatabase = Pick<CreateTenantSchema, "names" | "connectDatabase">;
-
-/** What a role finds without naming the schema: set for one database, and gone with it. */
-async function setSearchPath(
-  client: ClientBase,
-  role: string,
-  { names, connectDatabase }: InDatabase,
-): Promise<void> {
-  // In a database of the tenant's own, the folder's tables may lie in schemas of its own.
-  const own = connectDatabase === names.database ? ", public" : "";
-  await client.query(`alter role ${ident(role)} in database ${ident(connectDatabase)}
-    set search_path = ${ident(names.schema)}${own}, ${EXTENSIONS_SCHEMA}`);
 }
 
 /**
@@ -118,7 +106,7 @@ async function setSearchPath(
  */
 export async function createAppRoleB(
   client: ClientBase,
-  request: InDatabase & Pick<CreateTenantSchema, "tenantId">,
+  request: LoginPlace & Pick<CreateTenantSchema, "tenantId">,
 ): Promise<void> {
   const { names, tenantId } = request;
   const role = ident(names.appRoleB);

@@ -3,7 +3,7 @@ import { sqlStateOf } from "../database/faults.ts";
 import { ident } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
-import { alterAppRole } from "./app-login.ts";
+import { alterAppRole } from "./alter-role.ts";
 import { findLeftovers, type Leftover } from "./leftovers.ts";
 import { dropOwnDatabases } from "./own-database.ts";
 import { underSharedLock } from "./tenant-database.ts";

@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import { ident, literal } from "../database/sql.ts";
+import type { RoleSetting } from "./alter-role.ts";
 import { LEDGER, rowsOrNone, VERSION_SQL } from "./ledger.ts";
 
 /** A schema that bears a tenant's mark, or a name of the form that tenants' schemas have. */
@@ -17,6 +18,7 @@ export interface SurveyedRole {
   readonly name: string;
   readonly tenantId: string | null;
   readonly canLogin: boolean;
+  readonly settings: readonly RoleSetting[];
   /**
    * Whether it may enter one of this platform's tenant databases, as its tenants' roles may; the
    * second app role may as a member of the first.
@@ -78,11 +80,17 @@ export async function surveyRoles(client: ClientBase, prefix: string): Promise<S
        where g.home or g.description = 'tenantry:database=' || current_database()
        union
        select m.member from pg_catalog.pg_auth_members m
-       join members on members.member = m.roleid)
+       join members on members.member = m.roleid),
+     settings as (
+       select s.setrole, jsonb_agg(jsonb_build_object('database', b.datname, 'setting', c)) as settings
+       from pg_catalog.pg_db_role_setting s
+       left join pg_catalog.pg_database b on b.oid = s.setdatabase, unnest(s.setconfig) c
+       group by s.setrole)
      select d.rolname as name, ${TENANT_OF_MARK} as "tenantId", d.rolcanlogin as "canLogin",
-       d.home or members.member is not null as belongs
+       d.home or members.member is not null as belongs, coalesce(s.settings, '[]') as settings
      from described d
      left join members on members.member = d.oid
+     left join settings s on s.setrole = d.oid
      where starts_with(d.rolname, $1) or starts_with(d.description, 'tenantry:tenant=')`,
     [prefix],
   );

@@ -336,6 +336,55 @@ describe("a tenant whose old login is still open", () => {
     expect(await tenantHealth(world.platform, { slug })).toMatchObject([{ findings: [] }]);
   });
 
+  test("takes back what its application has set on its own roles, which the doctor names", async () => {
+    const slug = await life.provisioned();
+    const settings = async () =>
+      (await tenantHealth(world.platform, { slug }))[0]?.findings.map(
+        ({ code, message, repair }) => [
+          ...[code, repair],
+          ...(/\((.*)\)/.exec(message)?.[1] ?? "").split("; ").sort(),
+        ],
+      );
+    const spoil = async () => {
+      const client = new pg.Client({ connectionString: await urlOf(slug) });
+      await client.connect();
+      for (const setting of ["statement_timeout = '1ms'", "default_transaction_read_only = on"])
+        await client.query(`alter role current_user set ${setting}`);
+      const here = `alter role current_user in database ${client.database} set`;
+      await client.query(`${here} search_path = pg_catalog; ${here} role = 'pg_monitor'`);
+      await client.query("alter role current_user in database postgres set work_mem = '1MB'");
+      await client.end();
+      expect(await life.login(slug)).not.toBe(true);
+    };
+    const [app, tenants] = [
+      `org_${slug.replaceAll("-", "_")}_app`,
+      `${new URL(world.platform.databaseUrl).pathname.slice(1)}_tenants`,
+    ];
+    await spoil();
+    const spoilt = (role: string) => [
+      ...["ROLE_SETTINGS", null],
+      ...[`${role}: default_transaction_read_only`, `${role}: role in database ${tenants}`],
+      ...[`${role}: search_path in database ${tenants}`, `${role}: statement_timeout`],
+      `${role}: work_mem in database postgres`,
+    ];
+    expect(await settings()).toEqual([spoilt(app)]);
+    const now = () => rotate(slug, { gracePeriodSeconds: 0 });
+    await life.follow(slug, "RETIRE_CREDENTIALS", now);
+    await spoil();
+    // Back to the first one, which was left as it was spoilt.
+    const back = await life.follow(slug, "RETIRE_CREDENTIALS", now);
+    expect(back).toMatchObject({ state: "SUCCEEDED" });
+    expect(await life.login(slug)).toBe(true);
+    expect(await settings()).toEqual([spoilt(`${app}_b`)]);
+    for (const acts of [["suspendTenant", "resumeTenant"], ["migrateTenant"]] as const) {
+      await spoil();
+      for (const act of acts)
+        expect(await life.run(act, { slug })).toMatchObject({ state: "SUCCEEDED", error: null });
+      expect(await life.login(slug)).toBe(true);
+    }
+    expect(await settings()).toEqual([]);
+  });
+
   test("is mended by the doctor where the logins are not as the registry says", async () => {
     const slug = await life.provisioned();
     const rotation = await rotate(slug);

@@ -132,6 +132,7 @@ describe("a tenant's session", () => {
   test.each([
     ["takes the lock of changes to roles", lockOf("shared-catalogs")],
     ["holds its own role", "alter role current_user password 'mine'"],
+    ["holds its own settings", "alter role current_user set work_mem = '1MB'"],
   ])("keeps no tenant open when it %s", async (_, sql) => {
     const tenant = world.tenant();
     await world.create(tenant);
@@ -140,7 +141,9 @@ describe("a tenant's session", () => {
     await app.query(`begin; ${sql}`);
     const admin = await world.connect();
     await admin.query("set lock_timeout = '60s'");
-    expect(await setAppLogins(admin, tenant, [])).toEqual([tenant.names.appRole]);
+    expect(await setAppLogins(admin, { ...tenant, connectDatabase: world.database }, [])).toEqual([
+      tenant.names.appRole,
+    ]);
     await ended;
     await expect(world.login(tenant)).rejects.toMatchObject({ code: "28000" });
   });

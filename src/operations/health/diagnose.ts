@@ -1,5 +1,6 @@
 import { isDomainError } from "../../kernel/domain-error.ts";
 import { secretCalled } from "../../secrets/naming.ts";
+import { foreignSettings } from "../../tenant-schemas/alter-role.ts";
 import { groupRoleOf } from "../../tenant-schemas/tenant-database.ts";
 import type { Check } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { TenantStatus } from "../../tenants/lifecycle.ts";
@@ -115,6 +116,7 @@ function placeFindings(tenant: Tenant, evidence: Evidence, canLogin: boolean): F
     // First: what it closes is not judged by the role's login any more.
     ...graceFindings(tenant, evidence),
     ...roleFindings(tenant, look, canLogin),
+    ...settingFindings(tenant, look),
     ...versionFindings(tenant, evidence, schema.hasLedger),
     ...seedFindings(tenant, schema.hasSeedLedger),
     ...organizationFindings(tenant, evidence),
@@ -158,6 +160,18 @@ function roleFindings(tenant: Tenant, { roles }: ServerLook, canLogin: boolean):
       repair: "SET_LOGIN",
     },
   ];
+}
+
+/** Settings that a tenant's application gives its role hold from its next login on, and can break that. */
+function settingFindings(tenant: Tenant, { roles }: ServerLook): Finding[] {
+  const names = namesOfTenant(tenant);
+  const place = { names, connectDatabase: tenant.databaseName ?? "" };
+  const foreign = [names.ownerRole, names.appRole, names.appRoleB].flatMap((role) =>
+    foreignSettings(roles.get(role)?.settings ?? [], place).map((setting) => `${role}: ${setting}`),
+  );
+  if (foreign.length === 0) return [];
+  const message = `Roles have settings that Tenantry has not made (${foreign.join("; ")}): migrating, resuming or rotating takes them away`;
+  return [{ code: "ROLE_SETTINGS", message, repair: null }];
 }
 
 function graceFindings({ retiringRole, retiringUntil }: Tenant, { now }: Evidence): Finding[] {

@@ -43,7 +43,7 @@ export async function setLogin(ports: RepairPorts, actor: Actor, deed: Deed): Pr
   const site = await siteOfTenant(em, tenant);
   const { appRole, appRoleB } = site.names;
   const closed = [appRole, appRoleB].filter((role) => !open.includes(role));
-  const roles = { names: site.names, tenantId: tenant.id };
+  const roles = { names: site.names, tenantId: tenant.id, connectDatabase: site.database };
   return await withServers(ports.secrets, (servers) =>
     // Entered before the tenant is locked: nothing of the platform waits for a store or server that hangs.
     inSharedDatabase({ servers }, site, async (client) => {

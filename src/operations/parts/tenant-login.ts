@@ -80,7 +80,11 @@ const setLogins = async (
   open: readonly string[],
 ): Promise<string[]> =>
   await inSharedDatabase(ports, site, (client) =>
-    setAppLogins(client, { names: site.names, tenantId: site.tenant.id }, open),
+    setAppLogins(
+      client,
+      { names: site.names, tenantId: site.tenant.id, connectDatabase: site.database },
+      open,
+    ),
   );
 
 /** Ends the sessions of both app roles; answers how many there were. */
