@@ -4,7 +4,14 @@ import { DomainError } from "../kernel/domain-error.ts";
 import type { Logger } from "../observability/logger.ts";
 import { KeyVaultClient, PROBE, type VaultConnection } from "./key-vault-client.ts";
 import { isVaultState, type VaultFault } from "./key-vault-faults.ts";
-import { Secret, type SecretStore, type SecretTags, secretName } from "./secret-store.ts";
+import {
+  foreignSecret,
+  Secret,
+  type SecretHolder,
+  type SecretStore,
+  type SecretTags,
+  secretName,
+} from "./secret-store.ts";
 
 /** How long the store waits for the vault, in milliseconds. */
 interface Patience {
@@ -50,8 +57,16 @@ class KeyVaultStore implements SecretStore {
 
   async get(name: string, version?: string): Promise<Secret | null> {
     const found = await this.#read(secretName(name), version);
-    if (!found || isPurged(found)) return null;
+    if (!found || isPurged(found.properties)) return null;
     return new Secret(found.value ?? "", versionOf(found), found.properties.tags ?? {});
+  }
+
+  async holder(raw: string): Promise<SecretHolder | null> {
+    const name = secretName(raw);
+    const live = (await this.#read(name))?.properties;
+    const found = live ?? (await this.#readDeleted(name));
+    if (found === null || isPurged(found)) return null;
+    return { tags: found.tags ?? {}, deleted: live === undefined };
   }
 
   async set(name: string, value: string, tags: SecretTags): Promise<{ version: string }> {
@@ -66,10 +81,12 @@ class KeyVaultStore implements SecretStore {
     const name = secretName(raw);
     const current = await this.#read(name);
     // A recovered name would come back with its old value and owner.
-    if (current && !isPurged(current)) await this.#write(name, "purged", { [PURGED_TAG]: "true" });
+    if (current && !isPurged(current.properties))
+      await this.#write(name, "purged", { [PURGED_TAG]: "true" });
     await this.#settled(() => this.#delete(name));
     const deleted = await this.#readDeleted(name);
-    if (deleted === null) return;
+    // What bears another mark was deleted by somebody else.
+    if (deleted === null || !isPurged(deleted)) return;
     if (!isPurgeable(deleted)) {
       this.#log.info({ secretName: name }, "purge protection is on: the secret stays recoverable");
       return;
@@ -115,7 +132,7 @@ class KeyVaultStore implements SecretStore {
             client.setSecret(name, value, { ...signal, tags: { ...tags } }),
           ),
         ),
-      () => this.#recover(name),
+      () => this.#recover(name, tags),
     );
   }
 
@@ -131,7 +148,11 @@ class KeyVaultStore implements SecretStore {
     await absentAs(undefined, deleted, [ABSENT, DELETED]);
   }
 
-  async #recover(name: string): Promise<void> {
+  /** Recovers a deleted secret that bears these tags, or was purged as far as the vault allows. */
+  async #recover(name: string, tags: SecretTags): Promise<void> {
+    const deleted = await this.#readDeleted(name);
+    if (deleted !== null && !isPurged(deleted) && !bears(deleted, tags))
+      throw foreignSecret(name, { deleted: true });
     const { settleMs: withinMs, pauseMs: intervalInMs } = this.#patience;
     const recovered = this.#vault.call(
       { right: "recover", name, withinMs },
@@ -183,8 +204,10 @@ async function absentAs<T, A>(
   }
 }
 
-const isPurged = ({ properties }: KeyVaultSecret): boolean =>
-  properties.tags?.[PURGED_TAG] !== undefined;
+const isPurged = ({ tags }: SecretProperties): boolean => tags?.[PURGED_TAG] !== undefined;
+
+const bears = ({ tags: borne }: SecretProperties, tags: SecretTags): boolean =>
+  Object.entries(tags).every(([name, value]) => borne?.[name] === value);
 
 /** Whether the vault lets anybody purge, by its recovery level (`Recoverable+Purgeable` and the like). */
 const isPurgeable = ({ recoveryLevel = "" }: SecretProperties): boolean =>

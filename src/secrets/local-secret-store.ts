@@ -4,7 +4,13 @@ import { DomainError } from "../kernel/domain-error.ts";
 import { newId } from "../kernel/ids.ts";
 import { type Sealed, seal, unseal } from "./cipher.ts";
 import { createKeyFile, readKeyFile } from "./key-file.ts";
-import { Secret, type SecretStore, type SecretTags, secretName } from "./secret-store.ts";
+import {
+  Secret,
+  type SecretHolder,
+  type SecretStore,
+  type SecretTags,
+  secretName,
+} from "./secret-store.ts";
 import { SecretVersionEntity } from "./secret-version.entity.ts";
 
 interface LocalSecretStorePorts {
@@ -81,6 +87,11 @@ class LocalSecretStore implements SecretStore {
       .fork()
       .findOne(SecretVersionEntity, which, { orderBy: { ordinal: "desc" } });
     return row && new Secret(this.#open(row), row.version, row.tags);
+  }
+
+  async holder(name: string): Promise<SecretHolder | null> {
+    const found = await this.get(name);
+    return found && { tags: found.tags, deleted: false };
   }
 
   async set(name: string, value: string, tags: SecretTags): Promise<{ version: string }> {

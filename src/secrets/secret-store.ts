@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import { DomainError } from "../kernel/domain-error.ts";
+import { secretCalled } from "./naming.ts";
 
 /** What is told of a secret beside its value; readable by whoever may list secrets. */
 export type SecretTags = Readonly<Record<string, string>>;
@@ -37,10 +38,21 @@ export interface SecretStore {
    */
   get(name: string, version?: string): Promise<Secret | null>;
 
-  /** Stores a new version, which every later `get` answers; older ones and a deleted name give way. */
+  /** Tells what bears a name, also where it is deleted and can still be recovered; null where the name is free. */
+  holder(name: string): Promise<SecretHolder | null>;
+
+  /**
+   * Stores a new version, which every later `get` answers; older ones give way. So does a deleted one
+   * that can be recovered, where it bears these tags.
+   *
+   * @throws DomainError E_PARTIAL_STATE where it does not: it is somebody else's
+   */
   set(name: string, value: string, tags: SecretTags): Promise<{ version: string }>;
 
-  /** Removes every version for good; a name that is not there is fine. */
+  /**
+   * Removes every version for good; a name that is not there is fine, and what somebody else has deleted
+   * is not touched.
+   */
   purge(name: string): Promise<void>;
 
   /**
@@ -51,6 +63,26 @@ export interface SecretStore {
    */
   check(): Promise<void>;
 }
+
+/** What bears a secret's name. */
+export interface SecretHolder {
+  readonly tags: SecretTags;
+  /** Whether it is deleted, and can be recovered. */
+  readonly deleted: boolean;
+}
+
+/** The error of a name that bears what was made for somebody else. @param whom `this tenant` */
+export const foreignSecret = (
+  name: string,
+  { deleted }: Pick<SecretHolder, "deleted">,
+  whom = "this",
+): DomainError =>
+  new DomainError("E_PARTIAL_STATE", {
+    message: deleted
+      ? `The ${secretCalled(name)} is deleted and recoverable in the secret store, and was not made for ${whom}`
+      : `The ${secretCalled(name)} exists already and was not made for ${whom}`,
+    detail: { kind: "SECRET", name },
+  });
 
 // Key Vault's rule for names, which every adapter keeps; names differ by more than their case.
 const NAME = /^[0-9A-Za-z-]{1,127}$/;

@@ -40,6 +40,14 @@ export function secretStoreContract(adapter: string, open: () => Promise<SecretS
       });
     });
 
+    test("tells what bears a name", async () => {
+      const store = await open();
+      await store.set("held", "one", { tenantId: "t" });
+      expect(await store.holder("held")).toEqual({ tags: { tenantId: "t" }, deleted: false });
+      await store.purge("held");
+      expect(await store.holder("held")).toBeNull();
+    });
+
     test("answers an older version where it is asked for", async () => {
       const store = await open();
       const first = await store.set("kept", "one", { round: "1" });

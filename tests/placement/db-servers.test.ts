@@ -314,6 +314,7 @@ describe("a registered db server", () => {
         else await sql(platform.databaseUrl, `${change} where name = '${name}'`);
       };
       const secrets: SecretStore = {
+        holder: (secret) => platform.secrets.holder(secret),
         get: (secret) => platform.secrets.get(secret),
         purge: (secret) => platform.secrets.purge(secret),
         check: () => platform.secrets.check(),

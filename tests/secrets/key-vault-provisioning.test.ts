@@ -80,13 +80,44 @@ describe("provisioning with its secrets in Key Vault", () => {
     expect(vault.secrets.stateOf(nameOf(slug))).toBeNull();
   });
 
-  test("takes up a name that was deleted by hand", async () => {
-    const slug = freshSlug();
-    await platform.secrets.set(nameOf(slug), "old", { tenantId: "somebody" });
-    vault.secrets.answer("DELETE", `/secrets/${nameOf(slug)}`, "");
-    const { operation } = await provision(platform, { slug });
-    expect(operation.state).toBe("SUCCEEDED");
-    expect(vault.secrets.valuesOf(nameOf(slug))).toHaveLength(2);
+  test("touches no secret of another application, be it deleted and recoverable", async () => {
+    for (const deleted of [false, true]) {
+      const slug = freshSlug();
+      const name = nameOf(slug);
+      await platform.secrets.set(name, "precious", { app: "billing" });
+      if (deleted) vault.secrets.answer("DELETE", `/secrets/${name}`, "");
+      doomed = slug;
+      const { operation } = await provision(platform, { slug });
+      doomed = null;
+      expect(operation).toMatchObject({
+        state: "FAILED",
+        error: { code: "E_PARTIAL_STATE", phase: "STATE_CHECKED" },
+      });
+      expect(operation.error?.message).toContain("was not made for this tenant");
+      expect(vault.secrets.valuesOf(name)).toEqual(["precious"]);
+      vault.secrets.answer("GET", `/deletedsecrets/${name}`, "");
+      expect(vault.secrets.stateOf(name)).toBe(deleted ? "DELETED" : "LIVE");
+    }
+  });
+
+  test("neither takes up nor purges one that somebody deletes between its look and its write", async () => {
+    const { secrets } = platform;
+    await secrets.set("taken", "precious", { tenantId: "another" });
+    vault.secrets.answer("DELETE", "/secrets/taken", "");
+    await expect(secrets.set("taken", "mine", { tenantId: "this" })).rejects.toMatchObject({
+      code: "E_PARTIAL_STATE",
+      message: expect.stringContaining("deleted and recoverable"),
+    });
+    await secrets.purge("taken");
+    expect(vault.secrets.stateOf("taken")).toBe("DELETED");
+    expect(vault.secrets.valuesOf("taken")).toEqual(["precious"]);
+  });
+
+  test("takes up the tenant's own secret that was deleted by hand", async () => {
+    await platform.secrets.set("own", "old", { tenantId: "t", slug: "s" });
+    vault.secrets.answer("DELETE", "/secrets/own", "");
+    await platform.secrets.set("own", "new", { tenantId: "t", slug: "s" });
+    expect(vault.secrets.valuesOf("own")).toEqual(["old", "new"]);
   });
 
   test.each([

@@ -2,7 +2,12 @@ import { DomainError } from "../../kernel/domain-error.ts";
 import { newSecret } from "../../kernel/ids.ts";
 import { addressOf, readAdminLogin } from "../../placement/admin-login.ts";
 import { secretCalled } from "../../secrets/naming.ts";
-import type { Secret, SecretStore, SecretTags } from "../../secrets/secret-store.ts";
+import {
+  foreignSecret,
+  type Secret,
+  type SecretStore,
+  type SecretTags,
+} from "../../secrets/secret-store.ts";
 import type { AppLogin } from "../../tenant-schemas/probe-app-login.ts";
 import type { Site } from "./tenant-site.ts";
 
@@ -12,17 +17,11 @@ export interface SecretOwner {
   readonly slug: string;
 }
 
-const isOurs = (secret: Secret, { id }: SecretOwner): boolean => secret.tags.tenantId === id;
-
-/** The secret belongs to something that no tenant explains; it is neither taken over nor removed. */
-const foreignSecret = (name: string): DomainError =>
-  new DomainError("E_PARTIAL_STATE", {
-    message: `The ${secretCalled(name)} exists already and was not made for this tenant`,
-    detail: { kind: "SECRET", name },
-  });
+const isOurs = ({ tags }: Pick<Secret, "tags">, { id }: SecretOwner): boolean =>
+  tags.tenantId === id;
 
 /**
- * Refuses where the tenant's secret name is taken by something else.
+ * Refuses where the tenant's secret name is taken by something else, be it deleted and recoverable.
  *
  * @throws DomainError E_PARTIAL_STATE, E_SECRET_STORE
  */
@@ -31,7 +30,8 @@ export async function refuseForeignSecret(
   name: string,
   owner: SecretOwner,
 ): Promise<void> {
-  await readOwnSecret(secrets, name, owner);
+  const holder = await secrets.holder(name);
+  if (holder && !isOurs(holder, owner)) throw foreignSecret(name, holder, "this tenant");
 }
 
 /**
@@ -45,7 +45,8 @@ export async function readOwnSecret(
   owner: SecretOwner,
 ): Promise<Secret | null> {
   const existing = await secrets.get(name);
-  if (existing && !isOurs(existing, owner)) throw foreignSecret(name);
+  if (existing && !isOurs(existing, owner))
+    throw foreignSecret(name, { deleted: false }, "this tenant");
   return existing;
 }
 
