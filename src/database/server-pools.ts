@@ -64,7 +64,7 @@ export function openServerPools(bounds: Bounds = {}): ServerPools {
     return server;
   };
   return {
-    use: (address, work) => serverOf(address).use(address, work).catch(nameTimeout),
+    use: (address, work) => serverOf(address).use(address, work),
     close: async () => {
       await Promise.all([...servers.values()].map((server) => server.close()));
       servers.clear();
@@ -203,12 +203,3 @@ function patience(milliseconds: number) {
 
 /** Whether a pool has an idle connection that it has not promised to anybody. */
 const hasSpare = (pool: pg.Pool): boolean => pool.idleCount > pool.waitingCount;
-
-/** Timeouts of a full server and of an answer have no code: they pass like the network's. */
-function nameTimeout(error: unknown): never {
-  if (!(error instanceof Error && /^(timeout exceeded|Query read timeout)/.test(error.message)))
-    throw error;
-  throw Object.assign(new Error("The db server took too long", { cause: error }), {
-    code: "ETIMEDOUT",
-  });
-}

@@ -243,6 +243,10 @@ export const ERROR_CODES = {
     "The query asks for too much at once.",
     "Ask for fewer fields, levels or rows.",
   ),
+  E_DATABASE_REFUSED: passing(
+    "PostgreSQL refused what was asked of it.",
+    "Read what PostgreSQL said, mend the state that it names, then retry.",
+  ),
   E_UNAVAILABLE: passing(
     "A part of the service does not answer at the moment.",
     "Try again in a moment.",

@@ -4,12 +4,10 @@ import {
   readConnectionUrl,
   strongerMode,
 } from "../database/connection-url.ts";
-import { isConnectionLoss, sqlStateOf } from "../database/faults.ts";
+import { faultOrRefusalOf, isTransient, sqlStateOf, withWhatWasSaid } from "../database/faults.ts";
 import { ForbiddenAddress } from "../database/guarded-socket.ts";
 import { refusedSetting } from "../database/pooler.ts";
 import { DomainError } from "../kernel/domain-error.ts";
-import { oneLine } from "../kernel/input.ts";
-import { redactText } from "../kernel/redact.ts";
 import { secretCalled } from "../secrets/naming.ts";
 import type { SecretStore } from "../secrets/secret-store.ts";
 import type { DbServer } from "./db-server.entity.ts";
@@ -37,6 +35,7 @@ export const unresolved = (
 ): DomainError =>
   new DomainError("E_ADMIN_CONN_UNRESOLVED", {
     message: `Db server '${server.name}' cannot be entered: ${why}`,
+    transient: isTransient(cause),
     cause,
   });
 
@@ -120,34 +119,12 @@ export function loginUrl(
 export const isLoginRefused = (error: unknown): boolean =>
   sqlStateOf(error)?.startsWith("28") === true;
 
-/** A login that is refused, or a database that does not exist (SQLSTATE 3D000). */
-const isRefusal = (error: unknown): boolean =>
-  isLoginRefused(error) || sqlStateOf(error) === "3D000";
-
-/** Says why a server was not entered: what it says itself, or what stands in between. */
+/** Says why a server was not entered: the fault, and what the server, or what stands before it, said. */
 export function whyNotEntered(error: unknown): string {
   if (error instanceof ForbiddenAddress) return `its host leads to a ${error.kind} address`;
-  if (isRefusal(error)) return `it refuses the admin${said(error)}`;
   const refused = refusedSetting(error);
   if (refused !== null)
     return `a connection pooler before it refuses the settings of sessions (${refused}): give the address of PostgreSQL itself`;
-  const state = sqlStateOf(error);
-  if (state !== undefined) return `it does not let anybody in${said(error)}`;
-  if (isConnectionLoss(error)) return "it does not answer";
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  if (code === "ENOTFOUND") return "its host name is not known";
-  if (
-    /SSL|TLS|CERT|ALTNAME|ISSUER|SIGNATURE|channel binding/i.test(
-      `${String(code)} ${String(message)}`,
-    )
-  )
-    return `its TLS is not as its mode asks${said(error)}`;
-  return "it cannot be connected to";
-}
-
-/** The sentence of a server, a pooler or TLS, kept short and without secrets; where there is one. */
-function said(error: unknown): string {
-  const text = error instanceof Error ? oneLine(redactText(error.message), "").slice(0, 200) : "";
-  const state = sqlStateOf(error);
-  return text === "" ? "" : `: ${text}${state === undefined ? "" : ` (SQLSTATE ${state})`}`;
+  const fault = faultOrRefusalOf(error);
+  return fault ? withWhatWasSaid(fault) : "it cannot be connected to";
 }

@@ -1,5 +1,4 @@
 import type { ClientBase } from "pg";
-import { sqlStateOf } from "../database/faults.ts";
 import { DomainError, isDomainError } from "../kernel/domain-error.ts";
 import { fieldFault } from "../kernel/input.ts";
 import { type AdminLogin, unresolved, whyNotEntered } from "./admin-login.ts";
@@ -56,9 +55,7 @@ export async function makeReady(
     await enter(tenantDatabase, (client) => claim(ports, client, target));
   } catch (error) {
     if (isDomainError(error)) throw error;
-    const state = sqlStateOf(error);
-    const why = state ? `it cannot be prepared (SQLSTATE ${state})` : whyNotEntered(error);
-    throw unresolved(target, why, error);
+    throw unresolved(target, `it cannot be prepared: ${whyNotEntered(error)}`, error);
   }
 }
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { PoolClient } from "pg";
+import { inPart } from "../database/faults.ts";
 import type { ServerPools } from "../database/server-pools.ts";
 import { isDomainError } from "../kernel/domain-error.ts";
 import type { SecretStore } from "../secrets/secret-store.ts";
@@ -41,7 +42,9 @@ export function serverConnections(pools: ServerPools, secrets: SecretStore): Ser
             return await work(client);
           });
         } catch (error) {
-          throw entered ? error : unresolved(server, whyNotEntered(error), error);
+          throw entered
+            ? inPart(`Db server '${server.name}', database ${database}`, error)
+            : unresolved(server, whyNotEntered(error), error);
         }
       };
       const login = await readAdminLogin(secrets, server);

@@ -70,7 +70,7 @@ test("one that changed on the server alone is told of, until the store has it", 
   const refused = await life.run("migrateTenant", { slug });
   expect(refused.error).toMatchObject({
     ...{ code: "E_ADMIN_CONN_UNRESOLVED", retryable: true },
-    message: expect.stringContaining("'rotating' cannot be entered: it refuses the admin"),
+    message: expect.stringContaining("'rotating' cannot be entered: PostgreSQL refuses the login"),
   });
   await inStore("fifth");
   expect(await seed()).toMatchObject({ state: "SUCCEEDED" });

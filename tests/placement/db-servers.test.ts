@@ -106,7 +106,9 @@ describe("registering a db server", () => {
     );
     await expect(wrong).rejects.toMatchObject({ code: "E_ADMIN_CONN_UNRESOLVED" });
     await sql(server.url, "alter role keeper password 'other'");
-    expect((await checkDbServer(platform, admitted)).fault).toMatch(/refuses the admin/);
+    expect((await checkDbServer(platform, admitted)).fault).toMatch(
+      /PostgreSQL refuses the login \(28P01/,
+    );
     await updateDbServer(platform, OPERATOR, { name: asked.name }, { ...admin, password: "other" });
     expect((await checkDbServer(platform, admitted)).fault).toBeNull();
     await forget(admitted);
@@ -132,10 +134,13 @@ describe("registering a db server", () => {
       issues: [{ path: [path], message: expect.stringMatching(message) }],
     });
     const cases: [object, object][] = [
-      [await request({ port: 1 }), unresolved(/does not answer/)],
-      [await request({ host: "nowhere.invalid" }), unresolved(/host name is not known|not answer/)],
+      [await request({ port: 1 }), unresolved(/nobody answers at its address \(ECONNREFUSED/)],
+      [await request({ host: "nowhere.invalid" }), unresolved(/host name is not known/)],
       [await request({}, ""), unresolved(/its secret 'db-server-eu-\w+' does not exist/)],
-      [await request({}, loginAs("postgres", "wrong")), unresolved(/refuses the admin/)],
+      [
+        await request({}, loginAs("postgres", "wrong")),
+        unresolved(/PostgreSQL refuses the login \(28P01/),
+      ],
       [await request({}, "hunter2"), unresolved(/is no URL of the form/)],
       [await request({}, "postgres://hunter2/postgres"), unresolved(/is no URL of the form/)],
       [await request({ tlsMode: "REQUIRE" }), unresolved(/TLS/)],

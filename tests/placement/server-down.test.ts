@@ -74,7 +74,7 @@ describe("a db server that is down", () => {
         error: { code: "E_ADMIN_CONN_UNRESOLVED", phase: "STATE_CHECKED", retryable: true },
       });
       const told = JSON.stringify(events.map(({ body }) => body));
-      expect(told).toContain("Db server 'ill' cannot be entered: it does not answer");
+      expect(told).toContain("Db server 'ill' cannot be entered: nobody answers at its address");
       expect(told).toMatch(/"attempt":3/);
     }
     await ill.restart();
@@ -141,7 +141,7 @@ describe("a db server that is down", () => {
     const { operation, events } = await followToEnd(platform, begun.id);
     expect(operation.error).toMatchObject({
       code: "E_ADMIN_CONN_UNRESOLVED",
-      message: expect.stringContaining("it refuses the admin"),
+      message: expect.stringContaining("PostgreSQL refuses the login"),
     });
     expect(JSON.stringify(events)).not.toMatch(/"attempt":2/);
     await platform.secrets.set("db-server-ill", ill.url, { purpose: "db-server" });

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { GraphQLError } from "graphql";
-import { isConnectionLoss } from "../../database/faults.ts";
+import { codeOf, faultOf } from "../../database/faults.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import type { Logger } from "../../observability/logger.ts";
@@ -18,6 +18,7 @@ const HTTP: Partial<Record<ErrorCode, { status: number; headers?: Record<string,
   E_VALIDATION: { status: 400 },
   E_RATE_LIMITED: { status: 429 },
   E_UNAVAILABLE: { status: 503 },
+  E_DATABASE_REFUSED: { status: 503 },
 };
 
 /** Turns an error into what a caller may see of it. */
@@ -36,10 +37,16 @@ export const publicErrors =
     }
     if (original instanceof DomainError) return describe(original, error, {});
     const errorId = randomUUID();
-    const lost = isConnectionLoss(original);
+    const fault = faultOf(original);
     log.error({ err: original, errorId, ...placeOf(error) }, "request failed unexpectedly");
-    const code = lost ? "E_UNAVAILABLE" : "E_INTERNAL";
-    return describe(new DomainError(code), error, { errorId });
+    // What PostgreSQL said stays in the log: anybody can come upon a fault of the platform database.
+    const told = fault
+      ? new DomainError(codeOf(fault), {
+          message: `The platform database: ${fault.sentence}.`,
+          nextAction: fault.remedy,
+        })
+      : new DomainError("E_INTERNAL");
+    return describe(told, error, { errorId });
   };
 
 function originalOf(error: unknown): unknown {

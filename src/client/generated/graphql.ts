@@ -40,6 +40,8 @@ export type ErrorCode =
   | 'E_CANCELLED'
   /** This asks to be confirmed. Send it again with `confirm`, if it is really wanted. */
   | 'E_CONFIRMATION_REQUIRED'
+  /** PostgreSQL refused what was asked of it. Read what PostgreSQL said, mend the state that it names, then retry. */
+  | 'E_DATABASE_REFUSED'
   /** A db server with this name or address exists already. Choose another name, or change the db server that exists with `updateDbServer`. */
   | 'E_DB_SERVER_EXISTS'
   /** The db server was not found. List the db servers with `dbServers`, and name one of them. */

@@ -5,16 +5,18 @@ import {
   assertStillOwnsWorkflow,
   DBOSStepAlreadyRecordedError,
   DBOSWorkflowConflictError,
-  isPGRetriableTransactionError,
   migrateDataSourcePG,
   registerDataSource,
   replayRecordedStep,
   runTransaction,
 } from "@dbos-inc/dbos-sdk/datasource";
-import { isConnectionLoss } from "../../database/faults.ts";
+import { faultOf } from "../../database/faults.ts";
 import type { EntityManager, Orm } from "../../database/orm.ts";
 
 const NAME = "platform";
+
+/** Times that a transaction is tried which meets faults that may not pass: about ten seconds of them. */
+const MOST_BOUNDED = 16;
 
 /**
  * What a transaction came to. A failure is a value, not a throw, because a thrown error comes back
@@ -51,18 +53,19 @@ export function platformTransactions<F>(orm: Orm, describe: (error: unknown) => 
     const { workflowID: workflowId, stepID: stepId } = DBOS;
     if (workflowId === undefined || stepId === undefined)
       throw new Error("A platform step needs a workflow");
-    for (let pause = 5; ; pause = Math.min(pause * 2, 1_000)) {
+    for (let pause = 5, bounded = 0; ; pause = Math.min(pause * 2, 1_000)) {
       try {
         const recorded = await findCompletion(orm, workflowId, stepId);
         if (recorded) return replayRecordedStep<Attempted<T, F>>(recorded);
         return await inTransaction(work, workflowId, stepId);
       } catch (error) {
         if (error instanceof DBOSWorkflowConflictError) throw error;
-        const again =
-          error instanceof DBOSStepAlreadyRecordedError ||
-          isPGRetriableTransactionError(error) ||
-          isConnectionLoss(error);
-        if (!again) return { failed: describe(error) };
+        const course =
+          error instanceof DBOSStepAlreadyRecordedError
+            ? "AGAIN"
+            : (faultOf(error)?.course ?? "FINAL");
+        if (course === "BOUNDED") bounded += 1;
+        if (course === "FINAL" || bounded === MOST_BOUNDED) return { failed: describe(error) };
         await delay(pause);
       }
     }

@@ -16,6 +16,7 @@ import { withConnection } from "../../database/own-connection.ts";
 import { UnfitPlatform } from "../../database/platform-version.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { platformTransactions, type Transact } from "./data-source.ts";
+import { openEnginePool } from "./engine-pool.ts";
 import { describeFailure } from "./failure.ts";
 import type { Feed } from "./feed.ts";
 import { startLiveness } from "./liveness.ts";
@@ -25,7 +26,6 @@ import {
   APPLICATION,
   MAIL_WORKFLOW,
   type OperationQueue,
-  openEnginePool,
   QUEUE,
   QUIET,
   TIMER_WORKFLOW,

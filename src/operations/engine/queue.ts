@@ -1,9 +1,9 @@
 import { DBOSClient } from "@dbos-inc/dbos-sdk";
 import { CompiledQuery } from "kysely";
-import pg, { type ClientBase } from "pg";
-import { PATIENT, platformConfig } from "../../database/connect.ts";
+import type { ClientBase } from "pg";
 import type { EntityManager } from "../../database/orm.ts";
 import { newId } from "../../kernel/ids.ts";
+import { openEnginePool } from "./engine-pool.ts";
 
 /** Names under which the durable engine knows us. */
 export const APPLICATION = "tenantry";
@@ -14,23 +14,6 @@ export const TIMER_WORKFLOW = "timer";
 
 /** The channel that wakes workers when an operation is enqueued; mail and timers can wait for a look. */
 export const QUEUE_CHANNEL = "tenantry_queue";
-
-/**
- * Opens connections for the durable engine, which reads a URL in another way than the rest of the
- * platform does. Whoever opens them closes them: the engine does not.
- *
- * @param url connection URL of the platform database
- */
-export function openEnginePool(url: string, max: number): pg.Pool {
-  const config = platformConfig(url, "engine", {
-    ...PATIENT,
-    idle_in_transaction_session_timeout: 60_000,
-  });
-  const pool = new pg.Pool({ ...config, max });
-  // An idle connection that breaks is replaced at the next use; unheard, its error would end the process.
-  pool.on("error", () => {});
-  return pool;
-}
 
 /** The engine's log in processes that only enqueue or migrate: what matters is thrown. */
 export const QUIET = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

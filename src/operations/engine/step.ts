@@ -86,6 +86,7 @@ async function attempt<T>(
 ): Promise<Attempted<T, OperationError>> {
   const { retry, log, takeover } = course;
   const { operationId } = run;
+  const since = performance.now();
   const once = async (): Promise<Attempted<T, OperationError>> => {
     const count = DBOS.stepStatus?.currentAttempt ?? 1;
     try {
@@ -103,9 +104,11 @@ async function attempt<T>(
         { err: error, operationId, phase, step, attempt: count },
         "step failed",
       );
-      if (last) return { failed: describeFailure(error, phase) };
+      const tried = { attempts: count, forMs: performance.now() - since };
+      if (last) return { failed: describeFailure(error, phase, tried) };
       const note = `trying again after: ${describeFailure(error, phase).message}`;
-      await noteAgain(course, operationId, { phase, step, note });
+      // While the platform database is away too, the attempt goes on without a note of it.
+      await noteAgain(course, operationId, { phase, step, note }).catch(ifPassing);
       throw error;
     }
   };
@@ -121,8 +124,16 @@ async function attempt<T>(
 /** A cancelled operation waits for no further attempt of a phase; an undo goes on to its last one. */
 async function giveUp(ports: StepPorts, operationId: string, step: Direction): Promise<boolean> {
   if (step === "undo") return false;
-  const operation = await ports.orm.em.fork().findOne(OperationEntity, { id: operationId });
+  const operation = await ports.orm.em
+    .fork()
+    .findOne(OperationEntity, { id: operationId })
+    .catch(ifPassing);
   return operation?.cancelRequestedAt != null;
+}
+
+function ifPassing(error: unknown): null {
+  if (!isTransient(error)) throw error;
+  return null;
 }
 
 /** Runs a transaction beside the workflow's own steps, unless another worker owns the operation by now. */
