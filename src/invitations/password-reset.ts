@@ -50,8 +50,12 @@ interface ResetRequest {
  * @throws RateLimitedError after too many requests
  */
 export async function requestPasswordReset(ports: ManagePorts, input: ResetRequest): Promise<void> {
-  const account = ["PASSWORD_RESET", normalizeEmail(input.email)] as const;
-  await limitRequests(ports, { account, address: input.address });
+  const email = normalizeEmail(input.email);
+  await limitRequests(ports, {
+    account: ["PASSWORD_RESET", email],
+    signsInAs: ["TENANT", email],
+    address: input.address,
+  });
   const work = ports.em.fork().transactional((em) => sendReset(ports, em, input));
   await Promise.all([work, pause(ANSWERED_AFTER)]);
 }

@@ -5,7 +5,7 @@ import { perFile, stopDate } from "../kit/lifetime.ts";
 import { openPlatform } from "../kit/platform.ts";
 
 perFile(stopDate);
-const world = perFile(openPlatform);
+const world = perFile(() => openPlatform({ environment: { TRUSTED_PROXIES: "127.0.0.1" } }));
 const api = perFile(() => openTestApi(world));
 
 const ANSWER = `__typename
@@ -67,7 +67,7 @@ test.each(FIELDS)("%s answers after how many seconds to try again", async (field
     code: "E_RATE_LIMITED",
     message: "Too many attempts: try again in 2 s.",
     retryable: true,
-    nextAction: "Wait for the time that retryAfter names.",
+    nextAction: "Wait for the time that is named, then send it again.",
     retryAfter: 2,
   });
 });
@@ -88,6 +88,29 @@ test("requestTenantPasswordReset answers alike until it has to wait", async () =
     });
   }
   expect(await request()).toMatchObject({ __typename: "RateLimitedError", retryAfter: 2 });
+});
+
+test("a crowd of strangers keeps nobody out who is known, nor another stranger", async () => {
+  const password = "a long walk by the river";
+  const [known, stranger] = await Promise.all([0, 1].map(() => world.newUser(password)));
+  const query = `mutation ($input: SignInInput!) {
+    signIn(input: $input) { ${ANSWER} ... on Session { user { email } } } }`;
+  const signIn = async (from: string, input: object) => {
+    const response = await api.post({ query, variables: { input } }, { "x-forwarded-for": from });
+    return ((await response.json()) as { data: { signIn: Record<string, unknown> } }).data.signIn;
+  };
+  const inside = { email: known?.email, password };
+  expect(await signIn("198.51.100.1", inside)).toMatchObject({ __typename: "Session" });
+  const crowd = Array.from({ length: 400 }, (_none, index) =>
+    signIn("203.0.113.9", { email: `nobody${index}@example.com`, password: WRONG }),
+  );
+  const early = signIn("198.51.100.2", { email: stranger?.email, password });
+  await Promise.race(crowd);
+  expect(await signIn("198.51.100.1", inside)).toMatchObject({ __typename: "Session" });
+  const codes = (await Promise.all(crowd)).map(({ code }) => code);
+  expect(codes.filter((code) => code === "E_SIGN_IN_FAILED").length).toBeLessThanOrEqual(60);
+  expect(new Set(codes)).toEqual(new Set(["E_SIGN_IN_FAILED", "E_RATE_LIMITED"]));
+  expect(await early).toMatchObject({ __typename: "Session" });
 });
 
 test("two servers of the API count together", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { removeMembership } from "../../src/invitations/manage.ts";
-import { resetTenantPassword } from "../../src/invitations/password-reset.ts";
+import { requestPasswordReset, resetTenantPassword } from "../../src/invitations/password-reset.ts";
 import { listMembers } from "../../src/invitations/people.ts";
 import { removePeople } from "../../src/invitations/remove-people.ts";
 import { newId } from "../../src/kernel/ids.ts";
@@ -30,6 +30,19 @@ const requests = () =>
   );
 
 describe("a forgotten password", () => {
+  test("can be asked for where the person signs in, however often strangers have asked", async () => {
+    await inUse();
+    await world.signIn("acme");
+    const from = (address: string) =>
+      requestPasswordReset(world.managing(), { slug: "acme", email: OWNER, address });
+    const limited = { code: "E_RATE_LIMITED", retryAfterSeconds: 2 };
+    for (let time = 0; time < 6; time++) await from(`203.0.113.${time}`);
+    await expect(from("203.0.113.9")).rejects.toMatchObject(limited);
+    for (let time = 0; time < 6; time++) await world.requestReset("acme");
+    await expect(world.requestReset("acme")).rejects.toMatchObject(limited);
+    expect(await requests()).toHaveLength(12);
+  });
+
   test("is replaced by the link in a mail, for every tenant of the person", async () => {
     await inUse();
     await world.seed(await world.tenant("beta"), { allowExistingUser: true });

@@ -7,6 +7,7 @@ import {
   validateSubscriptionArgs,
 } from "graphql";
 import type { Plugin } from "graphql-yoga";
+import { BoundedCounts } from "../../kernel/bounded-counts.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import type { ApiContext } from "../context.ts";
 import type { PublicErrorOf } from "./public-error.ts";
@@ -25,7 +26,7 @@ type Answers = Map<string, Answer>;
  */
 export function shareAnswers(publicErrorOf: PublicErrorOf): Plugin {
   const byRow = new WeakMap<object, Answers>();
-  const followed = bounded(FOLLOWED_BY_ONE_CALLER);
+  const followed = new BoundedCounts(FOLLOWED_BY_ONE_CALLER);
 
   const answersOf = (args: ValidatedSubscriptionArgs, question: string) => (row: object) => {
     const answers = byRow.get(row) ?? new Map();
@@ -55,24 +56,6 @@ export function shareAnswers(publicErrorOf: PublicErrorOf): Plugin {
   };
 
   return { onSubscribe: ({ setSubscribeFn }) => setSubscribeFn(subscribe as never) };
-}
-
-/** Counts what each has taken, up to a bound. */
-function bounded(most: number) {
-  const taken = new Map<string, number>();
-  return {
-    /** Takes one for `id`; answers how to give it back, or null when all are taken. */
-    take: (id: string): (() => void) | null => {
-      const before = taken.get(id) ?? 0;
-      if (before >= most) return null;
-      taken.set(id, before + 1);
-      return () => {
-        const left = (taken.get(id) ?? 1) - 1;
-        if (left === 0) taken.delete(id);
-        else taken.set(id, left);
-      };
-    },
-  };
 }
 
 const tooMany = () =>

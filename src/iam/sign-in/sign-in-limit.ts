@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { record } from "../../audit/record.ts";
+import { BoundedCounts } from "../../kernel/bounded-counts.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { isDomainError, RateLimitedError } from "../../kernel/domain-error.ts";
 import { isEmail } from "../users/email.ts";
@@ -27,12 +28,19 @@ export interface Attempt {
   readonly account: AccountName;
   /** Null where there is no network in between: then only the account is limited. */
   readonly address: string | null;
+  /** The account whose sign-ins make a network known, where it is another one. */
+  readonly signsInAs?: AccountName;
 }
 
 // Fewer than the failures that an account has free: that many good sign-ins to one account at the
 // same moment do not stand in each other's way, though each counts until it has succeeded.
-const tries = new Slots(4);
+const AT_ONCE = 4;
 const MOST_WAITING = 200;
+
+/** Strangers, however many, stand in a line of their own: networks where an account is known pass them by. */
+const lines = { known: new Slots(AT_ONCE), strangers: new Slots(AT_ONCE) };
+/** Whoever has as many in line as an address may fail waits for what becomes of them. */
+const strangersAt = new BoundedCounts(ADDRESS_POLICY.free);
 
 /**
  * Tries credentials, unless the account or the address has to wait: then not even the right ones are
@@ -52,17 +60,35 @@ export async function limitAttempts<T>(
   attempt: Attempt,
   work: () => Promise<T>,
 ): Promise<T> {
-  if (tries.waiting >= MOST_WAITING) throw new RateLimitedError(1);
-  return await tries.run(async () => {
-    const counted = await claim(ports, attempt);
+  const counted = await countedUnder(ports, attempt);
+  // Before the line: who has to wait takes no place in it.
+  await refuseWaiting(ports, attempt, counted.key);
+  return await inLine(attempt, counted, async () => {
+    await claim(ports, attempt, counted.key);
     const answer = await work().catch(async (error: unknown) => {
       if (isDomainError(error)) await countAddress(ports, attempt);
       throw error;
     });
-    await forgetCounts(ports.em.fork(), [counted]);
+    await forgetCounts(ports.em.fork(), [counted.key]);
     await remember(ports, attempt);
     return answer;
   });
+}
+
+async function inLine<T>(
+  { address }: Attempt,
+  { known }: Counted,
+  work: () => Promise<T>,
+): Promise<T> {
+  const line = known ? lines.known : lines.strangers;
+  const bounded = !known && address !== null;
+  const leave = bounded ? strangersAt.take(addressKey(address)) : () => {};
+  try {
+    if (leave === null || line.waiting >= MOST_WAITING) throw new RateLimitedError(1);
+    return await line.run(work);
+  } finally {
+    leave?.();
+  }
 }
 
 /**
@@ -71,7 +97,7 @@ export async function limitAttempts<T>(
  * @throws RateLimitedError while there is a wait
  */
 export async function limitRequests(ports: LimitPorts, attempt: Attempt): Promise<void> {
-  await claim(ports, attempt);
+  await claim(ports, attempt, (await countedUnder(ports, attempt)).key);
   await countAddress(ports, attempt);
 }
 
@@ -79,39 +105,47 @@ export async function limitRequests(ports: LimitPorts, attempt: Attempt): Promis
 export const clearAccount = async (em: EntityManager, account: AccountName): Promise<void> =>
   await forgetCounts(em, [accountKey(account), ...(await placesOf(em, account))]);
 
-/**
- * Counts the try as a failure of the account before it is made; refuses it while there is a wait.
- *
- * @returns the key that it was counted under
- */
-async function claim(ports: LimitPorts, attempt: Attempt): Promise<string> {
-  const account = await accountAt(ports, attempt);
-  const address = attempt.address === null ? null : addressKey(attempt.address);
-  const em = ports.em.fork();
+/** Counts the try as a failure of the account before it is made; refuses it while there is a wait. */
+async function claim(ports: LimitPorts, attempt: Attempt, key: string): Promise<void> {
   for (;;) {
     const now = ports.clock();
-    const counts = await countsOf(em, address === null ? [account] : [account, address]);
-    for (const [key, by, policy] of [
-      [address, "ADDRESS", ADDRESS_POLICY],
-      [account, "ACCOUNT", ACCOUNT_POLICY],
-    ] as const) {
-      const count = counts.get(key ?? "");
-      const wait = count === undefined ? 0 : waitAfter(policy, count, now);
-      if (count !== undefined && wait > 0) await refuse(ports, attempt, { by, count, wait });
-    }
+    const counts = await refuseWaiting(ports, attempt, key);
     // Somebody else may have counted or cleared meanwhile: then look again.
-    const seen = counts.get(account) ?? null;
-    if (await countFailure(em, { key: account, policy: ACCOUNT_POLICY, now, seen })) {
-      return account;
-    }
+    const seen = counts.get(key) ?? null;
+    const em = ports.em.fork();
+    if (await countFailure(em, { key, policy: ACCOUNT_POLICY, now, seen })) return;
   }
 }
 
-/** The key of the account, or that of the account at a place where it is known. */
-async function accountAt({ em, clock }: LimitPorts, { account, address }: Attempt) {
-  if (address === null) return accountKey(account);
-  const place = placeKey(account, address);
-  return (await isKnownPlace(em.fork(), place, clock())) ? place : accountKey(account);
+/** Refuses a try whose address or account has to wait; answers the counts of both. */
+async function refuseWaiting(ports: LimitPorts, attempt: Attempt, account: string) {
+  const address = attempt.address === null ? null : addressKey(attempt.address);
+  const keys = address === null ? [account] : [account, address];
+  const counts = await countsOf(ports.em.fork(), keys);
+  for (const [key, by, policy] of [
+    [address, "ADDRESS", ADDRESS_POLICY],
+    [account, "ACCOUNT", ACCOUNT_POLICY],
+  ] as const) {
+    const count = counts.get(key ?? "");
+    const wait = count === undefined ? 0 : waitAfter(policy, count, ports.clock());
+    if (count !== undefined && wait > 0) await refuse(ports, attempt, { by, count, wait });
+  }
+  return counts;
+}
+
+interface Counted {
+  /** The key of the account, or that of the account at a place where it is known. */
+  readonly key: string;
+  readonly known: boolean;
+}
+
+async function countedUnder(
+  { em, clock }: LimitPorts,
+  { account, address, signsInAs = account }: Attempt,
+): Promise<Counted> {
+  const known =
+    address !== null && (await isKnownPlace(em.fork(), placeKey(signsInAs, address), clock()));
+  return { key: known ? placeKey(account, address) : accountKey(account), known };
 }
 
 async function remember({ em, clock }: LimitPorts, { account, address }: Attempt): Promise<void> {
