@@ -15,6 +15,8 @@ interface RefusalOptions {
   readonly fact: RefusedFact;
   /** Public text. */
   readonly message: string;
+  /** The next thing to do, where the code's own is not right. */
+  readonly nextAction?: string;
 }
 
 /**
@@ -26,8 +28,8 @@ export class AuditedRefusal extends DomainError {
   readonly fact: RefusedFact;
   #told = false;
 
-  constructor(code: ErrorCode, { actor, fact, message }: RefusalOptions) {
-    super(code, { message, detail: { actor: actor.id, ...fact.detail } });
+  constructor(code: ErrorCode, { actor, fact, ...told }: RefusalOptions) {
+    super(code, { ...told, detail: { actor: actor.id, ...fact.detail } });
     this.actor = actor;
     this.fact = fact;
   }

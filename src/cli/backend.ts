@@ -3,6 +3,7 @@ import type { Operation, OperationEvent } from "../operations/engine/operation.e
 import type { StartOptions } from "../operations/engine/start-operation.ts";
 import type { OperationFilter } from "../operations/list.ts";
 import type { TenantFilter } from "../tenants/list.ts";
+import type { TenantKey } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import type { HelperWorker } from "./helper-worker.ts";
 import type { placeIn } from "./servers/clusters.ts";
@@ -75,7 +76,7 @@ export interface Backend {
   operations(filter: OperationFilter, limit: number): Promise<FirstRows<ShownOperation>>;
   /** The newest tenants; those `behind` lack the newest migration. */
   tenants(filter: TenantFilter, behind: boolean, limit: number): Promise<FirstRows<ShownTenant>>;
-  tenant(slug: string): Promise<TenantDetails>;
+  tenant(key: TenantKey): Promise<TenantDetails>;
   /** How a new tenant's first admin gets in; a one-time password is revealed, once. */
   adminAccess(operation: ShownOperation): Promise<AdminAccess>;
   /** Whether somebody runs operations. */

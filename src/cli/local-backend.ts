@@ -14,7 +14,7 @@ import { cancelOperation, retryOperation } from "../operations/retry-and-cancel.
 import { DbServerEntity } from "../placement/db-server.entity.ts";
 import type { Platform } from "../platform.ts";
 import { listTenants } from "../tenants/list.ts";
-import { tenantBySlug } from "../tenants/registry.ts";
+import { tenantByKey } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import type { Backend, ShownTenant, TenantDetails } from "./backend.ts";
 import { bringWorkerAlong } from "./helper-worker.ts";
@@ -66,10 +66,10 @@ export function localBackend(platform: Platform, actor: Actor): Backend {
       const { rows, more } = await firstRows(limit, (page) => listTenants(em(), filter, page));
       return { rows: rows.map(shown), more };
     },
-    tenant: async (slug) => {
+    tenant: async (key) => {
       allow("tenant:read");
       allow("secret-name:read");
-      return await detailsOf(platform, em(), await tenantBySlug(em(), slug));
+      return await detailsOf(platform, em(), await tenantByKey(em(), key));
     },
     adminAccess: (operation) => adminAccess({ platform, actor }, operation),
     isWorkerAlive: () => isWorkerAlive(em()),

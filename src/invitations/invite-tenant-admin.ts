@@ -5,6 +5,7 @@ import { authorize } from "../iam/grants.ts";
 import { parseEmail } from "../iam/users/email.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { lineField, parseInput } from "../kernel/input.ts";
+import { nextFor } from "../tenants/lifecycle.ts";
 import { lockTenant, tenantNotFound } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { admit } from "./admit.ts";
@@ -45,7 +46,7 @@ export async function inviteTenantAdmin(
   return await ports.em.fork().transactional(async (em) => {
     const tenant = await lockTenant(em, { slug: input.slug });
     if (tenant === null) throw tenantNotFound(input.slug);
-    checkActive(tenant);
+    checkActive(tenant, nextFor(tenant, "OTHER"));
     await lockEmail(em, email);
     const existing = await findIdentityByEmail(em, email);
     if (existing !== null) await refuseExisting(em, tenant, existing, input.allowExistingUser);

@@ -6,6 +6,7 @@ import { authorize } from "../iam/grants.ts";
 import { DomainError, RateLimitedError } from "../kernel/domain-error.ts";
 import { isId } from "../kernel/ids.ts";
 import { type MailQueue, revokeMail } from "../mail/outbox.ts";
+import { nextFor } from "../tenants/lifecycle.ts";
 import { lockTenant } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { lockIdentity } from "./identities.ts";
@@ -41,7 +42,7 @@ export async function resendInvitation(
   return await onHeldInvitation(ports, invitationId, async (em, { invitation, ...people }) => {
     const { tenant, identity } = people;
     const { id, kind } = invitation;
-    checkActive(tenant);
+    checkActive(tenant, nextFor(tenant, "OTHER"));
     refuseClosed(invitation, ports.clock());
     refuseTooSoon(invitation, ports.clock());
     await revokeMail(em, id);

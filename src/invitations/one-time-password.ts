@@ -47,6 +47,7 @@ export async function revealOneTimePassword(
       actor,
       fact: { type: "ACCESS_REFUSED", operationId, detail: { action: "invitation:reveal" } },
       message: "Only the one who started the operation may see its one-time password",
+      nextAction: "Ask who started it, or send the person a link instead with `resendInvitation`.",
     });
   }
   return await em.fork().transactional(async (tx) => {

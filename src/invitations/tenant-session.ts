@@ -42,13 +42,17 @@ export async function issueTenantSession(
   };
 }
 
+/** For people of the tenant, who have no part in running it. */
+const WAIT = "Wait until it is in use again, which whoever runs this service for you can tell.";
+
 /**
  * Lets a tenant pass that is ACTIVE.
  *
+ * @param nextAction what helps whoever asks
  * @throws DomainError E_TENANT_NOT_ACTIVE
  */
-export function checkActive({ slug, status }: Tenant): void {
-  if (status !== "ACTIVE") {
-    throw new DomainError("E_TENANT_NOT_ACTIVE", { message: `Tenant '${slug}' is not active` });
-  }
+export function checkActive({ slug, status }: Tenant, nextAction: string = WAIT): void {
+  if (status === "ACTIVE") return;
+  const message = `Tenant '${slug}' is not active`;
+  throw new DomainError("E_TENANT_NOT_ACTIVE", { message, nextAction });
 }

@@ -11,6 +11,7 @@ import { checkReadiness, failedChecks, refuseUnready } from "./parts/readiness.t
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { siteOfRun, tenantOf } from "./parts/tenant-site.ts";
+import { refuseUnfinished } from "./parts/unfinished.ts";
 
 const ActivateInput = z
   .strictObject({
@@ -38,8 +39,9 @@ export const activateTenant = (ports: TenantPorts) =>
   tenantOperation<ActivateInput, ActivateFacts>({
     kind: "ACTIVATE",
     input: ActivateInput,
-    prepare: async (_em, _tenant, { actor, input }) => {
+    prepare: async (em, tenant, { actor, input }) => {
       if (input.force) authorize(actor, "tenant:force");
+      if (!input.force || tenant.dbServerId === null) await refuseUnfinished(em, tenant);
     },
     reason: ({ reason }) => reason,
     phases: [

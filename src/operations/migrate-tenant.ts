@@ -28,6 +28,7 @@ import {
   type TenantSite,
   tenantOf,
 } from "./parts/tenant-site.ts";
+import { refuseUnfinished } from "./parts/unfinished.ts";
 
 const MigrateInput = z.strictObject({
   slug: slugField,
@@ -53,7 +54,10 @@ export const migrateTenant = (ports: TenantPorts) =>
   tenantOperation<MigrateInput, MigrateFacts>({
     kind: "MIGRATE",
     input: MigrateInput,
-    prepare: (em, tenant, { dryRun }) => placeAgain(ports, em, tenant, dryRun),
+    prepare: async (em, tenant, { dryRun }) => {
+      await refuseUnfinished(em, tenant);
+      await placeAgain(ports, em, tenant, dryRun);
+    },
     phases: [
       {
         name: "MIGRATIONS_PLANNED",
@@ -113,7 +117,7 @@ async function standing(em: EntityManager, run: MigrateRun) {
   return { version: tenant.schemaVersion, migrations: tenant.migrationsApplied };
 }
 
-/** A tenant whose provisioning was undone is placed nowhere: it gets a place as a new one does. */
+/** A tenant that is placed nowhere gets a place as a new one does. */
 async function placeAgain(
   { clock }: TenantPorts,
   em: EntityManager,
@@ -180,7 +184,8 @@ async function ensureSchema(ports: TenantPorts, run: MigrateRun): Promise<undefi
 async function verify(ports: TenantPorts, run: MigrateRun): Promise<Partial<MigrateFacts>> {
   const site = await siteOfRun(ports.orm, run);
   await refuseMissingOrganization(ports, site);
-  const readiness = await checkReadiness(ports, site, site.tenant.seedSets);
+  const { seedSets, status } = site.tenant;
+  const readiness = await checkReadiness(ports, site, seedSets, status === "SUSPENDED");
   const { checks, migrations, version } = readiness;
   return { checks, migrations, version };
 }

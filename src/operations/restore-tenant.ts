@@ -60,6 +60,7 @@ function goesBackTo({ slug, offboardedFrom }: Tenant): "ACTIVE" | "SUSPENDED" {
   if (offboardedFrom !== null) return offboardedFrom;
   throw new DomainError("E_TENANT_STATUS", {
     message: `Tenant '${slug}' is being purged, which cannot be taken back`,
+    nextAction: "Take the purge up again with `purgeTenant`, `immediately` and a `reason`.",
   });
 }
 

@@ -11,6 +11,7 @@ import { inTenantDatabase } from "./parts/tenant-entry.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { siteOfRun, tenantOf } from "./parts/tenant-site.ts";
+import { refuseUnfinished } from "./parts/unfinished.ts";
 
 const SeedInput = z.strictObject({
   slug: slugField,
@@ -39,6 +40,7 @@ export const seedTenant = (ports: TenantPorts) =>
   tenantOperation<SeedInput, SeedFacts>({
     kind: "SEED",
     input: SeedInput,
+    prepare: (em, tenant) => refuseUnfinished(em, tenant),
     phases: [
       {
         name: "SETS_RESOLVED",

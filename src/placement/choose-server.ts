@@ -74,7 +74,10 @@ function namedServer(
   const named = candidates.find(({ server }) => server.name === name);
   if (named?.server.status !== "ACTIVE") {
     const why = named ? `is ${named.server.status}` : "not found";
-    throw new DomainError("E_DB_SERVER_NOT_FOUND", { message: `Db server '${name}' ${why}` });
+    throw new DomainError("E_DB_SERVER_NOT_FOUND", {
+      message: `Db server '${name}' ${why}`,
+      nextAction: "Name one that is ACTIVE: `dbServers` lists them.",
+    });
   }
   if (region !== null && named.server.region !== region) {
     const message = `Db server '${name}' stands in region '${named.server.region}', not in '${region}'`;
@@ -86,11 +89,13 @@ function namedServer(
   if (!canHold(named.server, isolation)) {
     throw new DomainError("E_UNSUPPORTED", {
       message: `Db server '${name}' is a Citus cluster, which holds tenants of isolation SCHEMA only`,
+      nextAction: "Name another db server, or leave `isolation` out.",
     });
   }
   if (named.tenants >= named.server.capacityHint) {
     throw new DomainError("E_NO_CAPACITY", {
       message: `Db server '${name}' is full: no eligible db_server`,
+      nextAction: "Raise its `capacityHint` with `updateDbServer`, or name another one.",
     });
   }
   return named.server;

@@ -75,6 +75,44 @@ export const LIFECYCLE: Record<TenantStatus, Record<TenantAct, Verdict>> = {
   PURGED: { ...everything(GONE), PROVISION: OK },
 };
 
+/** What helps where a status allows none of what was asked for, and where it refuses one act for its own reason. */
+const NEXT: Record<TenantStatus, Partial<Record<TenantAct, string>> & { readonly OTHER: string }> =
+  {
+    PROVISIONING: { OTHER: "Wait for the end of its provisioning, which `operations` shows." },
+    ACTIVE: {
+      PROVISION: "Choose another slug, or work with the tenant that exists: `tenant` shows it.",
+      CLEANUP:
+        "Only what failed to be provisioned is cleaned up: take it out of use with `offboardTenant`.",
+      OTHER: "Nothing is to be done: the tenant is in use.",
+    },
+    FAILED: {
+      OFFBOARD: "Clear it away with `cleanupFailedTenants` and `dropSchema`.",
+      PURGE: "Clear it away with `cleanupFailedTenants` and `dropSchema`.",
+      OTHER: "Provision it again with `provisionTenant`.",
+    },
+    SUSPENDED: {
+      PROVISION: "Choose another slug, or bring the tenant back into use with `resumeTenant`.",
+      SUSPEND: "Nothing is to be done: the tenant is suspended already.",
+      CLEANUP:
+        "Only what failed to be provisioned is cleaned up: take it out of use with `offboardTenant`.",
+      OTHER: "Bring it back into use first, with `resumeTenant`.",
+    },
+    OFFBOARDED: {
+      PROVISION: "Choose another slug, or bring the tenant back into use with `restoreTenant`.",
+      OFFBOARD:
+        "Nothing is to be done; if it is to go at once, use `purgeTenant` with `immediately` and a `reason`.",
+      CLEANUP: "Remove it with `purgeTenant`, at once with `immediately` and a `reason`.",
+      OTHER: "Bring it back first, with `restoreTenant`.",
+    },
+    PURGED: { OTHER: "Check the slug; `tenants` lists those that there are." },
+  };
+
+/** What helps where a tenant's status is in the way of an act. */
+export const nextFor = (
+  { status }: { readonly status: TenantStatus },
+  act: TenantAct | "OTHER",
+): string => NEXT[status][act] ?? NEXT[status].OTHER;
+
 /**
  * Lets an operation pass that the tenant's status allows.
  *
@@ -94,5 +132,8 @@ export function refuseByStatus(
     E_TENANT_STATUS: `Tenant '${slug}' is ${status}, which does not allow ${act}`,
   };
   const message = messages[verdict];
-  throw new DomainError(verdict, message === undefined ? {} : { message });
+  throw new DomainError(verdict, {
+    nextAction: nextFor(tenant, act),
+    ...(message === undefined ? {} : { message }),
+  });
 }

@@ -167,10 +167,10 @@ describe("tenant provision", () => {
     expect(text).toMatchObject({ end: 1, stdout: "" });
     for (const told of [
       "✘ E_VALIDATION",
-      "slug: ",
-      "seeds.0: ",
-      "states.0: ",
-      "timeZone: ",
+      "--slug: ",
+      "--seeds.0: ",
+      "--states.0: ",
+      "--time-zone: ",
       "Next: ",
     ])
       expect(text.stderr).toContain(told);

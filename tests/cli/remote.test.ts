@@ -118,7 +118,7 @@ describe("refuses in the words of the machine", () => {
     const ran = await tenantry(provision("-bad-"), environment);
     expect(ran.end).toBe(1);
     expect(ran.stderr).toContain("E_VALIDATION");
-    expect(ran.stderr).toMatch(/slug: must match [\s\S]*adminEmail: must be an email address/);
+    expect(ran.stderr).toMatch(/--slug: must match [\s\S]*--admin-email: must be an email address/);
     const gone = await tenantry(["tenant", "show", "--slug", "nobody-here"], environment);
     expect(gone).toMatchObject({ end: 1 });
     expect(gone.stderr).toContain("Tenant slug 'nobody-here' not found");
@@ -149,7 +149,7 @@ describe("refuses in the words of the machine", () => {
     const ran = await tenantry(["tenant", "list"], { ...environment, TENANTRY_URL });
     expect(ran.end).toBe(1);
     expect(ran.stderr).toMatch(
-      /^✘ The API at http:\/\/127.*graphql did not do it: .*ECONNREFUSED.*\n$/,
+      /^✘ The API at http:\/\/127.*graphql is not reached: .*ECONNREFUSED.*\n$/,
     );
   });
 

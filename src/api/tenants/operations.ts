@@ -4,7 +4,7 @@ import { SnapshotTargetRef } from "./results.ts";
 tenantMutation({
   name: "migrateTenant",
   description:
-    "Brings a tenant's schema to the newest migration, or to the one named: creates it where it is missing, applies what is pending with an event for each file, verifies it, and makes a tenant that failed ACTIVE when it is ready.",
+    "Brings a tenant's schema to the newest migration, or to the one named: creates it where it is missing, applies what is pending with an event for each file, verifies it, and makes a tenant that is not ACTIVE so when it is ready. A provisioning that failed is retried instead: `retryOperation`.",
   input: "The tenant to migrate, and how far.",
   fields: (t) => ({
     to: t.string({

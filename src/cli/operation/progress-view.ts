@@ -18,7 +18,8 @@ export interface ProgressView {
 type PhaseEvent = Extract<EventBody, { type: "PHASE_STATE" }>;
 type ProgressEvent = Extract<EventBody, { type: "PHASE_PROGRESS" }>;
 
-const NAME_WIDTH = 18;
+/** As long as the longest name of a phase. */
+const NAME_WIDTH = 21;
 const BAR_WIDTH = 24;
 const REDRAW_MS = 100;
 const SPINNER = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -137,7 +138,8 @@ function lineOf(
 ): string {
   const [style, sign] = SIGNS[body.state];
   const detail = [
-    WORDS[body.state],
+    // What has nothing to undo says why.
+    body.state === "UNDONE" && body.note !== null ? "nothing to undo" : WORDS[body.state],
     body.error ? `${body.error.code}: ${body.error.message}` : body.note,
     body.state === "SUCCEEDED" && progress?.total
       ? `${progress.completed}/${progress.total}`

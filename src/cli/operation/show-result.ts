@@ -1,3 +1,5 @@
+import { ERROR_CODES } from "../../kernel/error-codes.ts";
+import type { OperationError } from "../../operations/engine/operation.entity.ts";
 import type { ShownOperation } from "../backend.ts";
 import { formatDuration } from "../terminal/duration.ts";
 import type { Output } from "../terminal/output.ts";
@@ -27,15 +29,24 @@ export function showResult(
   if (state === "CANCELLED")
     out.line(`${out.style("yellow", "↶")} ${kind} of '${subjectName}' was cancelled`);
   else if (error) out.note(describeFailure(out, error));
-  if (error && !operation.dryRun) out.note(`  Again: tenantry operation retry ${operation.id}`);
+  if (error && !operation.dryRun && canPassAgain(error))
+    out.note(`  Again: tenantry operation retry ${operation.id}`);
 }
+
+/** Whether a retry can help: by itself, or when what the next action says was done. */
+const canPassAgain = ({ code, retryable, nextAction }: OperationError): boolean =>
+  retryable || (nextAction ?? ERROR_CODES[code].nextAction).includes("`retryOperation`");
 
 function tell(out: Output, fields: readonly [string, string][]): void {
   if (fields.length > 0) writeFields(out, fields);
 }
 
-function titleOf({ kind, subjectName, dryRun, startedAt, finishedAt }: ShownOperation): string {
+function titleOf(operation: ShownOperation): string {
+  const { kind, subjectName, dryRun, startedAt, finishedAt, result } = operation;
   if (dryRun) {
+    const pending = kind === "MIGRATE" ? result?.pending : null;
+    if (Array.isArray(pending) && pending.length === 0)
+      return `'${subjectName}' has every migration: nothing would be changed`;
     const can = kind === "PROVISION" ? "can be provisioned" : `would be changed by ${kind}`;
     return `'${subjectName}' ${can}; nothing was written`;
   }

@@ -50,7 +50,12 @@ function failureOf(error: unknown, url: string): Error {
   const reasons = [error, cause, ...(cause instanceof AggregateError ? cause.errors : [])];
   const said = reasons.map((reason) => (reason instanceof Error ? reason.message : ""));
   const why = said.filter((text) => text !== "").at(-1) ?? "no reason was given";
-  return new PlainFailure(`The API at ${url} did not do it: ${why}`);
+  const answered = error instanceof Error && "faults" in error && cause === undefined;
+  return new PlainFailure(
+    answered
+      ? `The API at ${url} did not do it: ${why}`
+      : `The API at ${url} is not reached: ${why}`,
+  );
 }
 
 /** What the client throws for an answer of the API. */

@@ -68,10 +68,11 @@ export function openRemoteBackend(access: ApiAccess): {
       });
       return { rows: rows.map(tenantOf), more };
     },
-    tenant: async (slug) => {
-      const { tenant } = await api.execute(FindTenant, { slug });
+    tenant: async (key) => {
+      const { tenant } = await api.execute(FindTenant, { by: key as never });
       if (tenant) return detailsOf(tenant);
-      throw new DomainError("E_TENANT_NOT_FOUND", { message: `Tenant slug '${slug}' not found` });
+      const named = "slug" in key ? `Tenant slug '${key.slug}'` : `Tenant '${key.id}'`;
+      throw new DomainError("E_TENANT_NOT_FOUND", { message: `${named} not found` });
     },
     adminAccess: (operation) => adminAccess(api, operation),
     isWorkerAlive: async () => true,

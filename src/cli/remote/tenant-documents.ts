@@ -55,8 +55,8 @@ export const ListTenants = graphql(`
 `);
 
 export const FindTenant = graphql(`
-  query CommandFindTenant($slug: String!) {
-    tenant(by: { slug: $slug }) {
+  query CommandFindTenant($by: TenantBy!) {
+    tenant(by: $by) {
       ...CommandTenant
       dbServer {
         name

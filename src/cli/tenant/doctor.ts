@@ -21,6 +21,11 @@ export async function doctor({ slug, fix = false, json = false }: DoctorFlags): 
     const report = await runDoctor(platform, actor, { slug, fix });
     tell(session, report.findings, json, "FINDING");
     if (!fix) return end(out, report.findings, json);
+    if (report.started.length + report.repaired.length === 0 && !json) {
+      if (report.findings.some(({ healthy }) => !healthy))
+        out.line("\nNone of it can be mended without you.");
+      return end(out, report.findings, json);
+    }
     const interrupted = await mend(session, report, json);
     if (interrupted) {
       end(out, report.findings, json);

@@ -1,11 +1,12 @@
+import { isDomainError } from "../../kernel/domain-error.ts";
 import { TENANT_STATUSES } from "../../tenants/lifecycle.ts";
 import type { TenantFilter } from "../../tenants/list.ts";
 import { ISOLATIONS } from "../../tenants/names.ts";
 import { TIERS } from "../../tenants/tenant.entity.ts";
-import type { ShownTenant, TenantDetails } from "../backend.ts";
+import type { Backend, ShownTenant, TenantDetails } from "../backend.ts";
 import { describePlace } from "../servers/clusters.ts";
 import { runAnywhere } from "../session.ts";
-import { EXIT } from "../terminal/exit-codes.ts";
+import { EXIT, UsageError } from "../terminal/exit-codes.ts";
 import { limitOf, oneOf } from "../terminal/flag-values.ts";
 import { writeFields, writeTable } from "../terminal/table.ts";
 
@@ -61,13 +62,34 @@ const rowOf = (tenant: ShownTenant) => [
   tenant.name,
 ];
 
-/** `tenantry tenant show`: everything that the registry knows of one tenant. */
-export async function showTenant(flags: {
-  readonly slug: string;
+/** The flags of `tenant show`. */
+export interface ShowFlags {
+  readonly slug?: string;
+  readonly id?: string;
   readonly json?: boolean;
-}): Promise<void> {
+}
+
+/** The tenant of a slug: the living one, else the newest that bore it and is purged. */
+async function findBySlug(backend: Backend, slug: string): Promise<TenantDetails> {
+  try {
+    return await backend.tenant({ slug });
+  } catch (error) {
+    if (!isDomainError(error, "E_TENANT_NOT_FOUND")) throw error;
+    const { rows } = await backend.tenants({ status: "PURGED", text: slug }, false, 1_000);
+    const purged = rows.find((tenant) => tenant.slug === slug);
+    if (!purged) throw error;
+    return await backend.tenant({ id: purged.id });
+  }
+}
+
+/** `tenantry tenant show`: everything that the registry knows of one tenant. */
+export async function showTenant({ slug, id, ...flags }: ShowFlags): Promise<void> {
   return await runAnywhere(flags, async ({ backend, out }) => {
-    const tenant = await backend.tenant(flags.slug);
+    if ((slug === undefined) === (id === undefined))
+      throw new UsageError("Name the tenant: --slug or --id");
+    const tenant = await (id === undefined
+      ? findBySlug(backend, slug ?? "")
+      : backend.tenant({ id }));
     if (flags.json) out.json(tenant);
     else {
       out.line(`${out.style("bold", tenant.name)}  ${tenant.status}`);

@@ -4,7 +4,7 @@ import { addTenantCredentials } from "./credential-commands.ts";
 import { addTenantData } from "./data-commands.ts";
 import { addTenantPeople } from "./people-commands.ts";
 import type { ProvisionFlags } from "./provision.ts";
-import type { ListFlags } from "./reads.ts";
+import type { ListFlags, ShowFlags } from "./reads.ts";
 import { addTenantRemoval } from "./removal-commands.ts";
 
 const PROVISION_EXAMPLES = `
@@ -38,12 +38,11 @@ export function addTenantCommands(program: Command): void {
   tenant
     .command("show")
     .description("show what the registry knows of one tenant, and its newest operations")
-    .requiredOption("--slug <slug>", "the tenant's slug")
+    .option("--slug <slug>", "the tenant's slug; also of one that is purged")
+    .option("--id <id>", "the tenant's id, instead")
     .option("--json", "one JSON object")
     .addHelpText("after", "\nExample:\n  $ tenantry tenant show --slug acme")
-    .action(async (flags: { slug: string; json?: boolean }) =>
-      (await import("./reads.ts")).showTenant(flags),
-    );
+    .action(async (flags: ShowFlags) => (await import("./reads.ts")).showTenant(flags));
   addTenantOperations(tenant);
   addTenantCredentials(tenant);
   addTenantPeople(tenant);

@@ -397,6 +397,13 @@ export type SnapshotTarget =
   /** Of samples. */
   | 'SAMPLE';
 
+/** Names one tenant: by its slug or by its id. */
+export type TenantBy =
+  {   /** Its UUID. */
+  id: string; slug?: never; }
+  |  { id?: never;   /** Its slug; purged tenants are not found by it. */
+  slug: string; };
+
 /** Which tenants to list. What is left out does not matter. */
 export type TenantFilter = {
   /** Those whose schema lacks the newest migration (true), or those that have it (false). */
@@ -668,7 +675,7 @@ export type CommandListTenantsQueryVariables = Exact<{
 export type CommandListTenantsQuery = { tenants: { nodes: Array<{ id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, oldLoginOpenUntil: string | null, failure: { code: ErrorCode, message: string } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
 export type CommandFindTenantQueryVariables = Exact<{
-  slug: string;
+  by: TenantBy;
 }>;
 
 
@@ -2152,8 +2159,8 @@ export const CommandListTenantsDocument = new TypedDocumentString(`
   }
 }`) as unknown as TypedDocumentString<CommandListTenantsQuery, CommandListTenantsQueryVariables>;
 export const CommandFindTenantDocument = new TypedDocumentString(`
-    query CommandFindTenant($slug: String!) {
-  tenant(by: { slug: $slug }) {
+    query CommandFindTenant($by: TenantBy!) {
+  tenant(by: $by) {
     ...CommandTenant
     dbServer {
       name

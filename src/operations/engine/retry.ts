@@ -1,7 +1,7 @@
 import type { EntityManager } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
-import { lockOperation } from "./journal.ts";
+import { hasEnded, lockOperation } from "./journal.ts";
 import { type Operation, OperationEntity } from "./operation.entity.ts";
 import type { AnyOperation } from "./phase.ts";
 import { create, hashRequest, type StartPorts } from "./start-operation.ts";
@@ -33,6 +33,11 @@ export async function retry(
       message: failed.dryRun
         ? "A dry run is not retried: start it again"
         : `The operation is ${failed.state}`,
+      nextAction: failed.dryRun
+        ? "Ask for it again as it was asked for first."
+        : hasEnded(failed.state)
+          ? "Nothing is to be done: it has succeeded."
+          : "Wait for its end, or stop it with `cancelOperation`.",
     });
   }
   const later = await em.findOne(
@@ -43,6 +48,8 @@ export async function retry(
   if (later)
     throw new DomainError("E_NOT_RETRYABLE", {
       message: `Operation '${later.id}' has taken its place`,
+      nextAction:
+        "Ask for it again as it was asked for first, a provisioning by `provisionTenant`, unless the later one has done it.",
     });
   return await create(ports, em, actor, definition, definition.input.parse(failed.input), {
     dryRun: false,

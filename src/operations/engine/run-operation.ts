@@ -67,10 +67,8 @@ async function begin(em: EntityManager, ports: RunPorts, id: string): Promise<Be
   const cancelRequested = operation.cancelRequestedAt !== null;
   const first = ports.definitions.get(operation.kind)?.phases[0];
   if (!cancelRequested && first) {
-    await move(em, id, {
-      operation: { state: "RUNNING" },
-      phases: [{ name: first.name, state: "RUNNING" }],
-    });
+    await move(em, id, { operation: { state: "RUNNING" } });
+    await move(em, id, { phases: [{ name: first.name, state: "RUNNING" }] });
   }
   const { kind, subjectId, subjectName, dryRun, input } = operation;
   const requester = {

@@ -30,12 +30,14 @@ type ReadinessPorts = Pick<TenantPorts, "servers" | "secrets" | "migrations" | "
  * organizations, and its app role's login with the secret as the store answers it.
  *
  * @param seedSets the sets that must be there, `all` and dependencies understood
+ * @param suspended whether the login is to be closed
  * @throws DomainError E_ADMIN_CONN_UNRESOLVED and the like: where a check cannot be made at all
  */
 export async function checkReadiness(
   ports: ReadinessPorts,
   site: Site,
   seedSets: readonly string[],
+  suspended = false,
 ): Promise<Readiness> {
   const folder = await openMigrationFolder(ports.migrations);
   const sets = resolveSets(await openSeedFolder(ports.seeds), seedSets);
@@ -47,8 +49,16 @@ export async function checkReadiness(
     return { checks: [...checks, seeds, ...organization], ...summary };
   });
   const [found, login] = await Promise.all([inside.catch(whatIsMissing), checkLogin(ports, site)]);
-  return { ...found, checks: [...found.checks, login] };
+  return { ...found, checks: [...found.checks, suspended ? closed(login) : login] };
 }
+
+/** The login of a suspended tenant is as it should be where the server lets nobody in by it. */
+const closed = (login: Check): Check => {
+  if (login.passed) return check("ROLE_LOGIN", false, "the login is open: resume or suspend again");
+  return login.detail.sqlstate === "28000"
+    ? check("ROLE_LOGIN", true, "closed, as the tenant is suspended")
+    : login;
+};
 
 /** A database that is missing is an answer: without it there is nothing else to look at. */
 function whatIsMissing(error: unknown): Readiness {

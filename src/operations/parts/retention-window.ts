@@ -21,11 +21,14 @@ export const windowEnd = (em: EntityManager, days: number): Promise<Date> =>
 export async function refuseRunningWindow(em: EntityManager, tenant: Tenant): Promise<void> {
   const { slug, purgeAfter } = tenant;
   if (purgeAfter !== null && (await secondsUntil(em, purgeAfter)) <= 0) return;
+  if (purgeAfter === null)
+    throw new DomainError("E_RETENTION_RUNNING", {
+      message: `Tenant '${slug}' is not offboarded: its retention window has not begun`,
+      nextAction:
+        "Take it out of use first with `offboardTenant`, or purge at once with `immediately` and a `reason`.",
+    });
   throw new DomainError("E_RETENTION_RUNNING", {
-    message:
-      purgeAfter === null
-        ? `Tenant '${slug}' is not offboarded: its retention window has not begun`
-        : `The retention window of tenant '${slug}' ends at ${purgeAfter.toISOString()}`,
+    message: `The retention window of tenant '${slug}' ends at ${purgeAfter.toISOString()}`,
   });
 }
 

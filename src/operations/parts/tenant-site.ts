@@ -67,6 +67,7 @@ export async function siteOfTenant(em: EntityManager, tenant: Tenant): Promise<T
   if (!server || databaseName === null) {
     throw new DomainError("E_DB_SERVER_NOT_FOUND", {
       message: `Tenant '${slug}' is placed on no db server`,
+      nextAction: "Provision it again with `provisionTenant`.",
     });
   }
   return { tenant, server, database: databaseName, names: namesOfTenant(tenant), login };
