@@ -69,7 +69,7 @@ async function build(
   approach: Approach,
   closers: AsyncDisposableStack,
 ): Promise<Omit<Platform, "close">> {
-  const log = replace.log ?? openLogger(config.logLevel);
+  const log = replace.log ?? openLogger(config.logLevel, config.logFormat);
   const clock = replace.clock ?? systemClock;
   if (approach === "FIND" && config.databaseUrl === undefined) await expectCluster(config);
   const asFound = approach === "FIND" && config.databaseUrl !== undefined;

@@ -103,6 +103,9 @@ const tenantUrl = z
   )
   .refine((url) => URL.canParse(url.replaceAll("{slug}", "acme")), "must be a URL");
 
+/** Where links in mails lead that nobody has set. */
+const NOT_SET = "https://{slug}.example.com";
+
 const SECONDS_RULE = "must be a number of seconds from 1 to 604800";
 const MINUTES_RULE = "must be a number of minutes from 1 to 1440";
 
@@ -168,7 +171,7 @@ const Environment = z
     SECRET_NAME_TEMPLATE: secretNameTemplate.default("tenant-db-{slug}"),
     SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),
     MAIL_FROM: sender.default("Tenantry <no-reply@localhost>"),
-    TENANT_URL: tenantUrl.default("https://{slug}.example.com"),
+    TENANT_URL: tenantUrl.default(NOT_SET),
     CORS_ORIGINS: list.pipe(z.array(origin)).default([]),
     TRUSTED_PROXIES: list.pipe(z.array(proxy)).default([]),
     OIDC_ISSUER: IssuerUrl.optional(),
@@ -191,6 +194,7 @@ const Environment = z
     LOG_LEVEL: z
       .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
       .default("info"),
+    LOG_FORMAT: z.enum(["json", "pretty"]).optional(),
   })
   .refine(
     (env) =>
@@ -242,6 +246,10 @@ export interface Config {
   /** Whether npm runs this process through a shell, which dies of a SIGTERM without passing it on. */
   readonly runByNpm: boolean;
   readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
+  /** For people where one looks on, in development. */
+  readonly logFormat: "json" | "pretty";
+  /** What a service in production would better be told; it runs without. */
+  readonly warnings: readonly string[];
 }
 
 /** The configuration cannot be used; the message names every fault. */
@@ -291,8 +299,21 @@ export function readConfig(environment: Variables = process.env): Config {
     firstAdmin: { email: env.PLATFORM_ADMIN_EMAIL, password: env.PLATFORM_ADMIN_PASSWORD },
     runByNpm: env.npm_lifecycle_event !== undefined,
     logLevel: env.LOG_LEVEL,
+    logFormat:
+      env.LOG_FORMAT ??
+      (env.NODE_ENV === "development" && process.stderr.isTTY ? "pretty" : "json"),
+    warnings: env.NODE_ENV === "production" ? warningsOf(env) : [],
   };
 }
+
+const warningsOf = (env: z.infer<typeof Environment>): string[] => [
+  ...(env.SMTP_URL === undefined
+    ? ["SMTP_URL is not set: mails are written to files in DATA_DIR and reach nobody"]
+    : []),
+  ...(env.TENANT_URL === NOT_SET
+    ? [`TENANT_URL is not set: links in mails lead to ${NOT_SET}`]
+    : []),
+];
 
 const singleSignOnOf = (env: z.infer<typeof Environment>): SingleSignOn | undefined =>
   env.OIDC_ISSUER === undefined || env.OIDC_AUDIENCE === undefined

@@ -23,6 +23,18 @@ describe("the configuration", () => {
     });
   });
 
+  test("warns of what production would better be told, and logs for people where one looks on", () => {
+    const production = { NODE_ENV: "production", SECRET_STORE: "local" };
+    const [smtp, links] = readConfig(production).warnings;
+    expect(smtp).toMatch(/^SMTP_URL is not set: mails are written to files/);
+    expect(links).toMatch(/^TENANT_URL is not set: links in mails lead to/);
+    const told = { SMTP_URL: "smtp://mail.test", TENANT_URL: "https://{slug}.acme.test" };
+    expect(readConfig({ ...production, ...told }).warnings).toEqual([]);
+    expect(readConfig({}).warnings).toEqual([]);
+    expect(readConfig({ ...production, LOG_FORMAT: "pretty" }).logFormat).toBe("pretty");
+    expect(readConfig(production).logFormat).toBe("json");
+  });
+
   test("tells all faults at once", () => {
     const faults = faultsOf({
       PORT: "many",

@@ -54,6 +54,7 @@ async function open(
 ): Promise<void> {
   const platform = await assemble(config);
   parts.defer(() => platform.close());
+  for (const warning of config.warnings) platform.log.warn(warning);
   const told = logMigrationFolder(platform.log, config.tenantMigrations);
   if (duties.api) await tellFirstAdmin(platform, out);
   if (duties.worker) {

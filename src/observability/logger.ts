@@ -1,5 +1,7 @@
 import { type Logger, pino } from "pino";
+import { DomainError } from "../kernel/domain-error.ts";
 import { redactText } from "../kernel/redact.ts";
+import { prettyLine } from "./pretty-line.ts";
 
 export type { Logger };
 
@@ -14,29 +16,42 @@ const SECRET_FIELDS = [
   "url",
 ];
 
-/** An error as it may be logged: class, code, text and stack without credentials; never a request's body. */
-function serializeError(error: unknown): unknown {
+/**
+ * An error as it may be logged: class, code, text and stack without credentials; never a request's body.
+ * What was expected, and what a server or the system said behind it, is told without a stack.
+ */
+function serializeError(error: unknown, behindExpected = false): unknown {
   if (!(error instanceof Error)) return redactText(String(error));
   const { code, detail, cause } = error as Error & { code?: unknown; detail?: unknown };
+  const expected = error instanceof DomainError || (behindExpected && code !== undefined);
   return {
     type: error.name,
     code,
     message: redactText(error.message),
-    stack: redactText(error.stack ?? ""),
+    ...(expected ? {} : { stack: redactText(error.stack ?? "") }),
     // A domain error's detail is made for logs; PostgreSQL's may quote row values, so it stays out.
     ...(typeof detail === "object" && detail !== null ? { detail } : {}),
-    ...(cause === undefined ? {} : { cause: serializeError(cause) }),
+    ...(cause === undefined ? {} : { cause: serializeError(cause, expected) }),
   };
 }
 
 /**
- * Opens the log: JSON lines to standard error, so that a command's output stays clean.
+ * Opens the log: lines to standard error, so that a command's output stays clean. JSON, or for people.
  * Fields that are named like secrets are blanked, and URLs lose their credentials.
  */
-export function openLogger(level: string): Logger {
+export function openLogger(
+  level: string,
+  format: "json" | "pretty" = "json",
+  lines: { write(line: string): unknown } = pino.destination({ dest: 2, sync: true }),
+): Logger {
   const paths = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]);
   return pino(
-    { level, base: null, redact: { paths, censor: "***" }, serializers: { err: serializeError } },
-    pino.destination({ dest: 2, sync: true }),
+    {
+      level,
+      base: null,
+      redact: { paths, censor: "***" },
+      serializers: { err: (error: unknown) => serializeError(error) },
+    },
+    format === "json" ? lines : { write: (line: string) => void lines.write(prettyLine(line)) },
   );
 }

@@ -9,6 +9,7 @@ import { type Caller, identify, isUnchanged, noLonger } from "../caller.ts";
 import { type CallerWatch, OPEN_OF_ONE_CALLER } from "./caller-watch.ts";
 import type { AddressOf } from "./client-address.ts";
 import { type PublicErrorOf, withoutHttp } from "./public-error.ts";
+import { type IsAllowedOrigin, judgeOrigins } from "./refused-origins.ts";
 import { ENDPOINT, type Yoga } from "./yoga.ts";
 
 /** How much of the machine sockets may take. */
@@ -94,12 +95,13 @@ export function openSockets(options: SocketDoorOptions): SocketDoor {
         ? ({ ...result, errors: errors.map(withoutHttp) } as FormattedExecutionResult)
         : undefined,
   });
+  const isAllowed = judgeOrigins(platform.log, platform.config.corsOrigins);
   wss.on("connection", (socket: WebSocket, request: IncomingMessage) => {
     serve(server, socket, request, options);
   });
   return {
     upgrade: (req, stream, head) => {
-      const refusal = refusalOf(req, platform.config.corsOrigins, wss.clients.size, limits);
+      const refusal = refusalOf(req, isAllowed, wss.clients.size, limits);
       if (refusal) return void stream.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n`);
       wss.handleUpgrade(req, stream, head, (socket) => wss.emit("connection", socket, req));
     },
@@ -117,15 +119,14 @@ export function openSockets(options: SocketDoorOptions): SocketDoor {
 /** Why an upgrade is refused, as an HTTP status line; null when it is not. */
 function refusalOf(
   { url, headers }: Pick<IncomingMessage, "url" | "headers">,
-  allowedOrigins: readonly string[],
+  isAllowed: IsAllowedOrigin,
   open: number,
   limits: Pick<SocketLimits, "sockets">,
 ): string | null {
   if ((url ?? "").split("?", 1)[0] !== ENDPOINT) return "404 Not Found";
   const { origin, host } = headers;
-  const own = origin === `http://${host}` || origin === `https://${host}`;
   // Only browsers send an origin, and only they can be made to connect by a page of someone else.
-  if (origin !== undefined && !own && !allowedOrigins.includes(origin)) return "403 Forbidden";
+  if (origin !== undefined && !isAllowed(origin, host)) return "403 Forbidden";
   return open >= limits.sockets ? "503 Service Unavailable" : null;
 }
 

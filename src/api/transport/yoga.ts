@@ -13,6 +13,7 @@ import { QUERY_LIMITS } from "./limits.ts";
 import type { PublicErrorOf } from "./public-error.ts";
 import { receive } from "./receive.ts";
 import { tellRefusals } from "./refusals.ts";
+import { type IsAllowedOrigin, judgeOrigins } from "./refused-origins.ts";
 import { shareAnswers } from "./shared-answers.ts";
 
 /** What a transport hands to Yoga beside the request. */
@@ -42,6 +43,7 @@ export function openYoga(
   const { config, log } = platform;
   const development = config.mode === "development";
   const load = makeLoaders(platform);
+  const isAllowed = judgeOrigins(log, config.corsOrigins);
   const debug = (...parts: unknown[]) => log.debug({ yoga: parts.map(String).join(" ") });
   return createYoga<Transport, object>({
     schema,
@@ -52,7 +54,7 @@ export function openYoga(
     // The body is read by `receive`, and documents are remembered by `guard`.
     maxRequestBodySize: false,
     parserAndValidationCache: false,
-    cors: (request) => corsOf(config.corsOrigins, request.headers.get("origin")),
+    cors: (request) => corsOf(isAllowed, request.headers),
     graphiql: development ? graphiqlOptions(config.firstAdmin.email) : false,
     renderGraphiQL: renderPage,
     // Errors are logged where they become public, each once.
@@ -69,8 +71,9 @@ export function openYoga(
   });
 }
 
-function corsOf(allowed: readonly string[], origin: string | null) {
-  if (origin === null || !allowed.includes(origin)) return false;
+function corsOf(isAllowed: IsAllowedOrigin, headers: Headers) {
+  const origin = headers.get("origin");
+  if (origin === null || !isAllowed(origin, headers.get("host"))) return false;
   return {
     origin,
     credentials: false,
