@@ -87,7 +87,7 @@ test("each refusal names a next thing to do that helps, at both doors", async ()
       ...{ about: each.about, code: each.code, told: inCommandWords(nextAction) },
     });
   }
-});
+}, 240_000);
 
 test("no code is left out: those that are not provoked here have a test that does", async () => {
   const at = await stage();
