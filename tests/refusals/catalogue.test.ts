@@ -8,7 +8,7 @@ import { perFile } from "../kit/lifetime.ts";
 import { openPlatform } from "../kit/platform.ts";
 import { provisionRequest } from "../kit/tenants.ts";
 import { byReason, byStatus, type Case, type Stage, type Subject } from "./_cases.ts";
-import { inputFields, SCHEMA, throughApi, throughCommand } from "./_doors.ts";
+import { inputFields, SCHEMA, throughApi, throughCommand, throughQuery } from "./_doors.ts";
 import { ELSEWHERE } from "./_elsewhere.ts";
 
 // No worker runs: what is started stays PENDING.
@@ -89,9 +89,29 @@ test("each refusal names a next thing to do that helps, at both doors", async ()
   }
 }, 240_000);
 
+/** What is refused of queries, whoever asks. */
+const QUERIES: Record<string, string> = {
+  E_INVALID_CURSOR: '{ tenants(after: "x") { nodes { slug } } }',
+  E_QUERY_TOO_COMPLEX: `{ ${Array.from({ length: 200 }, (_, at) => `m${at}: me { email }`).join(" ")} }`,
+  E_FORBIDDEN: "{ serviceTokens { nodes { id } } }",
+};
+
+test("what is refused of a request as a whole says what to do, in an error's extensions", async () => {
+  const [administrator, reader] = [await api.as("ADMINISTRATOR"), await api.as("READONLY")];
+  for (const [code, document] of Object.entries(QUERIES)) {
+    const told = await throughQuery(code === "E_FORBIDDEN" ? reader : administrator, document);
+    expect(told).toMatchObject({ code, nextAction: expect.stringMatching(/\w\.$/) });
+  }
+  const told = await throughQuery(api.anonymous(), "{ tenants { nodes { slug } } }");
+  expect(told).toMatchObject({
+    ...{ code: "E_UNAUTHENTICATED", nextAction: ERROR_CODES.E_UNAUTHENTICATED.nextAction },
+  });
+});
+
 test("no code is left out: those that are not provoked here have a test that does", async () => {
   const at = await stage();
-  const here = new Set([...byStatus(at), ...byReason(at)].map(({ code }) => code));
+  const cases = [...byStatus(at), ...byReason(at)].map(({ code }) => code);
+  const here = new Set([...cases, ...Object.keys(QUERIES), "E_UNAUTHENTICATED"]);
   const left = Object.keys(ERROR_CODES).filter((code) => !here.has(code));
   expect(Object.keys(ELSEWHERE).sort()).toEqual(left.sort());
   for (const [code, path] of Object.entries(ELSEWHERE)) {
