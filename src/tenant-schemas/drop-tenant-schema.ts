@@ -4,6 +4,7 @@ import { ident } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
 import { alterAppRole } from "./alter-role.ts";
+import { schemaBusy } from "./holders.ts";
 import { findLeftovers, type Leftover } from "./leftovers.ts";
 import { dropOwnDatabases } from "./own-database.ts";
 import { underSharedLock } from "./tenant-database.ts";
@@ -28,7 +29,8 @@ type EnterDatabase = <T>(database: string, work: (client: ClientBase) => Promise
  *
  * @param client connected to the shared tenant database, whatever the tenant's isolation
  * @param enter where the app roles have left large objects in other databases that let them in
- * @throws DomainError E_PARTIAL_STATE when a role holds anything else in another database
+ * @throws DomainError E_PARTIAL_STATE when a role holds anything else in another database, and naming who
+ *   holds the tenant's own database or the tables of its schema
  */
 export async function dropTenantSchema(
   client: ClientBase,
@@ -57,7 +59,7 @@ async function endSessions(client: ClientBase, appRole: string): Promise<void> {
 }
 
 /**
- * A schema of 100 tables takes some 2,600 locks to drop, and a server has 6,400 by default: where
+ * Names who holds tables that were waited for in vain. A schema of 100 tables takes some 2,600 locks to drop, and a server has 6,400 by default: where
  * they run out, tables go in batches first.
  */
 async function dropSchema(client: ClientBase, schema: string): Promise<void> {
@@ -65,7 +67,9 @@ async function dropSchema(client: ClientBase, schema: string): Promise<void> {
   try {
     await client.query(drop);
   } catch (error) {
-    if (sqlStateOf(error) !== "53200") throw error;
+    const state = sqlStateOf(error);
+    if (state === "55P03") throw (await schemaBusy(client, schema, error)) ?? error;
+    if (state !== "53200") throw error;
     await dropTables(client, schema);
     await client.query(drop);
   }

@@ -4,7 +4,9 @@ import { withSessionLock } from "../database/locks.ts";
 import { ident, literal } from "../database/sql.ts";
 import { createUtf8Database } from "../database/utf8.ts";
 import { DomainError } from "../kernel/domain-error.ts";
+import { redactText } from "../kernel/redact.ts";
 import type { TenantNames } from "../tenants/names.ts";
+import { databaseHeld } from "./holders.ts";
 import { databaseMarkOf, findLeftovers, partialState, unmarkedNameOf } from "./leftovers.ts";
 import { prepareTenantDatabase, underSharedLock } from "./tenant-database.ts";
 
@@ -82,7 +84,8 @@ export const prepareOwnDatabase = (
  * marked yet. Repeatable.
  *
  * @param client connected to the server's shared tenant database
- * @throws DomainError E_PARTIAL_STATE when somebody is connected whose session the admin may not end
+ * @throws DomainError E_PARTIAL_STATE naming who holds it: a replication slot, a subscription, a prepared
+ *   transaction, a session that the admin may not end
  */
 export async function dropOwnDatabases(client: ClientBase, owner: OwnerOf): Promise<void> {
   await alone(client, owner, async () => {
@@ -96,11 +99,14 @@ async function dropDatabase(client: ClientBase, name: string): Promise<void> {
   try {
     await client.query(`drop database if exists ${ident(name)} with (force)`);
   } catch (cause) {
-    if (sqlStateOf(cause) !== "42501") throw cause;
-    throw new DomainError("E_PARTIAL_STATE", {
-      message: `The database ${name} cannot be dropped: somebody is connected whose session the admin may not end`,
-      detail: { kind: "DATABASE", name },
-      cause,
+    const state = sqlStateOf(cause);
+    if (state !== "42501" && state !== "55006") throw cause;
+    const held = await databaseHeld(client, name, cause);
+    if (held !== null) throw held;
+    const why = redactText(cause instanceof Error ? cause.message : String(cause));
+    throw new DomainError("E_UNAVAILABLE", {
+      message: `The database ${name} cannot be dropped: ${why}`,
+      ...{ transient: true, cause },
     });
   }
 }

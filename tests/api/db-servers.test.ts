@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { openTestApi } from "../kit/api.ts";
-import { asSuperuser, freshSlug } from "../kit/database.ts";
+import { asSuperuser, freshSlug, urlOf } from "../kit/database.ts";
 import { EVENTS, OPERATION, PROVISION } from "../kit/documents.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openPlatform } from "../kit/platform.ts";
@@ -117,6 +117,16 @@ describe("db servers in the API", () => {
     }
     const { operation: gone } = await provision({ region: "west", isolation: "DATABASE" });
     const purge = { slug: gone?.slug ?? "", immediately: true, reason: "a test" };
+    const held = urlOf(west.url, `tenant_${purge.slug.replaceAll("-", "_")}`);
+    await asSuperuser(held, async () => {
+      const { operation: failing } = await act(administrator, "purgeTenant", purge);
+      for await (const _ of administrator.follow(EVENTS, { id: failing.id }));
+      const { error } = (await administrator.ask(OPERATION, { id: failing.id })).operation;
+      expect(error).toMatchObject({
+        code: "E_PARTIAL_STATE",
+        message: expect.stringMatching(/held by session \d+ of tenantry \(tests\)/),
+      });
+    });
     const { operation: purging } = await act(administrator, "purgeTenant", purge);
     for await (const _ of administrator.follow(EVENTS, { id: purging.id }));
     const left = "select datname from pg_database where datname like 'tenant_apic%'";

@@ -9,7 +9,7 @@ import { OperationEntity } from "../../src/operations/engine/operation.entity.ts
 import { retryOperation } from "../../src/operations/retry-and-cancel.ts";
 import { lockTenant } from "../../src/operations/tenant-lock.ts";
 import { findTenant } from "../../src/tenants/registry.ts";
-import { freshSlug } from "../kit/database.ts";
+import { asSuperuser, freshSlug, urlOf } from "../kit/database.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openPlatform } from "../kit/platform.ts";
 import { followToEnd, OPERATOR } from "../kit/tenants.ts";
@@ -53,6 +53,15 @@ const evidenceOf = (slug: string) => {
     secretName: `tenant-db-${slug}`,
   };
 };
+
+const inDatabase = (name: string, sql: string) =>
+  asSuperuser(urlOf(world.platform.databaseUrl, name), (client) => client.query(sql));
+const subscribe = (name: string) =>
+  inDatabase(
+    name,
+    `create subscription of_${name} connection 'host=nowhere.invalid' publication p with (connect = false, slot_name = none, enabled = false, create_slot = false)`,
+  );
+const unsubscribe = (name: string) => inDatabase(name, `drop subscription of_${name}`);
 
 async function expectNothingLeft(slug: string): Promise<void> {
   const after = await worldOf(world.platform, slug);
@@ -115,6 +124,58 @@ describe("purging a tenant", () => {
     expect(await refusal({}, PROVISIONER)).toBe("E_FORBIDDEN");
     expect((await life.run("purgeTenant", { slug })).state).toBe("SUCCEEDED");
     expect(await life.timers(id)).toHaveLength(1);
+  });
+
+  test("is refused before there is no way back, and names what holds the tenant's database", async () => {
+    const slug = await life.provisioned({ isolation: "DATABASE" });
+    const { databaseName, schemaName } = await life.tenant(slug);
+    await asSuperuser(urlOf(world.platform.databaseUrl, databaseName ?? ""), async (client) => {
+      await client.query("select pg_create_logical_replication_slot($1, 'pgoutput', true)", [
+        `slot_of_${schemaName}`,
+      ]);
+      await client.query(`begin; create table public.kept (); prepare transaction 'held ${slug}'`);
+      const failed = await life.run("purgeTenant", { slug, ...NOW });
+      expect(failed).toMatchObject({ state: "FAILED", error: { code: "E_PARTIAL_STATE" } });
+      expect(failed.error?.message).toMatch(
+        /slot slot_of_\w+, which session \d+ of \w+ \(tests\) reads, since 20.*prepared transaction held [\w-]+ of \w+, since 20/,
+      );
+      expect(await life.tenant(slug)).toMatchObject({ status: "ACTIVE" });
+      expect(await life.login(slug)).toBe(true);
+      await client.query(`rollback prepared 'held ${slug}'`);
+    });
+    afterPurge = async (phase) => {
+      if (phase === "PURGE_BEGUN") await subscribe(databaseName ?? "");
+    };
+    const failed = await life.run("purgeTenant", { slug, ...NOW });
+    expect(failed).toMatchObject({
+      ...{ state: "FAILED", result: { begun: true } },
+      error: {
+        code: "E_PARTIAL_STATE",
+        message: expect.stringMatching(/held by subscription of_\w+ of/),
+      },
+    });
+    afterPurge = null;
+    await unsubscribe(databaseName ?? "");
+    const { id } = await retryOperation(world.platform, OPERATOR, failed.id);
+    expect((await followToEnd(world.platform, id)).operation.state).toBe("SUCCEEDED");
+    await expectNothingLeft(slug);
+  });
+
+  test("is refused while a prepared transaction holds its schema in a shared database", async () => {
+    const slug = await life.provisioned();
+    const { databaseName, schemaName } = await life.tenant(slug);
+    await asSuperuser(urlOf(world.platform.databaseUrl, databaseName ?? ""), async (client) => {
+      await client.query(
+        `begin; create table ${schemaName}.kept (); prepare transaction 'held ${slug}'`,
+      );
+      const failed = await life
+        .run("purgeTenant", { slug, ...NOW })
+        .finally(() => client.query(`rollback prepared 'held ${slug}'`));
+      expect(failed.error).toMatchObject({
+        ...{ code: "E_PARTIAL_STATE", message: expect.stringContaining(`held ${slug}`) },
+      });
+    });
+    expect((await life.run("purgeTenant", { slug, ...NOW })).state).toBe("SUCCEEDED");
   });
 
   test("forgets people who belong to no other tenant, and keeps the others", async () => {

@@ -174,6 +174,25 @@ describe("dropping a tenant schema", () => {
     expect(await leftoversOf(tenant)).toEqual([]);
   });
 
+  test("names who holds its tables when it has waited for them in vain", async () => {
+    const tenant = world.tenant();
+    await world.create(tenant);
+    const [holder, admin] = [await world.connect(), await world.connect()];
+    await holder.query("set application_name = 'a long look'");
+    await holder.query(
+      `begin; create table ${tenant.names.schema}.t (); commit; begin; table ${tenant.names.schema}.t`,
+    );
+    await admin.query("set lock_timeout = '100ms'");
+    await expect(world.drop(tenant, admin)).rejects.toMatchObject({
+      ...{ code: "E_UNAVAILABLE", transient: true },
+      message: expect.stringMatching(/held by session \d+ of \w+ \(a long look\), since 20/),
+      nextAction: expect.stringMatching(/pg_terminate_backend\(\d+\)/),
+    });
+    await holder.query("rollback");
+    expect((await world.drop(tenant)).foreign).toEqual([]);
+    expect(await leftoversOf(tenant)).toEqual([]);
+  });
+
   test("goes on where an earlier attempt stopped", async () => {
     const tenant = world.tenant();
     await world.create(tenant);

@@ -3,6 +3,7 @@ import { record } from "../../audit/record.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import { isDomainError } from "../../kernel/domain-error.ts";
 import { bytesOnNodes } from "../../tenant-schemas/citus.ts";
+import { databaseHeld, schemaHeld } from "../../tenant-schemas/holders.ts";
 import { findLeftovers } from "../../tenant-schemas/leftovers.ts";
 import { schemasOf } from "../../tenant-schemas/own-schemas.ts";
 import { summariseTenantSchema } from "../../tenant-schemas/verify-tenant-schema.ts";
@@ -11,7 +12,7 @@ import { OperationEntity } from "../engine/operation.entity.ts";
 import type { Run } from "../engine/phase.ts";
 import { inSharedDatabase, inTenantDatabase } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
-import { siteOfRun, tenantOf } from "./tenant-site.ts";
+import { hasOwnDatabase, siteOfRun, tenantOf } from "./tenant-site.ts";
 
 /** What of a tenant stood before its purge: names and sizes, no value of anything. */
 export interface Evidence {
@@ -37,12 +38,22 @@ interface PurgeFacts {
 }
 type PurgeRun = Run<PurgeInput, PurgeFacts>;
 
-/** Looks at what a purge would remove. */
+/**
+ * Looks at what a purge would remove.
+ *
+ * @throws DomainError E_PARTIAL_STATE naming who keeps it from being removed and does not leave by itself
+ */
 export async function takeEvidence(ports: TenantPorts, run: PurgeRun): Promise<Evidence> {
   const site = await siteOfRun(ports.orm, run);
   const { server, database, names, tenant } = site;
   const secret = await ports.secrets.get(names.secret);
-  const look = (client: ClientBase) => whatStands(client, tenant.id, names);
+  const look = async (client: ClientBase) => {
+    const held = hasOwnDatabase(site)
+      ? await databaseHeld(client, names.database)
+      : await schemaHeld(client, names.schema);
+    if (held !== null) throw held;
+    return await whatStands(client, tenant.id, names);
+  };
   const found = await inTenantDatabase(ports, site, look).catch(async (error: unknown) => {
     // Without its own database there are still the roles.
     if (!isDomainError(error, "E_TENANT_NOT_READY")) throw error;
