@@ -3,6 +3,7 @@ import {
   DomainError,
   type FieldIssue,
   isDomainError,
+  type MigrationFault,
   RateLimitedError,
 } from "../kernel/domain-error.ts";
 import { ERROR_CODES, type ErrorCode } from "../kernel/error-codes.ts";
@@ -23,6 +24,35 @@ export const ErrorCodeRef = describedEnum<ErrorCode>(
   ) as Record<ErrorCode, string>,
 );
 
+export const MigrationFaultRef = builder.objectRef<MigrationFault>("MigrationFault").implement({
+  description: "A place in a migration or seed file that failed or is refused.",
+  fields: (t) => ({
+    file: t.exposeString("file", { description: "The file, below its folder." }),
+    line: t.exposeInt("line", {
+      nullable: true,
+      description: "Its line, counted from 1; null where it is the file as a whole.",
+    }),
+    statement: t.exposeString("statement", {
+      nullable: true,
+      description: "The statement on one line, cut where it is long; null as `line` is.",
+    }),
+    sqlState: t.exposeString("sqlState", {
+      nullable: true,
+      description: "PostgreSQL's code for what went wrong; null where PostgreSQL was not asked.",
+    }),
+    detail: t.exposeString("detail", {
+      nullable: true,
+      description:
+        "PostgreSQL's DETAIL, such as which key is double: it may hold values of the tenant's rows.",
+    }),
+    hint: t.exposeString("hint", { nullable: true, description: "PostgreSQL's HINT." }),
+    constraint: t.exposeString("constraint", {
+      nullable: true,
+      description: "The name of the constraint that was violated.",
+    }),
+  }),
+});
+
 /** A refused request as the schema shows it: graphql would throw an Error that a resolver answers. */
 class Refusal {
   readonly code: ErrorCode;
@@ -30,6 +60,7 @@ class Refusal {
   readonly retryable: boolean;
   readonly nextAction: string;
   readonly issues: readonly FieldIssue[];
+  readonly migration: MigrationFault | null;
   /** The operation that is in the way, where there is one. */
   readonly operationId: string | null;
   /** How long to wait in seconds, where that is known. */
@@ -41,6 +72,7 @@ class Refusal {
     this.retryable = error.retryable;
     this.nextAction = error.nextAction;
     this.issues = error.issues;
+    this.migration = error.migration;
     this.operationId = error instanceof OperationInProgress ? error.operationId : null;
     this.retryAfter = error instanceof RateLimitedError ? error.retryAfterSeconds : null;
   }
@@ -68,6 +100,11 @@ export const UserErrorRef = builder.interfaceRef<Refusal>("UserError").implement
       description: "Whether the same request can succeed later without being changed.",
     }),
     nextAction: t.exposeString("nextAction", { description: "The next thing to do, for people." }),
+    migration: t.expose("migration", {
+      type: MigrationFaultRef,
+      nullable: true,
+      description: "The file of migrations or seeds that it is about; null where it is about none.",
+    }),
   }),
 });
 

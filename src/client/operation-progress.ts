@@ -1,5 +1,18 @@
 import { graphql } from "./generated/index.ts";
 
+// Nobody calls it: the generator puts it into every document that spreads it.
+graphql(`
+  fragment MigrationFaultFields on MigrationFault {
+    file
+    line
+    statement
+    sqlState
+    detail
+    hint
+    constraint
+  }
+`);
+
 /** Everything that an operation tells, live: what whoever shows its progress follows. */
 export const OperationProgress = graphql(`
   subscription OperationProgress($operationId: ID!, $after: EventCursor) {
@@ -16,6 +29,9 @@ export const OperationProgress = graphql(`
           phase
           retryable
           nextAction
+          migration {
+            ...MigrationFaultFields
+          }
         }
       }
       ... on PhaseStateChanged {
@@ -29,6 +45,9 @@ export const OperationProgress = graphql(`
           phase
           retryable
           nextAction
+          migration {
+            ...MigrationFaultFields
+          }
         }
       }
       ... on PhaseProgressed {

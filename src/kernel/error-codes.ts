@@ -55,7 +55,7 @@ export const ERROR_CODES = {
     "The db server cannot be reached with its admin secret.",
     "Check the server, and the secret that its `adminSecretRef` names.",
   ),
-  E_MIGRATIONS_FAILED: passing(
+  E_MIGRATIONS_FAILED: final(
     "A tenant migration failed.",
     "Mend the named migration file, then take the operation up with `retryOperation`.",
   ),
@@ -75,7 +75,7 @@ export const ERROR_CODES = {
     "The applied migrations are not those of the migration folder.",
     "Restore the named file as it was applied, and put changes into a new file; then send it again, a failed operation by `retryOperation`.",
   ),
-  E_SEEDS_FAILED: passing(
+  E_SEEDS_FAILED: final(
     "A seed set failed.",
     "Mend the named seed file, then take the operation up with `retryOperation`.",
   ),

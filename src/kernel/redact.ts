@@ -4,7 +4,7 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s@"'<>]+@/gi, "$1***@"],
   // A keyword of a connection string, a query or a JSON object, and the clause of a statement.
   [/(\b\w*password\b"?\s*[=:]\s*)(?:'(?:[^']|'')*'|"[^"]*"|[^\s&'"]+)/gi, "$1***"],
-  [/(\bpassword\s+)'(?:[^']|'')*'/gi, "$1***"],
+  [/(\bpassword\s+)(?:e|u&)?'(?:[^']|'')*'/gi, "$1***"],
   // What PostgreSQL keeps of a password.
   [/SCRAM-SHA-256\$[^\s'"]+/g, "***"],
   [/\bmd5[0-9a-f]{32}\b/g, "***"],

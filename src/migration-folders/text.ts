@@ -20,6 +20,7 @@ export function decodeSql(
     throw new DomainError(code, {
       message: `${file} is not UTF-8 text: ${byte} at byte ${offset}${advice}`,
       detail: { files: [file], offset },
+      migration: { file },
     });
   }
   return new TextDecoder("utf-8").decode(bytes).replaceAll("\r\n", "\n");

@@ -23,6 +23,7 @@ const SECRET_FIELDS = [
 function serializeError(error: unknown, behindExpected = false): unknown {
   if (!(error instanceof Error)) return redactText(String(error));
   const { code, detail, cause } = error as Error & { code?: unknown; detail?: unknown };
+  const migration = error instanceof DomainError ? error.migration : null;
   const expected = error instanceof DomainError || (behindExpected && code !== undefined);
   return {
     type: error.name,
@@ -31,6 +32,7 @@ function serializeError(error: unknown, behindExpected = false): unknown {
     ...(expected ? {} : { stack: redactText(error.stack ?? "") }),
     // A domain error's detail is made for logs; PostgreSQL's may quote row values, so it stays out.
     ...(typeof detail === "object" && detail !== null ? { detail } : {}),
+    ...(migration === null ? {} : { migration: { ...migration, detail: undefined } }),
     ...(cause === undefined ? {} : { cause: serializeError(cause, expected) }),
   };
 }
@@ -44,12 +46,13 @@ export function openLogger(
   format: "json" | "pretty" = "json",
   lines: { write(line: string): unknown } = pino.destination({ dest: 2, sync: true }),
 ): Logger {
+  const rows = ["error.migration.detail", "*.error.migration.detail"];
   const paths = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]);
   return pino(
     {
       level,
       base: null,
-      redact: { paths, censor: "***" },
+      redact: { paths: [...paths, ...rows], censor: "***" },
       serializers: { err: (error: unknown) => serializeError(error) },
     },
     format === "json" ? lines : { write: (line: string) => void lines.write(prettyLine(line)) },

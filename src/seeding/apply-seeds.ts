@@ -40,7 +40,7 @@ const LEDGER = "tenantry_seed";
  * Adds a seed set to a tenant schema as its owner role: one transaction, one round trip. Repeatable:
  * the second time adds nothing. Ends with `RESET ALL` on the connection.
  *
- * @throws DomainError E_SEEDS_FAILED with `detail { file, line, sqlstate, statement }`; transient
+ * @throws DomainError E_SEEDS_FAILED with its `migration`; transient
  *   faults (`isTransient`) as they come
  */
 export async function applySeedSet(

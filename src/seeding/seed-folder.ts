@@ -90,7 +90,9 @@ async function readManifest(path: string, name: string) {
     return Manifest.parse(JSON.parse(await readFile(path, "utf8")));
   } catch (cause) {
     const why = cause instanceof z.ZodError ? z.prettifyError(cause) : String(cause);
-    throw new DomainError("E_SEEDS_FAILED", { message: `${name}: ${why}`, cause });
+    throw new DomainError("E_SEEDS_FAILED", {
+      ...{ message: `${name}: ${why}`, migration: { file: name }, cause },
+    });
   }
 }
 
@@ -102,7 +104,7 @@ async function openFile({ dir, home }: SeedSettings, set: string, file: string):
   if (refusal !== undefined) {
     throw new DomainError("E_SEEDS_FAILED", {
       message: `${name} line ${refusal.line}: ${refusal.why}`,
-      detail: { file: name, line: refusal.line, statement: excerptOf(refusal.text) },
+      migration: { file: name, line: refusal.line, statement: excerptOf(refusal.text) },
     });
   }
   return { name, sha256: sha256Of(text), statements: compiled.statements };

@@ -21,7 +21,7 @@ const HEAP_MB = 2_048;
  * each content.
  *
  * @param name the file's name for people
- * @throws DomainError of `code` with `detail { file, line, sqlstate, statement }` where PostgreSQL's
+ * @throws DomainError of `code` with its `migration` where PostgreSQL's
  *   grammar refuses the text, or it takes more time, memory or depth than there is
  */
 export async function compileFile(
@@ -36,13 +36,15 @@ export async function compileFile(
     const statement = excerptOf(request.text.split("\n")[line - 1] ?? "");
     throw new DomainError(code, {
       message: `${name} line ${line}: ${message}`,
-      detail: { file: name, line, sqlstate: "42601", statement },
+      migration: { file: name, line, sqlState: "42601", statement },
     });
   }
   const why = "tooDeep" in answer ? "it is nested too deep" : answer.fault;
   throw new DomainError(code, {
     message: `${name} cannot be read as SQL: ${why}; split it into smaller statements`,
-    detail: { file: name, line: 1, sqlstate: "54001" },
+    migration: { file: name, line: 1, sqlState: "54001" },
+    // Another time there may be the time or the memory for it.
+    retryable: "fault" in answer,
   });
 }
 

@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
 import type { ClientBase } from "pg";
-import { sqlStateOf } from "../database/faults.ts";
+import { isConnectionLoss } from "../database/faults.ts";
 import { ident, literal } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { linesBefore } from "../sql-files/sql-file.ts";
 import type { TenantNames } from "../tenants/names.ts";
+import { dropMade, indexesOf, isDone } from "./concurrent-indexes.ts";
 import { fileError, mayPass, publicErrorOf } from "./file-failures.ts";
 import { createLedger, recordMigration, rowsOrNone } from "./ledger.ts";
 import type { Migration } from "./migration-folder.ts";
 import { LONGEST_TIMER_MS, runSteps, type Step } from "./multi-query.ts";
 import { onOwnLogin } from "./own-login.ts";
-import { schemasOf } from "./own-schemas.ts";
 import {
   asOwner,
   commitAsOwner,
@@ -137,6 +137,7 @@ class Apart {
     throw new DomainError("E_MIGRATION_DRIFT", {
       message: `${name} was changed in its first ${row.done} statements, which are applied already`,
       detail: { migration: id, done: row.done },
+      migration: { file: name, line: statements[0]?.line ?? 1 },
     });
   }
 
@@ -187,9 +188,9 @@ class Apart {
     await this.#openSession(client, at);
     for (const { sql } of this.#createTable()) await client.query(sql);
     await client.query(this.#mark(at, at + 1));
-    await this.#dropLeftOvers(client);
-    if (!(await this.#isDone(client, statement, begunBefore)))
-      await this.#run(client, statement, at);
+    const indexes = await indexesOf(client, this.#names);
+    if (!(await isDone(client, statement, begunBefore, indexes)))
+      await this.#run(client, statement, at, indexes);
     await client.query(this.#mark(at + 1, at + 1));
     await client.query("reset role");
   }
@@ -207,71 +208,25 @@ class Apart {
     }
   }
 
-  /** REINDEX CONCURRENTLY that failed leaves an invalid index of a name of its own. */
-  async #dropLeftOvers(client: ClientBase): Promise<void> {
-    for (const index of await this.#indexes(client)) {
-      if (!index.valid && /_cc(new|old)\d*$/.test(index.name)) await this.#dropIndex(client, index);
-    }
-  }
-
-  async #isDone(
+  async #run(
     client: ClientBase,
-    { index, kind }: PlacedStatement,
-    begunBefore: boolean,
-  ): Promise<boolean> {
-    if (index === null) return false;
-    const found = (await this.#indexes(client)).find(
-      ({ name, schema, found }) => name === index.name && (index.schema ?? found) === schema,
-    );
-    if (kind === "DropStmt") return begunBefore && found === undefined;
-    if (found?.valid === false) await this.#dropIndex(client, found);
-    return found?.valid === true && found.table === index.table;
-  }
-
-  /** `found` is the schema that names without one are found in. */
-  async #indexes(client: ClientBase) {
-    const { rows } = await client.query<{
-      name: string;
-      table: string;
-      schema: string;
-      found: string;
-      valid: boolean;
-    }>(
-      `select i.relname as name, t.relname as table, n.nspname as schema,
-         current_schema() as found, x.indisvalid as valid
-       from pg_catalog.pg_index x
-       join pg_catalog.pg_class i on i.oid = x.indexrelid
-       join pg_catalog.pg_class t on t.oid = x.indrelid
-       join pg_catalog.pg_namespace n on n.oid = i.relnamespace
-       where i.relnamespace in ${schemasOf(this.#names)}`,
-    );
-    return rows;
-  }
-
-  async #dropIndex(
-    client: ClientBase,
-    { schema, name }: { readonly schema: string; readonly name: string },
+    statement: PlacedStatement,
+    at: number,
+    before: Awaited<ReturnType<typeof indexesOf>>,
   ): Promise<void> {
-    await client.query(`drop index concurrently if exists ${ident(schema)}.${ident(name)}`);
-  }
-
-  async #run(client: ClientBase, { sql, text, line }: PlacedStatement, at: number): Promise<void> {
+    const { sql, text, line } = statement;
     try {
       // No bound: an index on a large table takes as long as it takes.
       await client.query({ text: sql, query_timeout: LONGEST_TIMER_MS } as { text: string });
     } catch (cause) {
-      if (!(cause instanceof Error) || mayPass(cause)) throw cause;
+      if (!(cause instanceof Error) || isConnectionLoss(cause)) throw cause;
+      const left = await dropMade(client, this.#names, statement, before);
       // What the server has refused was not begun: another attempt must not take it for done.
-      await client.query(this.#mark(at, at));
+      if (left.length === 0 && !mayPass(cause)) await client.query(this.#mark(at, at));
       const position = "position" in cause ? Number(cause.position) - 1 : 0;
-      const failure = {
-        file: this.#migration.name,
-        line: line + linesBefore(sql, position),
-        sqlstate: sqlStateOf(cause) ?? "XX000",
-        statement: text,
-        reason: cause.message,
-      };
-      throw fileError("E_MIGRATIONS_FAILED", failure, cause);
+      const place = { file: this.#migration.name, line: line + linesBefore(sql, position) };
+      const more = left.map((name) => `; it leaves the INVALID index ${name}`).join("");
+      throw fileError("E_MIGRATIONS_FAILED", { ...place, statement: text }, cause, more);
     }
   }
 }

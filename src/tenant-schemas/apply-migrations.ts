@@ -76,8 +76,8 @@ export const schemaLock = (schema: string): string => `tenant-migrate:${schema}`
  * holds is not applied again. Ends with `RESET ALL` on the connection.
  *
  * @throws DomainError E_MIGRATION_DRIFT, E_MIGRATION_UNSAFE (an extension), E_ISOLATION_REQUIRED, or
- *   E_MIGRATIONS_FAILED with `detail { file, line, sqlstate, statement }`; transient faults
- *   (`isTransient`) as they come
+ *   E_MIGRATIONS_FAILED with its place in `migration`, transient where it may pass; lost connections as they
+ *   come
  */
 export async function applyMigrations(
   client: ClientBase,

@@ -73,7 +73,9 @@ export async function missingExtensions(
   );
   return [
     ...[...wanted.values()].filter((extension) => isMissing(extension, found, approved)),
-    ...others.map(({ name }) => ({ name, wantedBy: "the server's shared tenant database" })),
+    ...others.map(({ name }) => ({
+      ...{ name, wantedBy: "the server's shared tenant database", place: null },
+    })),
   ];
 }
 
@@ -109,10 +111,15 @@ async function createExtension(client: ClientBase, extension: WantedExtension): 
   }
 }
 
-function refused({ name, wantedBy }: WantedExtension, why: string, cause?: Error): DomainError {
+function refused(
+  { name, wantedBy, place }: WantedExtension,
+  why: string,
+  cause?: Error,
+): DomainError {
   return new DomainError("E_MIGRATION_UNSAFE", {
     message: `${wantedBy}: the extension "${name}" ${why}`,
     detail: { extension: name },
+    ...(place === null ? {} : { migration: place }),
     ...(cause === undefined ? {} : { cause }),
   });
 }

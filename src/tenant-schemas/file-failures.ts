@@ -1,5 +1,6 @@
-import { isTransient, sqlStateOf } from "../database/faults.ts";
+import { isConnectionLoss, isTransient, sqlStateOf } from "../database/faults.ts";
 import { DomainError } from "../kernel/domain-error.ts";
+import { redactText } from "../kernel/redact.ts";
 import { excerptOf, linesBefore } from "../sql-files/sql-file.ts";
 import { StepError } from "./multi-query.ts";
 
@@ -11,12 +12,13 @@ const TAG = /\n\/\* tenantry:(\d+) \*\//g;
 interface Failure {
   readonly file: string;
   readonly line: number;
-  readonly sqlstate: string;
   readonly statement: string;
-  readonly reason: string;
 }
 
 interface ServerError extends Error {
+  readonly detail?: string;
+  readonly hint?: string;
+  readonly constraint?: string;
   readonly where?: string;
   readonly internalPosition?: string;
   readonly internalQuery?: string;
@@ -34,9 +36,7 @@ function failureOf(error: unknown): Failure | undefined {
   return {
     file: origin.file,
     line: origin.line + linesInto(origin.text, index, error, cause),
-    sqlstate: sqlStateOf(cause) ?? "XX000",
     statement: origin.written ?? origin.text,
-    reason: cause.message,
   };
 }
 
@@ -50,28 +50,42 @@ const FINAL_FOR_FILES = new Set(["55006", "53200"]);
 export const mayPass = (cause: unknown): boolean =>
   isTransient(cause) && !FINAL_FOR_FILES.has(sqlStateOf(cause) ?? "");
 
+type Code = "E_MIGRATIONS_FAILED" | "E_SEEDS_FAILED";
+
 /**
- * What the caller sees of a failed script: the file's own fault as a DomainError of `code` with
- * `detail { file, line, sqlstate, statement }`, or any other fault as it came.
+ * What the caller sees of a failed script: the fault of a file's statement as a DomainError of `code` with
+ * its place, transient where it may pass; a lost connection, and what is no statement's, as it came.
  */
-export function publicErrorOf(
-  error: unknown,
-  code: "E_MIGRATIONS_FAILED" | "E_SEEDS_FAILED",
-): unknown {
+export function publicErrorOf(error: unknown, code: Code): unknown {
   const cause = error instanceof StepError ? error.cause : error;
   const failure = failureOf(error);
-  return failure === undefined || mayPass(cause) ? cause : fileError(code, failure, cause);
+  return failure === undefined || isConnectionLoss(cause)
+    ? cause
+    : fileError(code, failure, cause as Error);
 }
 
-/** The public form of a failure in a file. */
+/**
+ * The public form of a failure in a file.
+ *
+ * @param more what there is to say beside what PostgreSQL said
+ */
 export function fileError(
-  code: "E_MIGRATIONS_FAILED" | "E_SEEDS_FAILED",
-  { file, line, sqlstate, statement, reason }: Failure,
-  cause: unknown,
+  code: Code,
+  { file, line, statement }: Failure,
+  cause: ServerError,
+  more = "",
 ): DomainError {
+  const sqlState = sqlStateOf(cause) ?? "XX000";
+  const { detail, hint, constraint } = cause;
+  const passes = mayPass(cause);
   return new DomainError(code, {
-    message: `${file} line ${line}: ${reason} (${sqlstate})`,
-    detail: { file, line, sqlstate, statement: excerptOf(statement) },
+    message: redactText(`${file} line ${line}: ${cause.message} (${sqlState})${more}`),
+    migration: {
+      ...{ file, line, sqlState, statement: excerptOf(redactText(statement)) },
+      ...{ detail: detail ?? null, hint: hint ?? null, constraint: constraint ?? null },
+    },
+    // A statement that took too long may be fast enough another time, but not at once.
+    ...{ transient: passes, retryable: passes || sqlState === "57014" },
     cause,
   });
 }

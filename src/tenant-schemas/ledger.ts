@@ -102,6 +102,7 @@ const drift = (file: string, why: string): DomainError =>
   new DomainError("E_MIGRATION_DRIFT", {
     message: `${file} ${why}`,
     detail: { migration: file.replace(/\.sql$/, "") },
+    migration: { file },
   });
 
 /** Creates the ledger as the owner role. The app role may read it and nothing else. */

@@ -14,6 +14,8 @@ export interface WantedExtension {
   readonly name: string;
   /** Where it is asked for: `0001_organization.sql line 3`. */
   readonly wantedBy: string;
+  /** The same, where that is a file. */
+  readonly place: { readonly file: string; readonly line: number } | null;
 }
 
 /** One tenant migration, read, parsed and found harmless. */
@@ -165,14 +167,14 @@ function refusalIn(
   const message = `${file} line ${line}: ${why}${hint}`;
   const error = new DomainError("E_MIGRATION_UNSAFE", {
     message,
-    detail: { file, line, statement },
+    migration: { file, line, statement },
   });
   return { file, line, statement, why: why + hint, error };
 }
 
 function refusalOfError({ file }: MigrationSource, error: DomainError): FileRefusal {
-  const { line = 1, statement = "" } = error.detail as { line?: number; statement?: string };
-  return { file, line, statement, why: error.message, error };
+  const { line, statement } = error.migration ?? {};
+  return { file, line: line ?? 1, statement: statement ?? "", why: error.message, error };
 }
 
 const migrations = new WeakMap<SqlFile, Migration>();
@@ -190,6 +192,7 @@ function migrationOf(source: MigrationSource, file: SqlFile): Migration {
     extensions: file.extensions.map((wanted) => ({
       name: wanted.name,
       wantedBy: `${name} line ${wanted.line}`,
+      place: { file: name, line: wanted.line },
     })),
   };
   migrations.set(file, migration);
@@ -224,7 +227,7 @@ export function refuseSharedDatabase({
   const { file, line, why, statement } = needsDatabase;
   throw new DomainError("E_ISOLATION_REQUIRED", {
     message: `${file} line ${line}: ${why} in a shared database; the folder needs isolation DATABASE`,
-    detail: { file, line, statement },
+    migration: { file, line, statement },
   });
 }
 

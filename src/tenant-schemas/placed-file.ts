@@ -101,5 +101,5 @@ const outgrown = ({
 }: NonNullable<MigrationFolder["needsDatabase"]>): DomainError =>
   new DomainError("E_MIGRATION_FOLDER", {
     message: `${file} line ${line}: ${why}; this tenant's tables lie in its tenant schema, and cannot go on in schemas of the folder's own`,
-    detail: { file, line },
+    migration: { file, line },
   });

@@ -37,8 +37,8 @@ export async function refusalOf(reading: Promise<unknown>) {
     (thrown: unknown) => thrown,
   );
   if (!isDomainError(error, "E_MIGRATION_FOLDER")) throw new Error("not refused", { cause: error });
-  const { message, detail }: DomainError = error;
-  return { message, files: detail.files as string[], line: detail.line };
+  const { message, detail, migration }: DomainError = error;
+  return { message, files: detail.files as string[], line: migration?.line ?? undefined };
 }
 
 export const ids = ({ migrations }: ReadFolder): string[] => migrations.map(({ id }) => id);

@@ -168,7 +168,7 @@ describe("a seed set", () => {
     await expect(seed(tenant, sets)).rejects.toMatchObject({
       code: "E_SEEDS_FAILED",
       message: expect.stringMatching(/^core\/0002_bad.sql line 1: .*check constraint.* \(23514\)$/),
-      detail: { sqlstate: "23514", file: "core/0002_bad.sql" },
+      migration: { sqlState: "23514", file: "core/0002_bad.sql" },
     });
     const { rows } = await world.client.query(
       `select count(*)::int as n from ${tenant.names.schema}.unit`,

@@ -42,7 +42,7 @@ describe("a folder's files", () => {
       await expect(open(files)).rejects.toMatchObject({
         code: "E_MIGRATION_UNSAFE",
         message: "0001_a.sql line 2: VACUUM is not allowed in a tenant migration",
-        detail: { file: "0001_a.sql", line: 2, statement: "vacuum" },
+        migration: { file: "0001_a.sql", line: 2, statement: "vacuum" },
       });
     const { refusals } = await withFolder(files, readMigrations);
     expect(refusals.map(({ file, line }) => `${file} ${line}`)).toEqual([
@@ -207,7 +207,7 @@ describe("a large file", () => {
     await expect(compile(deep)).rejects.toMatchObject({
       code: "E_MIGRATIONS_FAILED",
       message: expect.stringMatching(/^0001_it.sql /),
-      detail: { file: "0001_it.sql" },
+      migration: { file: "0001_it.sql" },
     });
     expect((await compile("select 'after a deep one'")).statements).toHaveLength(1);
   });

@@ -15,7 +15,7 @@ type Options = Partial<Omit<ApplyMigrations, "names" | "folder">>;
 /** What an application ends in. */
 interface Failure extends Error {
   readonly code: string;
-  readonly detail: { file: string; line: number; sqlstate: string };
+  readonly migration: { file: string; line: number; sqlState: string };
 }
 
 /** For the tests of a file: one database, and migrations for its tenants. */

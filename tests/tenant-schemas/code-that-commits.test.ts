@@ -40,7 +40,7 @@ test("the owner role cannot log in behind it, whether it succeeded or not", asyn
   const failing = { ...FILES, "0004_x.sql": "do $$ begin\n commit;\n perform 1/0; end $$" };
   expect(await failureOf(migrate(tenant, failing))).toMatchObject({
     code: "E_MIGRATIONS_FAILED",
-    detail: { file: "0004_x.sql", sqlstate: "22012" },
+    migration: { file: "0004_x.sql", sqlState: "22012" },
   });
   expect(await canLogin(ownerRole)).toEqual(closed);
 });

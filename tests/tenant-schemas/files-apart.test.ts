@@ -36,8 +36,16 @@ async function failed(): Promise<Tenant> {
   const failure = await failureOf(migrate(tenant, file(STEPS)));
   expect(failure).toMatchObject({
     code: "E_MIGRATIONS_FAILED",
-    detail: { file: "0002_apart.sql", line: 3, sqlstate: "23505" },
+    migration: { file: "0002_apart.sql", line: 3, sqlState: "23505" },
   });
+  expect(failure).toMatchObject({
+    migration: {
+      ...{ statement: STEPS[2], constraint: "t_a" },
+      detail: "Key (a)=(2) is duplicated.",
+    },
+    ...{ transient: false, retryable: false },
+  });
+  expect(await rowsIn(tenant, INVALID)).toEqual([]);
   return tenant;
 }
 
@@ -121,7 +129,7 @@ describe("a file that cannot be one transaction", () => {
       insert into two values ('x'::text::int);
       commit;`;
     const failure = await failureOf(migrate(tenant, { "0001_a.sql": text }));
-    expect(failure.detail).toMatchObject({ line: 8, sqlstate: "22P02" });
+    expect(failure.migration).toMatchObject({ line: 8, sqlState: "22P02" });
     expect(
       await rowsIn(tenant, "select (select count(*) from one), (select count(*) from two)"),
     ).toEqual(["0|0"]);
@@ -152,6 +160,31 @@ describe("a file that cannot be one transaction", () => {
 });
 
 describe("an index that goes CONCURRENTLY", () => {
+  test("and fails is dropped, and no other one that is INVALID", async () => {
+    const tenant = await created();
+    await migrate(tenant, { ...FIRST, "0002_i.sql": "create index theirs on t (a);" });
+    const boom = (result: string) => `create or replace function boom(a int) returns int
+      immutable language plpgsql as 'begin return ${result}; end'`;
+    const other = await world.connect();
+    await other.query(`set search_path = ${tenant.names.schema};
+      update pg_index set indisvalid = false where indexrelid = 'theirs'::regclass;
+      ${boom("a")}; create index booming on t (boom(a)); ${boom("a / 0")}`);
+    for (const sql of [
+      "create unique index concurrently if not exists mine on t (a)",
+      "create index concurrently mine on t ((1 / (a - 1)))",
+      "reindex index concurrently booming",
+    ]) {
+      const files = {
+        ...{ ...FIRST, "0002_i.sql": "create index theirs on t (a);" },
+        "0003_j.sql": `${sql};`,
+      };
+      expect(await failureOf(migrate(tenant, files))).toMatchObject({
+        message: expect.stringMatching(/^0003_j\.sql line 1: .* \((23505|22012)\)$/),
+      });
+      expect(await rowsIn(tenant, INVALID)).toEqual(["theirs"]);
+    }
+  });
+
   test("is gone once where the answer was lost", async () => {
     const tenant = await created();
     const before = { ...FIRST, "0002_index.sql": "create index i on t (a);" };
@@ -182,9 +215,11 @@ describe("an index that goes CONCURRENTLY", () => {
     const tenant = await created();
     const files = { ...FIRST, "0002_drop.sql": "drop index concurrently nosuch;" };
     const failure = await failureOf(migrate(tenant, files));
-    expect(failure.detail).toMatchObject({ file: "0002_drop.sql", line: 1, sqlstate: "42704" });
+    expect(failure.migration).toMatchObject({ file: "0002_drop.sql", line: 1, sqlState: "42704" });
     // And at the next attempt, too.
-    expect((await failureOf(migrate(tenant, files))).detail).toMatchObject({ sqlstate: "42704" });
+    expect((await failureOf(migrate(tenant, files))).migration).toMatchObject({
+      sqlState: "42704",
+    });
   });
 
   test("by the name of the home schema is the tenant's", async () => {

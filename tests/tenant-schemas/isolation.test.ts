@@ -213,7 +213,7 @@ insert into d values (1)`,
       (error) => error,
     );
     expect(failed).not.toBeNull();
-    expect(String(failed.detail?.sqlstate)).toMatch(new RegExp(`^(${sqlstate})$`));
+    expect(String(failed.migration?.sqlState)).toMatch(new RegExp(`^(${sqlstate})$`));
     expect(await outsideOf(tenant)).toEqual(before);
     expect(
       (await world.client.query("select current_user as u, current_setting('search_path') as p"))

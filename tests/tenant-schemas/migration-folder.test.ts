@@ -64,7 +64,9 @@ describe("a migration folder", () => {
   test("takes extensions out of the file", async () => {
     const { migrations } = await open('select 1;\ncreate extension if not exists "citext";');
     expect(migrations[0]?.statements).toHaveLength(1);
-    expect(migrations[0]?.extensions).toEqual([{ name: "citext", wantedBy: "0001_it.sql line 2" }]);
+    expect(migrations[0]?.extensions).toMatchObject([
+      { name: "citext", wantedBy: "0001_it.sql line 2" },
+    ]);
   });
 
   test.each([
@@ -229,7 +231,7 @@ describe("a tenant migration", () => {
     await expect(open(sql)).rejects.toMatchObject({
       code: "E_MIGRATION_UNSAFE",
       message: expect.stringContaining(reason),
-      detail: { file: "0001_it.sql" },
+      migration: { file: "0001_it.sql" },
     });
   });
 

@@ -64,7 +64,7 @@ describe("in a database of the tenant's own, with schemas of the folder's own,",
   test("an index that is INVALID is built again, whichever schema it lies in", async () => {
     await using own = await openOwn();
     const files = { ...OWN, "0002_i.sql": "create unique index concurrently once on audit.t (a);" };
-    expect((await failureOf(own.apply(files))).detail).toMatchObject({ sqlstate: "23505" });
+    expect((await failureOf(own.apply(files))).migration).toMatchObject({ sqlState: "23505" });
     await own.rows("delete from audit.t");
     expect((await own.apply(files)).applied).toEqual(["0002_i"]);
     expect(
@@ -154,7 +154,10 @@ alter table audit.t set schema other;`,
     for (const mode of ["one-transaction", "transaction-per-file"] as const)
       expect(
         await failureOf(applyMigrations(world.client, { names: tenant.names, folder, mode })),
-      ).toMatchObject({ code: "E_ISOLATION_REQUIRED", detail: { file: "0001_own.sql", line: 1 } });
+      ).toMatchObject({
+        code: "E_ISOLATION_REQUIRED",
+        migration: { file: "0001_own.sql", line: 1 },
+      });
     const rights = `select pg_get_userbyid(nspowner) <> '${tenant.names.ownerRole}',
       has_database_privilege('${tenant.names.ownerRole}', current_database(), 'create')
       from pg_namespace where nspname = 'public'`;

@@ -76,7 +76,7 @@ describe("more tables than the server has locks for", () => {
     const { ended } = await apply("large-file", files);
     expect(await failureOf(Promise.reject(ended))).toMatchObject({
       code: "E_MIGRATIONS_FAILED",
-      detail: { file: "0002_t.sql", line: 2, sqlstate: "53200" },
+      migration: { file: "0002_t.sql", line: 2, sqlState: "53200" },
     });
   });
 });

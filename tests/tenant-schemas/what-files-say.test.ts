@@ -180,7 +180,7 @@ describe("a timeout", () => {
       const files = { "0001_a.sql": "select 1", "0002_b.sql": SLEEP, "0003_c.sql": "select 1" };
       expect(await failureOf(apply(tenant, files, { mode }))).toMatchObject({
         code: "E_MIGRATIONS_FAILED",
-        detail: { file: "0002_b.sql", line: 2, sqlstate: "57014" },
+        migration: { file: "0002_b.sql", line: 2, sqlState: "57014" },
       });
     },
   );
@@ -200,7 +200,7 @@ describe("a timeout", () => {
     for (const asked of ["'30min'", "0"]) {
       const files = { "0001_a.sql": `set statement_timeout = ${asked};\nselect pg_sleep(20);` };
       const error = await failureOf(apply(await created(), files, { limits }));
-      expect(error.detail).toMatchObject({ file: "0001_a.sql", line: 2, sqlstate: "57014" });
+      expect(error.migration).toMatchObject({ file: "0001_a.sql", line: 2, sqlState: "57014" });
     }
   });
 
@@ -218,8 +218,8 @@ describe("a timeout", () => {
       ...files,
       "0003_c.sql": "set statement_timeout = '50ms';\ncreate index concurrently j on t (slow(a));",
     };
-    expect((await failureOf(migrate(tenant, bounded, options))).detail).toMatchObject({
-      ...{ file: "0003_c.sql", line: 2, sqlstate: "57014" },
+    expect((await failureOf(migrate(tenant, bounded, options))).migration).toMatchObject({
+      ...{ file: "0003_c.sql", line: 2, sqlState: "57014" },
     });
   });
 

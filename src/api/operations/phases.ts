@@ -6,7 +6,7 @@ import type {
 } from "../../operations/engine/operation.entity.ts";
 import { builder } from "../builder.ts";
 import { describedEnum } from "../described-enum.ts";
-import { ErrorCodeRef } from "../errors.ts";
+import { ErrorCodeRef, MigrationFaultRef } from "../errors.ts";
 import { readableBy } from "../tenants/secret-names.ts";
 
 export const PhaseStateRef = describedEnum<PhaseState>(
@@ -38,6 +38,12 @@ export const OperationErrorRef = builder.objectRef<OperationError>("OperationErr
     }),
     retryable: t.exposeBoolean("retryable", {
       description: "Whether `retryOperation` can succeed without anything being mended.",
+    }),
+    migration: t.field({
+      type: MigrationFaultRef,
+      nullable: true,
+      description: "The file of migrations or seeds that it is about; null where it is about none.",
+      resolve: ({ migration }) => migration ?? null,
     }),
     nextAction: t.string({
       description: "The next thing to do, for people.",

@@ -72,6 +72,7 @@ function describe(domain: DomainError, thrown: unknown, more: object): GraphQLEr
       retryable: domain.retryable,
       nextAction: domain.nextAction,
       ...(domain.issues.length > 0 ? { issues: domain.issues } : {}),
+      ...(domain.migration ? { migration: domain.migration } : {}),
       ...more,
       ...(http ? { http } : {}),
     },

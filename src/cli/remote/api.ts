@@ -1,7 +1,7 @@
 import { type Client, openClient } from "../../client/client.ts";
 import { TypedDocumentString } from "../../client/generated/graphql.ts";
 import type { ApiAccess } from "../../config.ts";
-import { DomainError, type FieldIssue } from "../../kernel/domain-error.ts";
+import { DomainError, type FieldIssue, type MigrationFault } from "../../kernel/domain-error.ts";
 import { ERROR_CODES, type ErrorCode } from "../../kernel/error-codes.ts";
 import { PlainFailure } from "../terminal/exit-codes.ts";
 
@@ -67,6 +67,7 @@ interface ApiFailure extends Error {
 interface Told {
   readonly retryable?: boolean;
   readonly nextAction?: string;
+  readonly migration?: MigrationFault | null;
 }
 
 const isErrorCode = (code: string): code is ErrorCode => code in ERROR_CODES;

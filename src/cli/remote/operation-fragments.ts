@@ -28,6 +28,15 @@ export const OPERATION = graphql(`
       phase
       retryable
       nextAction
+      migration {
+        file
+        line
+        statement
+        sqlState
+        detail
+        hint
+        constraint
+      }
     }
     result {
       ...CommandResult
@@ -41,6 +50,15 @@ export const REFUSAL = graphql(`
     message
     retryable
     nextAction
+    migration {
+      file
+      line
+      statement
+      sqlState
+      detail
+      hint
+      constraint
+    }
     ... on ValidationError {
       issues {
         path

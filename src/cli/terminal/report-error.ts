@@ -1,6 +1,6 @@
 import { type Config, ConfigError } from "../../config.ts";
 import { UnfitPlatform } from "../../database/platform-version.ts";
-import { DomainError } from "../../kernel/domain-error.ts";
+import { DomainError, type MigrationFault } from "../../kernel/domain-error.ts";
 import { ERROR_CODES } from "../../kernel/error-codes.ts";
 import { newSecret } from "../../kernel/ids.ts";
 import { redactText } from "../../kernel/redact.ts";
@@ -50,13 +50,17 @@ function messageOf(error: unknown): string {
 }
 
 /** What only the command refuses has none of the API's codes; the message is all there is. */
-const NO_CODE = { code: null, retryable: false, nextAction: null, issues: [], operationId: null };
+const NO_CODE = {
+  ...{ code: null, retryable: false, nextAction: null, issues: [], migration: null },
+  operationId: null,
+};
 
 /** A refusal as scripts read it. */
 export const publicError = (error: DomainError) => {
-  const { code, message, retryable, issues } = error;
+  const { code, message, retryable, issues, migration } = error;
   const nextAction = inCommandWords(error.nextAction);
-  return { code, message, retryable, nextAction, issues, operationId: operationIn(error) };
+  const operationId = operationIn(error);
+  return { code, message, retryable, nextAction, issues, migration, operationId };
 };
 
 /** The operation that a refusal is about: the one that is running already. */
@@ -76,15 +80,24 @@ export function describeRefusal(out: Output, error: DomainError): string {
   return [
     `${out.style("red", "✘")} ${out.style("bold", error.code)}: ${text}`,
     ...fields,
+    ...placeLines(error.migration),
     `  Next: ${inCommandWords(error.nextAction)}`,
     ...(running === null ? [] : [`  See: tenantry operation watch ${running}`]),
   ].join("\n");
+}
+
+/** What is known of a file beside its place, which the message has. */
+function placeLines(fault: MigrationFault | null | undefined): string[] {
+  const { statement, detail, hint } = fault ?? {};
+  const lines = { Statement: statement, Detail: detail, Hint: hint };
+  return Object.entries(lines).flatMap(([title, text]) => (text ? [`  ${title}: ${text}`] : []));
 }
 
 /** What an operation or a phase failed with, as scripts read it: also what earlier versions have stored. */
 export const operationError = (error: OperationError | null) =>
   error && {
     ...error,
+    migration: error.migration ?? null,
     nextAction: inCommandWords(error.nextAction ?? ERROR_CODES[error.code].nextAction),
   };
 
@@ -93,6 +106,7 @@ export function describeFailure(out: Output, error: OperationError): string {
   const where = error.phase === null ? "" : ` (in ${error.phase})`;
   return [
     `${out.style("red", "✘")} ${out.style("bold", error.code)}${where}: ${error.message}`,
+    ...placeLines(error.migration),
     `  Next: ${operationError(error)?.nextAction}`,
   ].join("\n");
 }

@@ -477,7 +477,7 @@ export type CommandFindOperationQueryVariables = Exact<{
 }>;
 
 
-export type CommandFindOperationQuery = { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string } | null, result:
+export type CommandFindOperationQuery = { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
       | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
       | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
       | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
@@ -501,7 +501,7 @@ export type CommandListOperationsQueryVariables = Exact<{
 }>;
 
 
-export type CommandListOperationsQuery = { operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string } | null, result:
+export type CommandListOperationsQuery = { operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
         | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
         | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
         | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
@@ -524,9 +524,9 @@ export type CommandRetryOperationMutationVariables = Exact<{
 
 
 export type CommandRetryOperationMutation = { retryOperation:
-    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, operation: { id: string } }
-    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string }
-    | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string } | null, result:
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, operation: { id: string }, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
           | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
           | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
@@ -550,7 +550,7 @@ export type CommandCancelOperationMutationVariables = Exact<{
 
 
 export type CommandCancelOperationMutation = { cancelOperation:
-    | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string } | null, result:
+    | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
           | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
           | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
@@ -566,7 +566,7 @@ export type CommandCancelOperationMutation = { cancelOperation:
           | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
           | { __typename: 'SuspensionResult', sessionsEnded: number | null }
          | null } }
-    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
    };
 
 export type CommandRevealOneTimePasswordMutationVariables = Exact<{
@@ -575,11 +575,11 @@ export type CommandRevealOneTimePasswordMutationVariables = Exact<{
 
 
 export type CommandRevealOneTimePasswordMutation = { revealOneTimePassword:
-    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
     | { email: string, oneTimePassword: string, expiresAt: string }
    };
 
-export type CommandOperationFragment = { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string } | null, result:
+export type CommandOperationFragment = { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
     | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
     | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
     | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
@@ -596,15 +596,15 @@ export type CommandOperationFragment = { id: string, kind: OperationKind, state:
     | { __typename: 'SuspensionResult', sessionsEnded: number | null }
    | null };
 
-type CommandRefusal_OperationInProgressError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, operation: { id: string } };
+type CommandRefusal_OperationInProgressError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, operation: { id: string }, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
 
-type CommandRefusal_RateLimitedError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string };
+type CommandRefusal_RateLimitedError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
 
-type CommandRefusal_RefusedError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string };
+type CommandRefusal_RefusedError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
 
-type CommandRefusal_SlugTakenError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string };
+type CommandRefusal_SlugTakenError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
 
-type CommandRefusal_ValidationError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }> };
+type CommandRefusal_ValidationError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
 
 export type CommandRefusalFragment =
   | CommandRefusal_OperationInProgressError_Fragment
@@ -681,6 +681,8 @@ export type CommandFindTenantQueryVariables = Exact<{
 
 export type CommandFindTenantQuery = { tenant: { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, oldLoginOpenUntil: string | null, dbServer: { name: string } | null, clusterPlace: { bytes: number | null, fault: string | null, node: { host: string | null, port: number | null, group: number } | null } | null, operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, createdAt: string }> } | null, failure: { code: ErrorCode, message: string } | null } | null };
 
+export type MigrationFaultFieldsFragment = { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null };
+
 export type OperationProgressSubscriptionVariables = Exact<{
   operationId: string;
   after?: string | null | undefined;
@@ -688,9 +690,9 @@ export type OperationProgressSubscriptionVariables = Exact<{
 
 
 export type OperationProgressSubscription = { operationEvents:
-    | { __typename: 'OperationStateChanged', operationState: OperationState, cursor: string, sequence: number, at: string, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string } | null }
+    | { __typename: 'OperationStateChanged', operationState: OperationState, cursor: string, sequence: number, at: string, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null }
     | { __typename: 'PhaseProgressed', phase: string, completed: number, total: number | null, message: string | null, cursor: string, sequence: number, at: string }
-    | { __typename: 'PhaseStateChanged', phase: string, phaseState: PhaseState, note: string | null, attempt: number, cursor: string, sequence: number, at: string, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string } | null }
+    | { __typename: 'PhaseStateChanged', phase: string, phaseState: PhaseState, note: string | null, attempt: number, cursor: string, sequence: number, at: string, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null }
    };
 
 export type DemoSignInMutationVariables = Exact<{
@@ -1025,6 +1027,15 @@ export const CommandOperationFragmentDoc = new TypedDocumentString(`
     phase
     retryable
     nextAction
+    migration {
+      file
+      line
+      statement
+      sqlState
+      detail
+      hint
+      constraint
+    }
   }
   result {
     ...CommandResult
@@ -1185,6 +1196,15 @@ export const CommandRefusalFragmentDoc = new TypedDocumentString(`
   message
   retryable
   nextAction
+  migration {
+    file
+    line
+    statement
+    sqlState
+    detail
+    hint
+    constraint
+  }
   ... on ValidationError {
     issues {
       path
@@ -1238,6 +1258,17 @@ export const CommandTenantFragmentDoc = new TypedDocumentString(`
   }
 }
     `, {"fragmentName":"CommandTenant"}) as unknown as TypedDocumentString<CommandTenantFragment, unknown>;
+export const MigrationFaultFieldsFragmentDoc = new TypedDocumentString(`
+    fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}
+    `, {"fragmentName":"MigrationFaultFields"}) as unknown as TypedDocumentString<MigrationFaultFieldsFragment, unknown>;
 export const CommandCheckMigrationsDocument = new TypedDocumentString(`
     query CommandCheckMigrations {
   migrationCheck {
@@ -1319,6 +1350,15 @@ fragment CommandOperation on Operation {
     phase
     retryable
     nextAction
+    migration {
+      file
+      line
+      statement
+      sqlState
+      detail
+      hint
+      constraint
+    }
   }
   result {
     ...CommandResult
@@ -1512,6 +1552,15 @@ fragment CommandOperation on Operation {
     phase
     retryable
     nextAction
+    migration {
+      file
+      line
+      statement
+      sqlState
+      detail
+      hint
+      constraint
+    }
   }
   result {
     ...CommandResult
@@ -1704,6 +1753,15 @@ fragment CommandOperation on Operation {
     phase
     retryable
     nextAction
+    migration {
+      file
+      line
+      statement
+      sqlState
+      detail
+      hint
+      constraint
+    }
   }
   result {
     ...CommandResult
@@ -1714,6 +1772,15 @@ fragment CommandRefusal on UserError {
   message
   retryable
   nextAction
+  migration {
+    file
+    line
+    statement
+    sqlState
+    detail
+    hint
+    constraint
+  }
   ... on ValidationError {
     issues {
       path
@@ -1914,6 +1981,15 @@ fragment CommandOperation on Operation {
     phase
     retryable
     nextAction
+    migration {
+      file
+      line
+      statement
+      sqlState
+      detail
+      hint
+      constraint
+    }
   }
   result {
     ...CommandResult
@@ -1924,6 +2000,15 @@ fragment CommandRefusal on UserError {
   message
   retryable
   nextAction
+  migration {
+    file
+    line
+    statement
+    sqlState
+    detail
+    hint
+    constraint
+  }
   ... on ValidationError {
     issues {
       path
@@ -2096,6 +2181,15 @@ export const CommandRevealOneTimePasswordDocument = new TypedDocumentString(`
   message
   retryable
   nextAction
+  migration {
+    file
+    line
+    statement
+    sqlState
+    detail
+    hint
+    constraint
+  }
   ... on ValidationError {
     issues {
       path
@@ -2236,6 +2330,9 @@ export const OperationProgressDocument = new TypedDocumentString(`
         phase
         retryable
         nextAction
+        migration {
+          ...MigrationFaultFields
+        }
       }
     }
     ... on PhaseStateChanged {
@@ -2249,6 +2346,9 @@ export const OperationProgressDocument = new TypedDocumentString(`
         phase
         retryable
         nextAction
+        migration {
+          ...MigrationFaultFields
+        }
       }
     }
     ... on PhaseProgressed {
@@ -2259,7 +2359,15 @@ export const OperationProgressDocument = new TypedDocumentString(`
     }
   }
 }
-    `) as unknown as TypedDocumentString<OperationProgressSubscription, OperationProgressSubscriptionVariables>;
+    fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<OperationProgressSubscription, OperationProgressSubscriptionVariables>;
 export const DemoSignInDocument = new TypedDocumentString(`
     mutation DemoSignIn($input: SignInInput!) {
   signIn(input: $input) {

@@ -26,8 +26,9 @@ export function describeFailure(
   tried?: Tried,
 ): OperationError {
   if (isDomainError(error)) {
-    const { code, retryable, nextAction } = error;
-    return { code, message: withTried(error.message, tried), phase, retryable, nextAction };
+    const { code, retryable, nextAction, migration } = error;
+    const message = withTried(error.message, tried);
+    return { code, message, phase, retryable, nextAction, ...(migration && { migration }) };
   }
   const part = partOf(error);
   const fault = part === undefined ? faultOf(error) : faultOrRefusalOf(error);

@@ -5,6 +5,7 @@
 // event      one line of the operation's journal: sequence 1, 2, 3 … without a gap, never changed
 
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
+import type { MigrationFault } from "../../kernel/domain-error.ts";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 
 export const OPERATION_STATES = [
@@ -38,6 +39,8 @@ export interface OperationError {
   readonly retryable: boolean;
   /** Absent where the code's own is right, and in rows of earlier versions. */
   readonly nextAction?: string;
+  /** The file of migrations or seeds that it is about; absent where it is about none. */
+  readonly migration?: MigrationFault | null;
 }
 
 /** What an event says beside its sequence and time. */

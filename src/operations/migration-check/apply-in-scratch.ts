@@ -142,14 +142,9 @@ function differencesOf(
   ];
 }
 
-function refusalOf(way: Way, { message, detail }: DomainError): AppliedRefusal {
-  const {
-    file = null,
-    line = null,
-    statement = null,
-    sqlstate = null,
-  } = detail as Partial<Omit<AppliedRefusal, "why" | "way">>;
+function refusalOf(way: Way, { message, migration }: DomainError): AppliedRefusal {
+  const { file = null, line = null, statement = null, sqlState = null } = migration ?? {};
   const place = `${file} line ${line}: `;
   const why = message.startsWith(place) ? message.slice(place.length) : message;
-  return { way, file, line, statement, sqlstate, why };
+  return { way, file, line, statement, sqlstate: sqlState, why };
 }
