@@ -14,6 +14,8 @@ import {
   type OperationPhase,
   OperationPhaseEntity,
 } from "../operations/engine/operation.entity.ts";
+import { shareLooks } from "../operations/health/shared-looks.ts";
+import { type TenantHealth, tenantHealth } from "../operations/health/tenant-health.ts";
 import type { Cluster } from "../placement/cluster.ts";
 import { type DbServer, DbServerEntity } from "../placement/db-server.entity.ts";
 import type { Platform } from "../platform.ts";
@@ -40,14 +42,13 @@ export interface Loaders {
   readonly cluster: DataLoader<string, Cluster | null>;
   /** By the db server's id: tenants that count against its capacity. */
   readonly tenantCount: DataLoader<string, number>;
+  /** How the tenant of a slug is, or all. @throws DomainError E_TENANT_NOT_FOUND, E_RATE_LIMITED */
+  health(slug?: string): Promise<TenantHealth[]>;
 }
 
 /** Makes the loaders that all requests of a process share. */
-export function makeLoaders({
-  reader,
-  clock,
-  clusters,
-}: Pick<Platform, "reader" | "clock" | "clusters">): Loaders {
+export function makeLoaders(platform: Platform): Loaders {
+  const { reader, clock, clusters } = platform;
   const by = <Value>(read: (em: EntityManager, ids: Ids) => Promise<(id: string) => Value>) =>
     new DataLoader<string, Value>(
       async (ids) => ids.map(await read(reader.em.fork() as EntityManager, [...new Set(ids)])),
@@ -79,6 +80,7 @@ export function makeLoaders({
       return (id) => found.get(id) ?? [];
     }),
     tenantCount: by(countTenants),
+    health: shareLooks((slug) => tenantHealth({ ...platform, orm: reader }, { slug })),
     cluster: by(async (em, ids) => {
       const servers = await em.find(DbServerEntity, { id: { $in: [...ids] } });
       const asked = servers.map(

@@ -44,6 +44,7 @@ type OffboardRun = Run<OffboardInput, OffboardFacts>;
 export const offboardTenant = (ports: TenantPorts) =>
   tenantOperation<OffboardInput, OffboardFacts>({
     kind: "OFFBOARD",
+    urgent: true,
     input: OffboardInput,
     prepare: async (_em, tenant, { actor, input }) => {
       // Without a window the platform's own purge comes right behind: that is purging, too.

@@ -22,6 +22,7 @@ type SuspendRun = Run<SuspendInput, ClosedFacts>;
 export const suspendTenant = (ports: TenantPorts) =>
   tenantOperation<SuspendInput, ClosedFacts>({
     kind: "SUSPEND",
+    urgent: true,
     input: SuspendInput,
     reason: ({ reason }) => reason,
     phases: [

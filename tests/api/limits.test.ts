@@ -88,6 +88,20 @@ describe("the cost of a request", () => {
     expect(cost(people)).toBe(1 + 30 * (1 + 100 * 3));
   });
 
+  test("has room for a few looks at tenants, and not for thirty", () => {
+    const looks = (count: number) => ({
+      schema,
+      variables: {},
+      document: parse(
+        `{ ${times(count, (at) => `a${at}: tenantHealth(slug: "acme") { healthy findings { code message } operation { id } }`)} }`,
+      ),
+    });
+    expect(() => checkCost(looks(3), QUERY_LIMITS)).not.toThrow();
+    for (const count of [4, 30]) {
+      expect(() => checkCost(looks(count), QUERY_LIMITS)).toThrow("at most 10000 objects");
+    }
+  });
+
   test("is refused beyond the limit", () => {
     const query = `query($n: Int!) {
       tenants(first: $n) { nodes { operations(first: $n) { nodes { phases { name } } } } }

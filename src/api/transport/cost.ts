@@ -82,7 +82,7 @@ function coster(schema: GraphQLSchema, document: DocumentNode, variables: Variab
     const inside = ofSet(node.selectionSet, type, first !== null);
     if (first !== null) return 1 + first * inside;
     const entries = isListType(getNullableType(field.type)) && !paged ? longestOf(field) : 1;
-    return entries * (1 + inside);
+    return ownCostOf(field) + entries * (1 + inside);
   };
   return ofSet;
 }
@@ -96,6 +96,10 @@ const fieldOf = (
 /** How many entries a list has at most, as its field says by `extensions: { longest }`. */
 const longestOf = ({ extensions }: GraphQLField<unknown, unknown>): number =>
   typeof extensions.longest === "number" ? extensions.longest : SHORT_LIST;
+
+/** What a field costs beside the objects of its answer, as it says by `extensions: { cost }`. */
+const ownCostOf = ({ extensions }: GraphQLField<unknown, unknown>): number =>
+  typeof extensions.cost === "number" ? extensions.cost : 0;
 
 /** The page size of a field that has pages; null for any other. */
 function firstOf(

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { hash, verify } from "@node-rs/argon2";
 import { DomainError } from "../../kernel/domain-error.ts";
+import { Slots } from "../../kernel/slots.ts";
 import { isKnownPassword } from "./known-passwords.ts";
-import { Slots } from "./slots.ts";
 
 const SHORTEST = 12;
 const LONGEST = 128;

@@ -3,6 +3,7 @@ import { record } from "../../audit/record.ts";
 import { BoundedCounts } from "../../kernel/bounded-counts.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { isDomainError, RateLimitedError } from "../../kernel/domain-error.ts";
+import { Slots } from "../../kernel/slots.ts";
 import { isEmail } from "../users/email.ts";
 import { countFailure, countsOf, forgetCounts, tellOnce } from "./sign-in-counts.ts";
 import { isKnownPlace, placesOf, rememberPlace } from "./sign-in-places.ts";
@@ -15,7 +16,6 @@ import {
   placeKey,
   waitAfter,
 } from "./sign-in-policy.ts";
-import { Slots } from "./slots.ts";
 
 interface LimitPorts {
   /** Forked for every call. */

@@ -97,6 +97,8 @@ export interface Subject {
 /** One long act: its input, how it begins and ends, and its phases in order. */
 export interface OperationDefinition<Input = unknown, Facts = unknown> {
   readonly kind: string;
+  /** Runs before what waits already: it keeps somebody out. */
+  readonly urgent?: boolean;
   /** Parsed when the operation is started and again when it runs. */
   readonly input: z.ZodType<Input>;
   /**

@@ -20,8 +20,16 @@ export const QUIET = { debug: () => {}, info: () => {}, warn: () => {}, error: (
 
 /** Puts operations on the queue that all workers share. */
 export interface OperationQueue {
-  /** Enqueues the operation in the caller's transaction: it exists when that commits, or not at all. */
-  enqueue(em: EntityManager, operationId: string, partition: string): Promise<void>;
+  /**
+   * Enqueues the operation in the caller's transaction: it exists when that commits, or not at all. An
+   * urgent one runs before those of its partition that wait already.
+   */
+  enqueue(
+    em: EntityManager,
+    operationId: string,
+    partition: string,
+    urgent?: boolean,
+  ): Promise<void>;
   /**
    * Enqueues a delivery of the outbox in the caller's transaction, so many seconds later (at once
    * unless told); the same id is enqueued once.
@@ -54,7 +62,7 @@ export async function openQueue(url: string): Promise<OperationQueue> {
     workflowID: string,
     partition: string,
     args: string[],
-    seconds = 0,
+    { seconds = 0, priority = 0 } = {},
   ) => {
     const options = {
       queueName: QUEUE,
@@ -62,19 +70,24 @@ export async function openQueue(url: string): Promise<OperationQueue> {
       workflowID,
       queuePartitionKey: partition,
       appVersion: "1",
+      priority,
       // The engine keeps whole milliseconds, and fails on a fraction of one.
       ...(seconds > 0 ? { delaySeconds: Math.ceil(seconds) } : {}),
     };
     await client.enqueueInTransaction(asPgClient(em), options, ...args);
   };
   return {
-    enqueue: async (em, operationId, partition) => {
-      await put(em, WORKFLOW, operationId, partition, [operationId]);
+    enqueue: async (em, operationId, partition, urgent = false) => {
+      // The lower comes first.
+      const priority = urgent ? 0 : 1;
+      await put(em, WORKFLOW, operationId, partition, [operationId], { priority });
       await em.execute("select pg_notify(?, '')", [QUEUE_CHANNEL]);
     },
-    enqueueMail: (em, id, seconds) => put(em, MAIL_WORKFLOW, id, "mail", [], seconds),
+    enqueueMail: (em, id, seconds) => put(em, MAIL_WORKFLOW, id, "mail", [], { seconds }),
     enqueueTimer: (em, operationId, seconds) =>
-      put(em, TIMER_WORKFLOW, `${operationId}-timer-${newId()}`, "timers", [operationId], seconds),
+      put(em, TIMER_WORKFLOW, `${operationId}-timer-${newId()}`, "timers", [operationId], {
+        seconds,
+      }),
     close: async () => {
       await client.destroy();
       await pool.end();

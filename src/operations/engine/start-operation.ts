@@ -85,6 +85,7 @@ export async function create(
   { dryRun, idempotencyKey, requestHash, retry }: CreateOptions,
 ): Promise<Operation> {
   const id = newId();
+  if (dryRun) await boundDryRuns(em, actor);
   const subject = await definition.begin(em, { operationId: id, actor, input, dryRun, retry });
   if (subject.id !== null) await refuseSecond(em, subject.id);
   const now = ports.clock();
@@ -114,8 +115,23 @@ export async function create(
     },
     definition.phases.map((phase) => phase.name),
   );
-  await ports.queue.enqueue(em, id, subject.partition);
+  const partition = dryRun ? DRY_RUNS : subject.partition;
+  await ports.queue.enqueue(em, id, partition, definition.urgent);
   return await em.findOneOrFail(OperationEntity, { id });
+}
+
+/** The partition of dry runs: however many there are, no operation on a tenant waits for them. */
+const DRY_RUNS = "dry-runs";
+/** Dry runs of one caller that have not ended. */
+export const MOST_DRY_RUNS = 50;
+
+async function boundDryRuns(em: EntityManager, { kind, id }: Actor): Promise<void> {
+  await serialise(em, `dry-runs:${kind}:${id}`);
+  const own = { actorKind: kind, actorId: id, dryRun: true, subjectId: null, finishedAt: null };
+  if ((await em.count(OperationEntity, own)) < MOST_DRY_RUNS) return;
+  throw new DomainError("E_RATE_LIMITED", {
+    message: `${MOST_DRY_RUNS} dry runs of yours have not ended: wait for one of them`,
+  });
 }
 
 /**

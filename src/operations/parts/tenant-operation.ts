@@ -17,6 +17,8 @@ export interface TenantInput {
 /** What is particular to one kind of operation on a tenant that exists. */
 export interface TenantOperation<Input extends TenantInput, Facts> {
   readonly kind: TenantAct;
+  /** Runs before what waits already: it keeps somebody out. */
+  readonly urgent?: boolean;
   readonly input: z.ZodType<Input>;
   readonly phases: readonly Phase<Input, Facts>[];
   /** Refuses, or makes ready, what the lifecycle alone cannot decide; in the starting transaction. */
@@ -40,6 +42,7 @@ export const tenantOperation = <Input extends TenantInput, Facts>(
   options: TenantOperation<Input, Facts>,
 ): OperationDefinition<Input, Facts> => ({
   kind: options.kind,
+  urgent: options.urgent ?? false,
   input: options.input,
   phases: options.phases,
   begin: async (em, start) => {

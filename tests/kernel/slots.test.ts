@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Slots } from "../../src/iam/sign-in/slots.ts";
+import { Slots } from "../../src/kernel/slots.ts";
 
 test("so many works run at once, the others in the order they came, also after one that failed", async () => {
   const slots = new Slots(2);

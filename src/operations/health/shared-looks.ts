@@ -1,0 +1,33 @@
+import { setImmediate } from "node:timers/promises";
+import { RateLimitedError } from "../../kernel/domain-error.ts";
+import { Slots } from "../../kernel/slots.ts";
+
+const AT_ONCE = 2;
+const MOST_WAITING = 20;
+const TRY_AGAIN_S = 5;
+
+/**
+ * Bounds looks at tenants, which cost every db server some queries: two at once in a process, and those
+ * who ask for the same one share it, unless it has begun: then it may be older than what they have done.
+ *
+ * @param look looks at the tenant of a slug, or at all
+ * @returns the same; throws RateLimitedError when too many wait
+ */
+export function shareLooks<T>(look: (slug?: string) => Promise<T>): (slug?: string) => Promise<T> {
+  const slots = new Slots(AT_ONCE);
+  const waiting = new Map<string, Promise<T>>();
+  return (slug) => {
+    const name = slug ?? "";
+    const shared = waiting.get(name);
+    if (shared) return shared;
+    if (waiting.size >= MOST_WAITING) return Promise.reject(new RateLimitedError(TRY_AGAIN_S));
+    const next = setImmediate().then(() =>
+      slots.run(() => {
+        waiting.delete(name);
+        return look(slug);
+      }),
+    );
+    waiting.set(name, next);
+    return next;
+  };
+}
