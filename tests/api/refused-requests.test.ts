@@ -1,7 +1,10 @@
 import { request } from "node:http";
-import { parse } from "graphql";
-import { describe, expect, test } from "vitest";
+import { GraphQLError, parse } from "graphql";
+import { describe, expect, test, vi } from "vitest";
 import { rememberDocuments } from "../../src/api/transport/documents.ts";
+import { withFewErrors } from "../../src/api/transport/few-errors.ts";
+import { publicErrors } from "../../src/api/transport/public-error.ts";
+import type { Logger } from "../../src/observability/logger.ts";
 import { openTestApi } from "../kit/api.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openPlatform } from "../kit/platform.ts";
@@ -18,6 +21,11 @@ const keys = (count: number, length: number) =>
 const bearer = () => ({ authorization: `Bearer ${admin.token}` });
 const textOf = async (body: unknown, headers: Record<string, string> = {}) =>
   await (await api.post(body, headers)).text();
+
+function setUpErrors() {
+  const error = vi.fn();
+  return { error, publicErrorOf: publicErrors({ error } as unknown as Logger) };
+}
 
 describe("a stranger's request", () => {
   test.each<[string, object]>([
@@ -197,6 +205,24 @@ describe("a signed-in caller's request", () => {
     expect(provisionTenant.issues).toHaveLength(20);
     expect(provisionTenant.message).toMatch(/; and 18\d\d more$/);
   });
+});
+
+test("ten thousand errors of fields are told as the first hundred, and how many more there are", () => {
+  const { error, publicErrorOf } = setUpErrors();
+  const all = Array.from({ length: 10_000 }, (_, at) => {
+    const cause = new Error("outer", { cause: new Error("inner", { cause: "hunter2" }) });
+    return new GraphQLError("x", { path: ["nodes", at], originalError: cause });
+  });
+  const { errors = [], data } = withFewErrors({ data: { nodes: [] }, errors: all });
+  const told = errors.map(publicErrorOf);
+  expect(data).toEqual({ nodes: [] });
+  expect(told).toHaveLength(101);
+  expect(told.at(-1)?.toJSON()).toMatchObject({
+    message: "9900 more errors are left out.",
+    extensions: { code: "E_QUERY_TOO_COMPLEX" },
+  });
+  expect(error).toHaveBeenCalledTimes(100);
+  expect(JSON.stringify(told)).not.toContain("hunter2");
 });
 
 describe("documents that are remembered", () => {

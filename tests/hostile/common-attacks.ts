@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import type { Service } from "./run-service.ts";
 
 /** What scanners such as GraphQL Cop look for; each answers why it succeeds, or null. */
@@ -5,6 +6,9 @@ export interface Attack {
   readonly name: string;
   succeeds(service: Service): Promise<string | null>;
 }
+
+/** Headers have 10 s to arrive; the server looks every 2 s. */
+const SLOW_MS = 15_000;
 
 interface Sent {
   readonly status: number;
@@ -94,6 +98,25 @@ export const ATTACKS: readonly Attack[] = [
         ),
     }),
   ),
+  {
+    name: "headers that never end",
+    succeeds: async ({ url }) => {
+      const { hostname, port } = new URL(url);
+      const socket = connect(Number(port), hostname);
+      socket.on("error", () => {});
+      const closed = new Promise<null>((resolve) => socket.on("close", () => resolve(null)));
+      const open = new Promise<string>((resolve) =>
+        setTimeout(resolve, SLOW_MS, "still open").unref(),
+      );
+      socket.write("POST /graphql HTTP/1.1\r\nhost: a\r\n");
+      const slowly = setInterval(() => socket.write("x: y\r\n"), 1_000);
+      socket.resume();
+      const fault = await Promise.race([closed, open]);
+      clearInterval(slowly);
+      socket.destroy();
+      return fault;
+    },
+  },
   {
     name: "an IDE in production",
     succeeds: async ({ url }) => {

@@ -84,7 +84,7 @@ async function sendKind(service: Service, kind: Kind, token: string, count: numb
   await forEach([...Array(count).keys()], async (n) => {
     const { status, text } = await post(service, kind.body(n), {
       ...authorization,
-      ...kind.headers,
+      ...kind.headers?.(n),
     });
     longest = Math.max(longest, text.length);
     if (![kind.status].flat().includes(status) || text.includes("E_INTERNAL")) {

@@ -7,7 +7,7 @@ export interface Kind {
   readonly status: number | readonly number[];
   /** The body of the nth request: no two are alike, so that nothing is gained by remembering. */
   body(n: number): string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: (n: number) => Readonly<Record<string, string>>;
 }
 
 const SIGN_IN = "mutation ($i: SignInInput!) { signIn(input: $i) { __typename } }";
@@ -20,6 +20,14 @@ const nested = (open: string, levels: number, inner: string, close: string) =>
 const asks = (query: string, variables?: object) => (n: number) =>
   JSON.stringify({ query: `${query} # ${n}`, variables });
 const JSON_LIKE = { query: "{ __typename }" };
+
+const wrongPassword = (email: string) => ({ email, password: "a wrong one, whatever it is" });
+
+function forgedToken(n: number): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const claims = { sub: `user-${n}`, iss: "tenantry", aud: "tenantry", exp: 9_999_999_999 };
+  return `${part({ alg: "EdDSA", kid: `key-${n}`, typ: "JWT" })}.${part(claims)}.${"A".repeat(86)}`;
+}
 
 const document = (name: string, query: string, variables?: object): Kind => ({
   ...{ name, by: "stranger", status: 400, body: asks(query, variables) },
@@ -116,17 +124,34 @@ const OF_STRANGERS: readonly Kind[] = [
   { ...document("a body of 1 MB", ""), status: 413, body: () => "x".repeat(1_000_000) },
   {
     ...document("a form", 'mutation { signOut(input: {refreshToken: "x"}) { __typename } }'),
-    ...{ status: 415, headers: { "content-type": "application/x-www-form-urlencoded" } },
+    ...{ status: 415, headers: () => ({ "content-type": "application/x-www-form-urlencoded" }) },
   },
   { ...document("introspection", getIntrospectionQuery()), status: 401 },
   { ...document("a field that needs a token", "{ tenants { nodes { slug } } }"), status: 401 },
   {
     ...document("a token that is none", "{ me { role } }"),
-    ...{ status: 401, headers: { authorization: `Bearer ${"x".repeat(8_000)}` } },
+    ...{ status: 401, headers: (n) => ({ authorization: `Bearer ${n}${"x".repeat(8_000)}` }) },
   },
   {
-    ...document("a wrong password", SIGN_IN, { i: { email: "a@example.com", password: "b" } }),
+    ...document("a token of nobody's key", "{ me { role } }"),
+    ...{ status: 401, headers: (n) => ({ authorization: `Bearer ${forgedToken(n)}` }) },
+  },
+  {
+    ...document("a service token of nobody", "{ me { role } }"),
+    ...{
+      status: 401,
+      headers: (n) => ({ authorization: `Bearer tnt_${String(n).padEnd(49, "x")}` }),
+    },
+  },
+  {
+    ...document("wrong passwords", SIGN_IN),
+    ...{ status: 200, body: (n) => asks(SIGN_IN, { i: wrongPassword(`a${n}@example.com`) })(n) },
+  },
+  {
+    ...document("refresh tokens of nobody", ""),
     status: 200,
+    body: (n) =>
+      asks(`mutation { refreshSession(input: {refreshToken: "x${n}"}) { __typename } }`)(n),
   },
   { ...document("many documents that are valid", "{ __typename }"), status: 200 },
 ];

@@ -14,7 +14,8 @@ import { DomainError } from "../../kernel/domain-error.ts";
 import type { ApiContext } from "../context.ts";
 import { type CallerWatch, OPEN_OF_ONE_CALLER } from "./caller-watch.ts";
 import { checkCost } from "./cost.ts";
-import { faultsOf, rememberDocuments, shortened } from "./documents.ts";
+import { rememberDocuments } from "./documents.ts";
+import { faultsOf, shortened, withFewErrors } from "./few-errors.ts";
 import { checkShape, fragmentsOf, type QueryLimits, tooComplex } from "./limits.ts";
 import type { PublicErrorOf } from "./public-error.ts";
 import { endable } from "./streams.ts";
@@ -124,21 +125,6 @@ const textOf = (source: Parameters<typeof parse>[0]): string =>
   typeof source === "string" ? source : source.body;
 
 const TOO_MANY_TOKENS = /^Syntax Error: Document contains more than \d+ tokens/;
-
-/** Each field of each entry of a page can fail: so many of these errors are told, and how many there were. */
-const MOST_FIELD_ERRORS = 100;
-
-function withFewErrors(result: ExecutionResult): ExecutionResult {
-  const { errors = [] } = result;
-  const [first] = errors.slice(MOST_FIELD_ERRORS);
-  if (!first) return result;
-  const message = `${errors.length - MOST_FIELD_ERRORS} more errors are left out.`;
-  const rest = new GraphQLError(message, {
-    path: first.path ?? [],
-    originalError: new DomainError("E_QUERY_TOO_COMPLEX", { message }),
-  });
-  return { ...result, errors: [...errors.slice(0, MOST_FIELD_ERRORS), rest] };
-}
 
 /** Whether a root field is open to callers without a token: as its scopes in the schema say. */
 export function isOpen(

@@ -116,11 +116,15 @@ function checkNesting(document: DocumentNode, { nesting }: Pick<QueryLimits, "ne
   visit(document, { ListValue: bracket, ObjectValue: bracket, ListType: bracket });
 }
 
+/** What to do where it is not the query that is too large. */
+export const SEND_LESS = "Send shorter texts and lists, or several requests.";
+
 /** The refusal of a request that goes beyond a limit. */
-export const tooComplex = (limit: string, most: number): DomainError =>
+export const tooComplex = (limit: string, most: number, nextAction?: string): DomainError =>
   new DomainError("E_QUERY_TOO_COMPLEX", {
     message: `The query asks for too much at once: at most ${most} ${limit}.`,
     detail: { limit },
+    ...(nextAction ? { nextAction } : {}),
   });
 
 /** Measures selections; each fragment once, however often it is spread. */

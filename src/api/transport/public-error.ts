@@ -5,7 +5,7 @@ import { DomainError } from "../../kernel/domain-error.ts";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { withoutSecretNames } from "../../secrets/naming.ts";
-import { shortened } from "./documents.ts";
+import { shortened } from "./few-errors.ts";
 
 /** What HTTP says of a request that is refused as a whole. */
 const HTTP: Partial<Record<ErrorCode, { status: number; headers?: Record<string, string> }>> = {

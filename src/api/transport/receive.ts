@@ -5,6 +5,7 @@ import { DomainError } from "../../kernel/domain-error.ts";
 import type { Platform } from "../../platform.ts";
 import { identify } from "../caller.ts";
 import type { AddressOf } from "./client-address.ts";
+import { SEND_LESS } from "./limits.ts";
 import type { Transport } from "./yoga.ts";
 
 /** Bytes of a body. Whoever has no token signs in, which takes little. */
@@ -53,7 +54,10 @@ async function read(req: IncomingMessage, most: number): Promise<string> {
 
 const tooLarge = (most: number) =>
   new GraphQLError(`The body is too large: at most ${most} bytes.`, {
-    extensions: { code: "E_QUERY_TOO_COMPLEX", http: { status: 413 } },
+    extensions: {
+      ...{ code: "E_QUERY_TOO_COMPLEX", retryable: false, nextAction: SEND_LESS },
+      http: { status: 413 },
+    },
   });
 
 function bodyOf(text: string): GraphQLParams {

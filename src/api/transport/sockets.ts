@@ -8,6 +8,7 @@ import type { Platform } from "../../platform.ts";
 import { type Caller, identify, isUnchanged, noLonger } from "../caller.ts";
 import { type CallerWatch, OPEN_OF_ONE_CALLER } from "./caller-watch.ts";
 import type { AddressOf } from "./client-address.ts";
+import { meter } from "./meter.ts";
 import { type PublicErrorOf, withoutHttp } from "./public-error.ts";
 import { type IsAllowedOrigin, judgeOrigins } from "./refused-origins.ts";
 import { ENDPOINT, type Yoga } from "./yoga.ts";
@@ -255,24 +256,4 @@ function serve(
       log.error({ err: error }, "socket cannot be cleaned up");
     });
   });
-}
-
-/**
- * Counts what comes within a second.
- *
- * @returns whether it is more than is let in; the first time that it is, `stop` has been called
- */
-function meter(most: number, stop: () => void): () => boolean {
-  let since = 0;
-  let count = 0;
-  return () => {
-    const now = performance.now();
-    if (now - since >= 1_000) {
-      since = now;
-      count = 0;
-    }
-    count += 1;
-    if (count === most + 1) stop();
-    return count > most;
-  };
 }

@@ -1,6 +1,6 @@
 import { type DocumentNode, visit } from "graphql";
 import { DomainError } from "../../kernel/domain-error.ts";
-import { type QueryLimits, tooComplex } from "./limits.ts";
+import { type QueryLimits, SEND_LESS, tooComplex } from "./limits.ts";
 
 /**
  * Refuses texts that PostgreSQL cannot keep, wherever they stand in a request: those with a NUL
@@ -15,7 +15,7 @@ export function checkTexts(
   { text: most }: Pick<QueryLimits, "text">,
 ): void {
   const check = (text: string, path: readonly string[]) => {
-    if (text.length > most) throw tooComplex("characters in a text", most);
+    if (text.length > most) throw tooComplex("characters in a text", most, SEND_LESS);
     if (!isKeepable(text)) throw unkeepable(path);
   };
   for (const [name, value] of Object.entries(variables)) {

@@ -9,8 +9,8 @@ import {
 } from "graphql";
 import type { FieldIssue } from "../../kernel/domain-error.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
-import { MOST_ERRORS, plainMessage, shortMessage } from "./documents.ts";
-import { type QueryLimits, tooComplex } from "./limits.ts";
+import { MOST_ERRORS, plainMessage, shortMessage } from "./few-errors.ts";
+import { type QueryLimits, SEND_LESS, tooComplex } from "./limits.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
 
@@ -27,13 +27,13 @@ export function checkSize(
   let level: unknown[] = [variables];
   let count = 0;
   for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > nesting) throw tooComplex("levels in a variable", nesting);
+    if (depth > nesting) throw tooComplex("levels in a variable", nesting, SEND_LESS);
     const next: unknown[] = [];
     for (const value of level) {
       if (typeof value !== "object" || value === null) continue;
       for (const key in value) {
         count += 1;
-        if (count > values) throw tooComplex("values in the variables", values);
+        if (count > values) throw tooComplex("values in the variables", values, SEND_LESS);
         next.push((value as Variables)[key]);
       }
     }
