@@ -8,7 +8,7 @@ import { openServerPools } from "./database/server-pools.ts";
 import { PLATFORM_ENTITIES } from "./entities.ts";
 import { openExternalIssuer } from "./iam/single-sign-on/external-issuer.ts";
 import { openStandings } from "./iam/standing.ts";
-import { openSigningKeys } from "./iam/tokens/signing-keys.ts";
+import { openSigningKeys, type SigningKeys } from "./iam/tokens/signing-keys.ts";
 import { openInvitationCredentials } from "./invitations/credentials.ts";
 import { systemClock } from "./kernel/clock.ts";
 import { fileMailer } from "./mail/file-mailer.ts";
@@ -36,9 +36,10 @@ export type Replacements = Partial<Pick<Platform, "log" | "clock" | "mailer" | "
 /**
  * How the platform's database is come by. PREPARE makes what is absent and brings it to this version, as
  * services do. FIND, for commands, expects a platform of this version and changes nothing of it; the
- * embedded database, which is this folder's own, is brought to this version all the same.
+ * embedded database, which is this folder's own, is brought to this version all the same. UPGRADE
+ * prepares what a service needs, and asks no secret store on a platform that was set up before.
  */
-export type Approach = "PREPARE" | "FIND";
+export type Approach = "PREPARE" | "UPGRADE" | "FIND";
 
 /**
  * Builds the platform: comes by its database, opens every part and joins them. The only place where
@@ -84,22 +85,33 @@ async function build(
   const keyPorts = { em: reader.em, secrets, clock };
   const pools = openServerPools();
   closers.defer(() => pools.close());
-  if (!asFound) await ensureDefaultServer({ orm, secrets }, databaseUrl);
+  const isSetUp =
+    approach === "UPGRADE" && (await hasDefaultServer(orm.em.fork() as EntityManager));
+  if (!asFound && !isSetUp) await ensureDefaultServer({ orm, secrets }, databaseUrl);
   const feed = await openFeed({ url: databaseUrl, log });
   closers.defer(() => feed.close());
   const queue = await openQueue(databaseUrl);
   closers.defer(() => queue.close());
-  const credentials = await openInvitationCredentials(keyPorts);
+  const credentials = late(() => openInvitationCredentials(keyPorts));
+  const appPasswords = late(() => openAppPasswords(keyPorts));
+  let signingKeys: SigningKeys | undefined;
+  closers.defer(() => signingKeys?.close());
+  const keys = late(async () => {
+    signingKeys = await openSigningKeys(keyPorts);
+    return signingKeys;
+  });
+  const openKeys = async () => {
+    for (const each of [credentials, appPasswords, keys]) await each.open();
+  };
+  if (approach === "PREPARE") await openKeys();
   const servers = serverConnections(pools, secrets);
-  const keys = await openSigningKeys(keyPorts);
-  closers.defer(() => keys.close());
   const operations = operationCatalog({
     orm: workerOrm,
     secrets,
     queue,
     clock,
-    credentials,
-    appPasswords: await openAppPasswords(keyPorts),
+    credentials: credentials.part,
+    appPasswords: appPasswords.part,
     servers,
     schemaPrefix: config.tenantSchemaPrefix,
     secretNameTemplate: config.secretNameTemplate,
@@ -115,8 +127,9 @@ async function build(
     secrets,
     servers,
     clusters: openClusters(servers),
-    credentials,
-    keys,
+    credentials: credentials.part,
+    keys: keys.part,
+    openKeys,
     standings: openStandings(reader.em),
     issuer: config.singleSignOn ? openExternalIssuer(config.singleSignOn, { clock, log }) : null,
     mailer: replace.mailer ?? openMailer(config, clock),
@@ -126,6 +139,27 @@ async function build(
     operations,
     definitions: byKind(operations),
   };
+}
+
+/** A part that is opened by itself when somebody is about to need it; before that it fails. */
+function late<T extends object>(openPart: () => Promise<T>): { part: T; open(): Promise<void> } {
+  let opened: T | undefined;
+  let opening: Promise<T> | undefined;
+  const part = new Proxy({} as T, {
+    get: (_none, name) => {
+      if (opened === undefined) throw new Error("The platform's keys were not opened");
+      return Reflect.get(opened, name);
+    },
+  });
+  const open = async () => {
+    if (opened !== undefined) return;
+    opening ??= openPart();
+    // What failed may be tried again.
+    opened = await opening.finally(() => {
+      opening = undefined;
+    });
+  };
+  return { part, open };
 }
 
 /**

@@ -38,6 +38,11 @@ export interface Platform {
   /** The single sign-on that is configured; null without one. */
   readonly issuer: ExternalIssuer | null;
   readonly credentials: InvitationCredentials;
+  /**
+   * Reads the platform's own keys from the secret store, for `keys`, `credentials` and whoever works as
+   * a worker; services have done so. Most commands need none, and work while the store is away.
+   */
+  openKeys(): Promise<void>;
   readonly mailer: Mailer;
   readonly queue: OperationQueue;
   readonly feed: Feed;

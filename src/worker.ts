@@ -20,6 +20,7 @@ export async function startPlatformWorker(
 ): Promise<Worker> {
   const platform: Platform = { ...doors, workerOrm, orm: workerOrm };
   const { orm, mailer, clock, credentials, config, log } = platform;
+  await platform.openKeys();
   const linkOf = mailLinks({ credentials, clock, tenantUrl: config.tenantUrl });
   const worker = await startWorker({
     ...options,

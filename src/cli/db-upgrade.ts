@@ -8,7 +8,7 @@ export async function upgradeDatabase(flags: { readonly json?: boolean }): Promi
   return await runCommand(flags, async (out) => {
     refuseToken();
     const begun = performance.now();
-    const platform = await assemble(commandConfig());
+    const platform = await assemble(commandConfig(), {}, "UPGRADE");
     try {
       const seconds = (performance.now() - begun) / 1_000;
       const em = platform.orm.em.fork();

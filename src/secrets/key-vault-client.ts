@@ -1,12 +1,18 @@
 import type { TokenCredential } from "@azure/identity";
 import type { SecretClient, SecretClientOptions } from "@azure/keyvault-secrets";
-import { VaultFault, type VaultRight } from "./key-vault-faults.ts";
+import { type LastAnswer, NoIdentity, VaultFault, type VaultRight } from "./key-vault-faults.ts";
 
 /** A name that is asked for to see whether the vault answers; no secret needs to have it. */
 export const PROBE = "tenantry-probe";
 
 // Pinned: the client's own default (2026-04-01 in 4.12) moves with its updates, and not every cloud follows.
 const SERVICE_VERSION = "2025-07-01";
+
+/** A vault that is away is asked by one call at a time, and by none for so long after each. */
+const PAUSE_MS = 3_000;
+
+/** How long the client waits before it asks again; Azure's own default takes seconds to say that nobody is there. */
+const RETRY = { retryDelayInMs: 300 };
 
 export interface VaultConnection {
   /** `https://<vault>.vault.azure.net` */
@@ -35,8 +41,11 @@ interface Opened {
 /** Calls a vault with time limits, and tells its faults without a request's content. */
 export class KeyVaultClient {
   readonly #connection: VaultConnection;
-  readonly #lastStatus = new WeakMap<object, number>();
+  readonly #last = new WeakMap<object, LastAnswer>();
   #entered: Promise<SecretClient> | null = null;
+  #waitingForIdentity = 0;
+  /** Why the vault is away, and until when nobody asks. */
+  #away: { readonly fault: VaultFault; readonly until: number } | null = null;
 
   constructor(connection: VaultConnection) {
     this.#connection = connection;
@@ -84,48 +93,71 @@ export class KeyVaultClient {
     let authenticated = false;
     const observed: TokenCredential = {
       getToken: async (scopes, options) => {
-        const token = await credential.getToken(scopes, options);
-        authenticated = token !== null;
-        return token;
+        this.#waitingForIdentity += 1;
+        try {
+          const token = await credential.getToken(scopes, options);
+          authenticated = token !== null;
+          return token;
+        } catch (cause) {
+          throw new NoIdentity(cause instanceof Error ? cause.message : String(cause), { cause });
+        } finally {
+          this.#waitingForIdentity -= 1;
+        }
       },
     };
     const client = new SecretClient(url, observed, {
       ...options,
+      retryOptions: { ...RETRY, ...options?.retryOptions },
       serviceVersion: SERVICE_VERSION,
       redirectOptions: { maxRetries: 0 },
-      additionalPolicies: [{ policy: this.#noteStatus(), position: "perRetry" }],
+      additionalPolicies: [{ policy: this.#noteAnswer(), position: "perRetry" }],
     });
     return { client, isAuthenticated: () => authenticated };
   }
 
-  /** Notes the status of every answer: a call that is given up would otherwise not tell why it waited. */
-  #noteStatus(): NonNullable<SecretClientOptions["additionalPolicies"]>[number]["policy"] {
+  /** Notes what every answer is: a call that is given up would otherwise not tell why it waited. */
+  #noteAnswer(): NonNullable<SecretClientOptions["additionalPolicies"]>[number]["policy"] {
     return {
-      name: "noteStatus",
+      name: "noteAnswer",
       sendRequest: async (request, next) => {
         const response = await next(request);
-        if (request.abortSignal) this.#lastStatus.set(request.abortSignal, response.status);
+        const { status, headers } = response;
+        const contentType = headers.get("content-type") ?? null;
+        if (request.abortSignal) this.#last.set(request.abortSignal, { status, contentType });
         return response;
       },
     };
   }
 
-  async #attempt<T>(
-    { right, name, withinMs }: VaultCall,
-    work: (signal: Signal) => Promise<T>,
-  ): Promise<T> {
-    const abortSignal = AbortSignal.timeout(withinMs);
+  async #attempt<T>(call: VaultCall, work: (signal: Signal) => Promise<T>): Promise<T> {
+    this.#refuseWhileAway(call);
+    const abortSignal = AbortSignal.timeout(call.withinMs);
     // Credentials do not always obey the signal, so nobody waits for what was given up.
     const late = new Promise<never>((_, reject) => {
       abortSignal.addEventListener("abort", () => reject(abortSignal.reason), { once: true });
     });
     try {
-      return await Promise.race([work({ abortSignal }), late]);
+      const answer = await Promise.race([work({ abortSignal }), late]);
+      this.#away = null;
+      return answer;
     } catch (error) {
-      const lastStatus = this.#lastStatus.get(abortSignal);
-      const gaveUpAfterMs = abortSignal.aborted ? withinMs : null;
-      throw new VaultFault(error, { right, name, gaveUpAfterMs, lastStatus });
+      const fault = new VaultFault(error, {
+        ...{ right: call.right, name: call.name },
+        gaveUpAfterMs: abortSignal.aborted ? call.withinMs : null,
+        last: this.#last.get(abortSignal),
+        awaitsIdentity: this.#waitingForIdentity > 0,
+      });
+      this.#away = fault.isAway ? { fault, until: performance.now() + PAUSE_MS } : null;
+      throw fault;
     }
+  }
+
+  /** Answers at once while it is known that nobody is there; one call after another finds out. */
+  #refuseWhileAway({ withinMs }: VaultCall): void {
+    if (this.#away === null) return;
+    const now = performance.now();
+    if (now < this.#away.until) throw this.#away.fault;
+    this.#away = { ...this.#away, until: now + withinMs };
   }
 }
 

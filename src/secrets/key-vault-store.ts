@@ -1,6 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { KeyVaultSecret, SecretProperties } from "@azure/keyvault-secrets";
-import { DomainError } from "../kernel/domain-error.ts";
 import type { Logger } from "../observability/logger.ts";
 import { KeyVaultClient, PROBE, type VaultConnection } from "./key-vault-client.ts";
 import { isVaultState, type VaultFault } from "./key-vault-faults.ts";
@@ -11,6 +10,7 @@ import {
   type SecretStore,
   type SecretTags,
   secretName,
+  storeUnusable,
 } from "./secret-store.ts";
 
 /** How long the store waits for the vault, in milliseconds. */
@@ -98,10 +98,7 @@ class KeyVaultStore implements SecretStore {
     const call = { right: "get", name: PROBE, withinMs: this.#patience.checkMs } as const;
     const asked = this.#vault.call(call, (client, signal) => client.getSecret(PROBE, signal));
     await absentAs(null, asked, [ABSENT]).catch((fault: VaultFault) => {
-      throw new DomainError("PROVISIONING_UNAVAILABLE", {
-        message: `Provisioning is unavailable: ${fault.message}`,
-        detail: fault.detail,
-      });
+      throw storeUnusable(fault);
     });
   }
 

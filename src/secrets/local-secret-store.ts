@@ -1,6 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { serialise } from "../database/locks.ts";
-import { DomainError } from "../kernel/domain-error.ts";
+import { DomainError, isDomainError } from "../kernel/domain-error.ts";
 import { newId } from "../kernel/ids.ts";
 import { type Sealed, seal, unseal } from "./cipher.ts";
 import { createKeyFile, readKeyFile } from "./key-file.ts";
@@ -10,6 +10,7 @@ import {
   type SecretStore,
   type SecretTags,
   secretName,
+  storeUnusable,
 } from "./secret-store.ts";
 import { SecretVersionEntity } from "./secret-version.entity.ts";
 
@@ -106,14 +107,15 @@ class LocalSecretStore implements SecretStore {
   }
 
   async check(): Promise<void> {
-    const row = await this.#em
-      .fork()
-      .findOne(SecretVersionEntity, KEY_CHECK)
-      .catch((cause: unknown) => {
-        throw new DomainError("E_SECRET_STORE", { cause });
-      });
-    if (row === null) throw wrongKey("is not known to it any more");
-    this.#open(row);
+    try {
+      const row = await this.#em.fork().findOne(SecretVersionEntity, KEY_CHECK);
+      if (row === null) throw wrongKey("is not known to it any more");
+      this.#open(row);
+    } catch (error) {
+      throw storeUnusable(
+        isDomainError(error) ? error : new DomainError("E_SECRET_STORE", { cause: error }),
+      );
+    }
   }
 
   #open(row: Sealed & { name: string; version: string }): string {

@@ -58,11 +58,21 @@ export interface SecretStore {
   /**
    * Asks whether the store can be used at all.
    *
-   * @throws DomainError PROVISIONING_UNAVAILABLE when there is none, E_SECRET_STORE when it does not
-   *   answer as expected
+   * @throws DomainError PROVISIONING_UNAVAILABLE
    */
   check(): Promise<void>;
 }
+
+/**
+ * The refusal of what needs the store before anything has begun. What has begun and fails at the store,
+ * fails with the store's own E_SECRET_STORE.
+ */
+export const storeUnusable = (fault: DomainError): DomainError =>
+  new DomainError("PROVISIONING_UNAVAILABLE", {
+    message: `Provisioning is unavailable: ${fault.message}`,
+    detail: fault.detail,
+    cause: fault,
+  });
 
 /** What bears a secret's name. */
 export interface SecretHolder {

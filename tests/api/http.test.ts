@@ -133,6 +133,20 @@ describe("the server", () => {
     expect((await fetch(at("/elsewhere"))).status).toBe(404);
   });
 
+  test("asks its secret store once for all who ask whether it is ready", async () => {
+    const { platform } = world;
+    let asked = 0;
+    const check = async () => {
+      asked += 1;
+    };
+    const api = await openApi({ ...platform, secrets: { ...platform.secrets, check } });
+    const ask = async () => (await fetch(new URL("/readyz", api.url))).status;
+    const statuses = await Promise.all(Array.from({ length: 50 }, ask));
+    expect(new Set([...statuses, await ask()])).toEqual(new Set([200]));
+    await api.close();
+    expect(asked).toBe(1);
+  });
+
   test("is not ready, and masks what went wrong, while its secret store is broken", async () => {
     const { platform } = world;
     const check = () => Promise.reject(new Error("postgres://user:hunter2@host refused"));

@@ -85,6 +85,7 @@ describe("the issuer's keys", () => {
   test.each([
     ["fails"],
     ["not-json"],
+    ["empty"],
     ["foreign-discovery"],
     ["plain-http-keys"],
     ["redirects"],
@@ -102,18 +103,29 @@ describe("the issuer's keys", () => {
     await issuer.verify(token);
   });
 
-  test("that hang hold nobody up for longer than three seconds, all together", async () => {
-    oidc.fault = "hangs";
-    const issuer = trust();
-    const token = await oidc.token();
-    const since = performance.now();
-    const tries = Array.from({ length: 10 }, () => issuer.verify(token));
-    for (const tried of await Promise.allSettled(tries)) {
-      expect(tried).toMatchObject({ status: "rejected", reason: down });
-    }
-    expect(performance.now() - since).toBeLessThan(5_000);
-    expect(oidc.asked).toHaveLength(1);
+  test("are told of by what came in their place, and nothing of it is quoted", async () => {
+    oidc.fault = "not-json";
+    await expect(trust().verify(await oidc.token())).rejects.toMatchObject({
+      ...down,
+      message: "The single sign-on issuer answers 200 text/html instead of its keys at the moment.",
+    });
   });
+
+  test.each(["hangs", "drips"] as const)(
+    "that come from an issuer that %s hold nobody up for longer than three seconds, all together",
+    async (fault) => {
+      oidc.fault = fault;
+      const issuer = trust();
+      const token = await oidc.token();
+      const since = performance.now();
+      const tries = Array.from({ length: 10 }, () => issuer.verify(token));
+      for (const tried of await Promise.allSettled(tries)) {
+        expect(tried).toMatchObject({ status: "rejected", reason: down });
+      }
+      expect(performance.now() - since).toBeLessThan(5_000);
+      expect(oidc.asked).toHaveLength(1);
+    },
+  );
 
   test("that are known outlive an hour of silence, and not more", async () => {
     const issuer = trust();
@@ -124,6 +136,15 @@ describe("the issuer's keys", () => {
     pass(2 * 60_000);
     await expect(issuer.verify(await oidc.token())).rejects.toMatchObject(down);
   });
+});
+
+test("an access token of Keycloak up to 24 carries a nonce, and is told from an ID token by its type", async () => {
+  const nonce = "n-0S6_WzA2Mj";
+  expect(await trust().verify(await oidc.token({ typ: "Bearer", nonce }))).toMatchObject({
+    subject: "ada",
+  });
+  for (const claims of [{ nonce }, { nonce, typ: "ID" }, { nonce, typ: "Bearer", at_hash: "h" }])
+    await expect(trust().verify(await oidc.token(claims))).rejects.toMatchObject(refused);
 });
 
 describe("the role", () => {

@@ -8,7 +8,9 @@ export const AUDIENCE = "api://tenantry";
 type Fault =
   | "fails"
   | "hangs"
+  | "drips"
   | "not-json"
+  | "empty"
   | "foreign-discovery"
   | "plain-http-keys"
   | "redirects"
@@ -99,12 +101,21 @@ export class OidcIssuer {
 
   #answer(res: ServerResponse, body: object): void {
     if (this.fault === "hangs") return;
+    if (this.fault === "drips") {
+      const timer = setInterval(() => res.write(" "), 500);
+      res.on("close", () => clearInterval(timer));
+      return void res.writeHead(200, { "content-type": "application/json" }).write("{");
+    }
     if (this.fault === "fails") return void res.writeHead(500).end();
     if (this.fault === "redirects") {
       return void res.writeHead(302, { location: `${this.url}/keys` }).end();
     }
     if (this.fault === "floods") res.write(" ".repeat(2_000_000));
-    res.end(this.fault === "not-json" ? "<html>" : JSON.stringify(body));
+    if (this.fault === "empty") return void res.end();
+    if (this.fault !== "not-json") return void res.end(JSON.stringify(body));
+    res
+      .setHeader("content-type", "text/html; charset=utf-8")
+      .end("<html>password=very-hidden</html>");
   }
 }
 

@@ -1,5 +1,7 @@
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { isTransient } from "../../src/database/faults.ts";
 import { type DomainError, isDomainError } from "../../src/kernel/domain-error.ts";
 import { type KeyVault, startKeyVault } from "../kit/key-vault.ts";
@@ -132,7 +134,7 @@ describe("a fault of Key Vault", () => {
     const credential = { getToken: () => new Promise<never>(() => {}) };
     const store = vault.open({ credential, patience: { callMs: 100 } });
     const fault = await faultOf(store.set("name", HIDDEN, {}));
-    expect(fault.message).toBe("Key Vault did not answer within 0.1 s");
+    expect(fault.message).toBe("No identity could be had to enter Key Vault within 0.1 s");
   });
 
   test("of the identity is told without what the vault was sent", async () => {
@@ -166,25 +168,85 @@ describe("a fault of Key Vault", () => {
 
 describe("the check", () => {
   test.each([
-    ["a missing right", { status: 403, reason: "ForbiddenByPolicy" }, "secrets/get"],
-    ["a vault that does not answer", {}, "did not answer within 0.1 s"],
-    ["a vault that is not well", { status: 503 }, "not well"],
-  ])("answers PROVISIONING_UNAVAILABLE for %s", async (_what, fault, why) => {
+    ["a missing right", { status: 403, reason: "ForbiddenByPolicy" }, 5_000, "secrets/get"],
+    ["a vault that does not answer", {}, 100, "did not answer within 0.1 s"],
+    ["a vault that is not well", { status: 503 }, 5_000, "not well"],
+  ])("answers PROVISIONING_UNAVAILABLE for %s", async (_what, fault, checkMs, why) => {
     vault.fail(fault);
-    const refusal = await faultOf(vault.open({ patience: { checkMs: 100 } }).check());
+    const refusal = await faultOf(vault.open({ patience: { checkMs } }).check());
     expect(refusal).toMatchObject({ code: "PROVISIONING_UNAVAILABLE", retryable: true });
     expect(refusal.message).toContain(why);
   });
 
-  test("answers PROVISIONING_UNAVAILABLE for something that is no vault", async () => {
-    const { createServer } = await import("node:http");
-    const server = createServer((_request, response) => response.end("<p>hello</p>"));
+  const SECRET_PAGE = "<p>password=very-hidden</p>";
+  const dripping = (response: ServerResponse) => {
+    response.write("{");
+    const timer = setInterval(() => response.write(" "), 100);
+    response.on("close", () => clearInterval(timer));
+  };
+  test.each<[string, (response: ServerResponse) => void, string, number?]>([
+    [
+      "a page",
+      (response) => response.setHeader("content-type", "text/html; a=b").end(SECRET_PAGE),
+      "is not a Key Vault (200 text/html)",
+    ],
+    ["nothing", (response) => response.end(), "is not a Key Vault (200 without a content type)"],
+    ["a byte at a time", dripping, "did not answer within 0.3 s", 300],
+    ["a gateway's page", (response) => response.writeHead(502).end(SECRET_PAGE), "502"],
+  ])("tells what it got instead: %s", async (_what, answer, why, ms = 5_000) => {
+    const server = createServer((_request, response) => answer(response));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const address = server.address();
-    const port = typeof address === "object" ? address?.port : null;
-    const refusal = await faultOf(vault.open({ url: `http://127.0.0.1:${port}` }).check());
-    expect(refusal.message).toContain("is not a Key Vault");
-    server.close();
+    const { port } = server.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}`;
+    const store = vault.open({ url, patience: { checkMs: ms, callMs: ms } });
+    for (const asked of [store.check(), store.set("name", HIDDEN, {})]) {
+      const refusal = await faultOf(asked);
+      expect(["PROVISIONING_UNAVAILABLE", "E_SECRET_STORE"]).toContain(refusal.code);
+      expect(refusal.message).toContain(why);
+    }
     server.closeAllConnections();
+    server.close();
+  });
+
+  test("tells when it is the identity that does not come", async () => {
+    const page = () => Promise.reject(new SyntaxError(`Unexpected token in ${SECRET_PAGE}`));
+    const never = () => new Promise<never>(() => {});
+    for (const [getToken, why] of [
+      [page, /^Provisioning is unavailable: No identity could be had to enter Key Vault with$/],
+      [never, /No identity could be had to enter Key Vault within 0.1 s/],
+    ] as const) {
+      const store = vault.open({ credential: { getToken }, patience: { checkMs: 100 } });
+      const refusal = await faultOf(store.check());
+      expect(refusal).toMatchObject({ code: "PROVISIONING_UNAVAILABLE", retryable: true });
+      expect(refusal.message).toMatch(why);
+    }
+  });
+});
+
+describe("a vault that is away", () => {
+  test("is asked by one call, answered for at once, and asked again in time", async () => {
+    const now = vi.spyOn(performance, "now");
+    const begun = performance.now();
+    const at = (ms: number) => now.mockReturnValue(begun + ms);
+    const store = vault.open({ patience: { callMs: 100 } });
+    await store.set("name", "value", {});
+    at(0);
+    vault.fail({});
+    const gaveUp = "Key Vault did not answer within 0.1 s";
+    expect((await faultOf(store.get("name"))).message).toBe(gaveUp);
+    const before = vault.asked.length;
+    for (let time = 0; time < 20; time += 1)
+      expect((await faultOf(store.get("name"))).message).toBe(gaveUp);
+    expect(vault.asked.length).toBe(before);
+    at(3_100);
+    const [first, ...others] = Array.from({ length: 5 }, () => faultOf(store.get("name")));
+    await Promise.all([first, ...others]);
+    expect(vault.asked.length).toBe(before + 1);
+    vault.mend();
+    at(6_300);
+    expect((await store.get("name"))?.value).toBe("value");
+    at(6_301);
+    expect((await store.get("name"))?.value).toBe("value");
+    now.mockRestore();
   });
 });

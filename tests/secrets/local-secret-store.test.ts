@@ -100,6 +100,6 @@ describe("the local store", () => {
   test("finds out when it is asked that its key is gone from the database", async () => {
     const store = await open();
     await platform.sql("delete from platform.secret_version");
-    await expect(store.check()).rejects.toMatchObject({ code: "E_SECRET_STORE" });
+    await expect(store.check()).rejects.toMatchObject({ code: "PROVISIONING_UNAVAILABLE" });
   });
 });

@@ -1,10 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { isDomainError } from "../../kernel/domain-error.ts";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import type { Platform } from "../../platform.ts";
+import { openReadiness } from "./readiness.ts";
 import { ENDPOINT, type Yoga } from "./yoga.ts";
-
-const READY_WITHIN_MS = 3_000;
 
 interface HttpOptions {
   readonly platform: Platform;
@@ -15,14 +13,20 @@ interface HttpOptions {
 
 /** Answers HTTP: the API, liveness, readiness and the public keys. */
 export function httpDoor(options: HttpOptions): RequestListener {
-  const { platform, yoga } = options;
+  const { platform, yoga, isClosing } = options;
+  const notReady = openReadiness(platform);
+  const readiness = async (): Promise<Answer> => {
+    const code = isClosing() ? "E_UNAVAILABLE" : await notReady();
+    if (code === null) return { status: 200, body: { status: "ready" } };
+    return { status: 503, body: { status: "unavailable", code } };
+  };
   return (req, res) => {
     res.setHeader("x-content-type-options", "nosniff");
     const path = (req.url ?? "/").split("?", 1)[0];
     if (path === ENDPOINT) return answerGraphQL(yoga, req, res);
     if (req.method !== "GET" && req.method !== "HEAD") return send(res, 404, NOT_FOUND);
     if (path === "/healthz") return send(res, 200, { status: "ok" });
-    if (path === "/readyz") return whenKnown(res, () => readiness(options));
+    if (path === "/readyz") return whenKnown(res, readiness);
     if (path === "/.well-known/jwks.json") return whenKnown(res, () => publicKeys(platform));
     send(res, 404, NOT_FOUND);
   };
@@ -78,32 +82,4 @@ function answerGraphQL(yoga: Yoga, req: IncomingMessage, res: ServerResponse): v
 async function publicKeys({ keys }: Platform): Promise<Answer> {
   const headers = { "cache-control": "public, max-age=60", "access-control-allow-origin": "*" };
   return { status: 200, body: await keys.publicJwks(), headers };
-}
-
-async function readiness({ platform, isClosing }: HttpOptions): Promise<Answer> {
-  if (isClosing()) return notReady("E_UNAVAILABLE");
-  const checks = await Promise.all([
-    fault(platform.orm.em.fork().execute("select 1"), "E_UNAVAILABLE"),
-    fault(platform.secrets.check(), "PROVISIONING_UNAVAILABLE"),
-  ]);
-  const code = checks.find((check) => check !== null);
-  return code ? notReady(code) : { status: 200, body: { status: "ready" } };
-}
-
-const notReady = (code: ErrorCode): Answer => ({
-  status: 503,
-  body: { status: "unavailable", code },
-});
-
-/** The code of what fails, or does not answer in time; null when it is well. */
-async function fault(check: Promise<unknown>, code: ErrorCode): Promise<ErrorCode | null> {
-  const { promise: late, resolve } = Promise.withResolvers<ErrorCode>();
-  const timer = setTimeout(() => resolve(code), READY_WITHIN_MS);
-  try {
-    return await Promise.race([check.then(() => null), late]);
-  } catch (error) {
-    return isDomainError(error, "PROVISIONING_UNAVAILABLE") ? "PROVISIONING_UNAVAILABLE" : code;
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -57,6 +57,7 @@ async function reveal(
 ): Promise<AdminAccess["oneTimePassword"]> {
   if (operation.input.adminCredential !== "ONE_TIME_PASSWORD") return null;
   authorize(actor, "invitation:reveal");
+  await platform.openKeys();
   const { credentials, clock, orm } = platform;
   const startedBy = { kind: operation.actorKind as typeof actor.kind, id: operation.actorId };
   try {

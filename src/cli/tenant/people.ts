@@ -65,6 +65,7 @@ export async function sendInvitation(flags: InviteFlags): Promise<void> {
   const role = oneOf("--role", flags.role, TENANT_ROLES);
   const input = { slug, email, name, role, allowExistingUser };
   return await runOnPlatform(flags, async (session) => {
+    await session.platform.openKeys();
     await inviteTenantAdmin(portsOf(session), session.actor, input);
     return tell(session, flags, email, "is invited; the mail leaves with the next worker");
   });
@@ -74,6 +75,7 @@ export async function sendInvitation(flags: InviteFlags): Promise<void> {
 export const resendTenantInvitation = (flags: PeopleFlags): Promise<void> =>
   runOnPlatform(flags, async (session) => {
     const { invitation, identity } = await chosen(session, flags);
+    await session.platform.openKeys();
     await resendInvitation(portsOf(session), session.actor, invitation.id);
     return tell(session, flags, identity.email, "gets a new link with the next worker");
   });

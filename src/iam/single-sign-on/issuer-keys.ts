@@ -71,7 +71,7 @@ async function fetchKeySet(issuer: string, discovery: URL, signal: AbortSignal):
 async function fetchJson(address: string, signal: AbortSignal): Promise<unknown> {
   const headers = { accept: "application/json" };
   const response = await fetch(address, { headers, signal, redirect: "error" });
-  if (!response.ok) throw new Error(`${address} answers ${response.status}`);
+  if (!response.ok) throw new WrongAnswer(address, response);
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body ?? []) {
@@ -80,11 +80,29 @@ async function fetchJson(address: string, signal: AbortSignal): Promise<unknown>
       throw new Error(`${address} answers more than ${LONGEST_ANSWER} bytes`);
     chunks.push(chunk);
   }
-  return JSON.parse(Buffer.concat(chunks).toString());
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString());
+  } catch {
+    throw new WrongAnswer(address, response);
+  }
+}
+
+/** The issuer answers what is no document of it; what it is may be told, and nothing of its text. */
+class WrongAnswer extends Error {
+  readonly what: string;
+  constructor(address: string, { status, headers }: Response) {
+    const type = /^[\w.+-]+\/[\w.+-]+/.exec(headers.get("content-type") ?? "")?.[0].slice(0, 60);
+    const what = `${status} ${type ?? "without a content type"}`;
+    super(`${address} answers ${what}`);
+    this.what = what;
+  }
 }
 
 const notAnswering = (cause?: unknown): DomainError =>
   new DomainError("E_UNAVAILABLE", {
-    message: "The single sign-on issuer does not answer at the moment.",
+    message:
+      cause instanceof WrongAnswer
+        ? `The single sign-on issuer answers ${cause.what} instead of its keys at the moment.`
+        : "The single sign-on issuer does not answer at the moment.",
     cause,
   });

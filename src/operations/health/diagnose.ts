@@ -87,11 +87,13 @@ function leftovers({ slug, status, secretName }: Tenant, evidence: Evidence): Fi
 function placeFindings(tenant: Tenant, evidence: Evidence, canLogin: boolean): Finding[] {
   const { look } = evidence;
   if (look === undefined || look instanceof Error) {
-    const why = isDomainError(look)
-      ? look.message
-      : look === undefined
-        ? `Tenant '${tenant.slug}' is placed on no db server`
-        : "The db server does not answer as expected";
+    const why = isDomainError(look, "E_SECRET_STORE")
+      ? `The db server was not looked at, since its login cannot be read: ${look.message}`
+      : isDomainError(look)
+        ? look.message
+        : look === undefined
+          ? `Tenant '${tenant.slug}' is placed on no db server`
+          : "The db server does not answer as expected";
     return [{ code: "SERVER_UNREACHABLE", message: why, repair: null }];
   }
   const database = databaseFindings(tenant, look, canLogin);
