@@ -92,6 +92,8 @@ const resultOf = (
 const ownerExists = (email: string) =>
   new DomainError("E_OWNER_EXISTS", {
     message: `An identity with the email ${email} exists already`,
+    nextAction:
+      "Provision it again with `provisionTenant`, with `allowExistingUser` or another email.",
     issues: [{ path: ["adminEmail"], message: "exists already", code: "E_OWNER_EXISTS" }],
   });
 

@@ -191,7 +191,7 @@ export const ERROR_CODES = {
   E_MEMBERSHIP_NOT_FOUND: final("The membership was not found.", "List the tenant's `members`."),
   E_PASSWORD_REVEALED: final(
     "There is no one-time password to reveal: it was shown already, replaced or never made.",
-    "Send the administrator an invitation instead.",
+    "Send the person a link instead, with `resendInvitation`.",
   ),
   E_WEAK_PASSWORD: final(
     "The password is too weak.",

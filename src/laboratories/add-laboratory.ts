@@ -53,10 +53,13 @@ export async function chooseOrganization(
   const [only, another] = found;
   if (only !== undefined && another === undefined) return only;
   if (only === undefined) {
-    const message =
-      setupName === null
-        ? "The tenant has no organization"
-        : `The tenant has no organization with the setup name '${setupName}'`;
+    if (setupName === null)
+      throw new DomainError("E_ORGANIZATION_NOT_FOUND", {
+        message: "The tenant has no organization",
+        nextAction:
+          "See with `tenantHealth` whether one can be made, or make one in its application.",
+      });
+    const message = `The tenant has no organization with the setup name '${setupName}'`;
     throw new DomainError("E_ORGANIZATION_NOT_FOUND", { message });
   }
   const names = found.slice(0, LISTED).map((organization) => organization.setupName);

@@ -116,7 +116,7 @@ export const refreshSnapshots = (ports: TenantPorts, { batchSize = BATCH_SIZE } 
 
 const unconfirmed = (slug: string): DomainError =>
   new DomainError("E_CONFIRMATION_REQUIRED", {
-    message: `A hard refresh takes every snapshot of tenant '${slug}' again, also of records that were finished long ago: send confirm: true`,
+    message: `A hard refresh takes every snapshot of tenant '${slug}' again, also of records that were finished long ago`,
   });
 
 /** Looks which targets the schema knows, and counts the rows of those asked for. */
@@ -139,6 +139,7 @@ async function count(ports: TenantPorts, run: RefreshRun): Promise<Partial<Refre
 const withoutSnapshots = (refusals: ByTarget<string>): DomainError =>
   new DomainError("E_UNSUPPORTED", {
     message: `The tenant's schema keeps no metadata snapshots: ${Object.values(refusals).join("; ")}`,
+    nextAction: "Leave it out: this schema has no snapshots to take.",
   });
 
 /** Takes the snapshots of one target, a transaction and an event for each batch. */

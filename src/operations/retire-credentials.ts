@@ -50,6 +50,8 @@ async function verify(ports: TenantPorts, run: RetireRun): Promise<Skipped | und
   if (!secret || roleOf(secret) !== tenant.appRole) {
     throw new DomainError("E_TENANT_NOT_READY", {
       message: `The stored secret does not lead to ${tenant.appRole}: the old login stays open`,
+      nextAction:
+        "Give it a login that the secret leads to, with `rotateTenantCredentials` and `endGrace`.",
     });
   }
   return await verifyLogin(ports, run);

@@ -100,6 +100,8 @@ export async function refuseMissingSchema(
   if (rowCount === 1) return;
   throw new DomainError("E_TENANT_NOT_READY", {
     message: `${schema} does not exist: migrate the tenant first`,
+    nextAction: "Make it anew with `migrateTenant`, then ask for this again.",
+    retryable: false,
   });
 }
 

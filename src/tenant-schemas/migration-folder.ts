@@ -1,4 +1,5 @@
 import { DomainError, isDomainError } from "../kernel/domain-error.ts";
+import { ERROR_CODES } from "../kernel/error-codes.ts";
 import type {
   Format,
   LeftOut,
@@ -218,15 +219,18 @@ export const createsTable = ({ migrations }: MigrationFolder, table: string): bo
 /**
  * Refuses a folder that needs a database for each tenant where the tenant has none of its own.
  *
+ * @param nextAction what helps; for a tenant that is still to be made, another isolation
  * @throws DomainError E_ISOLATION_REQUIRED with the place that asks for it
  */
-export function refuseSharedDatabase({
-  needsDatabase,
-}: Pick<MigrationFolder, "needsDatabase">): void {
+export function refuseSharedDatabase(
+  { needsDatabase }: Pick<MigrationFolder, "needsDatabase">,
+  nextAction: string = ERROR_CODES.E_ISOLATION_REQUIRED.nextAction,
+): void {
   if (needsDatabase === null) return;
   const { file, line, why, statement } = needsDatabase;
   throw new DomainError("E_ISOLATION_REQUIRED", {
     message: `${file} line ${line}: ${why} in a shared database; the folder needs isolation DATABASE`,
+    nextAction,
     migration: { file, line, statement },
   });
 }

@@ -55,7 +55,11 @@ export async function findPlace(
 ): Promise<Place> {
   const found = folder.needsDatabase !== null || statements.some(differs);
   const around = found ? await look(client, names, statements) : NOTHING;
-  if (!around.own) refuseSharedDatabase(folder);
+  if (!around.own)
+    refuseSharedDatabase(
+      folder,
+      "Take the named statement out, since a tenant keeps its isolation; then use `retryOperation`.",
+    );
   if (!around.native && folder.needsDatabase !== null) throw outgrown(folder.needsDatabase);
   return {
     schema: around.native ? null : names.schema,

@@ -208,6 +208,16 @@ export function byReason(stage: Stage): Case[] {
       make: tenant("ACTIVE"),
       input: ({ slug }) => ({ slug, hard: true }),
     },
+    {
+      ...{ code: "E_FORBIDDEN", about: "what another started", mutation: "revealOneTimePassword" },
+      make: operation("ACTIVE", { kind: "PROVISION", state: "SUCCEEDED" }),
+      input: ({ operationId }) => ({ operationId }),
+    },
+    {
+      ...{ code: "E_PASSWORD_REVEALED", about: "none", mutation: "revealOneTimePassword" },
+      make: running,
+      input: ({ operationId }) => ({ operationId }),
+    },
     ...peopleCases(stage),
     ...accountCases(stage, nowhere),
   ];

@@ -22,7 +22,6 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   E_OWN_ACCOUNT: "api/platform-users.test.ts",
   E_PARTIAL_STATE: "api/own-database.test.ts",
   E_PASSWORD_CHANGE_REQUIRED: "api/first-admin.test.ts",
-  E_PASSWORD_REVEALED: "api/first-admin.test.ts",
   E_RATE_LIMITED: "api/sign-in.test.ts",
   E_SECRET_STORE: "secrets/key-vault-rotation.test.ts",
   E_SEEDS_FAILED: "operations/seed-tenant.test.ts",

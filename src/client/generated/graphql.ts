@@ -112,7 +112,7 @@ export type ErrorCode =
   | 'E_PASSWORD_CHANGE_REQUIRED'
   /** The link to a new password is not valid: unknown, used, replaced or expired. Ask for another link. */
   | 'E_PASSWORD_RESET_INVALID'
-  /** There is no one-time password to reveal: it was shown already, replaced or never made. Send the administrator an invitation instead. */
+  /** There is no one-time password to reveal: it was shown already, replaced or never made. Send the person a link instead, with `resendInvitation`. */
   | 'E_PASSWORD_REVEALED'
   /** A platform user with this email exists already. Name another email, or work with the user that exists. */
   | 'E_PLATFORM_USER_EXISTS'

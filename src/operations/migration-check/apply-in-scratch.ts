@@ -52,7 +52,8 @@ export async function applyInScratch(
 ): Promise<ScratchCheck> {
   if (server.kind === "CITUS")
     throw new DomainError("E_UNSUPPORTED", {
-      message: `Db server '${server.name}' is a Citus cluster, in which no database can be made for a check: name another one`,
+      message: `Db server '${server.name}' is a Citus cluster, in which no database can be made for a check`,
+      nextAction: "Name another `dbServer`.",
     });
   const folder = await openMigrationFolder(settings);
   await dropOldScratch(ports, server);

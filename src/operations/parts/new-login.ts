@@ -42,7 +42,11 @@ export async function chooseRole(
   );
   const missing = [names.appRole, from].find((role) => !roles.includes(role));
   if (missing !== undefined)
-    throw new DomainError("E_TENANT_NOT_READY", { message: `The role ${missing} does not exist` });
+    throw new DomainError("E_TENANT_NOT_READY", {
+      message: `The role ${missing} does not exist`,
+      nextAction: "Make it anew with `migrateTenant`, then ask for this again.",
+      retryable: false,
+    });
   const secret = await readOwnSecret(ports.secrets, names.secret, tenant);
   return {
     ...{ from, to, roleExisted: roles.includes(to) },

@@ -29,6 +29,8 @@ export async function inTenantDatabase<T>(
     if (!hasOwnDatabase(site) || !isMissingDatabase(error)) throw error;
     throw new DomainError("E_TENANT_NOT_READY", {
       message: `The database ${site.database} does not exist: migrate the tenant first`,
+      nextAction: "Make it anew with `migrateTenant`, then ask for this again.",
+      retryable: false,
       cause: error,
     });
   }

@@ -89,6 +89,8 @@ async function placeAgain(
   if (sameServer && input.isolation === existing?.isolation) return server;
   throw new DomainError("E_PARTIAL_STATE", {
     message: `An earlier attempt, with isolation ${existing?.isolation}, has left something behind on db server '${server.name}'`,
+    nextAction:
+      "Ask for that `isolation` and db server, or clear it away first with `cleanupFailedTenants` and `dropSchema`.",
     detail: { kind: "DB_SERVER", name: server.name },
   });
 }
