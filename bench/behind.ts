@@ -8,15 +8,15 @@ import { join } from "node:path";
 import { assemble } from "../src/assemble.ts";
 import { readConfig } from "../src/config.ts";
 import type { EntityManager } from "../src/database/orm.ts";
-import { newestMigration } from "../src/operations/list.ts";
+import { versionFilter } from "../src/operations/list.ts";
 import { countTenants, listTenants } from "../src/tenants/list.ts";
 
 const ROUNDS = 20;
 
 const FILL = `insert into platform.tenant (id, slug, name, status, isolation, schema_name, owner_role,
-    app_role, secret_name, schema_version, admin_email, tier, time_zone, created_at, updated_at)
+    app_role, secret_name, schema_version, migrations_applied, admin_email, tier, time_zone, created_at, updated_at)
   select gen_random_uuid(), 'bench-' || n, 'bench', 'ACTIVE', 'SCHEMA', 'org_bench_' || n, 'owner', 'app',
-    'secret', case when n % 100 = 0 then '0001_organization' else ? end, 'a@example.com', 'STANDARD',
+    'secret', case when n % 100 = 0 then '0001_organization' else ? end, ?::int, 'a@example.com', 'STANDARD',
     'UTC', now(), now()
   from generate_series(1, ?::int) n`;
 
@@ -27,10 +27,9 @@ async function main(tenants: number): Promise<void> {
   const platform = await assemble(readConfig({ DATA_DIR: dataDir, LOG_LEVEL: "error" }));
   try {
     const em = platform.orm.em.fork() as EntityManager;
-    const newest = await newestMigration(platform.config.tenantMigrations);
-    await em.execute(FILL, [newest, tenants]);
+    const version = await versionFilter(platform.config.tenantMigrations, true);
+    await em.execute(FILL, [version.newest, version.counts.at(-1), tenants]);
     await em.execute("analyze platform.tenant");
-    const version = { behind: true, newest };
     const page: number[] = [];
     const count: number[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {

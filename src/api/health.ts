@@ -1,4 +1,5 @@
 import type { Finding, FindingCode, Repair } from "../operations/health/finding.ts";
+import type { HealthLook } from "../operations/health/looks.ts";
 import type { TenantHealth } from "../operations/health/tenant-health.ts";
 import { builder } from "./builder.ts";
 import { describedEnum } from "./described-enum.ts";
@@ -7,7 +8,7 @@ import { readableBy } from "./tenants/secret-names.ts";
 
 const FindingCodeRef = describedEnum<FindingCode>(
   "HealthFindingCode",
-  "What can be wrong with a tenant: where its status contradicts what exists.",
+  "What can be wrong with a tenant, or with the service as a whole.",
   {
     SERVER_UNREACHABLE: "Its db server or its own database cannot be looked at, or there is none.",
     SCHEMA_MISSING: "Its schema does not exist.",
@@ -24,6 +25,13 @@ const FindingCodeRef = describedEnum<FindingCode>(
     GRACE_ENDED:
       "The grace period of its last rotation has ended, and the old login is not closed.",
     VERSION_MISMATCH: "Its schema's ledger and the registry tell different versions.",
+    MIGRATION_CHANGED: "Files of applied migrations were changed since: see `acceptMigration`.",
+    MIGRATION_MISSING:
+      "Applied migrations are missing from the migration folder, or renamed there: see `acceptMigration`.",
+    MIGRATION_LATE:
+      "Migrations of the folder come before one that was applied: see `migrateTenant` with `allowOutOfOrder`.",
+    BEHIND: "Its schema lacks migrations of the folder. They are not applied unasked.",
+    INDEX_INVALID: "Indexes of it are INVALID: they were not built to their end.",
     SEEDS_MISSING: "Seed sets that it was given are not there.",
     ORGANIZATION_MISSING: "Its schema holds no organization, or no laboratory.",
     LEFTOVERS: "Something of a tenant is there that should be gone.",
@@ -33,6 +41,10 @@ const FindingCodeRef = describedEnum<FindingCode>(
     PURGE_UNFINISHED: "Its purge has begun and not ended, and no operation works on it.",
     RETENTION_ENDED: "Its retention window has ended, and it is not purged.",
     ORPHAN: "Something bears the mark of a tenant that the registry does not know.",
+    FOLDER_REFUSED:
+      "The migration folder of the process that looked is refused, so that no ledger was compared with it.",
+    FOLDERS_DIFFER:
+      "Processes of the service have different migration folders: which migrations a tenant gets depends on who runs its operation.",
   },
 );
 
@@ -64,8 +76,29 @@ const FindingRef = builder.objectRef<Finding>("HealthFinding").implement({
   }),
 });
 
+const LookRef = describedEnum<HealthLook>(
+  "HealthLook",
+  "What is looked at of a tenant. Its tables, their columns and rows are not among it.",
+  {
+    STATUS: "What the registry says: its status, and moments that have passed.",
+    OPERATION: "The operation that has not ended, if there is one.",
+    LEFTOVERS: "What remains of one that has no place any more.",
+    PLACEMENT: "Whether its database and schema are there and bear its mark.",
+    ROLES:
+      "Whether its roles are there, its own, without foreign settings, and may log in as its status says.",
+    SECRET: "Whether its secret is there.",
+    LOGIN: "A login with the secret, as its application does: of one tenant alone.",
+    LEDGER: "Whether its ledger of migrations and the registry tell one version.",
+    FOLDER: "Its ledger against the migration folder of the process that looked.",
+    INDEXES: "Whether an index of its tables is INVALID.",
+    SEEDS: "Whether it has a list of seeds, where it was given any.",
+    LABORATORIES: "Whether it has an organization and a laboratory, where it has such tables.",
+  },
+);
+
 const TenantHealthRef = builder.objectRef<TenantHealth>("TenantHealth").implement({
-  description: "How a tenant is.",
+  description:
+    "What was looked at of a tenant, and what was found. Tables themselves are not compared with anything.",
   fields: (t) => ({
     tenant: t.expose("tenant", {
       type: TenantRef,
@@ -73,12 +106,19 @@ const TenantHealthRef = builder.objectRef<TenantHealth>("TenantHealth").implemen
       description: "The tenant; null for what belongs to none that the registry knows.",
     }),
     healthy: t.exposeBoolean("healthy", {
-      description: "Whether everything is as its status says.",
+      description:
+        "Whether nothing was found. Of what was not looked at (see `looked`) that says nothing.",
     }),
     findings: t.field({
       type: [FindingRef],
-      description: "What is wrong; empty for a healthy one.",
+      description: "What is wrong; empty where nothing was found.",
       resolve: ({ findings }) => [...findings],
+    }),
+    looked: t.field({
+      type: [LookRef],
+      description:
+        "What was looked at; what a server or the secret store did not answer is missing here.",
+      resolve: ({ looked }) => [...looked],
     }),
     operation: t.field({
       type: OperationRef,
@@ -94,7 +134,7 @@ builder.queryField("tenantHealth", (t) =>
   t.field({
     type: [TenantHealthRef],
     description:
-      "Looks on the db servers whether tenants are as their status says, and changes nothing. Of one tenant it also tries the login. Costs a few queries for each db server, and three thousand of a request's objects: for a list use `tenants`.",
+      "Looks on the db servers whether something contradicts what the registry and the migration folder say of tenants, and changes nothing: each answer tells what was looked at, and tables themselves are not compared. Of one tenant it also tries the login; of all it also compares the migration folders of the service's processes. Costs a few queries for each db server and for each 25 tenants, and three thousand of a request's objects: for a list use `tenants`.",
     authScopes: { action: "operation:read" },
     args: {
       slug: t.arg.string({

@@ -11,6 +11,7 @@ import "./migration-check.ts";
 import "./node.ts";
 import "./operations/starts.ts";
 import "./operations/operations.ts";
+import "./operations/workers.ts";
 import "./tenants/people-mutations.ts";
 import "./servers/placement.ts";
 import "./access/platform-user-acts.ts";

@@ -66,6 +66,22 @@ export const AuditEvent = z.discriminatedUnion("type", [
     reason: words.nullable(),
     failedChecks: z.array(words).max(20),
   }),
+  operationFact(
+    "MIGRATION_ORDER_WAIVED",
+    "Migrations were allowed to be applied although later ones had been.",
+    { migrations: z.array(words).max(100), reason: words },
+  ),
+  operationFact(
+    "MIGRATION_ACCEPTED",
+    "What a tenant's ledger says of one migration was made to follow the migration folder.",
+    {
+      reason: words,
+      /** What the ledger said before, by id and checksum. */
+      before: z.strictObject({ migration: words, checksum: words }),
+      /** What it says since; null where the file is forgotten. */
+      after: z.strictObject({ migration: words, checksum: words }).nullable(),
+    },
+  ),
   /** Names of roles and the secret's version; no value. */
   operationFact("TENANT_CREDENTIALS_ROTATED", "A tenant's application got a new login.", {
     reason: words.nullable(),

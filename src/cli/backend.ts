@@ -1,4 +1,5 @@
 import type { OperationCatalog } from "../operations/catalog.ts";
+import type { WorkersSeen } from "../operations/engine/liveness.ts";
 import type { Operation, OperationEvent } from "../operations/engine/operation.entity.ts";
 import type { StartOptions } from "../operations/engine/start-operation.ts";
 import type { OperationFilter } from "../operations/list.ts";
@@ -74,13 +75,13 @@ export interface Backend {
   events(id: string): AsyncIterableIterator<ShownEvent>;
   /** The newest operations. */
   operations(filter: OperationFilter, limit: number): Promise<FirstRows<ShownOperation>>;
-  /** The newest tenants; those `behind` lack the newest migration. */
+  /** The newest tenants; those `behind` lack migrations of the folder. */
   tenants(filter: TenantFilter, behind: boolean, limit: number): Promise<FirstRows<ShownTenant>>;
   tenant(key: TenantKey): Promise<TenantDetails>;
   /** How a new tenant's first admin gets in; a one-time password is revealed, once. */
   adminAccess(operation: ShownOperation): Promise<AdminAccess>;
-  /** Whether somebody runs operations. */
-  isWorkerAlive(): Promise<boolean>;
+  /** Who runs operations. */
+  workers(): Promise<WorkersSeen>;
   /** Sees to a worker for what the command waits for; null where that is another's concern. */
   bringWorkerAlong(out: Output): Promise<HelperWorker | null>;
 }

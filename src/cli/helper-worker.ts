@@ -1,4 +1,5 @@
-import { isWorkerAlive } from "../operations/engine/liveness.ts";
+import { workersSeen } from "../operations/engine/liveness.ts";
+import { announceProcess } from "../operations/health/processes.ts";
 import type { Platform } from "../platform.ts";
 import { startPlatformWorker } from "../worker.ts";
 import type { Output } from "./terminal/output.ts";
@@ -20,13 +21,15 @@ export interface HelperWorker {
  */
 export async function bringWorkerAlong(platform: Platform, out: Output): Promise<HelperWorker> {
   let own: Awaited<ReturnType<typeof startPlatformWorker>> | undefined;
+  let endAnnouncement: (() => Promise<void>) | undefined;
   let timer: NodeJS.Timeout | undefined;
   let looking = Promise.resolve();
   let stopped = false;
 
   const look = async () => {
-    if (await isWorkerAlive(platform.orm.em.fork())) return;
+    if ((await workersSeen(platform.orm.em.fork())).alive > 0) return;
     own = await startPlatformWorker(platform);
+    endAnnouncement = announceProcess(platform, "command");
   };
   const lookLater = () => {
     if (stopped || own) return;
@@ -48,6 +51,7 @@ export async function bringWorkerAlong(platform: Platform, out: Output): Promise
       clearTimeout(timer);
       await looking;
       await own?.stop();
+      await endAnnouncement?.();
     },
   };
 }

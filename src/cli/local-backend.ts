@@ -4,9 +4,9 @@ import { type Action, authorize } from "../iam/grants.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { isId } from "../kernel/ids.ts";
 import { followEvents } from "../operations/engine/follow.ts";
-import { isWorkerAlive } from "../operations/engine/liveness.ts";
+import { workersSeen } from "../operations/engine/liveness.ts";
 import { type Operation, OperationEntity } from "../operations/engine/operation.entity.ts";
-import { listOperations, newestMigration } from "../operations/list.ts";
+import { listOperations, versionFilter } from "../operations/list.ts";
 import { startOnTenant } from "../operations/parts/start-on-tenant.ts";
 import type { ProvisionRequest } from "../operations/provision/input.ts";
 import { startProvisioning } from "../operations/provision-tenant.ts";
@@ -62,7 +62,9 @@ export function localBackend(platform: Platform, actor: Actor): Backend {
     },
     tenants: async (wanted, behind, limit) => {
       allow("tenant:read");
-      const filter = behind ? { ...wanted, version: await behindOf(platform) } : wanted;
+      const filter = behind
+        ? { ...wanted, version: await versionFilter(platform.config.tenantMigrations, true) }
+        : wanted;
       const { rows, more } = await firstRows(limit, (page) => listTenants(em(), filter, page));
       return { rows: rows.map(shown), more };
     },
@@ -72,7 +74,7 @@ export function localBackend(platform: Platform, actor: Actor): Backend {
       return await detailsOf(platform, em(), await tenantByKey(em(), key));
     },
     adminAccess: (operation) => adminAccess({ platform, actor }, operation),
-    isWorkerAlive: () => isWorkerAlive(em()),
+    workers: () => workersSeen(em()),
     bringWorkerAlong: (out) => bringWorkerAlong(platform, out),
   };
 }
@@ -82,11 +84,6 @@ async function readOperation(em: EntityManager, id: string): Promise<Operation> 
   if (operation) return operation;
   throw new DomainError("E_OPERATION_NOT_FOUND", { message: `Operation '${id}' not found` });
 }
-
-const behindOf = async ({ config }: Platform) => ({
-  behind: true,
-  newest: await newestMigration(config.tenantMigrations),
-});
 
 function shown(tenant: Tenant): ShownTenant {
   const { failureCode: code, failureMessage: message, dbServerId: _, ...facts } = tenant;

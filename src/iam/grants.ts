@@ -25,6 +25,8 @@ export const GRANTS = {
   "operation:cancel": ["ADMINISTRATOR", "PROVISIONER", "SUPPORT"],
   /** Names files of the service's machine, and their text. */
   "migration:check": ["ADMINISTRATOR"],
+  /** Says what counts as applied, and what may be applied out of order. */
+  "migration:override": ["ADMINISTRATOR"],
   "db-server:read": WORKERS,
   "db-server:write": ["ADMINISTRATOR"],
   "secret-name:read": OPERATORS,

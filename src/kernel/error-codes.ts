@@ -73,7 +73,11 @@ export const ERROR_CODES = {
   ),
   E_MIGRATION_DRIFT: final(
     "The applied migrations are not those of the migration folder.",
-    "Restore the named file as it was applied, and put changes into a new file; then send it again, a failed operation by `retryOperation`.",
+    "Restore the named files as they were applied and put changes into new ones, or let them count as they are with `acceptMigration`, as an administrator; what comes too late is applied by `migrateTenant` with `allowOutOfOrder`.",
+  ),
+  E_NOTHING_TO_ACCEPT: final(
+    "There is nothing to accept of this migration.",
+    "Name a migration that `tenantHealth` or `migrateTenant` with `dryRun` tells as changed or missing.",
   ),
   E_SEEDS_FAILED: final(
     "A seed set failed.",

@@ -1,3 +1,4 @@
+import { acceptMigration } from "./accept-migration.ts";
 import { activateTenant } from "./activate-tenant.ts";
 import { addLaboratory } from "./add-laboratory.ts";
 import { cleanupTenant } from "./cleanup-tenant.ts";
@@ -19,6 +20,7 @@ import { suspendTenant } from "./suspend-tenant.ts";
 export const operationCatalog = (ports: TenantPorts) => ({
   provisionTenant: provisionTenant(ports),
   migrateTenant: migrateTenant(ports),
+  acceptMigration: acceptMigration(ports),
   activateTenant: activateTenant(ports),
   addLaboratory: addLaboratory(ports),
   seedTenant: seedTenant(ports),

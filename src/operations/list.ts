@@ -2,7 +2,10 @@ import type { FilterQuery } from "@mikro-orm/core";
 import { findPage, type Page, type PageRequest } from "../database/keyset.ts";
 import type { EntityManager } from "../database/orm.ts";
 import type { MigrationSettings } from "../migration-folders/migration-source.ts";
-import { newestOf, openMigrationFolder } from "../tenant-schemas/migration-folder.ts";
+import { readFolder } from "../migration-folders/read-folder.ts";
+import { wholeCounts } from "../tenant-schemas/drift.ts";
+import { newestOf } from "../tenant-schemas/migration-folder.ts";
+import type { VersionFilter } from "../tenants/list.ts";
 import { hasEnded } from "./engine/journal.ts";
 import { type Operation, OperationEntity, type OperationState } from "./engine/operation.entity.ts";
 
@@ -55,6 +58,15 @@ export function passes(operation: Operation, filter: OperationFilter): boolean {
   );
 }
 
-/** The id of the newest tenant migration: what no tenant is behind of; null where there are none. */
-export const newestMigration = async (settings: MigrationSettings): Promise<string | null> =>
-  newestOf(await openMigrationFolder(settings));
+/**
+ * Asks for the tenants that lack migrations of the folder (`behind`), or for those that have them all.
+ *
+ * @throws DomainError E_MIGRATION_FOLDER
+ */
+export async function versionFilter(
+  settings: MigrationSettings,
+  behind: boolean,
+): Promise<VersionFilter> {
+  const { migrations } = await readFolder(settings);
+  return { behind, newest: newestOf(migrations), counts: wholeCounts(migrations) };
+}

@@ -1,19 +1,17 @@
 import { z } from "zod";
+import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
+import { authorize } from "../iam/grants.ts";
 import { DomainError, isDomainError } from "../kernel/domain-error.ts";
-import { fieldFault } from "../kernel/input.ts";
-import type { MigrationSettings } from "../migration-folders/migration-source.ts";
+import { fieldFault, reasonField } from "../kernel/input.ts";
 import { place } from "../placement/placement.ts";
-import { pendingOf, readLedger, versionOf } from "../tenant-schemas/ledger.ts";
-import {
-  createsTable,
-  type MigrationFolder,
-  openMigrationFolder,
-} from "../tenant-schemas/migration-folder.ts";
+import { pendingOf, versionOf } from "../tenant-schemas/drift.ts";
+import { readLedger } from "../tenant-schemas/ledger.ts";
+import { createsTable, openMigrationFolder } from "../tenant-schemas/migration-folder.ts";
 import { type Check, hasTable } from "../tenant-schemas/verify-tenant-schema.ts";
 import { slugField } from "../tenants/slug.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
-import { nothing, type Run } from "./engine/phase.ts";
+import { type BeginOptions, nothing, type Run } from "./engine/phase.ts";
 import { APPLIED, appliedBy, applyPlanned, keepVersion } from "./migrate/apply.ts";
 import { ensureOrganization } from "./parts/missing-organization.ts";
 import { checkReadiness, failedChecks } from "./parts/readiness.ts";
@@ -30,11 +28,21 @@ import {
 } from "./parts/tenant-site.ts";
 import { refuseUnfinished } from "./parts/unfinished.ts";
 
-const MigrateInput = z.strictObject({
-  slug: slugField,
-  /** The id of the last migration to apply; null for all. */
-  to: z.string().min(1).max(255).nullable().default(null),
-});
+const migrationId = z.string().min(1).max(255);
+
+const MigrateInput = z
+  .strictObject({
+    slug: slugField,
+    /** The id of the last migration to apply; null for all. */
+    to: migrationId.nullable().default(null),
+    /** Ids that may be applied although later ones were: for administrators, with a reason. */
+    allowOutOfOrder: z.array(migrationId).max(100).default([]),
+    reason: reasonField.nullable().default(null),
+  })
+  .refine(({ allowOutOfOrder, reason }) => allowOutOfOrder.length === 0 || reason !== null, {
+    path: ["reason"],
+    message: "is needed with allowOutOfOrder",
+  });
 export type MigrateInput = z.infer<typeof MigrateInput>;
 
 interface MigrateFacts {
@@ -54,10 +62,12 @@ export const migrateTenant = (ports: TenantPorts) =>
   tenantOperation<MigrateInput, MigrateFacts>({
     kind: "MIGRATE",
     input: MigrateInput,
-    prepare: async (em, tenant, { dryRun }) => {
+    prepare: async (em, tenant, start) => {
       await refuseUnfinished(em, tenant);
-      await placeAgain(ports, em, tenant, dryRun);
+      allowOutOfOrder(em, tenant, start);
+      await placeAgain(ports, em, tenant, start.dryRun);
     },
+    reason: ({ reason }) => reason,
     phases: [
       {
         name: "MIGRATIONS_PLANNED",
@@ -133,26 +143,39 @@ async function placeAgain(
   await em.flush();
 }
 
-/** The migrations up to the wanted one. */
-async function folderUpTo(
-  settings: MigrationSettings,
-  to: string | null,
-): Promise<MigrationFolder> {
-  const folder = await openMigrationFolder(settings);
-  if (to === null) return folder;
-  const last = folder.migrations.findIndex(({ id }) => id === to);
-  if (last === -1) throw fieldFault("to", `there is no migration '${to}'`);
-  return { ...folder, migrations: folder.migrations.slice(0, last + 1) };
+/** Applying a file behind later ones is an administrator's decision, which the audit trail keeps. */
+function allowOutOfOrder(
+  em: EntityManager,
+  { id, slug }: Tenant,
+  { actor, input, dryRun, operationId }: BeginOptions<MigrateInput>,
+): void {
+  const { allowOutOfOrder: migrations, reason } = input;
+  if (migrations.length === 0) return;
+  authorize(actor, "migration:override");
+  if (dryRun || reason === null) return;
+  const detail = { migrations, reason };
+  record(em, actor, {
+    ...{ type: "MIGRATION_ORDER_WAIVED", tenant: { id, slug }, operationId, detail },
+  });
 }
 
 async function plan(ports: TenantPorts, run: MigrateRun): Promise<Partial<MigrateFacts>> {
-  const folder = await folderUpTo(ports.migrations, run.input.to);
+  const { to, allowOutOfOrder: outOfOrder } = run.input;
+  const { migrations } = await openMigrationFolder(ports.migrations);
+  const known = new Set(migrations.map(({ id }) => id));
+  if (to !== null && !known.has(to)) throw fieldFault("to", `there is no migration '${to}'`);
+  const unknown = outOfOrder.find((id) => !known.has(id));
+  if (unknown !== undefined)
+    throw fieldFault("allowOutOfOrder", `there is no migration '${unknown}'`);
   const ledger = await ledgerOf(ports, run);
-  if (run.subjectId !== null) await keepVersion(ports, run.subjectId, ledger);
-  const pending = pendingOf(await openMigrationFolder(ports.migrations), ledger);
-  const wanted = new Set(folder.migrations.map(({ id }) => id));
-  const ids = pending.map(({ id }) => id).filter((id) => wanted.has(id));
-  return { pending: ids, version: versionOf(ledger), migrations: ledger.length };
+  if (run.subjectId !== null) await keepVersion(ports, run.subjectId, ledger, migrations);
+  const end = to === null ? migrations.length : migrations.findIndex(({ id }) => id === to) + 1;
+  const wanted = new Set(migrations.slice(0, end));
+  const pending = pendingOf({ migrations }, ledger, outOfOrder).filter((file) => wanted.has(file));
+  return {
+    ...{ pending: pending.map(({ id }) => id), version: versionOf(ledger, migrations) },
+    migrations: ledger.length,
+  };
 }
 
 /**

@@ -11,6 +11,7 @@ import type { TenantAct } from "../tenants/lifecycle.ts";
 import { lockTenant as holdTenant, tenantNotFound } from "../tenants/registry.ts";
 import { slugField } from "../tenants/slug.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
+import { workersSeen } from "./engine/liveness.ts";
 import { OperationEntity } from "./engine/operation.entity.ts";
 import { OperationInProgress } from "./engine/start-operation.ts";
 
@@ -44,7 +45,7 @@ export async function lockTenant(
     const deleting = await em.findOne(OperationEntity, {
       ...{ subjectId: tenant.id, finishedAt: null, kind: { $in: DELETIONS } },
     });
-    if (deleting) throw new OperationInProgress(deleting);
+    if (deleting) throw new OperationInProgress(deleting, await workersSeen(em));
     const now = ports.clock();
     tenant.lockedAt ??= now;
     tenant.lockReason = reason;

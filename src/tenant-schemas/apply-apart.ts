@@ -136,6 +136,8 @@ class Apart {
     if (row.hash === hashOf(statements.slice(0, row.done))) return row;
     throw new DomainError("E_MIGRATION_DRIFT", {
       message: `${name} was changed in its first ${row.done} statements, which are applied already`,
+      nextAction:
+        "Restore those statements as they were applied, change only what follows them, then migrate again with `migrateTenant`.",
       detail: { migration: id, done: row.done },
       migration: { file: name, line: statements[0]?.line ?? 1 },
     });

@@ -7,17 +7,10 @@ import type { TenantNames } from "../tenants/names.ts";
 import { applyApart } from "./apply-apart.ts";
 import { isOnCitus } from "./citus.ts";
 import { fileOnNode } from "./distributed-tables.ts";
+import { pendingOf, versionOf } from "./drift.ts";
 import { ensureExtensions } from "./extensions.ts";
 import { publicErrorOf } from "./file-failures.ts";
-import {
-  createLedger,
-  type LedgerRow,
-  pendingOf,
-  readLedger,
-  recordMigration,
-  startClock,
-  versionOf,
-} from "./ledger.ts";
+import { createLedger, type LedgerRow, readLedger, recordMigration, startClock } from "./ledger.ts";
 import type { Migration, MigrationFolder } from "./migration-folder.ts";
 import { type Origin, runSteps, type Step } from "./multi-query.ts";
 import { openOwnSchemas } from "./own-schemas.ts";
@@ -38,6 +31,8 @@ export interface ApplyMigrations {
   readonly folder: MigrationFolder;
   /** The ids of those that may be applied; all that are pending unless told. */
   readonly only?: ReadonlySet<string>;
+  /** The ids of those that may come before one that was applied; none unless told. */
+  readonly outOfOrder?: readonly string[];
   /**
    * `one-transaction` for a fresh schema: one round trip and one transaction for all files that
    * allow it. `transaction-per-file` for a schema in use: shorter locks, and what succeeded stays.
@@ -87,9 +82,10 @@ export async function applyMigrations(
   return await withSessionLock(client, schemaLock(names.schema), async () => {
     const ledger = await readLedger(client, names.schema);
     await request.onBegin?.(ledger);
-    const pending = pendingOf(folder, ledger).filter(({ id }) => only?.has(id) ?? true);
+    const wanted = ({ id }: Migration) => only?.has(id) ?? true;
+    const pending = pendingOf(folder, ledger, request.outOfOrder).filter(wanted);
     const applied = pending.map(({ id }) => id);
-    const version = versionOf([...ledger, ...pending]);
+    const version = versionOf([...ledger, ...pending], folder.migrations);
     if (pending.length === 0) return { applied, version };
     if (folder.needsDatabase !== null && ledger.length === 0) await openOwnSchemas(client, names);
     await ensureExtensions(client, pending, request.approvedExtensions);

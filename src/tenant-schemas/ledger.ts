@@ -1,11 +1,10 @@
 import type { ClientBase } from "pg";
 import { sqlStateOf } from "../database/faults.ts";
 import { ident, literal } from "../database/sql.ts";
-import { DomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
-import type { Migration, MigrationFolder } from "./migration-folder.ts";
-import type { Step } from "./multi-query.ts";
-import { asOwner } from "./owner-steps.ts";
+import type { Migration } from "./migration-folder.ts";
+import { runSteps, type Step } from "./multi-query.ts";
+import { asOwner, commitAsOwner, DEFAULT_LIMITS, openAsOwner } from "./owner-steps.ts";
 
 /** One applied migration, as the tenant schema's own ledger keeps it. */
 export interface LedgerRow {
@@ -27,17 +26,6 @@ export async function readLedger(client: ClientBase, schema: string): Promise<Le
   );
 }
 
-/** Flyway's repeatable migrations are applied again and again: a schema's version is another one's id. */
-const REPEATABLE = /^R__/;
-
-/** The id of the last applied migration that has a version; null where there is none. */
-export const versionOf = (ledger: readonly Pick<LedgerRow, "id">[]): string | null =>
-  ledger.findLast(({ id }) => !REPEATABLE.test(id))?.id ?? null;
-
-/** As `versionOf`, over the rows of a ledger in SQL. */
-export const VERSION_SQL =
-  "(array_agg(id order by applied_at desc, id desc) filter (where id !~ '^R__'))[1]";
-
 /** The rows of a query; none when its table does not exist. */
 export async function rowsOrNone<Row extends object>(
   client: ClientBase,
@@ -51,60 +39,6 @@ export async function rowsOrNone<Row extends object>(
   }
 }
 
-/**
- * Answers the migrations of the folder that the ledger does not hold, and repeatable ones that have
- * changed since.
- *
- * @throws DomainError E_MIGRATION_DRIFT naming the file: changed since it was applied, missing from
- *   the folder, or new but ordered before one that was applied
- */
-export function pendingOf(
-  { migrations }: Pick<MigrationFolder, "migrations">,
-  ledger: readonly LedgerRow[],
-): Migration[] {
-  const inFolder = new Map(migrations.map((migration) => [migration.id, migration]));
-  const applied = new Map(ledger.map((row) => [row.id, row]));
-  for (const row of ledger) {
-    const migration = inFolder.get(row.id);
-    if (migration === undefined)
-      throw drift(row.id, "was applied and is missing from the migration folder");
-    if (migration.sha256 !== row.sha256 && !migration.repeatable)
-      throw drift(migration.name, "was changed after it was applied");
-  }
-  const covered = coveredBy(migrations, applied);
-  const pending = migrations.filter(
-    ({ id, sha256 }) => !covered.has(id) && applied.get(id)?.sha256 !== sha256,
-  );
-  const last = migrations.findLastIndex(({ id, repeatable }) => !repeatable && applied.has(id));
-  const [early] = pending;
-  if (early === undefined || migrations.indexOf(early) > last) return pending;
-  throw drift(early.name, `is new but comes before ${migrations[last]?.id}, which was applied`);
-}
-
-/**
- * The ids that need not be applied: what a baseline stands for, where that was applied or where nothing
- * was; and the baseline itself, where some of what it stands for was.
- */
-function coveredBy(
-  migrations: readonly Migration[],
-  applied: ReadonlyMap<string, unknown>,
-): Set<string> {
-  const baselines = migrations.filter(({ replaces }) => replaces.length > 0);
-  return new Set(
-    baselines.flatMap(({ id, replaces }) => {
-      const counts = applied.has(id) || (applied.size === 0 && id === baselines.at(-1)?.id);
-      return counts ? replaces : [id];
-    }),
-  );
-}
-
-const drift = (file: string, why: string): DomainError =>
-  new DomainError("E_MIGRATION_DRIFT", {
-    message: `${file} ${why}`,
-    detail: { migration: file.replace(/\.sql$/, "") },
-    migration: { file },
-  });
-
 /** Creates the ledger as the owner role. The app role may read it and nothing else. */
 export function createLedger({ schema, appRole }: TenantNames): Step[] {
   const table = `${ident(schema)}.${LEDGER}`;
@@ -116,6 +50,60 @@ export function createLedger({ schema, appRole }: TenantNames): Step[] {
     { sql: `revoke all on table ${table} from ${ident(appRole)}` },
     { sql: `grant select on table ${table} to ${ident(appRole)}` },
   ];
+}
+
+/** A row of the ledger as facts keep it, to the microsecond. */
+export interface KeptRow {
+  readonly id: string;
+  readonly sha256: string;
+  /** Seconds since 1970. */
+  readonly appliedAt: string;
+  readonly durationMs: number;
+}
+
+/** Answers one row of a ledger; null where it has none of that id. */
+export async function keptRow(
+  client: ClientBase,
+  schema: string,
+  id: string,
+): Promise<KeptRow | null> {
+  const [row] = await rowsOrNone<KeptRow>(
+    client,
+    `select id, sha256, extract(epoch from applied_at)::text as "appliedAt",
+       duration_ms as "durationMs" from ${ident(schema)}.${LEDGER} where id = ${literal(id)}`,
+  );
+  return row ?? null;
+}
+
+/**
+ * Lets one row of a ledger take the place of another, as the owner role. Repeatable, and undone by the
+ * same with the rows changed over.
+ *
+ * @param from null where there is none yet
+ * @param to null where there is to be none
+ */
+export async function replaceRow(
+  client: ClientBase,
+  names: TenantNames,
+  { from, to }: { readonly from: KeptRow | null; readonly to: KeptRow | null },
+): Promise<void> {
+  const table = `${ident(names.schema)}.${LEDGER}`;
+  const row = to && `${literal(to.id)}, ${literal(to.sha256)}`;
+  const sql =
+    from === null
+      ? to &&
+        `insert into ${table} (id, sha256, applied_at, duration_ms) values (${row},
+           pg_catalog.to_timestamp(${literal(to.appliedAt)}::pg_catalog.float8), ${to.durationMs})
+         on conflict (id) do nothing`
+      : to === null
+        ? `delete from ${table} where id = ${literal(from.id)}`
+        : `update ${table} set (id, sha256) = (${row}) where id = ${literal(from.id)}`;
+  if (sql === null) return;
+  await runSteps(client, [
+    ...openAsOwner(names, DEFAULT_LIMITS),
+    asOwner(names, [sql]),
+    ...commitAsOwner(names),
+  ]);
 }
 
 const NOW = "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())";

@@ -236,5 +236,6 @@ export function refuseSharedDatabase(
 }
 
 /** The id of the last migration of a folder, those aside that are applied again and again. */
-export const newestOf = ({ migrations }: Pick<MigrationFolder, "migrations">): string | null =>
-  migrations.findLast(({ repeatable }) => !repeatable)?.id ?? null;
+export const newestOf = (
+  migrations: readonly Pick<Migration, "id" | "repeatable">[],
+): string | null => migrations.findLast(({ repeatable }) => !repeatable)?.id ?? null;

@@ -1,7 +1,7 @@
 import type { ClientBase } from "pg";
 import { ident, literal } from "../database/sql.ts";
 import type { RoleSetting } from "./alter-role.ts";
-import { LEDGER, rowsOrNone, VERSION_SQL } from "./ledger.ts";
+import { LEDGER, type LedgerRow, rowsOrNone } from "./ledger.ts";
 
 /** A schema that bears a tenant's mark, or a name of the form that tenants' schemas have. */
 export interface SurveyedSchema {
@@ -116,30 +116,86 @@ export async function surveyDatabases(client: ClientBase): Promise<SurveyedDatab
   return rows;
 }
 
-/** The last applied migration of a tenant schema by its own ledger, and how many there are. */
-export interface SurveyedLedger {
-  readonly version: string | null;
-  readonly migrations: number;
-}
+/** What the ledger of a tenant schema holds, in the order in which it was applied. */
+export type SurveyedLedger = readonly Pick<LedgerRow, "id" | "sha256">[];
 
 /**
- * Reads the ledgers of several schemas in one query, by schema. It locks each of them and makes the
- * server's backend remember it: ask for some dozens at a time, each time on a pooled connection.
- * A schema that was dropped meanwhile leaves the answer empty.
+ * Reads the ledgers of several schemas in one query, by schema; equal ones are fetched once. It locks each
+ * of them and makes the server's backend remember it: ask for some dozens at a time, each time on a pooled
+ * connection. A schema that was dropped meanwhile leaves the answer empty.
+ *
+ * @param known the ledgers that were met so far, by what they are hashed to; it is added to
  */
 export async function surveyLedgers(
   client: ClientBase,
   schemas: readonly string[],
+  known: Map<string, SurveyedLedger>,
 ): Promise<Map<string, SurveyedLedger>> {
-  const parts = schemas.map(
-    (schema) => `select ${literal(schema)} as schema, count(*)::int as migrations,
-      ${VERSION_SQL} as version
-      from ${ident(schema)}.${LEDGER}`,
-  );
-  if (parts.length === 0) return new Map();
-  const rows = await rowsOrNone<SurveyedLedger & { schema: string }>(
+  const hashes = await fromEach<{ hash: string }>(
     client,
-    parts.join(" union all "),
+    schemas,
+    `md5(coalesce(string_agg(id || ' ' || sha256, '; ' order by applied_at, id), '')) as hash`,
   );
-  return new Map(rows.map(({ schema, version, migrations }) => [schema, { version, migrations }]));
+  const news = hashes.filter(({ hash }, at) => {
+    const first = hashes.findIndex((other) => other.hash === hash) === at;
+    return first && !known.has(hash);
+  });
+  const read = await fromEach<{ rows: SurveyedLedger | null }>(
+    client,
+    news.map(({ schema }) => schema),
+    `json_agg(json_build_object('id', id, 'sha256', sha256) order by applied_at, id) as rows`,
+  );
+  const hashOf = new Map(hashes.map(({ schema, hash }) => [schema, hash]));
+  for (const { schema, rows } of read) known.set(hashOf.get(schema) ?? "", rows ?? []);
+  return new Map(hashes.map(({ schema, hash }) => [schema, known.get(hash) ?? []]));
+}
+
+/** One row from the ledger of each schema; none where one of them is gone. */
+async function fromEach<Row extends object>(
+  client: ClientBase,
+  schemas: readonly string[],
+  what: string,
+): Promise<(Row & { readonly schema: string })[]> {
+  if (schemas.length === 0) return [];
+  const parts = schemas.map(
+    (schema) => `select ${literal(schema)} as schema, ${what} from ${ident(schema)}.${LEDGER}`,
+  );
+  return await rowsOrNone(client, parts.join(" union all "));
+}
+
+/** An index that was not built to its end. */
+export interface InvalidIndex {
+  readonly schema: string;
+  readonly table: string;
+  readonly name: string;
+}
+
+/**
+ * Lists the INVALID indexes of some schemas in one query, which goes from a schema to its tables to their
+ * indexes and reads nothing of other tenants.
+ *
+ * @param owners owner roles whose schemas are looked at, too, whatever they are called
+ */
+export async function surveyInvalidIndexes(
+  client: ClientBase,
+  schemas: readonly string[],
+  owners: readonly string[],
+): Promise<InvalidIndex[]> {
+  const { rows } = await client.query<InvalidIndex>(
+    `select n.nspname as schema, t.relname as "table", i.relname as name
+     from pg_catalog.pg_namespace n
+     join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_namespace'::regclass
+       and d.refobjid = n.oid and d.classid = 'pg_catalog.pg_class'::regclass
+     join pg_catalog.pg_index x on x.indrelid = d.objid and not x.indisvalid
+     join pg_catalog.pg_class i on i.oid = x.indexrelid
+     join pg_catalog.pg_class t on t.oid = x.indrelid
+     where n.oid in (
+       select oid from pg_catalog.pg_namespace where nspname = any($1)
+       union
+       select oid from pg_catalog.pg_namespace
+       where cardinality($2::text[]) > 0 and pg_catalog.pg_get_userbyid(nspowner) = any($2))
+     order by 1, 2, 3`,
+    [schemas, owners],
+  );
+  return rows;
 }

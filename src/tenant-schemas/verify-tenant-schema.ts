@@ -1,7 +1,8 @@
 import type { ClientBase } from "pg";
 import { isDomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
-import { type LedgerRow, pendingOf, readLedger, versionOf } from "./ledger.ts";
+import { pendingOf, versionOf } from "./drift.ts";
+import { type LedgerRow, readLedger } from "./ledger.ts";
 import type { MigrationFolder } from "./migration-folder.ts";
 import { schemasOf } from "./own-schemas.ts";
 
@@ -29,23 +30,25 @@ export const check = (
 ): Check => ({ name, passed, message, detail });
 
 /**
- * Looks whether a tenant schema is as the migration folder says, and what it holds. Changes nothing,
- * and answers what is wrong instead of throwing it.
+ * Looks whether a tenant schema is there, the owner role's, not empty, and by its ledger at the folder's
+ * newest migration; the tables themselves are not compared with anything. Changes nothing, and answers
+ * what is wrong instead of throwing it.
  */
 export async function verifyTenantSchema(
   client: ClientBase,
   { names, folder }: { readonly names: TenantNames; readonly folder: MigrationFolder },
 ): Promise<VerifiedTenantSchema> {
   const ledger = await readLedger(client, names.schema);
-  const summary = summaryOf(await countTables(client, names), ledger);
+  const tables = await countTables(client, names);
+  const version = versionOf(ledger, folder.migrations);
+  const summary = { tables, migrations: ledger.length, version };
   const schema = await schemaCheck(client, names);
   if (!schema.passed) return { checks: [schema], ...summary };
-  const { tables } = summary;
   const made = tables > 0 || folder.migrations.length === 0;
   const checks = [
     schema,
     await ownershipCheck(client, names),
-    migrationsCheck(folder, ledger),
+    migrationsCheck(folder, ledger, version),
     check("TABLES", made, `${tables} tables`, { tables }),
   ];
   return { checks, ...summary };
@@ -98,8 +101,12 @@ async function ownershipCheck(client: ClientBase, names: TenantNames): Promise<C
       });
 }
 
-function migrationsCheck(folder: MigrationFolder, ledger: readonly LedgerRow[]): Check {
-  const detail = { applied: ledger.length, version: versionOf(ledger) };
+function migrationsCheck(
+  folder: MigrationFolder,
+  ledger: readonly LedgerRow[],
+  version: string | null,
+): Check {
+  const detail = { applied: ledger.length, version };
   try {
     const pending = pendingOf(folder, ledger).map(({ id }) => id);
     if (pending.length === 0) {
@@ -112,7 +119,9 @@ function migrationsCheck(folder: MigrationFolder, ledger: readonly LedgerRow[]):
   }
 }
 
-export interface TenantSchemaSummary {
+/** What a tenant schema holds, and what was checked of it. */
+export interface VerifiedTenantSchema {
+  readonly checks: readonly Check[];
   /** Tables in the schema, without Tenantry's own. */
   readonly tables: number;
   readonly migrations: number;
@@ -120,24 +129,8 @@ export interface TenantSchemaSummary {
   readonly version: string | null;
 }
 
-/** What a tenant schema holds, and whether that is as it should be. */
-export interface VerifiedTenantSchema extends TenantSchemaSummary {
-  readonly checks: readonly Check[];
-}
-
-/** Counts what a tenant schema holds; zeros when it does not exist. */
-export const summariseTenantSchema = async (
-  client: ClientBase,
-  names: TenantNames,
-): Promise<TenantSchemaSummary> =>
-  summaryOf(await countTables(client, names), await readLedger(client, names.schema));
-
-const summaryOf = (tables: number, ledger: readonly LedgerRow[]): TenantSchemaSummary => ({
-  ...{ tables, migrations: ledger.length, version: versionOf(ledger) },
-});
-
-/** Tables in every schema that is the tenant's. */
-async function countTables(client: ClientBase, names: TenantNames): Promise<number> {
+/** Counts the tables in every schema that is the tenant's, without Tenantry's own; 0 without a schema. */
+export async function countTables(client: ClientBase, names: TenantNames): Promise<number> {
   const { rows } = await client.query<{ tables: number }>(
     `select count(*)::int as tables from pg_catalog.pg_class c
      where c.relnamespace in ${schemasOf(names)} and c.relkind in ('r', 'p')

@@ -16,6 +16,7 @@ export type TenantStatus = (typeof TENANT_STATUSES)[number];
 export const TENANT_ACTS = [
   "PROVISION",
   "MIGRATE",
+  "ACCEPT_MIGRATION",
   "ACTIVATE",
   "ADD_LABORATORY",
   "SEED",
@@ -49,7 +50,7 @@ const everything = (verdict: Verdict): Record<TenantAct, Verdict> =>
 export const LIFECYCLE: Record<TenantStatus, Record<TenantAct, Verdict>> = {
   PROVISIONING: {
     ...everything(INACTIVE),
-    ...{ PROVISION: OK, MIGRATE: OK, ACTIVATE: OK, SEED: OK },
+    ...{ PROVISION: OK, MIGRATE: OK, ACCEPT_MIGRATION: OK, ACTIVATE: OK, SEED: OK },
     ...{ RESUME: STATUS, CLEANUP: STATUS, RESTORE: STATUS, PURGE: STATUS },
   },
   ACTIVE: {
@@ -58,12 +59,13 @@ export const LIFECYCLE: Record<TenantStatus, Record<TenantAct, Verdict>> = {
   },
   FAILED: {
     ...everything(INACTIVE),
-    ...{ PROVISION: OK, MIGRATE: OK, ACTIVATE: OK, SEED: OK, CLEANUP: OK },
+    ...{ PROVISION: OK, MIGRATE: OK, ACCEPT_MIGRATION: OK, ACTIVATE: OK, SEED: OK, CLEANUP: OK },
     ...{ RESUME: STATUS, RESTORE: STATUS, PURGE: STATUS },
   },
   SUSPENDED: {
     ...everything(INACTIVE),
-    ...{ PROVISION: EXISTS, MIGRATE: OK, RESUME: OK, OFFBOARD: OK, PURGE: OK },
+    ...{ PROVISION: EXISTS, MIGRATE: OK, ACCEPT_MIGRATION: OK },
+    ...{ RESUME: OK, OFFBOARD: OK, PURGE: OK },
     ...{ ROTATE_CREDENTIALS: OK, RETIRE_CREDENTIALS: OK },
     ...{ SUSPEND: STATUS, CLEANUP: STATUS, RESTORE: STATUS },
   },

@@ -17,11 +17,16 @@ export interface TenantFilter {
   readonly version?: VersionFilter;
 }
 
-/** Whether the registry's version is older than the newest migration, or there is none. */
+/** Whether a tenant lacks migrations, as far as the registry tells: by its version and by their number. */
 export interface VersionFilter {
   readonly behind: boolean;
   /** The newest migration's id; null where there are no migrations, so that nobody is behind. */
   readonly newest: string | null;
+  /**
+   * How many are applied to a tenant at the newest one that lacks none, in ascending order: one number,
+   * and others where it began with a baseline.
+   */
+  readonly counts: readonly number[];
 }
 
 /** A page of the tenants, the newest first; answered from the registry alone. */
@@ -56,14 +61,33 @@ function holding(text: string): FilterQuery<Tenant> {
   return { $or: [{ slug: pattern }, { name: pattern }, { adminEmail: pattern }] };
 }
 
-/** Migrations are ordered by the number that their ids begin with; most tenants have the newest one. */
-function atVersion({ behind, newest }: VersionFilter): FilterQuery<Tenant> {
+/**
+ * Migrations are ordered by the number that their ids begin with; most tenants have the newest one. One that
+ * has the newest and lacks an earlier one, of a branch that was merged late, shows in the number applied.
+ */
+function atVersion({ behind, newest, counts }: VersionFilter): FilterQuery<Tenant> {
   if (newest === null) return behind ? { id: { $in: [] } } : {};
   const number = raw((alias) => `substring(${alias}.schema_version from '^[0-9]+')::numeric`);
   const place = Number.parseInt(newest, 10);
   const older = { [number]: { $lt: place } } as FilterQuery<Tenant>;
   const later = { [number]: { $gte: place } } as FilterQuery<Tenant>;
+  const whole = counts.at(-1) ?? 0;
+  const lacking = { $lt: whole, $nin: [...counts] };
+  const complete = {
+    $or: [{ migrationsApplied: { $gte: whole } }, { migrationsApplied: { $in: [...counts] } }],
+  };
   return behind
-    ? { $or: [{ schemaVersion: null }, { $and: [{ schemaVersion: { $ne: newest } }, older] }] }
-    : { $or: [{ schemaVersion: newest }, later] };
+    ? {
+        $or: [
+          { schemaVersion: null },
+          { schemaVersion: newest, migrationsApplied: lacking },
+          { $and: [{ schemaVersion: { $ne: newest } }, older] },
+        ],
+      }
+    : {
+        $or: [
+          { $and: [{ schemaVersion: newest }, complete] },
+          { $and: [{ schemaVersion: { $ne: newest } }, later] },
+        ],
+      };
 }

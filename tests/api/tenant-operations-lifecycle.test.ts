@@ -24,6 +24,10 @@ interface Asked {
 const ASKED: Record<TenantAct, Asked> = {
   PROVISION: { mutation: "provisionTenant", input: provisionRequest({ slug: "any" }) as never },
   MIGRATE: { mutation: "migrateTenant" },
+  ACCEPT_MIGRATION: {
+    mutation: "acceptMigration",
+    input: { migration: "0002_units", reason: "a test" },
+  },
   ACTIVATE: { mutation: "activateTenant" },
   ADD_LABORATORY: { mutation: "addLaboratory", input: { name: "Second" } },
   SEED: { mutation: "seedTenant", input: { sets: ["core"] } },

@@ -34,6 +34,8 @@ export interface Scenario {
 const PENDING_MIGRATION = `drop table sample; drop sequence sample_number;
   delete from tenantry_migration where id = '0003_samples'`;
 
+const EDITED_MIGRATION = "update tenantry_migration set sha256 = 'x' where id = '0002_units'";
+
 /** The tables of one kind of snapshot, which the small schema has not, with something to do. */
 const PATIENTS = `
   create table client (id bigint primary key, code text, name text);
@@ -54,6 +56,10 @@ export const SCENARIOS: Record<keyof OperationCatalog, Scenario> = {
   migrateTenant: {
     ...{ from: "ACTIVE", to: "ACTIVE", prepare: PENDING_MIGRATION },
     ...{ staysFrom: "MIGRATIONS_APPLIED", diesIn: "MIGRATIONS_APPLIED" },
+  },
+  acceptMigration: {
+    ...{ from: "ACTIVE", to: "ACTIVE", input: { migration: "0002_units", reason: "a test" } },
+    ...{ prepare: EDITED_MIGRATION, staysFrom: null, diesIn: "LEDGER_CHANGED" },
   },
   activateTenant: { from: "FAILED", to: "ACTIVE", staysFrom: null, diesIn: "ACTIVATED" },
   addLaboratory: {

@@ -44,6 +44,14 @@ const ACTS: Record<TenantAct, [mutation: string, more: Input, words: (slug: stri
   {
     PROVISION: ["provisionTenant", {}, provisionWords],
     MIGRATE: ["migrateTenant", {}, (s) => ["tenant", "migrate", "--slug", s]],
+    ACCEPT_MIGRATION: [
+      "acceptMigration",
+      { migration: "0002_units", reason: "a test" },
+      (s) => [
+        ...["tenant", "accept-migration", "--slug", s, "--migration", "0002_units"],
+        ...["--reason", "a test"],
+      ],
+    ],
     ACTIVATE: ["activateTenant", {}, (s) => ["tenant", "activate", "--slug", s]],
     ADD_LABORATORY: [
       "addLaboratory",

@@ -70,6 +70,7 @@ export function grantsPage(schema: GraphQLSchema): string {
 /** Grants that an argument needs, or that decide what is shown. */
 const BESIDE: Partial<Record<Action, string>> = {
   "tenant:force": "`activateTenant` with `force`",
+  "migration:override": "`migrateTenant` with `allowOutOfOrder`",
   "tenant:purge": "`offboardTenant` with `purge`, or with `retentionDays: 0`",
   "tenant:edit": "`updateTenant` with `name` or `vertical`",
   "member:read": "seeing who belongs to a tenant, and who is invited",

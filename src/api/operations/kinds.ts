@@ -11,6 +11,10 @@ const KINDS: Readonly<Record<TenantAct, readonly [does: string, phases: string]>
     "Applies the migrations that a tenant's schema lacks, and verifies it. A schema that was lost is made anew, with the organization that the tenant was provisioned with.",
     "MIGRATIONS_PLANNED, SCHEMA_ENSURED, MIGRATIONS_APPLIED, ORGANIZATION_ENSURED, VERIFIED, REGISTERED",
   ],
+  ACCEPT_MIGRATION: [
+    "Lets a migration count as applied to a tenant as its file is now, where it was edited, renamed or taken away.",
+    "LEDGER_COMPARED, LEDGER_CHANGED, REGISTERED",
+  ],
   ACTIVATE: [
     "Checks whether a tenant is ready, and makes it ACTIVE.",
     "READINESS_CHECKED, ACTIVATED",

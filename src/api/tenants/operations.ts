@@ -10,9 +10,36 @@ tenantMutation({
     to: t.string({
       description: "The id of the last migration to apply: `0012_samples`. Left out, all are.",
     }),
+    allowOutOfOrder: t.stringList({
+      description:
+        "Migrations, by id, that are applied although later ones were, as a branch that was merged late brings them: for administrators, with a reason, which the audit trail keeps. A tenant that has them already is left alone.",
+    }),
+    reason: t.string({
+      description: "Why it is done, 1 to 500 characters; needed with `allowOutOfOrder`.",
+    }),
   }),
   dryRun: "Whether only to say which migrations are pending, and to write nothing.",
   operation: (operations) => operations.migrateTenant,
+});
+
+tenantMutation({
+  name: "acceptMigration",
+  description:
+    "Lets a migration count as applied to a tenant as its file is now, and runs nothing of it: of a file that was edited after it was applied the ledger takes the checksum, of a renamed one (known by its content) the new id, and one that is gone from the folder it forgets. For administrators.",
+  input: "The tenant, and the migration that the migration folder and its ledger differ in.",
+  fields: (t) => ({
+    migration: t.string({
+      required: true,
+      description:
+        "Its id, as `E_MIGRATION_DRIFT` names it: `0012_samples`. Of a renamed one either id will do.",
+    }),
+    reason: t.string({
+      required: true,
+      description: "Why, 1 to 500 characters; kept in the audit trail.",
+    }),
+  }),
+  action: "migration:override",
+  operation: (operations) => operations.acceptMigration,
 });
 
 tenantMutation({

@@ -12,9 +12,9 @@ const CheckName = describedEnum<Check["name"]>(
     SCHEMA: "The schema is there, and is the tenant's.",
     OWNERSHIP: "Everything in the schema belongs to the tenant's owner role.",
     MIGRATIONS: "Every migration is applied, and unchanged since.",
-    TABLES: "The schema has tables.",
+    TABLES: "The schema has any tables; which and how is not compared.",
     ROLE_LOGIN: "The application's role logs in with the stored secret.",
-    SEEDS: "The rows of the tenant's seed sets are there.",
+    SEEDS: "The tenant's seed sets are in the schema's own list of seeds.",
     ORGANIZATION:
       "The tenant's organization is there; not checked in a schema that has no such table.",
   },
@@ -24,7 +24,7 @@ const ReadinessCheck = builder.objectRef<Check>("ReadinessCheck").implement({
   description: "One answer to the question whether a tenant is ready.",
   fields: (t) => ({
     name: t.expose("name", { type: CheckName, description: "What was checked." }),
-    passed: t.exposeBoolean("passed", { description: "Whether it is as it should be." }),
+    passed: t.exposeBoolean("passed", { description: "Whether the check was passed." }),
     message: t.string({
       description: "What was found, for people.",
       resolve: ({ message }, _args, context) => readableBy(context, message),
@@ -64,6 +64,46 @@ const MigrationResultRef = builder.objectRef<MigrationResult>("MigrationResult")
       type: [ReadinessCheck],
       description: "The readiness checks as they came out; empty for a dry run.",
       resolve: ({ checks }) => [...checks],
+    }),
+  }),
+});
+
+interface LedgerEntry {
+  readonly migration: string;
+  readonly checksum: string;
+}
+
+const LedgerEntryRef = builder.objectRef<LedgerEntry>("LedgerEntry").implement({
+  description: "What a tenant's ledger says of one migration.",
+  fields: (t) => ({
+    migration: t.exposeString("migration", { description: "Its id." }),
+    checksum: t.exposeString("checksum", { description: "The SHA-256 of its file, hexadecimal." }),
+  }),
+});
+
+/** What accepting a migration keeps as its result. */
+interface AcceptanceResult {
+  readonly before: LedgerEntry | null;
+  readonly after: LedgerEntry | null;
+  readonly version: string | null;
+}
+
+const AcceptanceResultRef = builder.objectRef<AcceptanceResult>("AcceptanceResult").implement({
+  description: "What came of accepting a migration as its file is.",
+  fields: (t) => ({
+    before: t.expose("before", {
+      type: LedgerEntryRef,
+      nullable: true,
+      description: "What the ledger said before; null where there was nothing to accept.",
+    }),
+    after: t.expose("after", {
+      type: LedgerEntryRef,
+      nullable: true,
+      description: "What it says since; null where the migration is gone from the folder.",
+    }),
+    version: t.exposeString("version", {
+      nullable: true,
+      description: "The schema's version since; null when there is none.",
     }),
   }),
 });
@@ -223,6 +263,7 @@ const SnapshotResultRef = builder.objectRef<SnapshotResult>("SnapshotResult").im
 /** The types that tell of tenants in use, by the operation's kind. */
 export const TENANT_RESULTS = {
   MIGRATE: MigrationResultRef,
+  ACCEPT_MIGRATION: AcceptanceResultRef,
   ACTIVATE: ActivationResultRef,
   ADD_LABORATORY: LaboratoryResultRef,
   SEED: SeedResultRef,

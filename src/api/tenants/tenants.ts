@@ -1,4 +1,4 @@
-import { newestMigration } from "../../operations/list.ts";
+import { versionFilter } from "../../operations/list.ts";
 import type { TenantStatus } from "../../tenants/lifecycle.ts";
 import { countTenants, type TenantFilter as Filter, listTenants } from "../../tenants/list.ts";
 import type { Isolation } from "../../tenants/names.ts";
@@ -56,7 +56,7 @@ const TenantFilter = builder.inputType("TenantFilter", {
     isolation: t.field({ type: IsolationRef, description: "Those with this isolation." }),
     behind: t.boolean({
       description:
-        "Those whose schema lacks the newest migration (true), or those that have it (false).",
+        "Those whose schema lacks migrations of the migration folder (true), or those that lack none (false): by the version and the number of applied migrations that the registry keeps, so that also one that lacks an earlier file is found. `tenantHealth` compares the ledgers themselves.",
     }),
     text: t.string({
       description:
@@ -92,9 +92,9 @@ async function tenantPage(
   { behind, ...filter }: Omit<Filter, "version"> & { readonly behind?: boolean },
   args: { first: number; after?: string | null | undefined },
 ): Promise<ConnectionPage<Tenant>> {
-  const newest =
-    behind === undefined ? null : await newestMigration(platform.config.tenantMigrations);
-  const wanted = behind === undefined ? filter : { ...filter, version: { behind, newest } };
+  const settings = platform.config.tenantMigrations;
+  const wanted =
+    behind === undefined ? filter : { ...filter, version: await versionFilter(settings, behind) };
   return await readConnection(
     args,
     (page) => listTenants(em(), wanted, page),

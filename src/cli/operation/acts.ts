@@ -1,4 +1,3 @@
-import { hasEnded } from "../../operations/engine/journal.ts";
 import { OPERATION_STATES } from "../../operations/engine/operation.entity.ts";
 import type { OperationFilter } from "../../operations/list.ts";
 import { TENANT_ACTS } from "../../tenants/lifecycle.ts";
@@ -8,9 +7,9 @@ import { formatDuration } from "../terminal/duration.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
 import { limitOf, oneOf } from "../terminal/flag-values.ts";
 import { writeTable } from "../terminal/table.ts";
-import { exitCodeOf, seeThrough, watchOperation } from "./follow-operation.ts";
+import { exitCodeOf, lookOn, seeThrough } from "./follow-operation.ts";
 import { operationJson, showResult, startedJson } from "./show-result.ts";
-import { noteMissingWorker, sumUp } from "./start-operation.ts";
+import { sumUp } from "./start-operation.ts";
 
 interface JsonFlag {
   readonly json?: boolean;
@@ -21,11 +20,10 @@ export async function watch(id: string, flags: JsonFlag): Promise<void> {
   return await runAnywhere(flags, async (session) => {
     const { backend, out } = session;
     const found = await backend.operation(id);
-    if (!hasEnded(found.state)) await noteMissingWorker(session);
     const json = flags.json ?? false;
     if (!json)
       out.line(`${found.kind} of ${out.style("bold", found.subjectName)}  (operation ${id})`);
-    const watched = await watchOperation(session, id, { json, helper: null });
+    const watched = await lookOn(session, found, json);
     if (json) out.json({ type: "RESULT", operation: operationJson(watched.operation) });
     else showResult(out, watched.operation);
     return exitCodeOf(watched);

@@ -1,5 +1,6 @@
 import { isDomainError } from "../../kernel/domain-error.ts";
 import { hasEnded } from "../../operations/engine/journal.ts";
+import { missingWorker } from "../../operations/engine/liveness.ts";
 import type { ShownEvent, ShownOperation } from "../backend.ts";
 import type { HelperWorker } from "../helper-worker.ts";
 import type { Session } from "../session.ts";
@@ -29,14 +30,57 @@ export async function seeThrough(
   options: { readonly json: boolean },
   after: (watched: Watched) => Promise<number>,
 ): Promise<number> {
-  const { backend, out } = session;
-  const helper = hasEnded(state) ? null : await backend.bringWorkerAlong(out);
+  const helper = hasEnded(state) ? null : await workerAtHand(session);
   try {
     return await after(await watchOperation(session, id, { ...options, helper }));
   } finally {
     await helper?.stop();
   }
 }
+
+/** Brings a worker along, or says so where there is none and it is not the command's to run one. */
+async function workerAtHand(session: Session): Promise<HelperWorker | null> {
+  const helper = await session.backend.bringWorkerAlong(session.out);
+  if (helper === null) await noteMissingWorker(session);
+  return helper;
+}
+
+/** Says so where nobody is there to run an operation that the command does not run itself. */
+export async function noteMissingWorker({ backend, out }: Session): Promise<void> {
+  const missing = missingWorker(await backend.workers());
+  if (missing === null) return;
+  out.note(
+    `${upperFirst(missing)}: the operation waits until one starts (npm start, tenantry worker).`,
+  );
+}
+
+/**
+ * Shows an operation that somebody else has started. Where no worker is alive the command runs it, and
+ * says so; Ctrl-C ends the watch alone.
+ */
+export async function lookOn(
+  session: Session,
+  { id, state }: ShownOperation,
+  json: boolean,
+): Promise<Watched> {
+  const { backend, out } = session;
+  const missing = hasEnded(state) ? null : missingWorker(await backend.workers());
+  const helper = hasEnded(state) ? null : await workerAtHand(session);
+  try {
+    if (missing !== null && helper?.isOurs)
+      out.note(`${upperFirst(missing)}: this command runs the operation until it ends.`);
+    const watched = await watchOperation(session, id, { json, helper: null });
+    if (watched.interrupted && helper?.isOurs)
+      out.note(
+        "No other worker is known: it goes on when one starts (npm start, tenantry worker).",
+      );
+    return watched;
+  } finally {
+    await helper?.stop();
+  }
+}
+
+const upperFirst = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** Several operations as they stand, and whether Ctrl-C ended the wait for them. */
 interface AllWatched {
@@ -46,11 +90,12 @@ interface AllWatched {
 
 /** Shows operations one after the other until all have ended, with a worker at hand; Ctrl-C leaves them. */
 export async function seeAllThrough(
-  { backend, out }: Session,
+  session: Session,
   started: readonly ShownOperation[],
   { json }: { readonly json: boolean },
 ): Promise<AllWatched> {
-  const helper = started.length === 0 ? null : await backend.bringWorkerAlong(out);
+  const { backend, out } = session;
+  const helper = started.length === 0 ? null : await workerAtHand(session);
   let interrupted = false;
   let events: AsyncIterableIterator<ShownEvent> | undefined;
   onStopSignal((count) => {
@@ -76,7 +121,7 @@ export async function seeAllThrough(
  * Shows an operation's events until it has ended, or Ctrl-C ends the watch. Where the command runs
  * the operation itself, the first Ctrl-C asks for its cancellation and the second exits at once.
  */
-export async function watchOperation(
+async function watchOperation(
   session: Session,
   operationId: string,
   { json, helper }: WatchOptions,

@@ -45,6 +45,13 @@ const Migration = Checked.extend({
   activated: z.boolean(),
 });
 
+const LedgerEntry = z.object({ migration: z.string(), checksum: z.string() }).nullable();
+const Acceptance = z.object({
+  before: LedgerEntry,
+  after: LedgerEntry,
+  version: z.string().nullable(),
+});
+
 const Laboratory = z.object({
   laboratory: z.object({ id: z.string(), name: z.string() }).nullable(),
   organization: z.object({ name: z.string(), setupName: z.string() }).nullable(),
@@ -81,6 +88,14 @@ const TELLERS: Readonly<Record<string, Teller>> = {
     ...row("pending", pending && listed(pending)),
     ...row("status", activated && "ACTIVE now"),
     ...checkFields(checks),
+  ]),
+  ACCEPT_MIGRATION: by(Acceptance, ({ before, after, version }) => [
+    ...row("ledger before", before && `${before.migration} ${before.checksum}`),
+    ...row(
+      "ledger now",
+      before && (after ? `${after.migration} ${after.checksum}` : "without that migration"),
+    ),
+    ["version", version ?? "none"],
   ]),
   ACTIVATE: by(Checked, ({ version, checks }) => [
     ["version", version ?? "none"],

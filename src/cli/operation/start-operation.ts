@@ -4,7 +4,7 @@ import type { Session } from "../session.ts";
 import { behindOf, seeBehind } from "../tenant/behind.ts";
 import { accessFields } from "../tenant/first-admin-access.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
-import { exitCodeOf, seeThrough, type Watched } from "./follow-operation.ts";
+import { exitCodeOf, noteMissingWorker, seeThrough, type Watched } from "./follow-operation.ts";
 import { operationJson, showResult, startedJson } from "./show-result.ts";
 
 /** The flags of every command that starts an operation. */
@@ -47,14 +47,6 @@ async function leaveIt(session: Session, operationId: string): Promise<number> {
   await noteMissingWorker(session);
   session.out.note(`Watch it: tenantry operation watch ${operationId}`);
   return EXIT.ok;
-}
-
-/** Says so where nobody is there to run an operation that the command does not run itself. */
-export async function noteMissingWorker({ backend, out }: Session): Promise<void> {
-  if (await backend.isWorkerAlive()) return;
-  out.note(
-    "No worker is alive: the operation waits until one starts (npm start, tenantry worker).",
-  );
 }
 
 /**

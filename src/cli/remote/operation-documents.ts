@@ -8,6 +8,15 @@ export const FindOperation = graphql(`
   }
 `);
 
+export const FindWorkers = graphql(`
+  query CommandFindWorkers {
+    workers {
+      alive
+      lastSeenAt
+    }
+  }
+`);
+
 export const ListOperations = graphql(`
   query CommandListOperations($filter: OperationFilter, $first: Int!, $after: String) {
     operations(filter: $filter, first: $first, after: $after) {

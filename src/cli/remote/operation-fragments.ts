@@ -120,6 +120,17 @@ graphql(`
         message
       }
     }
+    ... on AcceptanceResult {
+      before {
+        migration
+        checksum
+      }
+      after {
+        migration
+        checksum
+      }
+      version
+    }
     ... on ActivationResult {
       version
       checks {

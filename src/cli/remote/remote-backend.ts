@@ -9,6 +9,7 @@ import { documentOf, openRemoteApi, payloadOf, type RemoteApi } from "./api.ts";
 import {
   CancelOperation,
   FindOperation,
+  FindWorkers,
   ListOperations,
   RetryOperation,
   RevealOneTimePassword,
@@ -75,7 +76,11 @@ export function openRemoteBackend(access: ApiAccess): {
       throw new DomainError("E_TENANT_NOT_FOUND", { message: `${named} not found` });
     },
     adminAccess: (operation) => adminAccess(api, operation),
-    isWorkerAlive: async () => true,
+    workers: async () => {
+      const { workers } = await api.execute(FindWorkers, {});
+      const { alive, lastSeenAt } = workers;
+      return { alive, lastSeenAt: lastSeenAt === null ? null : new Date(lastSeenAt) };
+    },
     bringWorkerAlong: async () => null,
   };
   return { backend, close: () => api.close() };

@@ -38,6 +38,8 @@ export interface SlugFlags extends TenantFlags {
 /** The flags of `tenant migrate`. */
 export interface MigrateFlags extends SlugFlags {
   readonly to?: string;
+  readonly allowOutOfOrder?: readonly string[];
+  readonly reason?: string;
 }
 
 /** `tenantry tenant migrate`. */
@@ -45,7 +47,29 @@ export const migrate = (flags: MigrateFlags): Promise<void> =>
   runOnTenant(flags, {
     title: flags.dryRun ? "Dry run for migrating" : "Migrating",
     act: "migrateTenant",
-    request: { slug: flags.slug, to: flags.to },
+    request: {
+      ...{ slug: flags.slug, to: flags.to },
+      ...{ allowOutOfOrder: flags.allowOutOfOrder, reason: flags.reason },
+    },
+  });
+
+/** The flags of `tenant accept-migration`. */
+export interface AcceptFlags extends SlugFlags {
+  readonly migration: string;
+  readonly reason: string;
+}
+
+/** `tenantry tenant accept-migration`. */
+export const acceptMigration = ({
+  slug,
+  migration,
+  reason,
+  ...flags
+}: AcceptFlags): Promise<void> =>
+  runOnTenant(flags, {
+    title: "Accepting a migration of",
+    act: "acceptMigration",
+    request: { slug, migration, reason },
   });
 
 /** The flags of `tenant activate`. */

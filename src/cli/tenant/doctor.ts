@@ -1,8 +1,10 @@
+import { HEALTH_LOOKS, type HealthLook } from "../../operations/health/looks.ts";
 import { type DoctorReport, runDoctor } from "../../operations/health/reconcile.ts";
 import type { TenantHealth } from "../../operations/health/tenant-health.ts";
 import { seeAllThrough } from "../operation/follow-operation.ts";
 import { operationJson, showResult, startedJson } from "../operation/show-result.ts";
 import { type PlatformSession, runOnPlatform } from "../session.ts";
+import { inCommandWords } from "../terminal/command-words.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
 import type { Output } from "../terminal/output.ts";
 import { writeTable } from "../terminal/table.ts";
@@ -41,7 +43,13 @@ export async function doctor({ slug, fix = false, json = false }: DoctorFlags): 
 /** Ends with what the last look has found; answers the exit code. */
 function end(out: Output, findings: readonly TenantHealth[], json: boolean): number {
   const unhealthy = findings.filter(({ healthy }) => !healthy).length;
-  if (json) out.json({ type: "RESULT", tenants: findings.length, unhealthy });
+  if (json) {
+    const looked = Object.fromEntries(looksAt(findings));
+    out.json({ type: "RESULT", tenants: findings.length, unhealthy, looked });
+  } else {
+    const sign = unhealthy === 0 ? out.style("green", "✔") : out.style("red", "✘");
+    out.line(`${sign} ${sentenceOf(findings)}`);
+  }
   return unhealthy === 0 ? EXIT.ok : EXIT.failed;
 }
 
@@ -77,14 +85,12 @@ function tell(
     findings.map((finding) => ({
       slug: tenant?.slug ?? operation?.subjectName ?? null,
       status: tenant?.status ?? null,
-      ...finding,
+      ...{ ...finding, message: inCommandWords(finding.message) },
     })),
   );
   if (json) {
     for (const row of rows) out.json({ type, ...row });
-  } else if (rows.length === 0) {
-    out.line(`${out.style("green", "✔")} All of ${healths.length} are as they should be`);
-  } else {
+  } else if (rows.length > 0) {
     writeTable(
       out,
       ["SLUG", "STATUS", "FINDING", "REPAIR", "WHAT WAS FOUND"],
@@ -95,3 +101,39 @@ function tell(
     );
   }
 }
+
+const WORDS: Record<HealthLook, string> = {
+  STATUS: "status",
+  OPERATION: "operations",
+  LEFTOVERS: "leftovers",
+  PLACEMENT: "placement and schema mark",
+  ROLES: "roles",
+  SECRET: "secret",
+  LOGIN: "login",
+  LEDGER: "ledger against the registry",
+  FOLDER: "ledger against the migration folder",
+  INDEXES: "invalid indexes",
+  SEEDS: "seeds' ledger",
+  LABORATORIES: "organization",
+};
+
+/** What was looked at, and of how many tenants. */
+const looksAt = (healths: readonly TenantHealth[]): [HealthLook, number][] =>
+  HEALTH_LOOKS.map((look): [HealthLook, number] => [
+    look,
+    healths.filter(({ looked }) => looked.includes(look)).length,
+  ]).filter(([, count]) => count > 0);
+
+/** Says what was looked at, so that nobody believes more. */
+function sentenceOf(healths: readonly TenantHealth[]): string {
+  const tenants = healths.filter(({ tenant }) => tenant !== null).length;
+  const found = healths.flatMap(({ findings }) => findings).length;
+  const looks = looksAt(healths).map(
+    ([look, count]) => WORDS[look] + (count === tenants ? "" : ` (of ${count})`),
+  );
+  const what = looks.length === 0 ? "" : `: ${looks.join(", ")}`;
+  return `Looked at ${counted(tenants, "tenant")}${what}: ${found === 0 ? "nothing found" : counted(found, "finding")}. Tables themselves are not compared.`;
+}
+
+const counted = (count: number, what: string): string =>
+  `${count} ${what}${count === 1 ? "" : "s"}`;

@@ -1,7 +1,7 @@
 import type { TenantStart } from "../../operations/parts/start-on-each.ts";
-import { seeAllThrough } from "../operation/follow-operation.ts";
+import { noteMissingWorker, seeAllThrough } from "../operation/follow-operation.ts";
 import { operationJson, showResult, startedJson } from "../operation/show-result.ts";
-import { noteMissingWorker, type RunFlags } from "../operation/start-operation.ts";
+import type { RunFlags } from "../operation/start-operation.ts";
 import type { Session } from "../session.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
 import { describeRefusal, publicError } from "../terminal/report-error.ts";

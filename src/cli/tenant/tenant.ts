@@ -29,7 +29,7 @@ export function addTenantCommands(program: Command): void {
     .option("--region <region>", "only of this region")
     .option("--tier <tier>", "only of this tier: trial, standard, premium, enterprise")
     .option("--isolation <kind>", "only of this isolation: schema, database")
-    .option("--behind", "only those whose schema lacks the newest migration")
+    .option("--behind", "only those whose schema lacks migrations of the folder")
     .option("--text <text>", "only with this text in slug, name or admin email")
     .option("--limit <number>", "at most so many", "20")
     .option("--json", "one JSON object per tenant and line")

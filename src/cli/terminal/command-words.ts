@@ -1,5 +1,6 @@
 /** What next actions name as the API does, between backquotes, and what the command has for it. */
 export const COMMAND_WORDS: Readonly<Record<string, string>> = {
+  acceptMigration: "tenantry tenant accept-migration",
   activateTenant: "tenantry tenant activate",
   cancelOperation: "tenantry operation cancel",
   cleanupFailedTenants: "tenantry tenant cleanup",

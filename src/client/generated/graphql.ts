@@ -78,12 +78,14 @@ export type ErrorCode =
   | 'E_MEMBER_EXISTS'
   /** A tenant migration failed. Mend the named migration file, then take the operation up with `retryOperation`. */
   | 'E_MIGRATIONS_FAILED'
-  /** The applied migrations are not those of the migration folder. Restore the named file as it was applied, and put changes into a new file; then send it again, a failed operation by `retryOperation`. */
+  /** The applied migrations are not those of the migration folder. Restore the named files as they were applied and put changes into new ones, or let them count as they are with `acceptMigration`, as an administrator; what comes too late is applied by `migrateTenant` with `allowOutOfOrder`. */
   | 'E_MIGRATION_DRIFT'
   /** The migration folder cannot be taken as it is. Mend the named files or settings, all of which `migrationCheck` shows; then send it again, a failed operation by `retryOperation`. */
   | 'E_MIGRATION_FOLDER'
   /** A migration file holds a statement that may not run in a tenant schema. Mend the named statement; then send it again, a failed operation by `retryOperation`. */
   | 'E_MIGRATION_UNSAFE'
+  /** There is nothing to accept of this migration. Name a migration that `tenantHealth` or `migrateTenant` with `dryRun` tells as changed or missing. */
+  | 'E_NOTHING_TO_ACCEPT'
   /** The operation cannot be cancelled. Look how it ended with `operation`. */
   | 'E_NOT_CANCELLABLE'
   /** The operation cannot be retried. Only the newest failed or cancelled operation of a tenant can be retried; `operations` lists them. */
@@ -222,6 +224,8 @@ export type OperationFilter = {
 
 /** What an operation does, and the phases that it has. */
 export type OperationKind =
+  /** Lets a migration count as applied to a tenant as its file is now, where it was edited, renamed or taken away. Phases: LEDGER_COMPARED, LEDGER_CHANGED, REGISTERED. */
+  | 'ACCEPT_MIGRATION'
   /** Checks whether a tenant is ready, and makes it ACTIVE. Phases: READINESS_CHECKED, ACTIVATED. */
   | 'ACTIVATE'
   /** Adds a laboratory to one of a tenant's organizations. Phases: ORGANIZATION_RESOLVED, LABORATORY_ADDED, REGISTERED. */
@@ -345,9 +349,9 @@ export type ReadinessCheckName =
   | 'ROLE_LOGIN'
   /** The schema is there, and is the tenant's. */
   | 'SCHEMA'
-  /** The rows of the tenant's seed sets are there. */
+  /** The tenant's seed sets are in the schema's own list of seeds. */
   | 'SEEDS'
-  /** The schema has tables. */
+  /** The schema has any tables; which and how is not compared. */
   | 'TABLES';
 
 /** What kind of thing it is. */
@@ -406,7 +410,7 @@ export type TenantBy =
 
 /** Which tenants to list. What is left out does not matter. */
 export type TenantFilter = {
-  /** Those whose schema lacks the newest migration (true), or those that have it (false). */
+  /** Those whose schema lacks migrations of the migration folder (true), or those that lack none (false): by the version and the number of applied migrations that the registry keeps, so that also one that lacks an earlier file is found. `tenantHealth` compares the ledgers themselves. */
   behind?: boolean | null | undefined;
   /** Those with this isolation. */
   isolation?: Isolation | null | undefined;
@@ -478,6 +482,7 @@ export type CommandFindOperationQueryVariables = Exact<{
 
 
 export type CommandFindOperationQuery = { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+      | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
       | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
       | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
       | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
@@ -494,6 +499,11 @@ export type CommandFindOperationQuery = { operation: { id: string, kind: Operati
       | { __typename: 'SuspensionResult', sessionsEnded: number | null }
      | null } | null };
 
+export type CommandFindWorkersQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type CommandFindWorkersQuery = { workers: { alive: number, lastSeenAt: string | null } };
+
 export type CommandListOperationsQueryVariables = Exact<{
   filter?: OperationFilter | null | undefined;
   first: number;
@@ -502,6 +512,7 @@ export type CommandListOperationsQueryVariables = Exact<{
 
 
 export type CommandListOperationsQuery = { operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+        | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
         | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
         | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
         | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
@@ -527,6 +538,7 @@ export type CommandRetryOperationMutation = { retryOperation:
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, operation: { id: string }, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
     | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+          | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
           | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
           | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
@@ -551,6 +563,7 @@ export type CommandCancelOperationMutationVariables = Exact<{
 
 export type CommandCancelOperationMutation = { cancelOperation:
     | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+          | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
           | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
           | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
@@ -580,6 +593,7 @@ export type CommandRevealOneTimePasswordMutation = { revealOneTimePassword:
    };
 
 export type CommandOperationFragment = { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+    | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
     | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
     | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
     | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
@@ -614,6 +628,8 @@ export type CommandRefusalFragment =
   | CommandRefusal_ValidationError_Fragment
 ;
 
+type CommandResult_AcceptanceResult_Fragment = { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null };
+
 type CommandResult_ActivationResult_Fragment = { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> };
 
 type CommandResult_CleanupResult_Fragment = { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null };
@@ -643,6 +659,7 @@ type CommandResult_SnapshotResult_Fragment = { __typename: 'SnapshotResult', har
 type CommandResult_SuspensionResult_Fragment = { __typename: 'SuspensionResult', sessionsEnded: number | null };
 
 export type CommandResultFragment =
+  | CommandResult_AcceptanceResult_Fragment
   | CommandResult_ActivationResult_Fragment
   | CommandResult_CleanupResult_Fragment
   | CommandResult_CredentialRetirementResult_Fragment
@@ -733,6 +750,7 @@ export type DemoOperationResultQueryVariables = Exact<{
 
 
 export type DemoOperationResultQuery = { operation: { state: OperationState, startedAt: string | null, finishedAt: string | null, error: { code: ErrorCode, message: string } | null, result:
+      | { __typename: 'AcceptanceResult' }
       | { __typename: 'ActivationResult' }
       | { __typename: 'CleanupResult' }
       | { __typename: 'CredentialRetirementResult' }
@@ -893,6 +911,17 @@ export const CommandResultFragmentDoc = new TypedDocumentString(`
       passed
       message
     }
+  }
+  ... on AcceptanceResult {
+    before {
+      migration
+      checksum
+    }
+    after {
+      migration
+      checksum
+    }
+    version
   }
   ... on ActivationResult {
     version
@@ -1090,6 +1119,17 @@ fragment CommandResult on OperationResult {
       passed
       message
     }
+  }
+  ... on AcceptanceResult {
+    before {
+      migration
+      checksum
+    }
+    after {
+      migration
+      checksum
+    }
+    version
   }
   ... on ActivationResult {
     version
@@ -1408,6 +1448,17 @@ fragment CommandResult on OperationResult {
       message
     }
   }
+  ... on AcceptanceResult {
+    before {
+      migration
+      checksum
+    }
+    after {
+      migration
+      checksum
+    }
+    version
+  }
   ... on ActivationResult {
     version
     checks {
@@ -1507,6 +1558,14 @@ fragment CommandPeople on RemovedPeople {
   mails
   identities
 }`) as unknown as TypedDocumentString<CommandFindOperationQuery, CommandFindOperationQueryVariables>;
+export const CommandFindWorkersDocument = new TypedDocumentString(`
+    query CommandFindWorkers {
+  workers {
+    alive
+    lastSeenAt
+  }
+}
+    `) as unknown as TypedDocumentString<CommandFindWorkersQuery, CommandFindWorkersQueryVariables>;
 export const CommandListOperationsDocument = new TypedDocumentString(`
     query CommandListOperations($filter: OperationFilter, $first: Int!, $after: String) {
   operations(filter: $filter, first: $first, after: $after) {
@@ -1609,6 +1668,17 @@ fragment CommandResult on OperationResult {
       passed
       message
     }
+  }
+  ... on AcceptanceResult {
+    before {
+      migration
+      checksum
+    }
+    after {
+      migration
+      checksum
+    }
+    version
   }
   ... on ActivationResult {
     version
@@ -1838,6 +1908,17 @@ fragment CommandResult on OperationResult {
       message
     }
   }
+  ... on AcceptanceResult {
+    before {
+      migration
+      checksum
+    }
+    after {
+      migration
+      checksum
+    }
+    version
+  }
   ... on ActivationResult {
     version
     checks {
@@ -2065,6 +2146,17 @@ fragment CommandResult on OperationResult {
       passed
       message
     }
+  }
+  ... on AcceptanceResult {
+    before {
+      migration
+      checksum
+    }
+    after {
+      migration
+      checksum
+    }
+    version
   }
   ... on ActivationResult {
     version

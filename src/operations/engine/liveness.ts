@@ -7,7 +7,7 @@ const SWEEP_MS = 1_000;
 
 /** Keeps a worker's row fresh and finds operations whose worker is dead. */
 export interface Liveness {
-  /** Ends the beats and takes the row away, so that others take over at once what is left. */
+  /** Ends the beats and says so in the row, so that others take over at once what is left. */
   stop(): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ interface LivenessOptions {
 async function beat(em: EntityManager, { executorId, host, pid }: LivenessOptions): Promise<void> {
   await em.execute(
     `insert into platform.worker (executor_id, host, pid) values (?, ?, ?)
-     on conflict (executor_id) do update set seen_at = now()`,
+     on conflict (executor_id) do update set seen_at = now(), stopped_at = null`,
     [executorId, host, pid],
   );
 }
@@ -36,23 +36,41 @@ async function findDead(em: EntityManager): Promise<string[]> {
     `select distinct status.executor_id from dbos.workflow_status status
      left join platform.worker worker using (executor_id)
      where status.status = 'PENDING' and status.executor_id is not null
-       and (worker.executor_id is null or worker.seen_at < now() - ?::interval)`,
+       and (worker.executor_id is null or worker.stopped_at is not null
+         or worker.seen_at < now() - ?::interval)`,
     [TIME_TO_LIVE],
   );
   return rows.map((row) => row.executor_id);
 }
 
-/** Whether any worker is alive: one that was seen within its time to live. */
-export async function isWorkerAlive(em: EntityManager): Promise<boolean> {
-  const rows = await em.execute<unknown[]>(
-    "select 1 from platform.worker where seen_at > now() - ?::interval limit 1",
+/** Who runs operations. */
+export interface WorkersSeen {
+  /** How many workers are alive: seen within their time to live. */
+  readonly alive: number;
+  /** When one was last seen; null where that is more than a day ago, or never was. */
+  readonly lastSeenAt: Date | null;
+}
+
+/** How many workers are alive, and when one was last seen. */
+export async function workersSeen(em: EntityManager): Promise<WorkersSeen> {
+  const [row] = await em.execute<{ alive: number; last: string | null }[]>(
+    `select count(*) filter (where stopped_at is null and seen_at > now() - ?::interval)::int as alive,
+       to_json(max(coalesce(stopped_at, seen_at))) #>> '{}' as last from platform.worker`,
     [TIME_TO_LIVE],
   );
-  return rows.length > 0;
+  const { alive = 0, last = null } = row ?? {};
+  return { alive, lastSeenAt: last === null ? null : new Date(last) };
+}
+
+/** The beginning of a sentence: that no worker is alive, and since when; null where one is. */
+export function missingWorker({ alive, lastSeenAt }: WorkersSeen): string | null {
+  if (alive > 0) return null;
+  const last = lastSeenAt === null ? "for a day or longer" : `since ${lastSeenAt.toISOString()}`;
+  return `no worker is alive (${last})`;
 }
 
 /** Runs `work` every `everyMs` after it ended, never twice at once, until it is stopped. */
-function repeat(
+export function repeat(
   everyMs: number,
   work: () => Promise<unknown>,
   onError: (error: unknown) => void,
@@ -90,7 +108,9 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
   return {
     stop: async () => {
       await Promise.all([endBeats(), endSweeps()]);
-      await em().execute("delete from platform.worker where executor_id = ?", [options.executorId]);
+      await em().execute("update platform.worker set stopped_at = now() where executor_id = ?", [
+        options.executorId,
+      ]);
     },
   };
 }

@@ -6,6 +6,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { newId } from "../../kernel/ids.ts";
 import { open } from "./journal.ts";
+import { missingWorker, type WorkersSeen, workersSeen } from "./liveness.ts";
 import { type Operation, OperationEntity } from "./operation.entity.ts";
 import type { AnyOperation, OperationDefinition } from "./phase.ts";
 import type { OperationQueue } from "./queue.ts";
@@ -32,9 +33,14 @@ export interface Started {
 /** Another operation of the same subject is active; names it. */
 export class OperationInProgress extends DomainError {
   readonly operationId: string;
-  constructor(operation: Pick<Operation, "id" | "kind" | "subjectName">) {
+  constructor(operation: Pick<Operation, "id" | "kind" | "subjectName">, workers: WorkersSeen) {
+    const name = `Operation ${operation.kind} of '${operation.subjectName}'`;
+    const missing = missingWorker(workers);
     super("E_OPERATION_IN_PROGRESS", {
-      message: `Operation ${operation.kind} of '${operation.subjectName}' is running`,
+      message:
+        missing === null
+          ? `${name} is running`
+          : `${name} has not ended, and ${missing}: it goes on when one starts (tenantry worker, npm start)`,
       detail: { operationId: operation.id },
     });
     this.operationId = operation.id;
@@ -140,7 +146,7 @@ async function boundDryRuns(em: EntityManager, { kind, id }: Actor): Promise<voi
  */
 export async function refuseSecond(em: EntityManager, subjectId: string): Promise<void> {
   const active = await em.findOne(OperationEntity, { subjectId, finishedAt: null });
-  if (active) throw new OperationInProgress(active);
+  if (active) throw new OperationInProgress(active, await workersSeen(em));
 }
 
 async function findReplay(

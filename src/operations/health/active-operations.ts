@@ -28,7 +28,8 @@ export async function activeOperations(
 ): Promise<ActiveOperation[]> {
   return await em.execute<ActiveOperation[]>(
     `with alive as (
-       select executor_id from platform.worker where seen_at > now() - ?::interval)
+       select executor_id from platform.worker
+       where stopped_at is null and seen_at > now() - ?::interval)
      select o.id, o.kind, o.state, o.subject_id as "subjectId", o.subject_name as "subjectName",
        w.status as engine,
        case when w.status = 'PENDING' then a.executor_id is not null

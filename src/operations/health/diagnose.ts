@@ -1,6 +1,7 @@
 import { isDomainError } from "../../kernel/domain-error.ts";
 import { secretCalled } from "../../secrets/naming.ts";
 import { foreignSettings } from "../../tenant-schemas/alter-role.ts";
+import type { Listed } from "../../tenant-schemas/drift.ts";
 import { groupRoleOf } from "../../tenant-schemas/tenant-database.ts";
 import type { Check } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { TenantStatus } from "../../tenants/lifecycle.ts";
@@ -10,6 +11,7 @@ import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { namesOfTenant } from "../parts/tenant-site.ts";
 import type { Inside } from "./evidence.ts";
 import type { Finding } from "./finding.ts";
+import { indexFindings, ledgerFindings } from "./ledger-findings.ts";
 import type { ServerLook } from "./look.ts";
 
 /** What a tenant of a status consists of; null where nothing may be there. */
@@ -38,6 +40,8 @@ export interface Evidence {
   readonly inside: Inside | undefined;
   /** Undefined where it was not tried. */
   readonly login: Check | undefined;
+  /** The migration folder of this process; null where it could not be read. */
+  readonly migrations: readonly Listed[] | null;
   readonly now: Date;
 }
 
@@ -114,12 +118,14 @@ function placeFindings(tenant: Tenant, evidence: Evidence, canLogin: boolean): F
     // A tenant that is kept out keeps its state: whoever lets it in again has to decide.
     return [{ code: "SCHEMA_MISSING", message, repair: canLogin ? "MIGRATE" : null }];
   }
+  const ledger = schema.hasLedger ? evidence.inside?.ledger : [];
   return [
     // First: what it closes is not judged by the role's login any more.
     ...graceFindings(tenant, evidence),
     ...roleFindings(tenant, look, canLogin),
     ...settingFindings(tenant, look),
-    ...versionFindings(tenant, evidence, schema.hasLedger),
+    ...(ledger === undefined ? [] : ledgerFindings(tenant, ledger, evidence.migrations)),
+    ...indexFindings(evidence.inside?.invalid ?? []),
     ...seedFindings(tenant, schema.hasSeedLedger),
     ...organizationFindings(tenant, evidence),
   ];
@@ -180,19 +186,6 @@ function graceFindings({ retiringRole, retiringUntil }: Tenant, { now }: Evidenc
   if (!isOverdue(retiringUntil, now)) return [];
   const message = `The old login ${retiringRole} was to be closed at ${retiringUntil.toISOString()}`;
   return [{ code: "GRACE_ENDED", message, repair: "RETIRE_CREDENTIALS" }];
-}
-
-function versionFindings(tenant: Tenant, { inside }: Evidence, hasLedger: boolean): Finding[] {
-  const found = hasLedger ? inside?.ledger : { version: null, migrations: 0 };
-  if (found === undefined || found.version === tenant.schemaVersion) return [];
-  const says = `the registry says ${tenant.schemaVersion ?? "none"}`;
-  return [
-    {
-      code: "VERSION_MISMATCH",
-      message: `The schema's last migration is ${found.version ?? "none"}, ${says}`,
-      repair: tenant.status === "ACTIVE" ? "MIGRATE" : null,
-    },
-  ];
 }
 
 function seedFindings(tenant: Tenant, hasSeedLedger: boolean): Finding[] {

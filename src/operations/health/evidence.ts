@@ -6,7 +6,12 @@ import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.
 import type { ServerConnections } from "../../placement/server-connections.ts";
 import type { SecretStore } from "../../secrets/secret-store.ts";
 import { probeAppLogin } from "../../tenant-schemas/probe-app-login.ts";
-import { type SurveyedLedger, surveyLedgers } from "../../tenant-schemas/survey.ts";
+import {
+  type InvalidIndex,
+  type SurveyedLedger,
+  surveyInvalidIndexes,
+  surveyLedgers,
+} from "../../tenant-schemas/survey.ts";
 import { type Check, check } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { readAppLogin } from "../parts/tenant-secret.ts";
@@ -68,6 +73,7 @@ const SCHEMAS_AT_ONCE = 25;
 /** What only the tables of a tenant's schema tell. */
 export interface Inside {
   readonly ledger: SurveyedLedger | undefined;
+  readonly invalid: readonly InvalidIndex[];
   /** Undefined in a schema that has no such tables. */
   readonly laboratories: LaboratoryCount | undefined;
 }
@@ -80,16 +86,27 @@ export async function lookInside(
   tenants: readonly Tenant[],
 ): Promise<Map<string, Inside>> {
   const found = new Map<string, Inside>();
+  const known = new Map<string, SurveyedLedger>();
   const read = async ({ server, database, here }: Batch) => {
     const names = here.map(({ schemaName }) => schemaName);
-    const [ledgers, laboratories] = await servers.asAdmin(server, database, async (client) => [
-      await surveyLedgers(client, names),
-      await countLaboratories(client, names),
-    ]);
-    for (const { id, schemaName } of here)
+    const owners = here.flatMap(({ isolation, ownerRole }) =>
+      isolation === "DATABASE" ? [ownerRole] : [],
+    );
+    const [ledgers, laboratories, invalid] = await servers.asAdmin(
+      server,
+      database,
+      async (client) => [
+        await surveyLedgers(client, names, known),
+        await countLaboratories(client, names),
+        await surveyInvalidIndexes(client, names, owners),
+      ],
+    );
+    for (const { id, schemaName, isolation } of here)
       found.set(id, {
         ledger: ledgers.get(schemaName),
         laboratories: laboratories.get(schemaName),
+        // Whoever has the database for itself has every schema that was found.
+        invalid: invalid.filter(({ schema }) => isolation === "DATABASE" || schema === schemaName),
       });
   };
   const ofServer = async (sight: Sight) =>

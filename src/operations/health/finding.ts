@@ -13,6 +13,11 @@ export const FINDING_CODES = [
   "SECRET_MISSING",
   "GRACE_ENDED",
   "VERSION_MISMATCH",
+  "MIGRATION_CHANGED",
+  "MIGRATION_MISSING",
+  "MIGRATION_LATE",
+  "BEHIND",
+  "INDEX_INVALID",
   "SEEDS_MISSING",
   "ORGANIZATION_MISSING",
   "LEFTOVERS",
@@ -22,6 +27,8 @@ export const FINDING_CODES = [
   "RETENTION_ENDED",
   "PURGE_UNFINISHED",
   "ORPHAN",
+  "FOLDER_REFUSED",
+  "FOLDERS_DIFFER",
 ] as const;
 export type FindingCode = (typeof FINDING_CODES)[number];
 
@@ -47,7 +54,7 @@ export type Repair = (typeof REPAIRS)[number];
 /** One thing that is wrong, and what mends it. */
 export interface Finding {
   readonly code: FindingCode;
-  /** For people; holds no secret. */
+  /** For people; holds no secret. Mutations and fields stand in it as in next actions. */
   readonly message: string;
   /** Null where a person has to look. */
   readonly repair: Repair | null;
@@ -64,6 +71,9 @@ const SAFE: readonly Repair[] = [
   "ENQUEUE",
 ];
 
-/** Whether the reconciler may do it by itself; deleting is always a person's decision. */
-export const isSafe = (repair: Repair | null): repair is Repair =>
-  repair !== null && SAFE.includes(repair);
+/**
+ * Whether the reconciler may do it by itself. Deleting is always a person's decision, and so is when a
+ * tenant that works gets new migrations.
+ */
+export const isSafe = ({ repair, code }: Pick<Finding, "repair" | "code">): boolean =>
+  repair !== null && SAFE.includes(repair) && code !== "BEHIND";

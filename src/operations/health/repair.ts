@@ -57,7 +57,7 @@ export async function repairAll(
       const key = `${told.slug} ${finding.repair} ${finding.code}`;
       if (isEmpty(finding) && emptied.has(health.tenant?.dbServerId ?? "")) {
         reported.push(because(told, "too many are missing on its server at once"));
-      } else if (!isSafe(finding.repair) || tried.has(key) || busy) {
+      } else if (!isSafe(finding) || tried.has(key) || busy) {
         reported.push(told);
       } else {
         tried.add(key);

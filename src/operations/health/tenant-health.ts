@@ -1,5 +1,6 @@
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import type { Clock } from "../../kernel/clock.ts";
+import type { MigrationSettings } from "../../migration-folders/migration-source.ts";
 import type { SecretStore } from "../../secrets/secret-store.ts";
 import { tenantBySlug } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
@@ -16,22 +17,29 @@ import {
 } from "./evidence.ts";
 import type { Finding } from "./finding.ts";
 import { lookAtServers, withServers } from "./look.ts";
+import { type HealthLook, looksOf } from "./looks.ts";
 import { findStrangers } from "./orphans.ts";
+import { type OwnFolder, ownFolder, processFindings } from "./processes.ts";
 
 /** What looking at tenants needs. */
 export interface HealthPorts {
   readonly orm: Orm;
   readonly secrets: SecretStore;
   readonly clock: Clock;
-  readonly config: { readonly tenantSchemaPrefix: string };
+  readonly config: {
+    readonly tenantSchemaPrefix: string;
+    readonly tenantMigrations: MigrationSettings;
+  };
 }
 
-/** How a tenant is: healthy, or what is wrong with it. */
+/** What was looked at of a tenant, and what was found. */
 export interface TenantHealth {
-  /** Null for what belongs to no tenant: orphans on the db servers, and lost dry runs. */
+  /** Null for what belongs to no tenant: orphans on the db servers, lost dry runs, processes. */
   readonly tenant: Tenant | null;
+  /** Whether nothing was found; of what was not looked at that says nothing. */
   readonly healthy: boolean;
   readonly findings: readonly Finding[];
+  readonly looked: readonly HealthLook[];
   /** The operation that works on it; nothing but the operation is judged while there is one. */
   readonly operation: ActiveOperation | null;
 }
@@ -39,15 +47,16 @@ export interface TenantHealth {
 interface HealthOptions {
   readonly slug?: string | undefined;
   /**
-   * Also asks the secret store and reads the schemas' own ledgers; for one tenant also logs in as
-   * its application. Without it only the catalogs of the db servers are read.
+   * Also asks the secret store, reads the schemas' own ledgers and looks for INVALID indexes; for one
+   * tenant also logs in as its application. Without it only schemas, databases and roles are looked for.
    */
   readonly deep?: boolean;
 }
 
 /**
- * Looks whether tenants are as their status says: the one of the slug, or all that are not purged.
- * Changes nothing. The look over all of them takes a few catalog queries for each db server.
+ * Looks whether something contradicts what the registry says of tenants: the one of the slug, or all that
+ * are not purged. Changes nothing, and compares no tables. The look over all of them takes a few catalog
+ * queries for each db server, and a few for each 25 tenants where it is deep.
  *
  * @throws DomainError E_TENANT_NOT_FOUND
  */
@@ -69,16 +78,21 @@ export async function tenantHealth(
   const busy = new Map(operations.map((operation) => [operation.subjectId, operation]));
   const quiet = tenants.filter(({ id }) => !busy.has(id));
   const scope = { known: tenants, quiet, alone: one !== null, deep };
-  const { findings, strangers } = await look(ports, em, scope);
+  const folder = await ownFolder(ports.config.tenantMigrations);
+  const { seen, strangers } = await look(ports, em, scope, folder);
   const stale = await changedSince(ports.orm.em.fork(), since);
   const ofTenants = tenants.map((tenant): TenantHealth => {
     const operation = busy.get(tenant.id) ?? null;
-    const found = operation ? [findingOf(operation)] : (findings.get(tenant.id) ?? []);
+    const { findings = [], looked = [] } = seen.get(tenant.id) ?? {};
+    const found = operation ? [findingOf(operation)] : findings;
     // What changed while it was looked at is judged the next time.
     const kept = operation || !stale.has(tenant.id) ? found.filter((each) => each !== null) : [];
-    return { tenant, operation, healthy: kept.length === 0, findings: kept };
+    const looks = operation ? (["STATUS", "OPERATION"] as const) : looked;
+    return { tenant, operation, healthy: kept.length === 0, findings: kept, looked: looks };
   });
-  return [...ofTenants, ...strangers, ...lostDryRuns(operations)];
+  const processes = one === null ? await processFindings(ports.orm.em.fork(), folder) : [];
+  const ofProcesses = processes.length > 0 ? [ill(null, processes)] : [];
+  return [...ofTenants, ...strangers, ...ofProcesses, ...lostDryRuns(operations)];
 }
 
 interface Scope {
@@ -93,6 +107,7 @@ async function look(
   { secrets, clock, config }: HealthPorts,
   em: EntityManager,
   { known, quiet, alone, deep }: Scope,
+  { migrations }: OwnFolder,
 ) {
   return await withServers(secrets, async (servers) => {
     // One that is placed is looked for where it is; what remains of another may be anywhere.
@@ -114,11 +129,15 @@ async function look(
       marked: marked.get(id) ?? [],
       hasSecret: hasSecret.get(id),
       inside: insides.get(id),
-      login,
+      ...{ login, migrations },
       now: clock(),
     });
-    const findings = new Map(
-      quiet.map((tenant) => [tenant.id, diagnose(tenant, evidenceOf(tenant))]),
+    const seen = new Map(
+      quiet.map((tenant) => {
+        const evidence = evidenceOf(tenant);
+        const findings = diagnose(tenant, evidence);
+        return [tenant.id, { findings, looked: looksOf(tenant, evidence) }];
+      }),
     );
     const strangers = alone
       ? null
@@ -128,14 +147,14 @@ async function look(
     );
     const orphans = strangers?.orphans ?? [];
     return {
-      findings,
+      seen,
       strangers: [...purged, ...(orphans.length > 0 ? [ill(null, orphans)] : [])],
     };
   });
 }
 
 const ill = (tenant: Tenant | null, findings: readonly Finding[]): TenantHealth => ({
-  ...{ tenant, findings, operation: null },
+  ...{ tenant, findings, operation: null, looked: [] },
   healthy: findings.length === 0,
 });
 

@@ -1,7 +1,8 @@
 import { withSessionLock } from "../../database/locks.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import { applyMigrations, schemaLock } from "../../tenant-schemas/apply-migrations.ts";
-import { type LedgerRow, pendingOf, readLedger, versionOf } from "../../tenant-schemas/ledger.ts";
+import { type Listed, pendingOf, versionOf } from "../../tenant-schemas/drift.ts";
+import { type LedgerRow, readLedger } from "../../tenant-schemas/ledger.ts";
 import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
 import { isUnused } from "../../tenant-schemas/own-schemas.ts";
 import { TenantEntity } from "../../tenants/tenant.entity.ts";
@@ -13,7 +14,10 @@ import { siteOfRun } from "../parts/tenant-site.ts";
 
 export const APPLIED = "MIGRATIONS_APPLIED";
 
-type ApplyRun = Run<unknown, { readonly pending: readonly string[] }>;
+type ApplyRun = Run<
+  { readonly allowOutOfOrder: readonly string[] },
+  { readonly pending: readonly string[] }
+>;
 type Ports = Pick<TenantPorts, "orm" | "clock">;
 
 /**
@@ -29,12 +33,13 @@ export async function applyPlanned(
   if (planned.length === 0) return skipped("no migration is pending");
   const site = await siteOfRun(ports.orm, run);
   const { names, tenant } = site;
+  const { allowOutOfOrder: outOfOrder } = run.input;
   const folder = await openMigrationFolder(ports.migrations);
   const approvedExtensions = await approvedFor(ports, site);
   /** Brings registry and progress to what the ledger holds; answers how many of the planned files that are. */
   const follow = async (ledger: readonly LedgerRow[]): Promise<number> => {
-    await keepVersion(ports, tenant.id, ledger);
-    const pending = new Set(pendingOf(folder, ledger).map(({ id }) => id));
+    await keepVersion(ports, tenant.id, ledger, folder.migrations);
+    const pending = new Set(pendingOf(folder, ledger, outOfOrder).map(({ id }) => id));
     const done = planned.filter((id) => !pending.has(id));
     await run.progress(done.length, planned.length, done.at(-1));
     return done.length;
@@ -45,7 +50,7 @@ export async function applyPlanned(
       let done = 0;
       const rows: { readonly id: string }[] = [];
       await applyMigrations(client, {
-        ...{ names, folder, approvedExtensions, only: new Set(planned) },
+        ...{ names, folder, approvedExtensions, outOfOrder, only: new Set(planned) },
         mode: unused ? "one-transaction" : "transaction-per-file",
         limits: { longestTimeoutMs: ports.migrations.longestTimeoutMs },
         onBegin: async (ledger) => {
@@ -56,7 +61,7 @@ export async function applyPlanned(
           // Files that share a transaction are told of before it is committed.
           if (unused) return;
           rows.push(file);
-          await keepVersion(ports, tenant.id, rows);
+          await keepVersion(ports, tenant.id, rows, folder.migrations);
           await run.progress(done + index + 1, planned.length, file.id);
         },
       });
@@ -76,6 +81,7 @@ export async function keepVersion(
   { orm, clock }: Ports,
   tenantId: string,
   ledger: readonly { readonly id: string }[],
+  migrations: readonly Pick<Listed, "id">[],
 ): Promise<void> {
   const migrationsApplied = new Set(ledger.map(({ id }) => id)).size;
   await orm.em
@@ -83,7 +89,7 @@ export async function keepVersion(
     .nativeUpdate(
       TenantEntity,
       { id: tenantId },
-      { schemaVersion: versionOf(ledger), migrationsApplied, updatedAt: clock() },
+      { schemaVersion: versionOf(ledger, migrations), migrationsApplied, updatedAt: clock() },
     );
 }
 

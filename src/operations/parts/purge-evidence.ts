@@ -6,7 +6,7 @@ import { bytesOnNodes } from "../../tenant-schemas/citus.ts";
 import { databaseHeld, schemaHeld } from "../../tenant-schemas/holders.ts";
 import { findLeftovers } from "../../tenant-schemas/leftovers.ts";
 import { schemasOf } from "../../tenant-schemas/own-schemas.ts";
-import { summariseTenantSchema } from "../../tenant-schemas/verify-tenant-schema.ts";
+import { countTables } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { TenantNames } from "../../tenants/names.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
 import type { Run } from "../engine/phase.ts";
@@ -68,7 +68,7 @@ async function whatStands(client: ClientBase, tenantId: string, names: TenantNam
   const has = ours.some(({ kind }) => kind === "SCHEMA");
   return {
     schema: has ? names.schema : null,
-    tables: has ? (await summariseTenantSchema(client, names)).tables : 0,
+    tables: has ? await countTables(client, names) : 0,
     bytes: has ? await sizeOf(client, names) : 0,
     roles: ours.filter(({ kind }) => kind.endsWith("_ROLE")).map(({ name }) => name),
   };

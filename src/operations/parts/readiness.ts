@@ -25,9 +25,10 @@ export interface Readiness {
 type ReadinessPorts = Pick<TenantPorts, "servers" | "secrets" | "migrations" | "seeds">;
 
 /**
- * Runs the readiness checks of a tenant: every migration applied and
- * unchanged, the schema as its version says, its seeds present, an organization where the schema has
- * organizations, and its app role's login with the secret as the store answers it.
+ * Runs the readiness checks of a tenant: by its ledger every migration applied and unchanged, everything
+ * owned by its owner role, any tables, its seed sets in its list of seeds, an organization where the
+ * schema has organizations, and its app role's login with the secret as the store answers it. Tables are
+ * not compared with anything.
  *
  * @param seedSets the sets that must be there, `all` and dependencies understood
  * @param suspended whether the login is to be closed

@@ -2,7 +2,7 @@ import { ensureFirstLaboratory } from "../../laboratories/first-laboratory.ts";
 import { applySeedSet } from "../../seeding/apply-seeds.ts";
 import { openSeedFolder, resolveSets } from "../../seeding/seed-folder.ts";
 import { applyMigrations } from "../../tenant-schemas/apply-migrations.ts";
-import { pendingOf } from "../../tenant-schemas/ledger.ts";
+import { pendingOf } from "../../tenant-schemas/drift.ts";
 import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
 import { type Skipped, skipped } from "../engine/phase.ts";
 import { reportingProgress } from "../engine/progress.ts";
@@ -114,5 +114,6 @@ export async function verifyTenant(
   const site = await siteOf(ports, run);
   const readiness = await checkReadiness(ports, site, run.input.seeds);
   refuseUnready(readiness);
-  return { tables: readiness.tables, roleLogin: true };
+  const { tables, migrations: migrationsApplied, version: schemaVersion } = readiness;
+  return { tables, migrationsApplied, schemaVersion, roleLogin: true };
 }

@@ -1,0 +1,154 @@
+import type { ClientBase } from "pg";
+import { z } from "zod";
+import { record } from "../audit/record.ts";
+import { withSessionLock } from "../database/locks.ts";
+import type { EntityManager } from "../database/orm.ts";
+import { authorize } from "../iam/grants.ts";
+import { DomainError } from "../kernel/domain-error.ts";
+import { reasonField } from "../kernel/input.ts";
+import { schemaLock } from "../tenant-schemas/apply-migrations.ts";
+import { compareLedger, versionOf } from "../tenant-schemas/drift.ts";
+import { type KeptRow, keptRow, readLedger, replaceRow } from "../tenant-schemas/ledger.ts";
+import { openMigrationFolder } from "../tenant-schemas/migration-folder.ts";
+import type { TenantNames } from "../tenants/names.ts";
+import { slugField } from "../tenants/slug.ts";
+import { TenantEntity } from "../tenants/tenant.entity.ts";
+import { nothing, type Run } from "./engine/phase.ts";
+import { inTenantDatabase } from "./parts/tenant-entry.ts";
+import { tenantOperation } from "./parts/tenant-operation.ts";
+import type { TenantPorts } from "./parts/tenant-ports.ts";
+import { siteOfRun, tenantOf } from "./parts/tenant-site.ts";
+
+const AcceptInput = z.strictObject({
+  slug: slugField,
+  /** The migration's id: that of the file, or, where that is gone, that of the ledger. */
+  migration: z.string().min(1).max(255),
+  reason: reasonField,
+});
+type AcceptInput = z.infer<typeof AcceptInput>;
+
+interface AcceptFacts {
+  /** What the ledger said. */
+  readonly from: KeptRow;
+  /** What it is to say; null where it forgets a file that is gone. */
+  readonly to: KeptRow | null;
+  readonly version: string | null;
+  readonly migrations: number;
+}
+
+type AcceptRun = Run<AcceptInput, AcceptFacts>;
+
+/**
+ * Lets a migration count as applied as its file is now: the tenant's ledger follows the folder, for a file
+ * that was edited, renamed or taken away after it was applied. Nothing of it is run.
+ */
+export const acceptMigration = (ports: TenantPorts) =>
+  tenantOperation<AcceptInput, AcceptFacts>({
+    kind: "ACCEPT_MIGRATION",
+    input: AcceptInput,
+    prepare: async (_em, _tenant, { actor }) => authorize(actor, "migration:override"),
+    reason: ({ reason }) => reason,
+    phases: [
+      {
+        name: "LEDGER_COMPARED",
+        where: "outside",
+        ensure: (run) => compare(ports, run),
+        undo: nothing("it only looks"),
+      },
+      {
+        name: "LEDGER_CHANGED",
+        where: "outside",
+        ensure: (run) => change(ports, run),
+        undo: (run) => changeBack(ports, run),
+      },
+      {
+        name: "REGISTERED",
+        where: "platform",
+        ensure: (run, em) => register(ports, run, em),
+        undo: nothing("it is the last phase"),
+      },
+    ],
+    result: ({ facts: { from, to, version } }) => ({
+      before: from ? idAndSum(from) : null,
+      after: to ? idAndSum(to) : null,
+      version: version ?? null,
+    }),
+  });
+
+const idAndSum = ({ id, sha256 }: KeptRow) => ({ migration: id, checksum: sha256 });
+
+/**
+ * What there is to accept of the named migration.
+ *
+ * @throws DomainError E_NOTHING_TO_ACCEPT with the reason
+ */
+async function compare(ports: TenantPorts, run: AcceptRun): Promise<Partial<AcceptFacts>> {
+  const { migration } = run.input;
+  const site = await siteOfRun(ports.orm, run);
+  const { migrations } = await openMigrationFolder(ports.migrations);
+  return await inTenantDatabase(ports, site, async (client) => {
+    const ledger = await readLedger(client, site.names.schema);
+    const { changed, missing, pending } = compareLedger(migrations, ledger);
+    const edited = changed.find(({ id }) => id === migration);
+    const gone = missing.find(({ id, renamed }) => id === migration || renamed?.id === migration);
+    const file = edited ?? gone?.renamed ?? null;
+    const old = edited?.id ?? gone?.id;
+    const from = old === undefined ? null : await keptRow(client, site.names.schema, old);
+    if (from === null) {
+      const known = migrations.some(({ id }) => id === migration);
+      const why = !known
+        ? "is neither in the migration folder nor in the tenant's ledger"
+        : pending.some(({ id }) => id === migration)
+          ? "was not applied: migrate the tenant, with allowOutOfOrder where it comes too late"
+          : "is applied, and its file is as it was";
+      throw new DomainError("E_NOTHING_TO_ACCEPT", { message: `'${migration}' ${why}` });
+    }
+    return { from, to: file && { ...from, id: file.id, sha256: file.sha256 } };
+  });
+}
+
+async function change(ports: TenantPorts, run: AcceptRun): Promise<Partial<AcceptFacts>> {
+  const { from = null, to = null } = run.facts;
+  const { migrations } = await openMigrationFolder(ports.migrations);
+  return await onLedger(ports, run, async (client, names) => {
+    await replaceRow(client, names, { from, to });
+    const ledger = await readLedger(client, names.schema);
+    return { version: versionOf(ledger, migrations), migrations: ledger.length };
+  });
+}
+
+async function changeBack(ports: TenantPorts, run: AcceptRun): Promise<void> {
+  const { from = null, to = null } = run.facts;
+  await onLedger(ports, run, (client, names) => replaceRow(client, names, { from: to, to: from }));
+}
+
+/** Works on the tenant's ledger while nobody migrates its schema. */
+async function onLedger<T>(
+  ports: TenantPorts,
+  run: AcceptRun,
+  work: (client: ClientBase, names: TenantNames) => Promise<T>,
+): Promise<T> {
+  const site = await siteOfRun(ports.orm, run);
+  const { names } = site;
+  return await inTenantDatabase(ports, site, (client) =>
+    withSessionLock(client, schemaLock(names.schema), () => work(client, names)),
+  );
+}
+
+async function register(ports: TenantPorts, run: AcceptRun, em: EntityManager): Promise<undefined> {
+  const { id, slug } = await tenantOf(em, run);
+  const { from, to = null, version = null, migrations = 0 } = run.facts;
+  const found = { schemaVersion: version, migrationsApplied: migrations };
+  await em.nativeUpdate(TenantEntity, { id }, { ...found, updatedAt: ports.clock() });
+  if (from === undefined) return;
+  record(
+    em,
+    { ...run.requester, address: null },
+    {
+      type: "MIGRATION_ACCEPTED",
+      tenant: { id, slug },
+      operationId: run.operationId,
+      detail: { reason: run.input.reason, before: idAndSum(from), after: to && idAndSum(to) },
+    },
+  );
+}

@@ -1,0 +1,40 @@
+import type { Tenant } from "../../tenants/tenant.entity.ts";
+import { type Evidence, mayLogIn } from "./diagnose.ts";
+
+/** What can be looked at of a tenant, in the order in which it is told. Its tables are not among them. */
+export const HEALTH_LOOKS = [
+  "STATUS",
+  "OPERATION",
+  "LEFTOVERS",
+  "PLACEMENT",
+  "ROLES",
+  "SECRET",
+  "LOGIN",
+  "LEDGER",
+  "FOLDER",
+  "INDEXES",
+  "SEEDS",
+  "LABORATORIES",
+] as const;
+export type HealthLook = (typeof HEALTH_LOOKS)[number];
+
+/** What was looked at of a tenant on which no operation works, so that nothing else is vouched for. */
+export function looksOf(tenant: Tenant, evidence: Evidence): HealthLook[] {
+  const { look, hasSecret, inside, login, migrations } = evidence;
+  const looks = new Set<HealthLook>(["STATUS", "OPERATION"]);
+  const add = (seen: boolean, ...more: HealthLook[]) => {
+    if (seen) for (const each of more) looks.add(each);
+  };
+  add(hasSecret !== undefined, "SECRET");
+  const placed = mayLogIn(tenant.status) !== null;
+  add(!placed && tenant.status !== "PROVISIONING", "LEFTOVERS");
+  if (placed && look !== undefined && !(look instanceof Error)) {
+    add(true, "ROLES");
+    const schemas = look.databases.get(tenant.databaseName ?? "");
+    add(!(schemas instanceof Error), "PLACEMENT", "SEEDS");
+    add(inside !== undefined, "LEDGER", "INDEXES", "LABORATORIES");
+    add(inside !== undefined && migrations !== null, "FOLDER");
+    add(login !== undefined, "LOGIN");
+  }
+  return HEALTH_LOOKS.filter((each) => looks.has(each));
+}
