@@ -143,6 +143,10 @@ export const ERROR_CODES = {
     "The operation was not found.",
     "Check the operation's id; `operations` lists those that there are.",
   ),
+  E_OPERATION_LOST: passing(
+    "The durable engine lost the operation, and what it made may remain.",
+    "Take it up again by `retryOperation`: each phase goes on with what is there.",
+  ),
   E_NOT_RETRYABLE: final(
     "The operation cannot be retried.",
     "Only the newest failed or cancelled operation of a tenant can be retried; `operations` lists them.",
@@ -249,7 +253,7 @@ export const ERROR_CODES = {
   ),
   E_DATABASE_REFUSED: passing(
     "PostgreSQL refused what was asked of it.",
-    "Read what PostgreSQL said, mend the state that it names, then retry.",
+    "Read what PostgreSQL said, mend the state that it names, then take the operation up again by `retryOperation`.",
   ),
   E_UNAVAILABLE: passing(
     "A part of the service does not answer at the moment.",

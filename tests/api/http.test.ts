@@ -149,7 +149,7 @@ describe("the server", () => {
 
   test("is not ready, and masks what went wrong, while its secret store is broken", async () => {
     const { platform } = world;
-    const check = () => Promise.reject(new Error("postgres://user:hunter2@host refused"));
+    const check = () => Promise.reject(new Error("planned: postgres://user:hunter2@host refused"));
     const broken = { ...platform, secrets: { ...platform.secrets, check } };
     const api = await openApi(broken);
     const ready = await fetch(new URL("/readyz", api.url));

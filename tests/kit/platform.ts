@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pino } from "pino";
 import { assemble, type Replacements } from "../../src/assemble.ts";
 import { readConfig } from "../../src/config.ts";
 import { createPlatformUser } from "../../src/iam/users/platform-users.ts";
@@ -59,12 +60,24 @@ interface PlatformOptions {
   readonly worker?: true | Around;
 }
 
+/**
+ * What was told as E_INTERNAL and is no failure that a test has planned: a bug, whatever the test is
+ * about. Everything that a file, a server or a request can cause has a code of its own.
+ */
+function bugOf(line: string): string[] {
+  const { code, err = {} } = JSON.parse(line) as { code?: string; err?: { message?: string } };
+  const planned = err.message?.startsWith("planned") === true;
+  return code === "E_INTERNAL" && !planned ? [line] : [];
+}
+
 /** Opens a platform on a fresh clone of the migrated database, with a small tenant schema. */
 export async function openPlatform(options: PlatformOptions = {}): Promise<TestPlatform> {
   const database = await createDatabase("platform");
   const dataDir = await mkdtemp(join(tmpdir(), "tenantry-test-"));
   const environment = { ...testEnvironment(database.url, dataDir), ...options.environment };
-  const platform = await assemble(readConfig(environment), options.replace);
+  const bugs: string[] = [];
+  const log = pino({ level: "error" }, { write: (line) => void bugs.push(...bugOf(line)) });
+  const platform = await assemble(readConfig(environment), { log, ...options.replace });
   let worker: Worker | undefined;
   const startWorker: TestPlatform["startWorker"] = async (around, { instead, ...more } = {}) => {
     const own = new Map(platform.definitions);
@@ -91,6 +104,7 @@ export async function openPlatform(options: PlatformOptions = {}): Promise<TestP
       await platform.close();
       await database.drop();
       await rm(dataDir, { recursive: true, force: true });
+      if (bugs.length > 0) throw new Error(`told as E_INTERNAL:\n${bugs.join("\n")}`);
     },
   };
 }

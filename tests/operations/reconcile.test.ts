@@ -83,7 +83,7 @@ describe("reconciling", () => {
         reported: [],
       });
       const { operation, events } = await followToEnd(world.platform, id);
-      expect(operation).toMatchObject({ state: "FAILED", error: { code: "E_INTERNAL" } });
+      expect(operation).toMatchObject({ state: "FAILED", error: { code: "E_OPERATION_LOST" } });
       expect(events.map((event) => event.sequence)).toEqual(events.map((_, index) => index + 1));
       expect(await tenantBySlug(em(), subjectName)).toMatchObject({ status: "FAILED" });
       await world.startWorker();

@@ -157,7 +157,7 @@ describe("refreshing", () => {
     const interrupted = refreshRows(transact, SAMPLE, {
       ...options,
       onBatch: async () => {
-        throw new Error("killed");
+        throw new Error("planned kill");
       },
     });
     await expect(interrupted).rejects.toThrow("killed");

@@ -38,15 +38,14 @@ export const publicErrors =
     if (original instanceof DomainError) return describe(original, error, {});
     const errorId = randomUUID();
     const fault = faultOf(original);
-    log.error({ err: original, errorId, ...placeOf(error) }, "request failed unexpectedly");
+    const code = fault ? codeOf(fault) : "E_INTERNAL";
+    log.error({ err: original, code, errorId, ...placeOf(error) }, "request failed unexpectedly");
     // What PostgreSQL said stays in the log: anybody can come upon a fault of the platform database.
-    const told = fault
-      ? new DomainError(codeOf(fault), {
-          message: `The platform database: ${fault.sentence}.`,
-          nextAction: fault.remedy,
-        })
-      : new DomainError("E_INTERNAL");
-    return describe(told, error, { errorId });
+    const told = fault && {
+      message: `The platform database: ${fault.sentence}.`,
+      nextAction: fault.remedy,
+    };
+    return describe(new DomainError(code, told), error, { errorId });
   };
 
 function originalOf(error: unknown): unknown {

@@ -40,7 +40,7 @@ export type ErrorCode =
   | 'E_CANCELLED'
   /** This asks to be confirmed. Send it again with `confirm`, if it is really wanted. */
   | 'E_CONFIRMATION_REQUIRED'
-  /** PostgreSQL refused what was asked of it. Read what PostgreSQL said, mend the state that it names, then retry. */
+  /** PostgreSQL refused what was asked of it. Read what PostgreSQL said, mend the state that it names, then take the operation up again by `retryOperation`. */
   | 'E_DATABASE_REFUSED'
   /** A db server with this name or address exists already. Choose another name, or change the db server that exists with `updateDbServer`. */
   | 'E_DB_SERVER_EXISTS'
@@ -98,6 +98,8 @@ export type ErrorCode =
   | 'E_NO_SESSIONS'
   /** Another operation of this tenant is running. Wait for the running operation, or cancel it with `cancelOperation`. */
   | 'E_OPERATION_IN_PROGRESS'
+  /** The durable engine lost the operation, and what it made may remain. Take it up again by `retryOperation`: each phase goes on with what is there. */
+  | 'E_OPERATION_LOST'
   /** The operation was not found. Check the operation's id; `operations` lists those that there are. */
   | 'E_OPERATION_NOT_FOUND'
   /** The tenant has several organizations. Select one with `setupName`. */

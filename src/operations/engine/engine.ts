@@ -138,7 +138,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   );
   const transact = platformTransactions(orm, (error) => {
     const failure = describeFailure(error, null);
-    if (failure.code === "E_INTERNAL") log.error({ err: error }, "platform step failed");
+    const { code } = failure;
+    if (code === "E_INTERNAL") log.error({ err: error, code }, "platform step failed");
     return failure;
   });
   const ports = { orm, log, retry, transact, definitions };
@@ -181,7 +182,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     stop: async (graceMs = 20_000) => {
       await endWatch();
       await DBOS.shutdown({ deregister: true, workflowCompletionTimeoutMS: graceMs });
-      await pool.end();
+      if (!pool.ending) await pool.end();
       await liveness.stop();
     },
   };

@@ -2,7 +2,6 @@ import { DBOS } from "@dbos-inc/dbos-sdk";
 import { assertStillOwnsWorkflow, DBOSWorkflowConflictError } from "@dbos-inc/dbos-sdk/datasource";
 import { isTransient } from "../../database/faults.ts";
 import type { EntityManager, Orm } from "../../database/orm.ts";
-import { isDomainError } from "../../kernel/domain-error.ts";
 import type { Logger } from "../../observability/logger.ts";
 import type { Attempted, Transact } from "./data-source.ts";
 import { describeFailure } from "./failure.ts";
@@ -100,13 +99,14 @@ async function attempt<T>(
         !isTransient(error) ||
         count >= retry.maxAttempts ||
         (await giveUp(course, operationId, step));
-      log[last && !isDomainError(error) ? "error" : "warn"](
-        { err: error, operationId, phase, step, attempt: count },
+      const tried = last ? { attempts: count, forMs: performance.now() - since } : undefined;
+      const failed = describeFailure(error, phase, tried);
+      log[failed.code === "E_INTERNAL" ? "error" : "warn"](
+        { err: error, code: failed.code, operationId, phase, step, attempt: count },
         "step failed",
       );
-      const tried = { attempts: count, forMs: performance.now() - since };
-      if (last) return { failed: describeFailure(error, phase, tried) };
-      const note = `trying again after: ${describeFailure(error, phase).message}`;
+      if (last) return { failed };
+      const note = `trying again after: ${failed.message}`;
       // While the platform database is away too, the attempt goes on without a note of it.
       await noteAgain(course, operationId, { phase, step, note }).catch(ifPassing);
       throw error;

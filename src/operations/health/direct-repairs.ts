@@ -88,7 +88,7 @@ export async function markFailed(ports: RepairPorts, actor: Actor, deed: Deed): 
       { orderBy: { id: "desc" } },
     );
     const failure = {
-      failureCode: last?.error?.code ?? "E_INTERNAL",
+      failureCode: last?.error?.code ?? "E_OPERATION_LOST",
       failureMessage:
         last?.error?.message ?? `The provisioning of '${slug}' ended without a result`,
     };

@@ -1,6 +1,7 @@
 import { record } from "../../audit/record.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
+import { ERROR_CODES } from "../../kernel/error-codes.ts";
 import { findTenant } from "../../tenants/registry.ts";
 import { hasEnded, lockOperation, move, type PhaseMove } from "../engine/journal.ts";
 import {
@@ -15,8 +16,8 @@ import type { RepairPorts } from "./ports.ts";
 type LostPorts = Pick<RepairPorts, "orm" | "queue" | "definitions" | "log">;
 
 const error: OperationError = {
-  code: "E_INTERNAL",
-  message: "The operation was lost by the durable engine; what it made may remain",
+  code: "E_OPERATION_LOST",
+  message: ERROR_CODES.E_OPERATION_LOST.text,
   phase: null,
   retryable: true,
 };
