@@ -5,6 +5,7 @@ import type { Place } from "../sql-files/sql-file.ts";
 import { schemaLock } from "../tenant-schemas/apply-migrations.ts";
 import { publicErrorOf } from "../tenant-schemas/file-failures.ts";
 import { rowsOrNone } from "../tenant-schemas/ledger.ts";
+import { LockWaits } from "../tenant-schemas/lock-waits.ts";
 import { runSteps, type Step } from "../tenant-schemas/multi-query.ts";
 import {
   asOwner,
@@ -52,8 +53,9 @@ export async function applySeedSet(
     const statements = set.files.flatMap((file) => file.statements);
     const place = await findPlace(client, names, NO_FOLDER, statements);
     const steps = stepsOf(request, place);
+    const waits = new LockWaits(client);
     try {
-      const results = await runSteps(client, steps);
+      const results = await waits.during(client, set.name, () => runSteps(client, steps));
       const counts = results
         .filter((_, index) => steps[index]?.origins !== undefined)
         .flatMap(({ value }) => (value ?? "").split(",").map(Number));
@@ -63,7 +65,7 @@ export async function applySeedSet(
       return summarise(request, inserts);
     } catch (error) {
       await client.query("rollback").catch(() => undefined);
-      throw publicErrorOf(error, "E_SEEDS_FAILED");
+      throw publicErrorOf(error, "E_SEEDS_FAILED", waits.behind(error));
     }
   });
 }

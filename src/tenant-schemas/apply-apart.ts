@@ -8,6 +8,7 @@ import type { TenantNames } from "../tenants/names.ts";
 import { dropMade, indexesOf, isDone } from "./concurrent-indexes.ts";
 import { fileError, mayPass, publicErrorOf } from "./file-failures.ts";
 import { createLedger, recordMigration, rowsOrNone } from "./ledger.ts";
+import type { LockWaits } from "./lock-waits.ts";
 import type { Migration } from "./migration-folder.ts";
 import { LONGEST_TIMER_MS, runSteps, type Step } from "./multi-query.ts";
 import { onOwnLogin } from "./own-login.ts";
@@ -25,6 +26,13 @@ import type { PlacedFile, PlacedStatement } from "./placed-file.ts";
 /** A migration as it is sent to one tenant's database. */
 export type PlacedMigration = Omit<Migration, "statements"> & PlacedFile;
 
+/** What holds for all files of one application. */
+export interface WayOfApplying {
+  readonly limits: OwnerLimits;
+  readonly stepsOfFile: StepsOfFile;
+  readonly waits: LockWaits;
+}
+
 /** How far a file has come, in the tenant schema while it is being applied. */
 const PROGRESS = "tenantry_migration_progress";
 
@@ -41,17 +49,16 @@ export async function applyApart(
   client: ClientBase,
   names: TenantNames,
   migration: PlacedMigration,
-  limits: OwnerLimits,
-  stepsOfFile: StepsOfFile,
+  way: WayOfApplying,
 ): Promise<void> {
   const started = await clockOf(client);
-  const apart = new Apart(client, names, migration, limits, stepsOfFile);
+  const apart = new Apart(client, names, migration, way);
   try {
     await apart.apply();
     await apart.end(started);
   } catch (error) {
     await client.query("rollback").catch(() => undefined);
-    throw publicErrorOf(error, "E_MIGRATIONS_FAILED");
+    throw publicErrorOf(error, "E_MIGRATIONS_FAILED", way.waits.behind(error));
   } finally {
     // Where the connection is lost, its role is lost with it.
     await client.query("reset role; discard temp; reset all").catch(() => undefined);
@@ -77,15 +84,16 @@ class Apart {
   readonly #migration: PlacedMigration;
   readonly #limits: OwnerLimits;
   readonly #stepsOfFile: StepsOfFile;
+  readonly #waits: LockWaits;
 
   constructor(
     client: ClientBase,
     names: TenantNames,
     migration: PlacedMigration,
-    limits: OwnerLimits,
-    stepsOfFile: StepsOfFile,
+    { limits, stepsOfFile, waits }: WayOfApplying,
   ) {
     this.#stepsOfFile = stepsOfFile;
+    this.#waits = waits;
     this.#client = client;
     this.#names = names;
     this.#migration = migration;
@@ -148,13 +156,14 @@ class Apart {
     const { name, statements } = this.#migration;
     const part = [...this.#settingsBefore(from), ...statements.slice(from, to)];
     const temporary = from === 0 ? "DISCARD" : "KEEP";
-    await runSteps(this.#client, [
+    const steps = [
       ...openAsOwner(this.#names, this.#limits, temporary),
       ...this.#stepsOfFile(this.#names, { name, statements: part }, this.#limits),
       ...this.#createTable(),
       asOwner(this.#names, [this.#mark(to, to)]),
       ...commitAsOwner(this.#names, { file: name, line: 1, text: "deferred constraints" }),
-    ]);
+    ];
+    await this.#waits.during(this.#client, name, () => runSteps(this.#client, steps));
   }
 
   #settingsBefore(at: number): PlacedStatement[] {
@@ -217,18 +226,21 @@ class Apart {
     before: Awaited<ReturnType<typeof indexesOf>>,
   ): Promise<void> {
     const { sql, text, line } = statement;
+    const { name } = this.#migration;
+    // No bound: an index on a large table takes as long as it takes.
+    const query = { text: sql, query_timeout: LONGEST_TIMER_MS } as { text: string };
     try {
-      // No bound: an index on a large table takes as long as it takes.
-      await client.query({ text: sql, query_timeout: LONGEST_TIMER_MS } as { text: string });
+      await this.#waits.during(client, `${name} line ${line}`, () => client.query(query));
     } catch (cause) {
       if (!(cause instanceof Error) || isConnectionLoss(cause)) throw cause;
       const left = await dropMade(client, this.#names, statement, before);
       // What the server has refused was not begun: another attempt must not take it for done.
       if (left.length === 0 && !mayPass(cause)) await client.query(this.#mark(at, at));
       const position = "position" in cause ? Number(cause.position) - 1 : 0;
-      const place = { file: this.#migration.name, line: line + linesBefore(sql, position) };
-      const more = left.map((name) => `; it leaves the INVALID index ${name}`).join("");
-      throw fileError("E_MIGRATIONS_FAILED", { ...place, statement: text }, cause, more);
+      const place = { file: name, line: line + linesBefore(sql, position) };
+      const more = left.map((index) => `; it leaves the INVALID index ${index}`);
+      const behind = [this.#waits.behind(cause), ...more].join("");
+      throw fileError("E_MIGRATIONS_FAILED", { ...place, statement: text }, cause, behind);
     }
   }
 }

@@ -4,13 +4,14 @@ import { withSessionLock } from "../database/locks.ts";
 import { newSecret } from "../kernel/ids.ts";
 import type { Place } from "../sql-files/sql-file.ts";
 import type { TenantNames } from "../tenants/names.ts";
-import { applyApart } from "./apply-apart.ts";
+import { applyApart, type WayOfApplying } from "./apply-apart.ts";
 import { isOnCitus } from "./citus.ts";
 import { fileOnNode } from "./distributed-tables.ts";
 import { pendingOf, versionOf } from "./drift.ts";
 import { ensureExtensions } from "./extensions.ts";
 import { publicErrorOf } from "./file-failures.ts";
 import { createLedger, type LedgerRow, readLedger, recordMigration, startClock } from "./ledger.ts";
+import { LockWaits } from "./lock-waits.ts";
 import type { Migration, MigrationFolder } from "./migration-folder.ts";
 import { type Origin, runSteps, type Step } from "./multi-query.ts";
 import { openOwnSchemas } from "./own-schemas.ts";
@@ -21,7 +22,6 @@ import {
   freshSession,
   type OwnerLimits,
   openAsOwner,
-  type StepsOfFile,
   tell,
 } from "./owner-steps.ts";
 import { findPlace, placeFile } from "./placed-file.ts";
@@ -49,6 +49,8 @@ export interface ApplyMigrations {
     index: number,
     total: number,
   ) => void | Promise<void>;
+  /** Told whom a statement waits for, while it does. */
+  readonly onWait?: (message: string) => unknown;
   /** Looked at before each round trip; its reason is thrown. A running round trip is finished. */
   readonly signal?: AbortSignal;
   readonly limits?: Partial<OwnerLimits>;
@@ -141,16 +143,18 @@ class Application {
   readonly #client: ClientBase;
   readonly #request: ApplyMigrations;
   readonly #place: Place;
-  /** Citus asks for more than one call. */
-  readonly #stepsOfFile: StepsOfFile;
-  readonly #limits: OwnerLimits;
+  readonly #way: WayOfApplying;
 
   constructor(client: ClientBase, request: ApplyMigrations, place: Place, onCitus: boolean) {
     this.#client = client;
     this.#request = request;
     this.#place = place;
-    this.#stepsOfFile = onCitus ? fileOnNode : fileAsOwner;
-    this.#limits = { ...DEFAULT_LIMITS, ...request.limits };
+    this.#way = {
+      // Citus asks for more than one call.
+      stepsOfFile: onCitus ? fileOnNode : fileAsOwner,
+      limits: { ...DEFAULT_LIMITS, ...request.limits },
+      waits: new LockWaits(client, request.onWait),
+    };
   }
 
   async apply(pending: readonly Migration[]): Promise<void> {
@@ -184,7 +188,7 @@ class Application {
           ? alone.statements
           : alone.statements.map((statement) => ({ ...statement, outside: false }));
         const migration = { ...alone, statements };
-        await applyApart(this.#client, names, migration, this.#limits, this.#stepsOfFile);
+        await applyApart(this.#client, names, migration, this.#way);
       } else {
         await this.#transactions(round.transactions, progress);
       }
@@ -197,12 +201,17 @@ class Application {
     progress: Progress,
   ): Promise<void> {
     const steps = transactions.flatMap((migrations) => this.#steps(migrations, progress.token));
-    const end = [{ sql: "discard temp" }, { sql: "reset all" }];
+    steps.push({ sql: "discard temp" }, { sql: "reset all" });
+    const { waits } = this.#way;
+    const [first, last] = [transactions[0]?.[0]?.name ?? "", transactions.at(-1)?.at(-1)?.name];
+    const what = first === last ? first : `one of ${first} to ${last}`;
     try {
-      await runSteps(this.#client, [...steps, ...end], (message) => progress.hear(message));
+      await waits.during(this.#client, what, () =>
+        runSteps(this.#client, steps, (message) => progress.hear(message)),
+      );
     } catch (error) {
       await this.#client.query("rollback").catch(() => undefined);
-      throw publicErrorOf(error, "E_MIGRATIONS_FAILED");
+      throw publicErrorOf(error, "E_MIGRATIONS_FAILED", waits.behind(error));
     }
   }
 
@@ -210,12 +219,12 @@ class Application {
     const { names } = this.#request;
     const tellOf = ({ id }: Migration) => tell(`${token} ${id}`);
     const files = migrations.flatMap((migration, index) => [
-      ...(index === 0 ? [] : freshSession(names, this.#limits)),
+      ...(index === 0 ? [] : freshSession(names, this.#way.limits)),
       startClock,
-      ...this.#stepsOfFile(
+      ...this.#way.stepsOfFile(
         names,
         placeFile(migration, { ...this.#place, concurrently: false }),
-        this.#limits,
+        this.#way.limits,
       ),
       recordMigration(names, migration),
       ...(migrations.length > 1 ? [tellOf(migration)] : []),
@@ -223,7 +232,7 @@ class Application {
     const last = migrations.at(-1);
     const end: Origin = { file: last?.name ?? "", line: 1, text: "deferred constraints" };
     return [
-      ...openAsOwner(names, this.#limits),
+      ...openAsOwner(names, this.#way.limits),
       ...createLedger(names),
       ...files,
       ...commitAsOwner(names, end),

@@ -50,25 +50,26 @@ const FINAL_FOR_FILES = new Set(["55006", "53200"]);
 export const mayPass = (cause: unknown): boolean =>
   isTransient(cause) && !FINAL_FOR_FILES.has(sqlStateOf(cause) ?? "");
 
+const ANOTHER_TIME =
+  "Take the operation up with `retryOperation` when what it waited for has ended, or the server is less busy.";
+
 type Code = "E_MIGRATIONS_FAILED" | "E_SEEDS_FAILED";
 
 /**
  * What the caller sees of a failed script: the fault of a file's statement as a DomainError of `code` with
  * its place, transient where it may pass; a lost connection, and what is no statement's, as it came.
+ *
+ * @param more what there is to say beside what PostgreSQL said
  */
-export function publicErrorOf(error: unknown, code: Code): unknown {
+export function publicErrorOf(error: unknown, code: Code, more = ""): unknown {
   const cause = error instanceof StepError ? error.cause : error;
   const failure = failureOf(error);
   return failure === undefined || isConnectionLoss(cause)
     ? cause
-    : fileError(code, failure, cause as Error);
+    : fileError(code, failure, cause as Error, more);
 }
 
-/**
- * The public form of a failure in a file.
- *
- * @param more what there is to say beside what PostgreSQL said
- */
+/** The public form of a failure in a file; `more` is what there is to say beside what PostgreSQL said. */
 export function fileError(
   code: Code,
   { file, line, statement }: Failure,
@@ -78,15 +79,16 @@ export function fileError(
   const sqlState = sqlStateOf(cause) ?? "XX000";
   const { detail, hint, constraint } = cause;
   const passes = mayPass(cause);
+  // A statement that took too long may be fast enough another time, but not at once.
+  const retryable = passes || sqlState === "57014";
   return new DomainError(code, {
     message: redactText(`${file} line ${line}: ${cause.message} (${sqlState})${more}`),
     migration: {
       ...{ file, line, sqlState, statement: excerptOf(redactText(statement)) },
       ...{ detail: detail ?? null, hint: hint ?? null, constraint: constraint ?? null },
     },
-    // A statement that took too long may be fast enough another time, but not at once.
-    ...{ transient: passes, retryable: passes || sqlState === "57014" },
-    cause,
+    ...{ transient: passes, retryable, cause },
+    ...(retryable ? { nextAction: ANOTHER_TIME } : {}),
   });
 }
 

@@ -23,15 +23,8 @@ export async function onOwnLogin<T>(
   { ownerRole }: Pick<TenantNames, "ownerRole">,
   work: (own: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const { host, port, database, ssl } = client as pg.Client;
   const password = newSecret();
-  const place = { host, port, database: database ?? "", user: ownerRole, password };
-  const entry = {
-    ...connectionConfig({ ...place, tls: { mode: "disable" } }),
-    ...CONNECTION,
-    // Encrypted as the admin's connection is.
-    ...{ ssl, Client: client.constructor as typeof pg.Client },
-  };
+  const entry = connectionLike(client, { user: ownerRole, password });
   // Nodes of a cluster enter one another as the owner role, without a password.
   const closed = (await isOnCitus(client)) ? "login password null" : "nologin password null";
   const alter = (change: string) =>
@@ -45,4 +38,19 @@ export async function onOwnLogin<T>(
   } finally {
     await alter(closed);
   }
+}
+
+/** How to enter the same database as a client has, encrypted as it is, as somebody else unless left out. */
+export function connectionLike(
+  client: ClientBase,
+  login?: { readonly user: string; readonly password: string },
+) {
+  const { host, port, database, ssl, user, password } = client as pg.Client;
+  const same = { user: user ?? "", password: password ?? "" };
+  const place = { host, port, database: database ?? "", ...same, ...login };
+  return {
+    ...connectionConfig({ ...place, tls: { mode: "disable" } }),
+    ...CONNECTION,
+    ...{ ssl, Client: client.constructor as typeof pg.Client },
+  };
 }

@@ -2,6 +2,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
 import { afterEach, describe, expect, test } from "vitest";
+import { followEvents } from "../../src/operations/engine/follow.ts";
 import { OperationPhaseEntity } from "../../src/operations/engine/operation.entity.ts";
 import type { MigrateInput } from "../../src/operations/migrate-tenant.ts";
 import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
@@ -142,6 +143,35 @@ describe("what a migration says is what the database holds", () => {
       operation: { state: "CANCELLED" },
       applied: ids,
       phase: { completed: 3, total: 3 },
+    });
+  });
+
+  test("while an index waits for somebody else's transaction, whose it is", async () => {
+    const slug = await behind({
+      "0016_b": "select 1;\ncreate index concurrently b on sample (id);",
+    });
+    const reader = await session(
+      "set application_name = 'a dump'; begin isolation level repeatable read",
+    );
+    const { rows } = await reader.client.query(
+      "select pg_backend_pid() as pid, current_user as who",
+    );
+    const { operation } = await start({ slug });
+    for await (const { body } of followEvents(world.platform, operation.id, 0)) {
+      const waits = body.type === "PHASE_PROGRESS" && body.message?.includes(" waits for ");
+      if (!waits) continue;
+      expect(body).toMatchObject({ completed: 1, total: 3 });
+      const database = `${new URL(world.platform.databaseUrl).pathname.slice(1)}_tenants`;
+      expect(body.message).toMatch(
+        new RegExp(
+          `^0016_b.sql line 2 waits for the end of a transaction that began before it: process ${rows[0].pid} \\(user ${rows[0].who}, database ${database}, application a dump, idle in transaction, since 20\\S+Z\\)$`,
+        ),
+      );
+      await reader.client.end();
+    }
+    expect(await saidOf(operation.id, slug)).toMatchObject({
+      operation: { state: "SUCCEEDED" },
+      applied: ids,
     });
   });
 

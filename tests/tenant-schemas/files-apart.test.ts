@@ -160,6 +160,37 @@ describe("a file that cannot be one transaction", () => {
 });
 
 describe("an index that goes CONCURRENTLY", () => {
+  test("and gives up waiting names whom it waited for, as any file does", async () => {
+    const tenant = await created();
+    await migrate(tenant, FIRST);
+    const other = await world.connect();
+    await other.query(`set application_name = 'report at postgres://a:hunter2@b';
+      begin isolation level repeatable read; table ${tenant.names.schema}.t`);
+    const { pid } = (await other.query("select pg_backend_pid() as pid")).rows[0];
+    for (const [sql, what] of [
+      ["create index concurrently i on t (a);", "the end of a transaction that began before it"],
+      ["alter table t add b int;", `a lock on ${tenant.names.schema}.t (AccessExclusiveLock)`],
+    ] as const) {
+      const heard: string[] = [];
+      const files = { ...FIRST, "0002_x.sql": `set lock_timeout = '2s';\n${sql}` };
+      const onWait = (message: string) => heard.push(message);
+      const failure = await failureOf(migrate(tenant, files, { onWait }));
+      const holder = `process ${pid} (user ${world.user}, database ${world.database}, application report at postgres://***@b, idle in transaction, since `;
+      expect(heard[0]).toContain(`waits for ${what}: ${holder}`);
+      expect(heard[0]).toContain("0002_x.sql");
+      expect(failure.message).toMatch(
+        /^0002_x.sql line 2: canceling statement due to lock timeout/,
+      );
+      expect(failure.message).toContain(`; it waited for ${what}: ${holder}`);
+      expect(failure).toMatchObject({ transient: true, migration: { sqlState: "55P03" } });
+    }
+    await other.query("rollback");
+    expect((await migrate(tenant, file(["create index concurrently i on t (a)"]))).applied).toEqual(
+      ["0002_apart"],
+    );
+    expect(await rowsIn(tenant, INVALID)).toEqual([]);
+  });
+
   test("and fails is dropped, and no other one that is INVALID", async () => {
     const tenant = await created();
     await migrate(tenant, { ...FIRST, "0002_i.sql": "create index theirs on t (a);" });

@@ -48,6 +48,7 @@ export async function applyPlanned(
     await inTenantDatabase(ports, site, async (client) => {
       const unused = await isUnused(client, names);
       let done = 0;
+      let at = 0;
       const rows: { readonly id: string }[] = [];
       await applyMigrations(client, {
         ...{ names, folder, approvedExtensions, outOfOrder, only: new Set(planned) },
@@ -56,13 +57,16 @@ export async function applyPlanned(
         onBegin: async (ledger) => {
           rows.push(...ledger);
           done = await follow(ledger);
+          at = done;
         },
+        onWait: (message) => run.progress(at, planned.length, message),
         onFileApplied: async (file, index) => {
           // Files that share a transaction are told of before it is committed.
           if (unused) return;
           rows.push(file);
           await keepVersion(ports, tenant.id, rows, folder.migrations);
-          await run.progress(done + index + 1, planned.length, file.id);
+          at = done + index + 1;
+          await run.progress(at, planned.length, file.id);
         },
       });
       if (unused) await follow(await readLedger(client, names.schema));
@@ -71,7 +75,9 @@ export async function applyPlanned(
     // A commit whose answer was lost counts. Where the server is away, what was seen before stands.
     await inTenantDatabase(ports, site, (client) =>
       withSessionLock(client, schemaLock(names.schema), () => readLedger(client, names.schema)),
-    ).then(follow, () => undefined);
+    )
+      .then(follow)
+      .catch(() => undefined);
     throw error;
   }
 }

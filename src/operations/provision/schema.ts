@@ -53,6 +53,7 @@ export async function migrateSchema(
     return skipped("tenants are to have no tables: TENANT_MIGRATIONS_FORMAT is none");
   const approvedExtensions = await approvedFor(ports, site);
   let done = 0;
+  let at = 0;
   let total = 0;
   const { version } = await reportingProgress(run, (report) =>
     inTenantDatabase(ports, site, (client) =>
@@ -64,9 +65,14 @@ export async function migrateSchema(
           // An earlier attempt may have come to any of them.
           done = ledger.length;
           total = done + pendingOf(folder, ledger).length;
-          report(done, total);
+          at = done;
+          report(at, total);
         },
-        onFileApplied: (file, index) => report(done + index + 1, total, file.id),
+        onFileApplied: (file, index) => {
+          at = done + index + 1;
+          report(at, total, file.id);
+        },
+        onWait: (message) => report(at, total, message),
       }),
     ),
   );
