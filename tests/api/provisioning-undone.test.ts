@@ -5,6 +5,7 @@ import { CANCEL, OPERATION, RETRY } from "../kit/documents.ts";
 import { provisionRequest } from "../kit/tenants.ts";
 import { worldOf } from "../kit/world.ts";
 import { provisioning } from "./_provisioning.ts";
+import { act } from "./_tenant-operations.ts";
 
 const { migrations, between, world, provisioner, start, eventsOf, provisionToEnd } = provisioning();
 
@@ -19,10 +20,14 @@ describe("a migration that fails", () => {
     const { operation, events } = await provisionToEnd(input);
     expect(operation).toMatchObject({
       state: "FAILED",
-      error: { code: "E_MIGRATIONS_FAILED", phase: "MIGRATIONS_APPLIED", retryable: true },
+      error: { code: "E_MIGRATIONS_FAILED", phase: "MIGRATIONS_APPLIED", retryable: false },
       tenant: { status: "FAILED", failure: { code: "E_MIGRATIONS_FAILED" } },
     });
     expect(operation.error.message).toMatch(/0004_broken\.sql line 3: .*nosuchtype.*42704/);
+    const told = events.map(
+      (event) => event.operationState ?? `${event.phase} ${event.phaseState}`,
+    );
+    expect(told.slice(0, 3)).toEqual(["PENDING", "RUNNING", "PLACEMENT_RESOLVED RUNNING"]);
     const undone = events
       .filter((event) => event.phaseState === "UNDONE")
       .map((event) => event.phase);
@@ -35,6 +40,14 @@ describe("a migration that fails", () => {
     expect(await worldOf(world.platform, input.slug)).toEqual(before);
 
     await broken("create table mended (id int);\n");
+    // Nothing else stands in for it, nor takes the retry's place.
+    for (const mutation of ["migrateTenant", "activateTenant", "seedTenant"]) {
+      const sets = mutation === "seedTenant" ? { sets: ["core"] } : {};
+      const refused = await act(provisioner, mutation, { slug: input.slug, ...sets });
+      expect(refused).toMatchObject({ code: "E_TENANT_STATUS", retryable: false });
+      expect(refused.message).toContain(`E_MIGRATIONS_FAILED (operation ${operation.id})`);
+      expect(refused.nextAction).toContain("`retryOperation`");
+    }
     const { retryOperation } = await provisioner.ask(RETRY, { id: operation.id });
     expect(retryOperation).toMatchObject({ operation: { retryOf: { id: operation.id } } });
     await eventsOf(retryOperation.operation.id);

@@ -20,6 +20,7 @@ const SLOW = [
   "cli/db-server",
   "api/ended-sessions",
   "placement/server-down",
+  "refusals/catalogue",
   "cli/tenant-people",
   "cli/user",
   "cli/credentials",

@@ -285,10 +285,15 @@ describe("migrating a tenant", () => {
     );
     await followToEnd(platform, suspended.operation.id);
     await add("0030_later.sql", "create table later (id int);");
-    expect((await migrate({ slug })).operation).toMatchObject({
-      state: "SUCCEEDED",
-      result: { version: "0030_later" },
-    });
+    const { operation } = await migrate({ slug });
+    expect(operation).toMatchObject({ state: "SUCCEEDED", result: { version: "0030_later" } });
+    expect(operation.result?.checks).toContainEqual(
+      expect.objectContaining({
+        name: "ROLE_LOGIN",
+        passed: true,
+        message: expect.stringContaining("closed"),
+      }),
+    );
     const { status, appRole } = await tenantOf(slug);
     expect(status).toBe("SUSPENDED");
     const { rows } = await onTenants(
