@@ -34,7 +34,9 @@ export type ShownEvent = Pick<OperationEvent, "operationId" | "sequence" | "at" 
 type Unshown = "failureCode" | "failureMessage" | "dbServerId";
 
 /** What commands show of a tenant, whichever way it came here. */
-export type ShownTenant = Omit<Tenant, Unshown | "secretName" | symbol> & {
+export type ShownTenant = Omit<Tenant, Unshown | "secretName" | "adminEmail" | symbol> & {
+  /** Null for whoever may not read members. */
+  readonly adminEmail: string | null;
   /** Null for whoever may not read the names of secrets. */
   readonly secretName: string | null;
   readonly failure: { readonly code: string; readonly message: string | null } | null;

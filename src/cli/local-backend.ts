@@ -62,9 +62,8 @@ export function localBackend(platform: Platform, actor: Actor): Backend {
     },
     tenants: async (wanted, behind, limit) => {
       allow("tenant:read");
-      const filter = behind
-        ? { ...wanted, version: await versionFilter(platform.config.tenantMigrations, true) }
-        : wanted;
+      const version = behind && (await versionFilter(platform.config.tenantMigrations, true));
+      const filter = { ...wanted, people: true, ...(version ? { version } : {}) };
       const { rows, more } = await firstRows(limit, (page) => listTenants(em(), filter, page));
       return { rows: rows.map(shown), more };
     },

@@ -56,7 +56,7 @@ export async function seedFirstAdmin(
   const existing = await findIdentityByEmail(em, email);
   const done = existing && (await findSeeded(em, input, existing));
   if (done !== null) return done;
-  if (existing !== null && !input.allowExistingUser) throw ownerExists(email);
+  if (existing !== null && !input.allowExistingUser) throw ownerExists();
   const admission = { ...input, email, existing, role: "OWNER" } as const;
   const { membership, invitation } = await admit(ports, em, admission);
   return resultOf(membership, invitation);
@@ -89,9 +89,9 @@ const resultOf = (
   credential: invitation?.kind ?? "EXISTING_PASSWORD",
 });
 
-const ownerExists = (email: string) =>
+const ownerExists = () =>
   new DomainError("E_OWNER_EXISTS", {
-    message: `An identity with the email ${email} exists already`,
+    message: "An identity with the administrator's email exists already",
     nextAction:
       "Provision it again with `provisionTenant`, with `allowExistingUser` or another email.",
     issues: [{ path: ["adminEmail"], message: "exists already", code: "E_OWNER_EXISTS" }],

@@ -12,8 +12,9 @@ export interface TenantFilter {
   readonly region?: string;
   readonly tier?: Tier;
   readonly isolation?: Isolation;
-  /** Part of the slug, the name or the first administrator's email, in any case. */
+  /** Part of the slug or the name, in any case; with `people` also of the first administrator's email. */
   readonly text?: string;
+  readonly people?: boolean;
   readonly version?: VersionFilter;
 }
 
@@ -43,22 +44,24 @@ export const countTenants = (em: EntityManager, filter: TenantFilter): Promise<n
   em.count(TenantEntity, tenantsWhere(filter));
 
 function tenantsWhere(filter: TenantFilter): FilterQuery<Tenant> {
-  const { status, region, tier, isolation, text, version } = filter;
+  const { status, region, tier, isolation, text, people = false, version } = filter;
   return {
     $and: [
       { status: status ?? { $ne: "PURGED" } },
       ...(region === undefined ? [] : [{ region }]),
       ...(tier === undefined ? [] : [{ tier }]),
       ...(isolation === undefined ? [] : [{ isolation }]),
-      ...(text === undefined ? [] : [holding(text)]),
+      ...(text === undefined ? [] : [holding(text, people)]),
       ...(version === undefined ? [] : [atVersion(version)]),
     ],
   };
 }
 
-function holding(text: string): FilterQuery<Tenant> {
+function holding(text: string, people: boolean): FilterQuery<Tenant> {
   const pattern = { $ilike: `%${text.replace(/[\\%_]/g, "\\$&")}%` };
-  return { $or: [{ slug: pattern }, { name: pattern }, { adminEmail: pattern }] };
+  return {
+    $or: [{ slug: pattern }, { name: pattern }, ...(people ? [{ adminEmail: pattern }] : [])],
+  };
 }
 
 /**

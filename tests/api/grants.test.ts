@@ -22,6 +22,7 @@ import { OPERATOR, provisionRequest } from "../kit/tenants.ts";
 // Every root field of the schema is called by every kind of caller, and what comes of it compared
 // with docs/grants.md, which people read and review. A field that is not on that page is a fault.
 
+const MEMBER_READERS: readonly Role[] = ["ADMINISTRATOR", "PROVISIONER", "SUPPORT"];
 const PAGE = await readFile(join(import.meta.dirname, "../../docs/grants.md"), "utf8");
 
 interface Row {
@@ -124,6 +125,29 @@ describe.each(Object.entries(CALLERS))("%s", (_, callerFor) => {
     const call = row.door === "subscription" ? subscribe : request;
     expect(await call(row, caller)).toBe(expected);
   });
+});
+
+test("a first administrator's email is seen, and finds the tenant, for readers of members", async () => {
+  const request = provisionRequest({ adminEmail: "ada.lovelace@example.com" });
+  const options = { dryRun: false, idempotencyKey: null };
+  await startProvisioning(world.platform, OPERATOR, request, options);
+  const query = `{
+    tenant(by: { slug: "${request.slug}" }) { adminEmail operations { nodes { tenant { adminEmail } } } }
+    tenants(filter: { text: "lovelace" }) { totalCount nodes { slug } }
+  }`;
+  const seen = new Map<Role, unknown>();
+  for (const role of ROLES) {
+    const { data } = await api.withToken(await tokenOf(role)).send(query);
+    seen.set(role, [data.tenant.adminEmail, data.tenants.nodes.length, data.tenants.totalCount]);
+    if (!MEMBER_READERS.includes(role)) expect(JSON.stringify(data)).not.toContain("lovelace");
+  }
+  for (const [role, answer] of seen) {
+    const readable = MEMBER_READERS.includes(role);
+    expect([role, answer]).toEqual([
+      role,
+      readable ? ["ada.lovelace@example.com", 1, 1] : [null, 0, 0],
+    ]);
+  }
 });
 
 async function request(row: Row, caller: Caller): Promise<Verdict> {

@@ -56,8 +56,11 @@ TenantRef.implement({
       resolve: ({ states }) => states,
     }),
     timeZone: t.exposeString("timeZone", { description: "Its IANA time zone: `Europe/Berlin`." }),
-    adminEmail: t.exposeString("adminEmail", {
-      description: "The email of its first administrator.",
+    adminEmail: t.string({
+      nullable: true,
+      description: "The email of its first administrator; null for roles without `member:read`.",
+      resolve: ({ adminEmail }, _args, { caller }) =>
+        mayCall(caller, "member:read") ? adminEmail : null,
     }),
     supportEmail: t.exposeString("supportEmail", {
       nullable: true,

@@ -5,6 +5,7 @@ import type { Isolation } from "../../tenants/names.ts";
 import { findTenant, type TenantKey } from "../../tenants/registry.ts";
 import type { Tenant, Tier } from "../../tenants/tenant.entity.ts";
 import { builder } from "../builder.ts";
+import { mayCall } from "../caller.ts";
 import { type ConnectionPage, connectionOf, pageArgs, readConnection } from "../connections.ts";
 import type { ApiContext } from "../context.ts";
 import { describedEnum } from "../described-enum.ts";
@@ -60,7 +61,7 @@ const TenantFilter = builder.inputType("TenantFilter", {
     }),
     text: t.string({
       description:
-        "Those with this text in their slug, name or first administrator's email, in any case.",
+        "Those with this text in their slug or name, in any case; for roles with `member:read` also in their first administrator's email.",
     }),
   }),
 });
@@ -88,11 +89,12 @@ builder.queryFields((t) => ({
 }));
 
 async function tenantPage(
-  { em, platform }: ApiContext,
-  { behind, ...filter }: Omit<Filter, "version"> & { readonly behind?: boolean },
+  { em, platform, caller }: ApiContext,
+  { behind, ...asked }: Omit<Filter, "version" | "people"> & { readonly behind?: boolean },
   args: { first: number; after?: string | null | undefined },
 ): Promise<ConnectionPage<Tenant>> {
   const settings = platform.config.tenantMigrations;
+  const filter = { ...asked, people: mayCall(caller, "member:read") };
   const wanted =
     behind === undefined ? filter : { ...filter, version: await versionFilter(settings, behind) };
   return await readConnection(
