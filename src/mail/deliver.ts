@@ -112,8 +112,7 @@ async function send(
     await em.fork().nativeUpdate(MailEntity, { id, state: "PENDING", attempts }, end);
   };
   try {
-    const messageId = `<${id}@tenantry>`;
-    await mailer.send({ to: recipient, messageId, ...render(content, link) });
+    await mailer.send({ to: recipient, id, ...render(content, link) });
   } catch (error) {
     const next = afterFailure(mail, error, clock());
     await settle({ ...next, lastError: told(error, link) });

@@ -1,7 +1,7 @@
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../kernel/clock.ts";
-import type { Mailer, Message } from "./mailer.ts";
+import { type Mailer, type Message, withHeaders } from "./mailer.ts";
 
 interface FileMailerOptions {
   /** The messages go to `<dataDir>/mail/`. */
@@ -22,17 +22,16 @@ export function fileMailer({ dataDir, from, clock }: FileMailerOptions): Mailer 
       // Loaded with the first mail: a command that sends none starts the faster.
       const { default: MailComposer } = await import("nodemailer/lib/mail-composer");
       const date = clock();
-      const eml = await new MailComposer({ ...message, from, date }).compile().build();
+      const eml = await new MailComposer({ ...withHeaders(message, from), date }).compile().build();
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await writeWhole(join(folder, fileName(message, date)), eml);
     },
   };
 }
 
-function fileName({ messageId }: Message, date: Date): string {
+function fileName({ id }: Message, date: Date): string {
   const time = date.toISOString().replace(/[-:]/g, "").replace(".", "");
-  const id = messageId.replace(/^<|@.*$/g, "").replace(/[^\w-]/g, "_");
-  return `${time}-${id}.eml`;
+  return `${time}-${id.replace(/[^\w-]/g, "_")}.eml`;
 }
 
 /** Writes a file so that nobody ever sees a part of it. */

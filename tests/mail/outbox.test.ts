@@ -59,7 +59,7 @@ describe("the outbox", () => {
     expect(await deliver(mailer)).toEqual({ ...NONE, sent: 1 });
     expect(await deliver(mailer)).toEqual(NONE);
     expect(mailer.sent).toHaveLength(1);
-    expect(mailer.sent[0]).toMatchObject({ to: "ada@example.com", messageId: `<${id}@tenantry>` });
+    expect(mailer.sent[0]).toMatchObject({ to: "ada@example.com", id });
     expect(await rows()).toMatchObject([{ state: "SENT", attempts: 1, last_error: null }]);
   });
 
@@ -87,7 +87,7 @@ describe("the outbox", () => {
     const mailer = memory();
     const counts = await Promise.all(orms.map(({ em }) => deliver(mailer, link, em)));
     expect(counts.reduce((sum, { sent }) => sum + sent, 0)).toBe(30);
-    expect(new Set(mailer.sent.map(({ messageId }) => messageId)).size).toBe(30);
+    expect(new Set(mailer.sent.map(({ id }) => id)).size).toBe(30);
     expect(mailer.sent).toHaveLength(30);
   });
 
@@ -142,7 +142,7 @@ describe("the outbox", () => {
     time.pass(30);
     const mailer = memory();
     await deliver(mailer);
-    expect(mailer.sent[0]?.messageId).toBe(`<${id}@tenantry>`);
+    expect(mailer.sent[0]?.id).toBe(id);
     expect(await rows()).toMatchObject([{ state: "SENT", attempts: 2, last_error: null }]);
   });
 
@@ -210,7 +210,7 @@ describe("the file mailer", () => {
       from: "Tenantry <no-reply@example.com>",
       clock: time.now,
     });
-    const message = { to: "ada@example.com", messageId: `<${id}@tenantry>` };
+    const message = { to: "ada@example.com", id };
     await mailer.send({
       ...message,
       subject: "Grüße\r\nBcc: x@example.com",
@@ -222,7 +222,8 @@ describe("the file mailer", () => {
     expect((await stat(join(dataDir, "mail", name))).mode & 0o777).toBe(0o600);
     const eml = await readFile(join(dataDir, "mail", name), "utf8");
     const [head = "", body = ""] = eml.split("\r\n\r\n", 2);
-    expect(head).toContain(`Message-ID: <${id}@tenantry>`);
+    expect(head).toContain(`Message-ID: <${id}@example.com>`);
+    expect(head).toContain("Auto-Submitted: auto-generated");
     expect(head).toContain("From: Tenantry <no-reply@example.com>");
     expect(head).toContain("To: ada@example.com");
     expect(head).toMatch(/^Subject: =\?UTF-8\?/m);

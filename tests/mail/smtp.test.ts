@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import type { Socket } from "node:net";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { newId } from "../../src/kernel/ids.ts";
 import { deliverPendingMail } from "../../src/mail/deliver.ts";
 import { queueMail } from "../../src/mail/outbox.ts";
@@ -9,7 +10,7 @@ import { smtpMailer } from "../../src/mail/smtp-mailer.ts";
 import { TestClock } from "../kit/iam.ts";
 import { perTest } from "../kit/lifetime.ts";
 import { openPlatformDatabase } from "../kit/platform-database.ts";
-import { openSmtp, reply } from "../kit/smtp.ts";
+import { openSmtp, openTalker, reply } from "../kit/smtp.ts";
 
 const platform = perTest(openPlatformDatabase);
 const time = perTest(() => new TestClock());
@@ -26,11 +27,11 @@ const queue = (tenantName = "Acme", recipient = "ada@example.com") =>
     }),
   );
 
-const deliver = (url: string) =>
+const deliver = (url: string, within?: number) =>
   deliverPendingMail(
     {
       ...{ em: platform.orm.em, clock: time.now, linkOf: async () => LINK },
-      mailer: smtpMailer({ url, from: FROM }),
+      mailer: smtpMailer({ url, from: FROM, ...(within ? { within } : {}) }),
     },
     { limit: 100 },
   );
@@ -49,8 +50,9 @@ describe("a mail by SMTP", () => {
     expect(await deliver(plain(server.port))).toMatchObject({ sent: 1 });
     expect(server.received).toHaveLength(1);
     const mail = unfolded(server.received[0]);
-    expect(messageIdOf(mail)).toBe(`<${id}@tenantry>`);
+    expect(messageIdOf(mail)).toBe(`<${id}@example.com>`);
     expect(mail).toContain(`From: ${FROM}`);
+    expect(mail).toContain("Auto-Submitted: auto-generated");
     expect(mail).toContain("To: ada@example.com");
     expect(mail).toContain("Content-Type: text/plain; charset=utf-8");
     expect(mail).toContain("Content-Type: text/html; charset=utf-8");
@@ -131,7 +133,7 @@ describe("a mail server that is not well", () => {
     expect(await deliver(plain(server.port))).toMatchObject({ sent: 1 });
     time.pass(86_400);
     expect(await deliver(plain(server.port))).toMatchObject({ sent: 0 });
-    expect(seen).toEqual(Array(3).fill(`<${id}@tenantry>`));
+    expect(seen).toEqual(Array(3).fill(`<${id}@example.com>`));
     expect(await rows()).toMatchObject([{ state: "SENT", attempts: 3, last_error: null }]);
   });
 
@@ -167,6 +169,79 @@ describe("a mail server that is not well", () => {
   });
 });
 
+describe("what a mail server is told and says", () => {
+  /** Answers as a server does that refuses the recipient. */
+  const refusing = (line: string, socket: Socket) => {
+    const [command = ""] = line.split(/[ :]/, 1);
+    const answers: Record<string, string> = {
+      EHLO: "250-mail.test\r\n250 AUTH PLAIN",
+      AUTH: "235 welcome",
+      RCPT: "550 no such user here",
+      QUIT: "221 bye",
+    };
+    socket.write(`${answers[command] ?? "250 ok"}\r\n`);
+    if (command === "QUIT") socket.end();
+  };
+
+  test("begins with the sender's domain and ends with QUIT, also after a refusal", async () => {
+    await using server = await openTalker((socket) => socket.write("220 mail.test\r\n"), refusing);
+    await queue();
+    expect(await deliver(plain(server.port))).toMatchObject({ failed: 1 });
+    await vi.waitFor(() => expect(server.lines.at(-1)).toBe("QUIT"));
+    expect(server.lines).toEqual([
+      "EHLO example.com",
+      "MAIL FROM:<no-reply@example.com>",
+      "RCPT TO:<ada@example.com>",
+      "QUIT",
+    ]);
+  });
+
+  test.each<[string, (socket: Socket) => void, ((line: string, socket: Socket) => void)?]>([
+    ["HTML", (socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n<html>no mail here</html>")],
+    ["nothing", () => {}],
+    ["nothing, and hangs up", (socket) => socket.end()],
+    ["a flood", (socket) => socket.write("x".repeat(1_000_000))],
+    [
+      "a byte now and then",
+      (socket) => {
+        const drip = setInterval(() => socket.write("2"), 20);
+        socket.on("close", () => clearInterval(drip));
+      },
+    ],
+    [
+      "a greeting, then a byte now and then",
+      (socket) => socket.write("220 mail.test\r\n"),
+      (_line, socket) => {
+        const drip = setInterval(() => socket.write("2"), 20);
+        socket.on("close", () => clearInterval(drip));
+      },
+    ],
+    [
+      "the password of the login",
+      (socket) => socket.write("220 mail.test\r\n"),
+      (line, socket) => {
+        if (!line.startsWith("AUTH")) return refusing(line, socket);
+        const [, , sent = ""] = line.split(" ");
+        const pass = Buffer.from(sent, "base64").toString().split("\0").at(-1);
+        socket.write(
+          `535 ${sent} is not right, smtp://app:${pass}@mail.test, password=${pass}\r\n`,
+        );
+      },
+    ],
+  ])("is bounded and tried again when it says %s", async (_what, greet, answer) => {
+    await using server = await openTalker(greet, answer);
+    await queue();
+    const url = `smtp://app:s3cret-w%C3%B6rd@127.0.0.1:${server.port}?greetingTimeout=5000`;
+    expect(await deliver(url, 400)).toMatchObject({ postponed: 1 });
+    const [row] = await rows();
+    expect(row).toMatchObject({ state: "PENDING", attempts: 1 });
+    const told = String(row?.last_error);
+    expect(told.length).toBeLessThanOrEqual(500);
+    expect(told).not.toMatch(/s3cret|w%C3|wörd|AGFwcA/);
+    expect(told).toMatch(/[a-z]/);
+  });
+});
+
 test("a process that is killed while it sends leaves the mail to another, under the same Message-ID", async () => {
   const seen: (string | undefined)[] = [];
   const arrived = Promise.withResolvers<void>();
@@ -196,6 +271,6 @@ test("a process that is killed while it sends leaves the mail to another, under 
   expect(await deliver(plain(server.port))).toMatchObject({ sent: 0, postponed: 0 });
   time.pass(121);
   expect(await deliver(plain(server.port))).toMatchObject({ sent: 1 });
-  expect(seen).toEqual(Array(2).fill(`<${id}@tenantry>`));
+  expect(seen).toEqual(Array(2).fill(`<${id}@example.com>`));
   expect(await rows()).toMatchObject([{ state: "SENT", attempts: 2 }]);
 });
