@@ -3,6 +3,7 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   E_ADMIN_CONN_UNRESOLVED: "placement/server-down.test.ts",
   E_CANCELLED: "api/provisioning-undone.test.ts",
   E_DATABASE_REFUSED: "database/faults.test.ts",
+  E_OPERATION_LOST: "operations/reconcile.test.ts",
   E_DB_SERVER_EXISTS: "api/db-servers.test.ts",
   E_EXTERNAL_USER: "iam/external-issuer.test.ts",
   E_IDEMPOTENCY_KEY_REUSED: "api/provisioning.test.ts",
