@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import type { Platform } from "../../platform.ts";
+import { openLiveness } from "./liveness.ts";
 import { openReadiness } from "./readiness.ts";
 import { ENDPOINT, type Yoga } from "./yoga.ts";
 
@@ -15,6 +16,7 @@ interface HttpOptions {
 export function httpDoor(options: HttpOptions): RequestListener {
   const { platform, yoga, isClosing } = options;
   const notReady = openReadiness(platform);
+  const isAlive = openLiveness(platform);
   const readiness = async (): Promise<Answer> => {
     const code = isClosing() ? "E_UNAVAILABLE" : await notReady();
     if (code === null) return { status: 200, body: { status: "ready" } };
@@ -25,7 +27,8 @@ export function httpDoor(options: HttpOptions): RequestListener {
     const path = (req.url ?? "/").split("?", 1)[0];
     if (path === ENDPOINT) return answerGraphQL(yoga, req, res);
     if (req.method !== "GET" && req.method !== "HEAD") return send(res, 404, NOT_FOUND);
-    if (path === "/healthz") return send(res, 200, { status: "ok" });
+    if (path === "/healthz")
+      return isAlive() ? send(res, 200, { status: "ok" }) : send(res, 503, { status: "stuck" });
     if (path === "/readyz") return whenKnown(res, readiness);
     if (path === "/.well-known/jwks.json") return whenKnown(res, () => publicKeys(platform));
     send(res, 404, NOT_FOUND);

@@ -7,7 +7,7 @@ const WITHIN_MS = 3_000;
 const EVERY_MS = 2_000;
 
 /**
- * Tells whether the database and the secret store answer. Those who ask at once, and within 2 seconds of
+ * Tells whether the database takes writes and the secret store answers. Those who ask at once, and within 2 seconds of
  * an answer, share it.
  *
  * @returns the code of what does not; null where both do
@@ -30,10 +30,20 @@ export function openReadiness(
 
 async function ask({ orm, secrets }: Pick<Platform, "orm" | "secrets">): Promise<ErrorCode | null> {
   const checks = await Promise.all([
-    fault(orm.em.fork().execute("select 1"), "E_UNAVAILABLE"),
+    fault(takesWrites(orm), "E_UNAVAILABLE"),
     fault(secrets.check(), "PROVISIONING_UNAVAILABLE"),
   ]);
   return checks.find((check) => check !== null) ?? null;
+}
+
+/** Fails where the database answers and takes no writes, as a standby does during a failover. */
+async function takesWrites(orm: Platform["orm"]): Promise<void> {
+  const [row] = await orm.em
+    .fork()
+    .execute<{ readOnly: boolean }[]>(
+      `select current_setting('transaction_read_only')::boolean as "readOnly"`,
+    );
+  if (row?.readOnly !== false) throw new Error("the platform database takes no writes");
 }
 
 /** The code of what fails, or does not answer in time; null when it is well. */
