@@ -11,7 +11,7 @@ import { encodingFault } from "./utf8.ts";
  * settings, or that is not UTF8.
  *
  * @param url connection URL of the platform database
- * @throws UnfitPlatform with one clear line, also where it cannot be reached
+ * @throws UnfitPlatform with one clear line; Error with another where it cannot be reached
  */
 export async function refusePooledPlatform(url: string): Promise<void> {
   const probe = platformConfig(url, "probe");
@@ -37,10 +37,10 @@ export async function refusePooledPlatform(url: string): Promise<void> {
   if (!arrived) throw pooled(url, "drops the settings of sessions");
 }
 
-function unreachable(url: string, cause: unknown): UnfitPlatform {
+function unreachable(url: string, cause: unknown): Error {
   const { host, pathname } = new URL(url);
   const why = redactText(cause instanceof Error ? cause.message : String(cause));
-  return new UnfitPlatform(`The platform database ${host}${pathname} cannot be reached: ${why}`, {
+  return new Error(`The platform database ${host}${pathname} cannot be reached: ${why}`, {
     cause,
   });
 }

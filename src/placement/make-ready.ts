@@ -15,6 +15,7 @@ import {
 } from "./prepare-server.ts";
 import { probeServer, strangerEntrance, type Target } from "./probe-server.ts";
 import { readMark, writeMark } from "./server-mark.ts";
+import { tryNewRole } from "./try-new-role.ts";
 
 /** Where servers may stand; the platform's own stands where DATABASE_URL says. */
 export const hostPolicyOf = (
@@ -44,7 +45,8 @@ export async function makeReady(
   ports: Pick<DbServerPorts, "config" | "orm">,
   { target, login, tenantDatabase, inhabited }: Candidature,
 ): Promise<void> {
-  const enter = strangerEntrance(target, login, hostPolicyOf(ports, target));
+  const policy = hostPolicyOf(ports, target);
+  const enter = strangerEntrance(target, login, policy);
   if (target.kind === "CITUS" && login.database !== tenantDatabase)
     throw fieldFault("adminSecretRef", `must name the database ${tenantDatabase} of the cluster`);
   await probeServer(enter, target, login);
@@ -53,6 +55,7 @@ export async function makeReady(
     if (target.kind === "CITUS") await enter(tenantDatabase, prepareCoordinator);
     await prepareServer(enter, { maintenance: login.database, tenantDatabase });
     await enter(tenantDatabase, (client) => claim(ports, client, target));
+    await tryNewRole(target, login, policy, tenantDatabase);
   } catch (error) {
     if (isDomainError(error)) throw error;
     throw unresolved(target, `it cannot be prepared: ${whyNotEntered(error)}`, error);

@@ -57,7 +57,7 @@ describe("the command line", () => {
   });
 
   test("answers wrong usage and a wrong configuration with exit code 2, before anything is opened", async () => {
-    const nowhere = { ...environment, DATABASE_URL: "postgres://127.0.0.1:1/none" };
+    const nowhere = { ...environment, DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
     const runs = await Promise.all([
       tenantry(["tenat"], nowhere),
       tenantry(["tenant", "provision", "--slug", "acme", "--name", "Acme"], nowhere),
@@ -89,7 +89,7 @@ describe("the command line", () => {
       ...["--tier", "--isolation", "--admin-credential"],
     ],
   ])("%s: a word that a flag does not have is wrong usage", async (words, ...flags) => {
-    const nowhere = { ...environment, DATABASE_URL: "postgres://127.0.0.1:1/none" };
+    const nowhere = { ...environment, DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
     const runs = await Promise.all(
       flags.map((flag) => tenantry([...words.split(" "), flag, "none-of-them"], nowhere)),
     );
@@ -116,7 +116,10 @@ describe("the command line", () => {
       tenantry(["--help"], watched),
       tenantry(["tenat"], watched),
       tenantry(["tenant", "list"], watched),
-      tenantry(["tenant", "list"], { ...watched, DATABASE_URL: "postgres://127.0.0.1:1/none" }),
+      tenantry(["tenant", "list"], {
+        ...watched,
+        DATABASE_URL: "postgres://nobody@127.0.0.1:1/none",
+      }),
     ]);
     expect(runs.map((run) => run.end)).toEqual([0, 2, 0, 1]);
     for (const run of runs) expect(run.stderr).not.toContain("exited");

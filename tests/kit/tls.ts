@@ -78,7 +78,8 @@ const turnOn = (server: TestServer, { certificate, key, authority }: Files): Pro
     await rewriteHba(client, TLS_ONLY);
   });
 
-async function rewriteHba(
+/** Says who may come in to a server, by the lines of its pg_hba.conf. */
+export async function rewriteHba(
   client: Parameters<Parameters<typeof asSuperuser>[1]>[0],
   lines: readonly string[],
 ): Promise<void> {

@@ -15,6 +15,7 @@ import { openPlatform } from "../kit/platform.ts";
 import { registerServer, startServer } from "../kit/servers.ts";
 import { openSessionPooler } from "../kit/session-pooler.ts";
 import { OPERATOR } from "../kit/tenants.ts";
+import { rewriteHba } from "../kit/tls.ts";
 import { openTransactionPooler } from "../kit/transaction-pooler.ts";
 
 const world = perFile(openPlatform);
@@ -239,6 +240,23 @@ describe("registering a db server", () => {
       expect((await checkDbServer(platform, { ...admitted, port })).fault).toMatch(why);
     }
     await forget(admitted);
+  });
+
+  test("refuses one that lets its admin in and no role that is made there", async () => {
+    const admin = new URL(server.url).username;
+    const rewrite = (who: string) =>
+      asSuperuser(server.url, (client) =>
+        rewriteHba(client, [`host all ${who} all scram-sha-256`]),
+      );
+    await rewrite(admin);
+    const error = await refused(registerDbServer(world.platform, OPERATOR, await request()));
+    await rewrite("all");
+    expect(error.code).toBe("E_ADMIN_CONN_UNRESOLVED");
+    expect(error.message).toMatch(
+      /roles that are made on it cannot log in, .*no pg_hba.conf entry/,
+    );
+    const left = "select 1 from pg_roles where rolname like 'tenantry_probe%'";
+    expect(await sql(server.url, left)).toEqual([]);
   });
 
   test("refuses an admin's URL with a parameter that would not be heeded", async () => {
