@@ -2,13 +2,15 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createServiceToken } from "../../src/iam/tokens/service-tokens.ts";
+import { tenantBySlug } from "../../src/tenants/registry.ts";
+import { act } from "../api/_tenant-operations.ts";
 import { openTestApi } from "../kit/api.ts";
-import { freshSlug } from "../kit/database.ts";
+import { asSuperuser, freshSlug } from "../kit/database.ts";
 import { openFolder } from "../kit/folders.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openPlatform, SMALL } from "../kit/platform.ts";
-import { OPERATOR, provision } from "../kit/tenants.ts";
-import { type Environment, linesOf, tenantry } from "./_run.ts";
+import { followToEnd, OPERATOR, provision } from "../kit/tenants.ts";
+import { COMMAND, type Environment, linesOf, start, tenantry } from "./_run.ts";
 
 const migrations = perFile(() => openFolder(SMALL.TENANT_MIGRATIONS_DIR));
 const seeds = perFile(() => openFolder(SMALL.TENANT_SEEDS_DIR));
@@ -43,28 +45,29 @@ const OPERATION = `query ($id: ID!) {
   }
 }`;
 
-/** Runs a command of a case at the machine and over the API; answers what both say of the fault. */
-async function faultOf(words: readonly string[]) {
-  const said = [];
-  for (const environment of [world.environment, remote]) {
-    const ran = await tenantry([...words, "--json"], environment);
-    expect(ran).toMatchObject({ end: 1, stderr: "" });
-    if (!ran.stdout.includes("RESULT")) throw new Error(JSON.stringify(ran));
-    const { operation } = linesOf(ran).at(-1) as { operation: { id: string; error: unknown } };
-    const { data } = await administrator.send(OPERATION, { id: operation.id });
-    const { error, phases } = data.operation;
-    expect(operation.error).toMatchObject({
-      ...{ code: error.code, message: error.message, retryable: error.retryable },
-      migration: error.migration,
-    });
-    const files = phases.flatMap((phase: { error: { migration: { file: string } } | null }) =>
-      phase.error === null ? [] : [phase.error.migration.file],
-    );
-    expect(files).toEqual([error.migration.file]);
-    said.push(error);
-  }
-  expect(said[0]).toEqual(said[1]);
-  return said[0];
+/** Waits for an operation's end; answers its error, which its phase has too. */
+async function errorOf(id: string) {
+  await followToEnd(world.platform, id);
+  const { data } = await administrator.send(OPERATION, { id });
+  const { error, phases } = data.operation;
+  const failed = phases.filter((phase: { error: unknown }) => phase.error !== null);
+  expect(failed).toMatchObject([{ error: { migration: { file: error.migration.file } } }]);
+  return error;
+}
+
+/** Starts an operation by a mutation; answers its error. */
+async function errorOver(mutation: string, input: Record<string, unknown>) {
+  return await errorOf((await act(administrator, mutation, input)).operation.id);
+}
+
+/** What a command says of an error in its last line. */
+async function toldBy(words: readonly string[], environment: Environment) {
+  const ran = await tenantry([...words, "--json"], environment);
+  expect(ran).toMatchObject({ end: 1, stderr: "" });
+  const { operation } = linesOf(ran).at(-1) as { operation: { id: string; error: unknown } };
+  const { nextAction: _, ...error } = await errorOf(operation.id);
+  expect(operation.error).toMatchObject(error);
+  return operation.error;
 }
 
 const MIGRATE = ["tenant", "migrate", "--slug", slug];
@@ -117,7 +120,7 @@ describe("a fault of a migration file is told in fields, by the API and the comm
     ],
   ])("%s", async (_what, sql, migration) => {
     await writeFile(join(migrations.path, "0009_x.sql"), sql);
-    const error = await faultOf(MIGRATE);
+    const error = await errorOver("migrateTenant", { slug });
     expect(error).toMatchObject({
       retryable: false,
       migration: { file: "0009_x.sql", ...migration },
@@ -129,17 +132,36 @@ describe("a fault of a migration file is told in fields, by the API and the comm
   test("a seed file", async () => {
     const file = join(seeds.path, "extra/0001_extra.sql");
     await writeFile(file, "insert into nosuch values (1) on conflict do nothing;");
-    expect(await faultOf(["seed", "extra", "--tenant-slug", slug])).toMatchObject({
+    expect(await errorOver("seedTenant", { slug, sets: ["extra"] })).toMatchObject({
       ...{ code: "E_SEEDS_FAILED", retryable: false },
       migration: { file: "extra/0001_extra.sql", line: 1, sqlState: "42P01" },
     });
   });
 
-  test("to people with what PostgreSQL said beside its message", async () => {
+  test("by the command as lines of JSON, and to people with what PostgreSQL said", async () => {
     await writeFile(join(migrations.path, "0009_x.sql"), key);
+    const told = await toldBy(MIGRATE, remote);
+    expect(told).toMatchObject({ migration: { file: "0009_x.sql", constraint: "unit_pkey" } });
+    expect(await toldBy(MIGRATE, world.environment)).toEqual(told);
     const { stderr } = await tenantry(MIGRATE, world.environment);
     expect(stderr).toContain(
       `0009_x.sql line 1: duplicate key value violates unique constraint "unit_pkey" (23505)\n  Statement: ${key.slice(0, -1)}\n  Detail: Key (code)=(twice) already exists.\n  Next:`,
     );
+  });
+
+  test("and so does whoever waits, while it waits", async () => {
+    const { schemaName } = await tenantBySlug(world.platform.orm.em.fork(), slug);
+    await writeFile(join(migrations.path, "0009_x.sql"), "alter table sample add column x int;");
+    const ran = await asSuperuser(`${world.platform.databaseUrl}_tenants`, async (blocker) => {
+      await blocker.query(`begin; lock table ${schemaName}.sample`);
+      const running = start([COMMAND, ...MIGRATE], world.environment);
+      await running.until("waits for");
+      await blocker.query("rollback");
+      return await running.ended;
+    });
+    expect(ran.stdout).toContain(
+      `0009_x.sql waits for a lock on ${schemaName}.sample (AccessExclusiveLock): process `,
+    );
+    expect(ran).toMatchObject({ end: 0, stderr: "" });
   });
 });

@@ -71,7 +71,9 @@ class Course {
   see({ at, body }: SeenEvent, out: Output): string | null {
     if (body.type === "PHASE_PROGRESS") {
       this.#progress.set(body.phase, body);
-      return null;
+      // Whom it waits for is no matter of a moment, and longer than the line that is drawn again.
+      if (!body.message?.includes(" waits for ")) return null;
+      return `  ${out.style("yellow", "⧗")} ${body.phase.padEnd(NAME_WIDTH)}  ${body.message}`;
     }
     if (body.type === "OPERATION_STATE") {
       if (body.state !== "UNDOING" && body.state !== "CANCELLING") return null;
