@@ -112,9 +112,8 @@ class LocalSecretStore implements SecretStore {
       if (row === null) throw wrongKey("is not known to it any more");
       this.#open(row);
     } catch (error) {
-      throw storeUnusable(
-        isDomainError(error) ? error : new DomainError("E_SECRET_STORE", { cause: error }),
-      );
+      // The platform database being away is told as that.
+      throw isDomainError(error) ? storeUnusable(error) : error;
     }
   }
 
