@@ -11,7 +11,7 @@ const CheckName = describedEnum<Check["name"]>(
   {
     SCHEMA: "The schema is there, and is the tenant's.",
     OWNERSHIP: "Everything in the schema belongs to the tenant's owner role.",
-    MIGRATIONS: "Every migration is applied, and unchanged since.",
+    MIGRATIONS: "By its ledger every migration of the folder is applied, and unchanged since.",
     TABLES: "The schema has any tables; which and how is not compared.",
     ROLE_LOGIN: "The application's role logs in with the stored secret.",
     SEEDS: "The tenant's seed sets are in the schema's own list of seeds.",

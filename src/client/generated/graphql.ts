@@ -341,7 +341,7 @@ export type ProvisionTenantInput = {
 
 /** What is checked before a tenant counts as ready. */
 export type ReadinessCheckName =
-  /** Every migration is applied, and unchanged since. */
+  /** By its ledger every migration of the folder is applied, and unchanged since. */
   | 'MIGRATIONS'
   /** The tenant's organization is there; not checked in a schema that has no such table. */
   | 'ORGANIZATION'

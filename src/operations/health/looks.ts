@@ -1,3 +1,4 @@
+import { LIFECYCLE } from "../../tenants/lifecycle.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { type Evidence, mayLogIn } from "./diagnose.ts";
 
@@ -32,8 +33,12 @@ export function looksOf(tenant: Tenant, evidence: Evidence): HealthLook[] {
     add(true, "ROLES");
     const schemas = look.databases.get(tenant.databaseName ?? "");
     add(!(schemas instanceof Error), "PLACEMENT", "SEEDS");
-    add(inside !== undefined, "LEDGER", "INDEXES", "LABORATORIES");
-    add(inside !== undefined && migrations !== null, "FOLDER");
+    const none =
+      !(schemas instanceof Error) && schemas?.get(tenant.schemaName)?.hasLedger === false;
+    const ledger = none || inside?.ledger !== undefined;
+    add(ledger, "LEDGER");
+    add(ledger && migrations !== null && LIFECYCLE[tenant.status].MIGRATE === "ALLOWED", "FOLDER");
+    add(inside !== undefined, "INDEXES", "LABORATORIES");
     add(login !== undefined, "LOGIN");
   }
   return HEALTH_LOOKS.filter((each) => looks.has(each));
