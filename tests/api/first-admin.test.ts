@@ -46,7 +46,7 @@ describe("an invitation", () => {
   test("lets the first admin in, once, who then signs in with the password of their own", async () => {
     const { slug, email, token } = await invited();
     const [account = ""] = email.split("@");
-    for (const weak of ["short", "long ".repeat(150_000), "Password2024!", `${account}-2024-now`]) {
+    for (const weak of ["short", "long ".repeat(1_900), "Password2024!", `${account}-2024-now`]) {
       expect(await accept(token, weak)).toMatchObject({ code: "E_WEAK_PASSWORD" });
     }
     const both = await Promise.all([accept(token), accept(token)]);

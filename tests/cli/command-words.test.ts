@@ -34,7 +34,9 @@ async function allNextActions(): Promise<string[]> {
       .filter((file) => file.endsWith(".ts") && !file.includes("generated"))
       .map((file) => readFile(join(ROOT, "src", file), "utf8")),
   );
-  const literals = sources.flatMap((text) => [...text.matchAll(/nextAction:\s*("[^"\n]*")/g)]);
+  const literals = sources.flatMap((text) => [
+    ...text.matchAll(/(?:nextAction|remedy):\s*("[^"\n]*")/g),
+  ]);
   return [
     ...Object.values(ERROR_CODES).map(({ nextAction }) => nextAction),
     ...literals.map(([, literal = '""']) => JSON.parse(literal) as string),
