@@ -12,6 +12,7 @@ import {
   RoleMap,
   type SingleSignOn,
 } from "./iam/single-sign-on/single-sign-on.ts";
+import { emailField } from "./iam/users/email.ts";
 import { FORMATS, type MigrationSettings } from "./migration-folders/migration-source.ts";
 
 const origin = z
@@ -185,7 +186,7 @@ const Environment = z
       .refine((minutes) => minutes >= 1 && minutes <= 1440, MINUTES_RULE)
       .default(120),
     DB_SERVER_HOSTS: list.pipe(z.array(hostPattern)).default([]),
-    PLATFORM_ADMIN_EMAIL: z.email().default("admin@tenantry.local"),
+    PLATFORM_ADMIN_EMAIL: emailField.default("admin@tenantry.local"),
     PLATFORM_ADMIN_PASSWORD: z.string().min(12).max(128).optional(),
     TENANTRY_URL: apiUrl,
     TENANTRY_TOKEN: apiToken,

@@ -12,6 +12,15 @@ const world = perTest(openTenants);
 
 const FAILED = { code: "E_SIGN_IN_FAILED" };
 
+test("a user whose address has letters beyond ASCII gets in, however it is typed", async () => {
+  const acme = await world.tenant("acme");
+  await world.accept(await world.invited(acme, { email: "Jörg@Bücher.example" }));
+  for (const email of ["jo\u0308rg@BÜCHER.example", "JÖRG@xn--bcher-kva.example"]) {
+    const { identity } = await world.signIn("acme", PASSWORD, email);
+    expect(identity.email).toBe("jörg@xn--bcher-kva.example");
+  }
+});
+
 describe("a one-time password", () => {
   const seeded = async () => {
     const acme = await world.tenant("acme");

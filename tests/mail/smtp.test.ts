@@ -61,6 +61,30 @@ describe("a mail by SMTP", () => {
     expect(mail).toContain('<html lang="en">');
   });
 
+  test("goes to addresses with letters beyond ASCII where the server takes them", async () => {
+    const recipient = "jörg@xn--bcher-kva.example";
+    const senders: unknown[] = [];
+    await using server = await openSmtp({
+      hideSMTPUTF8: false,
+      onMailFrom: ({ args }, _session, done) => {
+        senders.push(args);
+        done();
+      },
+      // The server tells domains in letters.
+      onRcptTo: ({ address }, _session, done) =>
+        done(address === "jörg@bücher.example" ? null : reply(553, `not ${address}`)),
+    });
+    await queue("Acme", recipient);
+    expect(await deliver(plain(server.port))).toMatchObject({ sent: 1 });
+    expect(senders).toEqual([expect.objectContaining({ SMTPUTF8: true })]);
+    expect(server.received[0]).toContain("To: jörg@bücher.example");
+    await using ascii = await openSmtp({
+      onRcptTo: (_address, _session, done) => done(reply(553, "mailbox name not allowed")),
+    });
+    await queue("Acme", recipient);
+    expect(await deliver(plain(ascii.port))).toMatchObject({ failed: 1 });
+  });
+
   test("cannot be given headers or markup by a tenant's name", async () => {
     await using server = await openSmtp();
     await queue('<img src=x onerror="x">\r\nBcc: all@example.com\r\n\r\nHello');

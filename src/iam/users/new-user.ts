@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { lineField, parseInput } from "../../kernel/input.ts";
 import { ROLES } from "../roles.ts";
-import { isEmail, normalizeEmail } from "./email.ts";
+import { emailField } from "./email.ts";
 
 const NewUser = z.object({
-  email: z.string().transform(normalizeEmail).refine(isEmail, "is not an email address"),
+  email: emailField,
   name: lineField(200),
   role: z.enum(ROLES),
 });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { emailField } from "../../iam/users/email.ts";
 import { type FieldIssue, isDomainError } from "../../kernel/domain-error.ts";
 import { faultsError, issuesOf, lineField } from "../../kernel/input.ts";
 import { ISOLATIONS } from "../../tenants/names.ts";
@@ -7,11 +8,6 @@ import { TIERS } from "../../tenants/tenant.entity.ts";
 
 /** How the first admin gets in. */
 export const ADMIN_CREDENTIALS = ["INVITATION", "ONE_TIME_PASSWORD"] as const;
-
-const email = z
-  .email("must be an email address")
-  .max(254)
-  .transform((value) => value.toLowerCase());
 
 const isTimeZone = (zone: string): boolean => {
   try {
@@ -28,7 +24,7 @@ const unique = (list: string[]) => new Set(list).size === list.length;
 export const ProvisionInput = z.strictObject({
   slug: z.string(),
   name: lineField(200),
-  adminEmail: email,
+  adminEmail: emailField,
   adminName: lineField(200).nullable().default(null),
   initialLaboratory: lineField(200),
   setupName: z
@@ -57,7 +53,7 @@ export const ProvisionInput = z.strictObject({
     .string()
     .refine(isTimeZone, "must be an IANA time zone such as Europe/Berlin")
     .default("UTC"),
-  supportEmail: email.nullable().default(null),
+  supportEmail: emailField.nullable().default(null),
   supportPhone: z
     .string()
     .regex(/^\+?[0-9][0-9 ().-]{3,28}[0-9]$/, "must be a phone number such as +49 30 1234567")
