@@ -30,7 +30,7 @@ test("audit list shows the newest facts first, by its filters", async () => {
 test.each(["jsonl", "csv"])(
   "audit export as %s writes a file that audit verify finds whole without a database, or broken",
   async (format) => {
-    const nowhere = { ...world.environment, DATABASE_URL: "postgres://127.0.0.1:1/none" };
+    const nowhere = { ...world.environment, DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
     const file = join(world.dataDir, `trail.${format}`);
     const exported = await audit("export", "--format", format, "--out", file);
     expect(exported).toMatchObject({ end: 0, stdout: "" });

@@ -17,7 +17,7 @@ let bare: Environment;
 
 beforeAll(async () => {
   root = await makeDataDir();
-  bare = { DATA_DIR: root, DATABASE_URL: "postgres://127.0.0.1:1/none" };
+  bare = { DATA_DIR: root, DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
 });
 afterAll(async () => {
   await rm(root, { recursive: true, force: true });

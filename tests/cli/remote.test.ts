@@ -24,7 +24,7 @@ beforeAll(async () => {
   tokenId = serviceToken.id;
   environment = {
     DATA_DIR: world.dataDir,
-    DATABASE_URL: "postgres://127.0.0.1:1/none",
+    DATABASE_URL: "postgres://nobody@127.0.0.1:1/none",
     TENANTRY_URL: api.url,
     TENANTRY_TOKEN: value,
   };

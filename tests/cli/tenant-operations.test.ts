@@ -187,7 +187,7 @@ describe("every command", () => {
   });
 
   test("wants its flags, and where something is lost a yes, before anything is opened", async () => {
-    const nowhere = { ...world.environment, DATABASE_URL: "postgres://127.0.0.1:1/none" };
+    const nowhere = { ...world.environment, DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
     const slug = ["--slug", "acme"];
     const runs = await Promise.all(
       [
