@@ -13,4 +13,7 @@ process.on("message", () => {
   process.send?.({ cpuMs: (user + system) / 1_000, bytes: heapUsed + external });
 });
 
+// Whoever looks at it is gone: it stops as on a signal, with its database.
+process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
+
 await import("../../src/main.ts");
