@@ -9,7 +9,7 @@ import { asSuperuser, freshSlug } from "../kit/database.ts";
 import { openFolder } from "../kit/folders.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openPlatform, SMALL } from "../kit/platform.ts";
-import { followToEnd, OPERATOR, provision } from "../kit/tenants.ts";
+import { followToEnd, OPERATOR, provision, provisionRequest } from "../kit/tenants.ts";
 import { COMMAND, type Environment, linesOf, start, tenantry } from "./_run.ts";
 
 const migrations = perFile(() => openFolder(SMALL.TENANT_MIGRATIONS_DIR));
@@ -43,6 +43,10 @@ const OPERATION = `query ($id: ID!) {
     }
     phases { name error { migration { file } } }
   }
+}`;
+
+const PROVISION = `mutation ($input: ProvisionTenantInput!) {
+  provisionTenant(input: $input) { ... on UserError { code migration { file line } } }
 }`;
 
 /** Waits for an operation's end; answers its error, which its phase has too. */
@@ -136,6 +140,21 @@ describe("a fault of a migration file is told in fields, by the API and the comm
       ...{ code: "E_SEEDS_FAILED", retryable: false },
       migration: { file: "extra/0001_extra.sql", line: 1, sqlState: "42P01" },
     });
+  });
+
+  test("a seed file that a request is refused for", async () => {
+    const file = join(seeds.path, "extra/0001_extra.sql");
+    await writeFile(file, "\ndelete from unit;");
+    const place = { code: "E_SEEDS_FAILED", migration: { file: "extra/0001_extra.sql", line: 2 } };
+    const { data } = await administrator.send(PROVISION, {
+      input: provisionRequest({ slug: freshSlug("fault") }),
+    });
+    expect(data.provisionTenant).toEqual(place);
+    const words = ["tenant", "provision", "--slug", freshSlug("fault"), "--name", "A Lab"];
+    const more = ["--admin-email", "ada@fault.test", "--lab", "Main", "--json"];
+    const ran = await tenantry([...words, ...more], remote);
+    expect(linesOf(ran)).toMatchObject([{ type: "ERROR", error: place }]);
+    await rm(file);
   });
 
   test("by the command as lines of JSON, and to people with what PostgreSQL said", async () => {

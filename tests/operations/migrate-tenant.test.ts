@@ -6,6 +6,7 @@ import { followEvents } from "../../src/operations/engine/follow.ts";
 import { OperationPhaseEntity } from "../../src/operations/engine/operation.entity.ts";
 import type { MigrateInput } from "../../src/operations/migrate-tenant.ts";
 import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
+import { startProvisioning } from "../../src/operations/provision-tenant.ts";
 import { cancelOperation } from "../../src/operations/retry-and-cancel.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { TenantEntity } from "../../src/tenants/tenant.entity.ts";
@@ -13,7 +14,7 @@ import { asSuperuser, freshSlug, untilBlocked } from "../kit/database.ts";
 import { openFolder } from "../kit/folders.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openPlatform, SMALL } from "../kit/platform.ts";
-import { followToEnd, OPERATOR, provision } from "../kit/tenants.ts";
+import { followToEnd, OPERATOR, provision, provisionRequest } from "../kit/tenants.ts";
 
 const migrations = perFile(() => openFolder(SMALL.TENANT_MIGRATIONS_DIR));
 const world = perFile(() =>
@@ -77,11 +78,13 @@ async function saidOf(operationId: string, slug: string) {
   const attempts = ofPhase.flatMap((body) => ("attempt" in body ? [body.attempt] : []));
   expect(attempts.at(-1) ?? 1).toBe(Math.max(1, phase.attempt));
   const ledger = rows.map(({ id }) => id as string);
-  expect(operation.result).toMatchObject({
-    version: ledger.at(-1),
-    migrations: ledger.length,
-  });
-  expect([schemaVersion, migrationsApplied]).toEqual([ledger.at(-1), ledger.length]);
+  const [version, count] = [ledger.at(-1), ledger.length];
+  expect(operation.result).toMatchObject(
+    operation.kind === "PROVISION"
+      ? { summary: { schemaVersion: version, migrationsApplied: count } }
+      : { version, migrations: count },
+  );
+  expect([schemaVersion, migrationsApplied]).toEqual([version, count]);
   const { applied } = operation.result as { applied: string[] };
   return { operation, ledger, applied, phase, attempts };
 }
@@ -144,6 +147,24 @@ describe("what a migration says is what the database holds", () => {
       applied: ids,
       phase: { completed: 3, total: 3 },
     });
+  });
+
+  test("also of a provisioning that begins them again", async () => {
+    for (const [id, sql] of Object.entries(FILES)) await add(`${id}.sql`, sql);
+    await add("0016_b.sql", "select pg_advisory_xact_lock(4711);");
+    const slug = freshSlug("again");
+    const holder = await session("select pg_advisory_lock(4711)");
+    const options = { dryRun: false, idempotencyKey: null };
+    const request = provisionRequest({ slug });
+    const { operation } = await startProvisioning(world.platform, OPERATOR, request, options);
+    await untilBlocked(`${world.platform.databaseUrl}_tenants`);
+    await onTenants(`select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`);
+    await holder.client.end();
+    const { phase, attempts, ledger } = await saidOf(operation.id, slug);
+    expect(ledger).toHaveLength(6);
+    expect(phase).toMatchObject({ state: "SUCCEEDED", completed: 6, total: 6, attempt: 2 });
+    expect(attempts).toEqual([1, 2, 2]);
   });
 
   test("while an index waits for somebody else's transaction, whose it is", async () => {
