@@ -203,7 +203,7 @@ describe("a tenant's health", () => {
     await fix(tenant.slug);
     expect(await tenantOf(tenant.slug)).toMatchObject({
       status: "FAILED",
-      failureCode: "E_INTERNAL",
+      failureCode: "E_OPERATION_LOST",
     });
   });
 
