@@ -3,11 +3,11 @@ import type { TenantAct, TenantStatus } from "../../src/tenants/lifecycle.ts";
 import { LIFECYCLE, TENANT_ACTS, TENANT_STATUSES } from "../../src/tenants/lifecycle.ts";
 import { act, register } from "../api/_tenant-operations.ts";
 import type { SignedIn, TestApi } from "../kit/api.ts";
-import { freshName, freshSlug } from "../kit/database.ts";
+import { freshSlug } from "../kit/database.ts";
 import type { TestPlatform } from "../kit/platform.ts";
 import { provisionRequest } from "../kit/tenants.ts";
-import { throughApi } from "./_doors.ts";
-import { addOperation, withOperation } from "./_subjects.ts";
+import { accountCases, peopleCases } from "./_people.ts";
+import { addOperation, provisionWords, withOperation } from "./_subjects.ts";
 
 type Input = Record<string, unknown>;
 
@@ -85,12 +85,6 @@ const ACTS: Record<TenantAct, [mutation: string, more: Input, words: (slug: stri
       (s) => ["tenant", "purge", "--slug", s, "--now", "--reason", "a test", "--yes"],
     ],
   };
-
-function provisionWords(slug: string, ...more: string[]): string[] {
-  const email = `${slug}@acme.test`;
-  const words = ["--slug", slug, "--name", "Acme", "--admin-email", email, "--lab", "Main"];
-  return ["tenant", "provision", ...words, ...more];
-}
 
 const inputOf = (act: TenantAct, slug: string): Input =>
   act === "PROVISION" ? { ...provisionRequest({ slug }) } : { slug, ...ACTS[act][1] };
@@ -228,90 +222,5 @@ export function byReason(stage: Stage): Case[] {
     },
     ...peopleCases(stage),
     ...accountCases(stage, nowhere),
-  ];
-}
-
-/** People of tenants, and how they come in. */
-function peopleCases({ world, administrator }: Stage): Case[] {
-  const invited = async (): Promise<Subject> => {
-    const slug = await register(world, "ACTIVE");
-    const email = `${slug}@people.test`;
-    await throughApi(administrator, "inviteTenantAdmin", { slug, email });
-    const { tenant } = await administrator.ask(
-      `{ tenant(by: { slug: "${slug}" }) { members { id } } }`,
-    );
-    return { slug, membershipId: tenant.members[0].id };
-  };
-  const emailOf = ({ slug = "" }: Subject) => `${slug}@people.test`;
-  const invite = (slug: string, email: string) => [
-    "tenant",
-    "invitation",
-    "send",
-    "--slug",
-    slug,
-    "--email",
-    email,
-  ];
-  const open = "1" + "x".repeat(80);
-  return [
-    {
-      ...{ code: "E_MEMBER_EXISTS", about: "a member", mutation: "inviteTenantAdmin" },
-      make: invited,
-      input: (subject) => ({ slug: subject.slug, email: emailOf(subject) }),
-      words: (subject) => invite(subject.slug ?? "", emailOf(subject)),
-    },
-    {
-      ...{ code: "E_OWNER_EXISTS", about: "first admin", mutation: "provisionTenant" },
-      make: invited,
-      input: (subject) => ({ ...provisionRequest(), adminEmail: emailOf(subject) }),
-      words: (subject) => provisionWords(freshSlug(), "--admin-email", emailOf(subject)),
-    },
-    ...(["SUSPENDED", "FAILED", "OFFBOARDED"] as const).map(
-      (status): Case => ({
-        ...{
-          code: "E_TENANT_NOT_ACTIVE",
-          about: `${status} invites`,
-          mutation: "inviteTenantAdmin",
-        },
-        make: async () => ({ slug: await register(world, status) }),
-        input: ({ slug = "" }) => ({ slug, email: `${slug}@people.test` }),
-        words: ({ slug = "" }) => invite(slug, `${slug}@people.test`),
-      }),
-    ),
-    ...(
-      [
-        ["E_MEMBERSHIP_NOT_FOUND", "removeMembership", { membershipId: newId() }],
-        ["E_INVITATION_NOT_FOUND", "revokeInvitation", { invitationId: newId() }],
-        ["E_INVITATION_INVALID", "acceptInvitation", { token: open, newPassword: open }],
-        ["E_PASSWORD_RESET_INVALID", "resetTenantPassword", { token: open, newPassword: open }],
-      ] as const
-    ).map(
-      ([code, mutation, input]): Case => ({
-        ...{ code, mutation, about: "nothing such" },
-        make: async () => ({}),
-        input: () => ({ ...input }),
-      }),
-    ),
-  ];
-}
-
-/** Platform users and their accounts. */
-function accountCases({ administrator }: Stage, make: Case["make"]): Case[] {
-  const user = (email: string, more: Input = {}) => ({
-    ...{ email, name: "A user", role: "READONLY", ...more },
-  });
-  const of = (code: string, mutation: string, input: () => Input): Case => ({
-    ...{ code, about: "an account", mutation, make, input },
-  });
-  return [
-    of("E_WEAK_PASSWORD", "createPlatformUser", () =>
-      user(`${freshName("weak")}@x.test`, { password: "aaaaaaaaaaaa" }),
-    ),
-    of("E_PLATFORM_USER_EXISTS", "createPlatformUser", () => user(administrator.email)),
-    of("E_PLATFORM_USER_NOT_FOUND", "disablePlatformUser", () => ({ userId: newId() })),
-    of("E_SERVICE_TOKEN_NOT_FOUND", "revokeServiceToken", () => ({ id: newId() })),
-    of("E_SIGN_IN_FAILED", "signIn", () => ({
-      ...{ email: `${freshName("nobody")}@x.test`, password: "a wrong password" },
-    })),
   ];
 }

@@ -56,3 +56,10 @@ async function inputOf(kind: string, slug: string): Promise<Record<string, unkno
     unknown
   >;
 }
+
+/** The command that provisions a tenant. */
+export function provisionWords(slug: string, ...more: string[]): string[] {
+  const email = `${slug}@acme.test`;
+  const words = ["--slug", slug, "--name", "Acme", "--admin-email", email, "--lab", "Main"];
+  return ["tenant", "provision", ...words, ...more];
+}
