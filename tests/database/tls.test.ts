@@ -52,12 +52,10 @@ describe("a server that takes TLS only", () => {
       const seen = await onlyOne(url, "reconciling", () =>
         asSuperuser(url, async (client) => (await client.query(ENCRYPTED)).rows),
       );
-      expect(seen).toEqual(
-        ["acme", "acme engine", "acme feed", "acme reconciling"].map((name) => ({
-          name,
-          safe: true,
-        })),
-      );
+      const names = seen?.map(({ name }) => name);
+      const parts = ["acme", "acme engine", "acme feed", "acme reconciling", "acme worker"];
+      expect(names).toEqual(expect.arrayContaining(parts));
+      expect(seen).toEqual(names?.map((name) => ({ name, safe: true })));
     } finally {
       await worker.stop(2_000);
       await platform.close();
