@@ -61,6 +61,7 @@ export function shareAnswers(publicErrorOf: PublicErrorOf): Plugin {
 const tooMany = () =>
   new DomainError("E_RATE_LIMITED", {
     message: `One caller follows at most ${FOLLOWED_BY_ONE_CALLER} subscriptions at a time`,
+    nextAction: "Complete some of them, then subscribe again.",
   });
 
 const idOf = ({ contextValue }: ExecutionArgs): string =>

@@ -136,7 +136,8 @@ async function boundDryRuns(em: EntityManager, { kind, id }: Actor): Promise<voi
   const own = { actorKind: kind, actorId: id, dryRun: true, subjectId: null, finishedAt: null };
   if ((await em.count(OperationEntity, own)) < MOST_DRY_RUNS) return;
   throw new DomainError("E_RATE_LIMITED", {
-    message: `${MOST_DRY_RUNS} dry runs of yours have not ended: wait for one of them`,
+    message: `${MOST_DRY_RUNS} dry runs of yours have not ended`,
+    nextAction: "Wait until one of them has ended, or cancel it, then send it again.",
   });
 }
 
