@@ -1,6 +1,7 @@
 // Sends a service, in a process of its own, what attackers and scanners send, and looks at what it
 // cost: npm run test:hostile. Ends with `N passed, N failed`.
 
+import { auditServer } from "graphql-http";
 import { schema } from "../../src/api/schema.ts";
 import { ATTACKS } from "./common-attacks.ts";
 import { everyArgument, type Hole } from "./every-argument.ts";
@@ -162,8 +163,23 @@ async function naughtyStrings(service: Service, token: string): Promise<void> {
   for (const [field, fault] of faults) check(field, fault);
 }
 
+/** What GraphQL over HTTP asks of a server: what it MUST do fails, the rest is told. */
+async function audit(service: Service, token: string): Promise<void> {
+  const fetchFn = (url: string, init: RequestInit = {}) => {
+    const headers = new Headers(init.headers);
+    headers.set("authorization", `Bearer ${token}`);
+    return fetch(url, { ...init, headers });
+  };
+  for (const result of await auditServer({ url: service.url, fetchFn })) {
+    if (result.status !== "ok")
+      say(`${result.status} of the audit: ${result.name}: ${result.reason}`);
+    check(result.name, result.status === "error" ? result.reason : null);
+  }
+}
+
 await using service = await runService();
 const { token } = await service.signIn();
+await audit(service, token);
 for (const { name, succeeds } of ATTACKS) check(name, await succeeds(service));
 await refusedRequests(service, token);
 await naughtyStrings(service, token);
