@@ -157,7 +157,7 @@ describe("refreshing", () => {
     const interrupted = refreshRows(transact, SAMPLE, {
       ...options,
       onBatch: async () => {
-        throw new Error("planned kill");
+        throw new Error("killed");
       },
     });
     await expect(interrupted).rejects.toThrow("killed");
