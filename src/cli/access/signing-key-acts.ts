@@ -47,6 +47,8 @@ export async function rotateKey(flags: RotateFlags): Promise<void> {
     flags,
     async ({ platform, actor, out }) => {
       const { orm, secrets, clock } = platform;
+      // On a platform that no service has run on yet, the first key is made before it is replaced.
+      await platform.openKeys();
       const { key, begun } = await rotateSigningKey(
         { em: orm.em, secrets, clock },
         actor,

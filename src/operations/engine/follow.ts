@@ -103,6 +103,8 @@ function iterate<T>(
       }
       return { value: undefined, done: true };
     } catch (error) {
+      // Nobody waits any more for what a follower that has left had begun to read.
+      if (ended) return { value: undefined, done: true };
       end();
       throw error;
     }
