@@ -17,7 +17,7 @@ import { nothing, type Run } from "./engine/phase.ts";
 import { inTenantDatabase } from "./parts/tenant-entry.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { siteOfRun, tenantOf } from "./parts/tenant-site.ts";
+import { registeredVersion, siteOfRun, tenantOf } from "./parts/tenant-site.ts";
 
 const AcceptInput = z.strictObject({
   slug: slugField,
@@ -68,11 +68,14 @@ export const acceptMigration = (ports: TenantPorts) =>
         undo: nothing("it is the last phase"),
       },
     ],
-    result: ({ facts: { from, to, version } }) => ({
-      before: from ? idAndSum(from) : null,
-      after: to ? idAndSum(to) : null,
-      version: version ?? null,
-    }),
+    result: async (run, em, { state }) => {
+      const { from, to } = state === "SUCCEEDED" ? run.facts : {};
+      return {
+        before: from ? idAndSum(from) : null,
+        after: to ? idAndSum(to) : null,
+        version: (await registeredVersion(em, run)).version,
+      };
+    },
   });
 
 const idAndSum = ({ id, sha256 }: KeptRow) => ({ migration: id, checksum: sha256 });

@@ -10,7 +10,7 @@ import { nothing, type Run } from "./engine/phase.ts";
 import { checkReadiness, failedChecks, refuseUnready } from "./parts/readiness.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { siteOfRun, tenantOf } from "./parts/tenant-site.ts";
+import { registeredVersion, siteOfRun, tenantOf } from "./parts/tenant-site.ts";
 import { refuseUnfinished } from "./parts/unfinished.ts";
 
 const ActivateInput = z
@@ -58,7 +58,10 @@ export const activateTenant = (ports: TenantPorts) =>
         undo: nothing("it is the last phase"),
       },
     ],
-    result: ({ facts }) => ({ checks: facts.checks ?? [], version: facts.version ?? null }),
+    result: async (run, em) => ({
+      checks: run.facts.checks ?? [],
+      version: (await registeredVersion(em, run)).version,
+    }),
   });
 
 async function check(ports: TenantPorts, run: ActivateRun): Promise<Partial<ActivateFacts>> {

@@ -22,6 +22,7 @@ import { ensureSecret } from "./parts/tenant-secret.ts";
 import {
   databaseOn,
   namesOfTenant,
+  registeredVersion,
   siteOfRun,
   type TenantSite,
   tenantOf,
@@ -122,9 +123,7 @@ export const migrateTenant = (ports: TenantPorts) =>
 async function standing(em: EntityManager, run: MigrateRun) {
   const { pending, version = null, migrations = null } = run.facts;
   if (run.dryRun && pending !== undefined) return { version, migrations };
-  const tenant = await tenantOf(em, run);
-  await em.refresh(tenant);
-  return { version: tenant.schemaVersion, migrations: tenant.migrationsApplied };
+  return await registeredVersion(em, run);
 }
 
 /** A tenant that is placed nowhere gets a place as a new one does. */

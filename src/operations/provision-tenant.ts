@@ -105,7 +105,7 @@ export const provisionTenant = (ports: TenantPorts): ProvisionTenant => ({
     },
   ],
   settle: (run, em, outcome) => settleProvisioning(ports, run, em, outcome),
-  result: (run, { state }) =>
+  result: (run, _em, { state }) =>
     state !== "SUCCEEDED"
       ? null
       : run.dryRun

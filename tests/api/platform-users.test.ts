@@ -166,7 +166,8 @@ describe("what a user has open", () => {
 });
 
 describe("a new password over the API", () => {
-  const LONG = "a quiet river ".repeat(64_000);
+  /** As long as a variable may be. */
+  const LONG = "a quiet river ".repeat(710);
 
   test.each([
     ["too short", () => "short-one"],
@@ -188,7 +189,7 @@ describe("a new password over the API", () => {
     expect(inTenant).toMatchObject(weak);
   });
 
-  test("signs nobody in where a wrong one is a megabyte long", async () => {
+  test("signs nobody in where a wrong one is as long as it may be sent", async () => {
     const { email } = await signedIn();
     for (const each of [email, "nobody@tenantry.test"]) {
       const input = { email: each, password: LONG };

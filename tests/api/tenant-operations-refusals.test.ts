@@ -135,8 +135,8 @@ describe("tenants are listed", () => {
   const LIST = `query ($filter: TenantFilter) {
     tenants(filter: $filter, first: 100) { totalCount nodes { slug } }
   }`;
-  const list = async (filter: object): Promise<string[]> => {
-    const { tenants } = await callers.READONLY.ask(LIST, { filter });
+  const list = async (filter: object, role: Role = "READONLY"): Promise<string[]> => {
+    const { tenants } = await callers[role].ask(LIST, { filter });
     expect(tenants.totalCount).toBe(tenants.nodes.length);
     return tenants.nodes.map(({ slug }: { slug: string }) => slug).reverse();
   };
@@ -147,14 +147,19 @@ describe("tenants are listed", () => {
       register(world, "ACTIVE", { slug: `${text}-${slug}`, ...fields });
     const old = await make("old", { schemaVersion: "0002_units", tier: "PREMIUM" });
     const none = await make("none", { schemaVersion: null, region: "eu" });
-    const newest = await make("newest", { schemaVersion: "0003_samples", isolation: "DATABASE" });
+    const newest = await make("newest", {
+      ...{ schemaVersion: "0003_samples", migrationsApplied: 3, isolation: "DATABASE" },
+    });
+    // Of the newest version, and without one that came before.
+    const lacking = await make("lacking", { schemaVersion: "0003_samples", migrationsApplied: 2 });
     const ahead = await make("ahead", { schemaVersion: "0010_later", adminEmail: "eve@x.test" });
-    expect(await list({ text, behind: true })).toEqual([old, none]);
+    expect(await list({ text, behind: true })).toEqual([old, none, lacking]);
     expect(await list({ text, behind: false })).toEqual([newest, ahead]);
     expect(await list({ text, tier: "PREMIUM" })).toEqual([old]);
     expect(await list({ text, region: "eu" })).toEqual([none]);
     expect(await list({ text, isolation: "DATABASE", behind: false })).toEqual([newest]);
-    expect(await list({ text: "EVE@x" })).toEqual([ahead]);
+    expect(await list({ text: "EVE@x" })).toEqual([]);
+    expect(await list({ text: "EVE@x" }, "SUPPORT")).toEqual([ahead]);
     expect(await list({ text: null, status: null, region: text })).toEqual([]);
   });
 });

@@ -229,8 +229,10 @@ describe("a file that is not as it was applied", () => {
 
   test("is the only one that there is anything to accept of", async () => {
     await write("20260105000000_d");
+    const { schemaVersion } = await tenantOf(early);
     const why = async (migration: string) => {
-      const { error } = await accept(early, migration);
+      const { error, result } = await accept(early, migration);
+      expect(result).toEqual({ before: null, after: null, version: schemaVersion });
       expect(error).toMatchObject({ code: "E_NOTHING_TO_ACCEPT", retryable: false });
       return error?.message;
     };

@@ -116,8 +116,8 @@ export interface OperationDefinition<Input = unknown, Facts = unknown> {
    */
   result(
     run: Run<Input, Facts>,
-    outcome: Outcome,
     em: EntityManager,
+    outcome: Outcome,
   ): Promise<Record<string, unknown> | null> | Record<string, unknown> | null;
 }
 

@@ -165,7 +165,7 @@ async function settle(
   last: { name: string; state: "SUCCEEDED" | "SKIPPED"; note: string | null },
 ): Promise<void> {
   await definition.settle(run, em, outcome);
-  const result = await definition.result(run, outcome, em);
+  const result = await definition.result(run, em, outcome);
   const operation = { state: outcome.state, result };
   await move(em, run.operationId, { phases: [last], operation });
 }

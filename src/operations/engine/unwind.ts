@@ -37,7 +37,7 @@ export async function unwind(
   const operation = { state: ending.state, error };
   const settled = await course.transact("settle", async (em) => {
     await course.definition.settle(run, em, outcome);
-    const result = await course.definition.result(run, outcome, em);
+    const result = await course.definition.result(run, em, outcome);
     await move(em, run.operationId, { operation: { ...operation, result } });
   });
   tellEnd(course, run, outcome);

@@ -35,7 +35,7 @@ export async function settleLost(ports: LostPorts, actor: Actor, id: string): Pr
       const definition = ports.definitions.get(operation.kind);
       const run = definition && runOf(definition, operation);
       if (withSubject && definition && run) await definition.settle(run, em, outcome);
-      const result = (run && (await definition?.result(run, outcome, em))) ?? null;
+      const result = (run && (await definition?.result(run, em, outcome))) ?? null;
       await move(em, id, {
         phases: await brokenOff(em, id),
         operation: { state: "FAILED", error, result },

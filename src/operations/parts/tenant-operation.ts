@@ -29,6 +29,7 @@ export interface TenantOperation<Input extends TenantInput, Facts> {
   result?(
     run: Run<Input, Facts>,
     em: EntityManager,
+    outcome: Outcome,
   ): Promise<Record<string, unknown>> | Record<string, unknown>;
   /** Why it is done, for the audit trail, where the input says so. */
   reason?(input: Input): string | null;
@@ -81,7 +82,7 @@ export const tenantOperation = <Input extends TenantInput, Facts>(
       },
     );
   },
-  result: (run, _outcome, em) => options.result?.(run, em) ?? {},
+  result: async (run, em, outcome) => (await options.result?.(run, em, outcome)) ?? {},
 });
 
 /**

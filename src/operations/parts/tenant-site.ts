@@ -60,6 +60,16 @@ export async function siteOfRun(
   return await siteOfTenant(em, await tenantOf(em, run));
 }
 
+/** What the registry says of a tenant's schema, as an operation ends: also one that never looked into it. */
+export async function registeredVersion(
+  em: EntityManager,
+  run: Pick<Run<unknown, unknown>, "subjectId" | "subjectName">,
+): Promise<{ version: string | null; migrations: number | null }> {
+  const tenant = await tenantOf(em, run);
+  await em.refresh(tenant);
+  return { version: tenant.schemaVersion, migrations: tenant.migrationsApplied };
+}
+
 /** Where a registered tenant is; errors as `siteOfRun`. */
 export async function siteOfTenant(em: EntityManager, tenant: Tenant): Promise<TenantSite> {
   const { slug, dbServerId, databaseName, appRole: login } = tenant;
