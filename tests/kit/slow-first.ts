@@ -31,7 +31,7 @@ const SLOW = [
 export default class SlowFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const place = ({ moduleId }: TestSpecification) => {
-      const found = SLOW.findIndex((name) => moduleId.endsWith(`/tests/${name}.test.ts`));
+      const found = SLOW.findIndex((name) => moduleId.includes(`/tests/${name}.`));
       return found === -1 ? SLOW.length : found;
     };
     return (await super.sort(files)).toSorted((one, other) => place(one) - place(other));

@@ -35,10 +35,10 @@ export async function settleLost(ports: LostPorts, actor: Actor, id: string): Pr
       const definition = ports.definitions.get(operation.kind);
       const run = definition && runOf(definition, operation);
       if (withSubject && definition && run) await definition.settle(run, em, outcome);
-      const result = (run && (await definition?.result(run, em, outcome))) ?? null;
+      // No result: what its phases found out is gone, and it would tell of nothing done.
       await move(em, id, {
         phases: await brokenOff(em, id),
-        operation: { state: "FAILED", error, result },
+        operation: { state: "FAILED", error },
       });
     });
   // What the end means for the tenant may be what cannot be written: the operation must end at least.
