@@ -301,6 +301,9 @@ export const isConnectionLoss = (error: unknown): boolean =>
 export const isTransient = (error: unknown): boolean =>
   isDomainError(error) ? error.transient : (faultOf(error)?.course ?? "FINAL") !== "FINAL";
 
+/** The part that an error happened to where nothing else was noted. */
+export const PLATFORM = "The platform database";
+
 const PART = Symbol("part");
 
 /** Notes on an error which part it happened to, such as `Db server 'eu-1'`, and answers the error. */
@@ -309,8 +312,17 @@ export function inPart(part: string, error: unknown): unknown {
   return error;
 }
 
-/** The part that an error happened to, where that was noted. */
-export function partOf(error: unknown): string | undefined {
+/** Runs `work`; an error of it happened to the part, unless to one further inside. */
+export async function within<T>(part: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw inPart(part, error);
+  }
+}
+
+/** The part that an error happened to. */
+export function partOf(error: unknown): string {
   for (const thrown of behind(error)) if (PART in thrown) return thrown[PART] as string;
-  return undefined;
+  return PLATFORM;
 }

@@ -8,7 +8,9 @@ import {
   faultOrRefusalOf,
   inPart,
   isTransient,
+  PLATFORM,
   sqlStateOf,
+  within,
 } from "../../src/database/faults.ts";
 import { DomainError } from "../../src/kernel/domain-error.ts";
 import { ERROR_CODES } from "../../src/kernel/error-codes.ts";
@@ -110,6 +112,16 @@ describe("what is told of a failed step", () => {
       message:
         "Db server 'eu-1', database tenants: something that is needed is held by another session (55P03: lock timeout); tried 6 times within 61 s",
     });
+  });
+
+  test("names the part that failed, not the one whose work it was in the middle of", async () => {
+    const lost = withCode("ECONNRESET");
+    const error = await within("Db server 'eu-1', database tenants", () =>
+      within(PLATFORM, () => Promise.reject(lost)),
+    ).catch((thrown: unknown) => thrown);
+    expect(describeFailure(error, null).message).toMatch(
+      /^The platform database: the connection broke/,
+    );
   });
 
   test("tells what a db server refused for good, whatever its code", () => {

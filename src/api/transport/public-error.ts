@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { GraphQLError } from "graphql";
-import { codeOf, faultOf } from "../../database/faults.ts";
+import { codeOf, faultOf, PLATFORM } from "../../database/faults.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import type { Logger } from "../../observability/logger.ts";
@@ -42,7 +42,7 @@ export const publicErrors =
     log.error({ err: original, code, errorId, ...placeOf(error) }, "request failed unexpectedly");
     // What PostgreSQL said stays in the log: anybody can come upon a fault of the platform database.
     const told = fault && {
-      message: `The platform database: ${fault.sentence}.`,
+      message: `${PLATFORM}: ${fault.sentence}.`,
       nextAction: fault.remedy,
     };
     return describe(new DomainError(code, told), error, { errorId });

@@ -2,6 +2,7 @@ import {
   codeOf,
   faultOf,
   faultOrRefusalOf,
+  PLATFORM,
   partOf,
   withWhatWasSaid,
 } from "../../database/faults.ts";
@@ -31,10 +32,11 @@ export function describeFailure(
     return { code, message, phase, retryable, nextAction, ...(migration && { migration }) };
   }
   const part = partOf(error);
-  const fault = part === undefined ? faultOf(error) : faultOrRefusalOf(error);
+  // On the platform database a refusal that is not in the table is a fault of this program's own statements.
+  const fault = part === PLATFORM ? faultOf(error) : faultOrRefusalOf(error);
   if (fault === undefined)
     return { code: "E_INTERNAL", message: ERROR_CODES.E_INTERNAL.text, phase, retryable: true };
-  const told = `${part ?? "The platform database"}: ${withWhatWasSaid(fault)}`;
+  const told = `${part}: ${withWhatWasSaid(fault)}`;
   const { remedy: nextAction } = fault;
   return {
     code: codeOf(fault),

@@ -1,6 +1,6 @@
 import { DBOS } from "@dbos-inc/dbos-sdk";
 import { assertStillOwnsWorkflow, DBOSWorkflowConflictError } from "@dbos-inc/dbos-sdk/datasource";
-import { isTransient } from "../../database/faults.ts";
+import { isTransient, PLATFORM, within } from "../../database/faults.ts";
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import type { Logger } from "../../observability/logger.ts";
 import type { Attempted, Transact } from "./data-source.ts";
@@ -142,10 +142,13 @@ async function beside(
   operationId: string,
   work: (em: EntityManager) => Promise<void>,
 ) {
-  await ports.orm.em.fork().transactional(async (em) => {
-    await work(em as EntityManager);
-    await assertStillOwnsWorkflow(operationId);
-  });
+  // Steps tell of progress in the middle of their work on a db server, which is not what failed then.
+  await within(PLATFORM, () =>
+    ports.orm.em.fork().transactional(async (em) => {
+      await work(em as EntityManager);
+      await assertStillOwnsWorkflow(operationId);
+    }),
+  );
 }
 
 /** Tells that another attempt of a step begins, and why. */

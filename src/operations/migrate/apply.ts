@@ -1,3 +1,4 @@
+import { PLATFORM, within } from "../../database/faults.ts";
 import { withSessionLock } from "../../database/locks.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import { applyMigrations, schemaLock } from "../../tenant-schemas/apply-migrations.ts";
@@ -90,13 +91,10 @@ export async function keepVersion(
   migrations: readonly Pick<Listed, "id">[],
 ): Promise<void> {
   const migrationsApplied = new Set(ledger.map(({ id }) => id)).size;
-  await orm.em
-    .fork()
-    .nativeUpdate(
-      TenantEntity,
-      { id: tenantId },
-      { schemaVersion: versionOf(ledger, migrations), migrationsApplied, updatedAt: clock() },
-    );
+  const kept = { schemaVersion: versionOf(ledger, migrations), migrationsApplied };
+  await within(PLATFORM, () =>
+    orm.em.fork().nativeUpdate(TenantEntity, { id: tenantId }, { ...kept, updatedAt: clock() }),
+  );
 }
 
 /** Which of the planned files an operation has applied, over all its attempts and all who owned it. */
