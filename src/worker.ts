@@ -4,6 +4,7 @@ import { newId } from "./kernel/ids.ts";
 import { deliverPendingMail, nextDelivery } from "./mail/deliver.ts";
 import { startWorker, type Worker, type WorkerOptions } from "./operations/engine/engine.ts";
 import { reconcile } from "./operations/health/reconcile.ts";
+import { fenceOff } from "./operations/parts/tenant-entry.ts";
 import { timerEnded } from "./operations/parts/timers.ts";
 import type { Platform } from "./platform.ts";
 
@@ -31,6 +32,7 @@ export async function startPlatformWorker(
     url: platform.databaseUrl,
     definitions: [...platform.definitions.values()],
     timerEnded: (em, operationId) => timerEnded(platform, em, operationId),
+    fenceOff: (run) => fenceOff(platform, run),
     deliverMail: async () => {
       const mails = { em: orm.em, mailer, linkOf, clock };
       const { postponed, failed } = await deliverPendingMail(mails, { limit: BATCH });

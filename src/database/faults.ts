@@ -8,9 +8,10 @@ import { redactText } from "../kernel/redact.ts";
  *   again: on the platform database until that is back, on a db server as the retry policy says.
  * - AGAIN: nothing has taken effect; tried again in the same way.
  * - BOUNDED: tried again too, but only a few times on the platform database, since it may not pass.
+ * - FENCED: not tried again by whoever meets it: somebody else has gone on with the work, or ended it.
  * - FINAL: not tried again.
  */
-export type FaultCourse = "LOST" | "AGAIN" | "BOUNDED" | "FINAL";
+export type FaultCourse = "LOST" | "AGAIN" | "BOUNDED" | "FENCED" | "FINAL";
 
 /** One kind of fault of PostgreSQL, of a pool, a socket or a name. */
 export interface Fault {
@@ -27,6 +28,12 @@ export interface Fault {
 
 /** Every fault that is known, most exact first: the one table that steps, doors and the engine read. */
 export const FAULTS: readonly Fault[] = [
+  {
+    codes: ["TF001"],
+    course: "FENCED",
+    sentence: "another process has gone on with the work",
+    remedy: "Nothing is to be done: what the other process does is what counts.",
+  },
   {
     codes: ["57P01", "57P02", "57P04", "57P05"],
     course: "LOST",
@@ -299,7 +306,9 @@ export const isConnectionLoss = (error: unknown): boolean =>
  * error says so itself, whatever caused it.
  */
 export const isTransient = (error: unknown): boolean =>
-  isDomainError(error) ? error.transient : (faultOf(error)?.course ?? "FINAL") !== "FINAL";
+  isDomainError(error)
+    ? error.transient
+    : !["FENCED", "FINAL"].includes(faultOf(error)?.course ?? "FINAL");
 
 /** The part that an error happened to where nothing else was noted. */
 export const PLATFORM = "The platform database";

@@ -48,28 +48,26 @@ export const cleanupTenant = (ports: TenantPorts) =>
         name: "REMAINS_FOUND",
         where: "outside",
         inDryRun: true,
-        ensure: async (run) => await findRemains(ports, await idOf(ports, run)),
+        ensure: async (run) => await findRemains(ports, run),
         undo: nothing("it only looks"),
       },
       {
         name: "SCHEMA_DROPPED",
         where: "outside",
-        ensure: async (run) =>
-          run.input.dropSchema ? await drop(ports, await idOf(ports, run)) : KEPT,
+        ensure: async (run) => (run.input.dropSchema ? await drop(ports, run) : KEPT),
         undo: GONE,
       },
       {
         name: "SECRET_REMOVED",
         where: "outside",
-        ensure: async (run) =>
-          run.input.dropSchema ? await removeOwnSecret(ports, await idOf(ports, run)) : KEPT,
+        ensure: async (run) => (run.input.dropSchema ? await removeOwnSecret(ports, run) : KEPT),
         undo: GONE,
       },
       {
         name: "REMAINING_FOUND",
         where: "outside",
         ensure: async (run) => {
-          const { found, unsearched } = await findRemains(ports, await idOf(ports, run));
+          const { found, unsearched } = await findRemains(ports, run);
           return { remaining: found, unsearched };
         },
         undo: nothing("it only looks"),
@@ -90,14 +88,11 @@ export const cleanupTenant = (ports: TenantPorts) =>
     }),
   });
 
-const idOf = async ({ orm }: TenantPorts, run: CleanupRun): Promise<string> =>
-  (await tenantOf(orm.em.fork(), run)).id;
-
 const removedOf = ({ facts }: CleanupRun): Remain[] =>
   facts.remaining === undefined ? [] : goneSince(facts.found ?? [], facts.remaining);
 
-async function drop(ports: TenantPorts, tenantId: string): Promise<undefined> {
-  await dropRemains(ports, tenantId);
+async function drop(ports: TenantPorts, run: CleanupRun): Promise<undefined> {
+  await dropRemains(ports, run);
 }
 
 /** Removes the people, and closes the row: all in one transaction. */

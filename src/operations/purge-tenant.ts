@@ -5,7 +5,6 @@ import { authorize } from "../iam/grants.ts";
 import { type RemovedPeople, removePeople } from "../invitations/remove-people.ts";
 import { reasonField } from "../kernel/input.ts";
 import { slugField } from "../tenants/slug.ts";
-import type { Tenant } from "../tenants/tenant.entity.ts";
 import { nothing, type Phase, type Run } from "./engine/phase.ts";
 import { beginPurge, type Evidence, takeEvidence } from "./parts/purge-evidence.ts";
 import { closeRow } from "./parts/purged-row.ts";
@@ -94,7 +93,7 @@ const removingPhases = (ports: TenantPorts): Phase<PurgeInput, PurgeFacts>[] => 
     name: "SCHEMA_DROPPED",
     where: "outside",
     ensure: async (run) => {
-      await dropRemains(ports, (await subjectOf(ports, run)).id);
+      await dropRemains(ports, run);
       return undefined;
     },
     undo: GONE,
@@ -102,14 +101,14 @@ const removingPhases = (ports: TenantPorts): Phase<PurgeInput, PurgeFacts>[] => 
   {
     name: "SECRET_REMOVED",
     where: "outside",
-    ensure: async (run) => await removeOwnSecret(ports, (await subjectOf(ports, run)).id),
+    ensure: async (run) => await removeOwnSecret(ports, run),
     undo: GONE,
   },
   {
     name: "REMAINING_FOUND",
     where: "outside",
     ensure: async (run) => {
-      const { found } = await findRemains(ports, (await subjectOf(ports, run)).id);
+      const { found } = await findRemains(ports, run);
       return { remaining: found };
     },
     undo: nothing("it only looks"),
@@ -121,9 +120,6 @@ const removingPhases = (ports: TenantPorts): Phase<PurgeInput, PurgeFacts>[] => 
     undo: nothing("it is the last phase"),
   },
 ];
-
-const subjectOf = ({ orm }: TenantPorts, run: PurgeRun): Promise<Tenant> =>
-  tenantOf(orm.em.fork(), run);
 
 /** Removes the people, closes the row and records the evidence: all in one transaction. */
 async function purge(

@@ -16,11 +16,6 @@ interface AppRolesOf {
 /** One of a tenant's two app roles, whose login is changed. */
 interface AppRoleOf extends AppRolesOf {
   readonly role: string;
-  /**
-   * Called when nobody else can change roles any more and nothing is changed yet: throws where the
-   * caller comes too late.
-   */
-  readonly stillWanted: () => Promise<void>;
 }
 
 /**
@@ -66,7 +61,7 @@ export async function ownAppRoles(
  */
 export async function openAppRole(
   client: ClientBase,
-  { names, tenantId, role, stillWanted }: AppRoleOf,
+  { names, tenantId, role }: AppRoleOf,
   options: {
     readonly verifier: string;
     readonly mayLogIn: boolean;
@@ -76,7 +71,6 @@ export async function openAppRole(
   const { verifier, mayLogIn, connectDatabase } = options;
   await underSharedLock(client, async () => {
     const roles = await ownAppRoles(client, { names, tenantId });
-    await stillWanted();
     if (role === names.appRoleB && !roles.includes(role))
       await createAppRoleB(client, { names, tenantId, connectDatabase });
     else await resetSettings(client, [role], { names, connectDatabase });
@@ -94,13 +88,12 @@ export async function openAppRole(
  */
 export async function closeAppRole(
   client: ClientBase,
-  { names, tenantId, role, stillWanted }: AppRoleOf,
+  { names, tenantId, role }: AppRoleOf,
   { drop }: { readonly drop: boolean } = { drop: false },
 ): Promise<number> {
   const whereThere = async (change: () => Promise<unknown>) =>
     await underSharedLock(client, async () => {
       const there = (await ownAppRoles(client, { names, tenantId })).includes(role);
-      await stillWanted();
       if (there) await change();
       return there;
     });

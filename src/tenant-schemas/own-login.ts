@@ -1,6 +1,7 @@
 import type pg from "pg";
 import type { ClientBase } from "pg";
 import { connectionConfig } from "../database/connect.ts";
+import { holdFenceOf } from "../database/fence.ts";
 import { withConnection } from "../database/own-connection.ts";
 import { CONNECTION } from "../database/server-pools.ts";
 import { ident, literal, scramVerifier } from "../database/sql.ts";
@@ -32,6 +33,8 @@ export async function onOwnLogin<T>(
   await alter(`login password ${literal(scramVerifier(password))}`);
   try {
     return await withConnection({ ...entry, query_timeout: LONGEST_TIMER_MS }, async (own) => {
+      await holdFenceOf(client, own);
+      // Where the fence was raised meanwhile, this fails, and `work` does not begin.
       await alter(closed);
       return await work(own);
     });

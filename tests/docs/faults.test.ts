@@ -5,6 +5,7 @@ const COURSES = {
   LOST: "tried again; what was under way may have taken effect, and is looked for",
   AGAIN: "tried again",
   BOUNDED: "tried again, a few times",
+  FENCED: "given up here; the process that goes on decides",
   FINAL: "the operation fails and is undone",
 } as const;
 

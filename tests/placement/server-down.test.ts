@@ -25,7 +25,7 @@ beforeAll(async () => {
     deeds.delete(`${subjectName} ${phase}`);
     await deed?.();
   };
-  const retry = { maxAttempts: 3, firstPauseSeconds: 0.05, backoffRate: 1 };
+  const retry = { maxAttempts: 3, maxUndoAttempts: 3, firstPauseSeconds: 0.05, backoffRate: 1 };
   await world.startWorker({ afterDeed }, { retry });
 });
 

@@ -32,7 +32,7 @@ import {
   WORKFLOW,
 } from "./queue.ts";
 import { runOperation } from "./run-operation.ts";
-import type { RetryPolicy } from "./step.ts";
+import type { RetryPolicy, RunPorts } from "./step.ts";
 import { watchQueue } from "./watch-queue.ts";
 
 /**
@@ -108,12 +108,20 @@ export interface WorkerOptions {
   readonly queue: OperationQueue;
   readonly feed: Pick<Feed, "onEnqueued">;
   readonly log: Logger;
+  /** Ends what a former owner of an operation may still be about to do. */
+  fenceOff: RunPorts["fenceOff"];
   readonly retry?: RetryPolicy;
   /** How often the queue is looked into where nothing was heard of it; 100 ms unless told. */
   readonly lookEveryMs?: number;
 }
 
-const RETRY: RetryPolicy = { maxAttempts: 6, firstPauseSeconds: 0.5, backoffRate: 2 };
+const RETRY: RetryPolicy = {
+  maxAttempts: 6,
+  // Some 30 minutes: what an undo leaves behind somebody has to clear away by hand.
+  maxUndoAttempts: 180,
+  firstPauseSeconds: 0.5,
+  backoffRate: 2,
+};
 
 /** Deliveries are set for one of these moments, so that many mails that wait share a few of them. */
 const MAIL_SLOT_MS = 10_000;
@@ -142,7 +150,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     if (code === "E_INTERNAL") log.error({ err: error, code }, "platform step failed");
     return failure;
   });
-  const ports = { orm, log, retry, transact, definitions };
+  const { fenceOff } = options;
+  const ports = { orm, log, retry, transact, definitions, fenceOff };
   DBOS.registerWorkflow((operationId: string) => runOperation(ports, operationId), {
     name: WORKFLOW,
   });

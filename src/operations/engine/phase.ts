@@ -23,9 +23,19 @@ export interface Run<Input, Facts> {
    * @param total null where it is not known
    */
   progress(completed: number, total: number | null, message?: string): Promise<void>;
+  /** What fences the run's effects on db servers: greater at each takeover, and for later operations. */
+  readonly token: number;
   /**
-   * Throws where another worker has taken the operation up: a worker that was frozen asks before an
-   * effect that must not come late.
+   * Runs a transaction on the platform database beside the step, which takes effect only while this
+   * worker owns the operation.
+   *
+   * @throws DBOSWorkflowConflictError where another worker has taken it up, or it has ended; to be let
+   *   through as it is
+   */
+  note(work: (em: EntityManager) => Promise<void>): Promise<void>;
+  /**
+   * Throws as `note` where another worker has taken the operation up: asked before an effect where nothing
+   * can be fenced.
    */
   assertOwned(): Promise<void>;
 }

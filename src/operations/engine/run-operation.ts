@@ -1,5 +1,7 @@
-import { assertStillOwnsWorkflow } from "@dbos-inc/dbos-sdk/datasource";
+import { setTimeout as delay } from "node:timers/promises";
+import { isTransient } from "../../database/faults.ts";
 import type { EntityManager } from "../../database/orm.ts";
+import { claimAgain, drawToken } from "./claim.ts";
 import type { Attempted, Transact } from "./data-source.ts";
 import { cancelled } from "./failure.ts";
 import { lockOperation, move } from "./journal.ts";
@@ -8,10 +10,13 @@ import type { AnyOperation, Outcome, Run } from "./phase.ts";
 import {
   type AnyPhase,
   type AnyRun,
+  beside,
   type Course,
   type Done,
   ensureOutside,
+  pauseBehind,
   type RunPorts,
+  refuseLost,
   toDone,
 } from "./step.ts";
 import { tellBegin, tellEnd } from "./tell.ts";
@@ -30,15 +35,23 @@ export async function runOperation(ports: RunPorts, operationId: string): Promis
       takeover.due = false;
       return work(em);
     });
-  const begun = await transact("begin", (em) => begin(em, ports, operationId));
+  let drawn: number | undefined;
+  const begun = await transact("begin", async (em) => {
+    const answer = await begin(em, ports, operationId);
+    drawn = answer.token;
+    return answer;
+  });
   if ("failed" in begun)
     throw new Error(`Operation ${operationId} cannot begin: ${begun.failed.message}`);
   const definition = ports.definitions.get(begun.ok.kind);
   if (!definition)
     throw new Error(`Operation ${operationId} is of an unknown kind: ${begun.ok.kind}`);
   const course: Course = { ...ports, transact, definition, takeover };
-  let run = toRun(course, begun.ok);
+  const begunHere = begun.ok.token === drawn;
+  const token = begunHere ? begun.ok.token : await claimAgain(ports.orm, operationId);
+  let run = toRun(course, { ...begun.ok, token: token ?? 0 });
   tellBegin(course, run);
+  if (!begunHere && token !== null) await fenceOff(course, run);
   if (begun.ok.cancelRequested)
     return await unwind(course, run, -1, { state: "CANCELLED", error: cancelled(null) });
 
@@ -59,6 +72,27 @@ interface Begun
   extends Pick<Operation, "id" | "kind" | "subjectId" | "subjectName" | "dryRun" | "input"> {
   readonly requester: AnyRun["requester"];
   readonly cancelRequested: boolean;
+  /** That of the claim by which it was begun. */
+  readonly token: number;
+}
+
+/** Keeps the former owner from late effects; where that place is away, each session there does so by itself. */
+async function fenceOff(course: Course, run: AnyRun): Promise<void> {
+  const { retry, log } = course;
+  for (let count = 1; ; count += 1) {
+    try {
+      return await course.fenceOff(run);
+    } catch (error) {
+      await refuseLost(course, run, error);
+      const { operationId } = run;
+      log.warn(
+        { err: error, operationId, attempt: count },
+        "the former owner is not fenced off yet",
+      );
+      if (!isTransient(error) || count >= retry.maxAttempts) return;
+    }
+    await delay(pauseBehind(count, retry));
+  }
 }
 
 async function begin(em: EntityManager, ports: RunPorts, id: string): Promise<Begun> {
@@ -76,12 +110,14 @@ async function begin(em: EntityManager, ports: RunPorts, id: string): Promise<Be
     id: operation.actorId,
     name: operation.actorName,
   };
-  return { id, kind, subjectId, subjectName, dryRun, input, requester, cancelRequested };
+  const token = await drawToken(em, id);
+  return { id, kind, subjectId, subjectName, dryRun, input, requester, cancelRequested, token };
 }
 
 function toRun(course: Course, begun: Begun): AnyRun {
-  const { id, subjectId, subjectName, dryRun, requester } = begun;
+  const { id, subjectId, subjectName, dryRun, requester, token } = begun;
   const input = course.definition.input.parse(begun.input);
+  const note: AnyRun["note"] = (work) => beside(course, { operationId: id, token }, work);
   return {
     operationId: id,
     subjectId,
@@ -91,7 +127,9 @@ function toRun(course: Course, begun: Begun): AnyRun {
     input,
     facts: {},
     progress: async () => {},
-    assertOwned: () => assertStillOwnsWorkflow(id),
+    token,
+    note,
+    assertOwned: () => note(async () => {}),
   };
 }
 

@@ -1,10 +1,13 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { DBOS } from "@dbos-inc/dbos-sdk";
 import { assertStillOwnsWorkflow, DBOSWorkflowConflictError } from "@dbos-inc/dbos-sdk/datasource";
 import { isTransient, PLATFORM, within } from "../../database/faults.ts";
+import { fencedBy, isFenced } from "../../database/fence.ts";
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import type { Logger } from "../../observability/logger.ts";
+import { expectClaimed, raiseTokens } from "./claim.ts";
 import type { Attempted, Transact } from "./data-source.ts";
-import { describeFailure } from "./failure.ts";
+import { describeFailure, type Tried } from "./failure.ts";
 import { move, progress } from "./journal.ts";
 import { OperationEntity, type OperationError } from "./operation.entity.ts";
 import { type AnyOperation, type ExternalPhase, type Phase, type Run, Skipped } from "./phase.ts";
@@ -31,12 +34,23 @@ export const toDone = (answer: unknown): Done =>
 
 type Direction = "ensure" | "undo";
 
-/** How a step outside the platform database is tried again after a passing fault. */
+/** How a step is tried again after a passing fault. */
 export interface RetryPolicy {
+  /** Of what a phase ensures outside the platform database. */
   readonly maxAttempts: number;
+  /** Of an undo, and of what an operation writes while it is undone. */
+  readonly maxUndoAttempts: number;
   readonly firstPauseSeconds: number;
   readonly backoffRate: number;
 }
+
+const LONGEST_PAUSE_MS = 10_000;
+
+/** How long to wait behind an attempt, counted from 1. */
+export const pauseBehind = (
+  count: number,
+  { firstPauseSeconds, backoffRate }: RetryPolicy,
+): number => Math.min(firstPauseSeconds * 1_000 * backoffRate ** (count - 1), LONGEST_PAUSE_MS);
 
 /** What steps need. */
 export interface StepPorts {
@@ -49,6 +63,11 @@ export interface StepPorts {
 export interface RunPorts extends StepPorts {
   readonly transact: Transact<OperationError>;
   readonly definitions: ReadonlyMap<string, AnyOperation>;
+  /**
+   * Ends what a former owner of the operation may still be about to do at the place of its effects; a
+   * fault that passes is tried again.
+   */
+  fenceOff(run: AnyRun): Promise<void>;
 }
 
 /** The operation under way: its ports and its definition. */
@@ -83,42 +102,67 @@ async function attempt<T>(
   step: Direction,
   work: () => Promise<T>,
 ): Promise<Attempted<T, OperationError>> {
-  const { retry, log, takeover } = course;
-  const { operationId } = run;
+  const { retry, takeover } = course;
   const since = performance.now();
-  const once = async (): Promise<Attempted<T, OperationError>> => {
-    const count = DBOS.stepStatus?.currentAttempt ?? 1;
+  const once = async (count: number): Promise<Attempted<T, OperationError> | null> => {
     try {
       if (takeover.due)
-        await noteAgain(course, operationId, { phase, step, note: "the process at it has ended" });
+        await noteAgain(course, run, { phase, step, note: "the process at it has ended" });
       takeover.due = false;
       return { ok: await work() };
     } catch (error) {
-      if (error instanceof DBOSWorkflowConflictError) throw error;
-      const last =
-        !isTransient(error) ||
-        count >= retry.maxAttempts ||
-        (await giveUp(course, operationId, step));
-      const tried = last ? { attempts: count, forMs: performance.now() - since } : undefined;
-      const failed = describeFailure(error, phase, tried);
-      log[failed.code === "E_INTERNAL" ? "error" : "warn"](
-        { err: error, code: failed.code, operationId, phase, step, attempt: count },
-        "step failed",
-      );
-      if (last) return { failed };
-      const note = `trying again after: ${failed.message}`;
-      // While the platform database is away too, the attempt goes on without a note of it.
-      await noteAgain(course, operationId, { phase, step, note }).catch(ifPassing);
-      throw error;
+      await refuseLost(course, run, error);
+      const forMs = performance.now() - since;
+      return await afterFailure(course, run, { phase, step, attempts: count, forMs }, error);
     }
   };
-  return await DBOS.runStep(once, {
-    name: `${phase} ${step}`,
-    retriesAllowed: true,
-    maxAttempts: retry.maxAttempts,
-    intervalSeconds: retry.firstPauseSeconds,
-    backoffRate: retry.backoffRate,
-  });
+  const untilDone = async (): Promise<Attempted<T, OperationError>> => {
+    for (let count = 1; ; count += 1) {
+      const answer = await once(count);
+      if (answer !== null) return answer;
+      await delay(pauseBehind(count, retry));
+    }
+  };
+  return await DBOS.runStep(untilDone, { name: `${phase} ${step}` });
+}
+
+/**
+ * Lets an error through as the loss of the operation where it says so: what was taken over is given up,
+ * nothing of it is undone here and no event is written.
+ */
+export async function refuseLost(course: Course, run: AnyRun, error: unknown): Promise<void> {
+  if (error instanceof DBOSWorkflowConflictError) throw error;
+  if (!isFenced(error)) return;
+  const { operationId, token } = run;
+  const seen = fencedBy(error);
+  course.log.warn({ operationId, token, seen }, "given up: its effects are fenced off");
+  if (await raiseTokens(course.orm.em.fork() as EntityManager, seen))
+    course.log.error({ seen }, "the platform database has lost what happened before: see docs");
+  throw new DBOSWorkflowConflictError(operationId);
+}
+
+/** Tells of a failed attempt; answers the failure where it was the last one, null where another follows. */
+async function afterFailure(
+  course: Course,
+  run: AnyRun,
+  { phase, step, ...tried }: Tried & { readonly phase: string; readonly step: Direction },
+  error: unknown,
+): Promise<{ failed: OperationError } | null> {
+  const { retry, log } = course;
+  const { operationId } = run;
+  const most = step === "undo" ? retry.maxUndoAttempts : retry.maxAttempts;
+  const last =
+    !isTransient(error) || tried.attempts >= most || (await giveUp(course, operationId, step));
+  const failed = describeFailure(error, phase, last ? tried : undefined);
+  log[failed.code === "E_INTERNAL" ? "error" : "warn"](
+    { err: error, code: failed.code, operationId, phase, step, attempt: tried.attempts },
+    "step failed",
+  );
+  if (last) return { failed };
+  const note = `trying again after: ${failed.message}`;
+  // While the platform database is away too, the attempt goes on without a note of it.
+  await noteAgain(course, run, { phase, step, note }).catch(ifPassing);
+  return null;
 }
 
 /** A cancelled operation waits for no further attempt of a phase; an undo goes on to its last one. */
@@ -137,15 +181,17 @@ function ifPassing(error: unknown): null {
 }
 
 /** Runs a transaction beside the workflow's own steps, unless another worker owns the operation by now. */
-async function beside(
+export async function beside(
   ports: StepPorts,
-  operationId: string,
+  { operationId, token }: Pick<AnyRun, "operationId" | "token">,
   work: (em: EntityManager) => Promise<void>,
 ) {
   // Steps tell of progress in the middle of their work on a db server, which is not what failed then.
   await within(PLATFORM, () =>
     ports.orm.em.fork().transactional(async (em) => {
+      await expectClaimed(em as EntityManager, operationId, token);
       await work(em as EntityManager);
+      // A worker of an earlier version takes an operation over without claiming it.
       await assertStillOwnsWorkflow(operationId);
     }),
   );
@@ -154,19 +200,19 @@ async function beside(
 /** Tells that another attempt of a step begins, and why. */
 async function noteAgain(
   ports: StepPorts,
-  operationId: string,
+  run: AnyRun,
   { phase: name, step, note }: { phase: string; step: Direction; note: string },
 ) {
   const state = step === "ensure" ? "RUNNING" : "UNDOING";
-  await beside(ports, operationId, (em) =>
-    move(em, operationId, { phases: [{ name, state, note, again: true }] }),
+  await beside(ports, run, (em) =>
+    move(em, run.operationId, { phases: [{ name, state, note, again: true }] }),
   );
 }
 
 function withProgress(ports: StepPorts, phase: string, run: AnyRun): AnyRun {
   const tell: AnyRun["progress"] = async (completed, total, message) => {
     const step = { phase, completed, total, message: message ?? null };
-    await beside(ports, run.operationId, (em) => progress(em, run.operationId, step));
+    await beside(ports, run, (em) => progress(em, run.operationId, step));
   };
   return { ...run, progress: tell };
 }

@@ -1,8 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { EntityManager } from "../../database/orm.ts";
 import { move } from "./journal.ts";
 import type { OperationError } from "./operation.entity.ts";
 import type { Outcome } from "./phase.ts";
-import { type AnyPhase, type AnyRun, type Course, undoOutside } from "./step.ts";
+import { type AnyPhase, type AnyRun, type Course, pauseBehind, undoOutside } from "./step.ts";
 import { tellEnd } from "./tell.ts";
 
 /** Why the phases are undone, and the state that the operation ends in. */
@@ -20,7 +21,7 @@ export async function unwind(
   ending: Ending,
 ): Promise<void> {
   const phases = course.definition.phases.slice(0, reached + 1) as AnyPhase[];
-  await expectOk(course.transact("unwind", (em) => beginUnwinding(em, run, phases, ending)));
+  await insist(course, "unwind", (em) => beginUnwinding(em, run, phases, ending));
   const stuck: string[] = [];
   for (const phase of phases.toReversed()) {
     if (run.dryRun) continue;
@@ -46,9 +47,7 @@ export async function unwind(
     { operationId: run.operationId, error: settled.failed },
     "operation could not be settled",
   );
-  await expectOk(
-    course.transact("settle without subject", (em) => move(em, run.operationId, { operation })),
-  );
+  await insist(course, "settle without subject", (em) => move(em, run.operationId, { operation }));
 }
 
 async function beginUnwinding(
@@ -104,10 +103,8 @@ async function note(
   state: "UNDOING" | "UNDONE" | "UNDO_FAILED",
   text: string | null,
 ) {
-  await expectOk(
-    course.transact(`${name} ${state}`, (em) =>
-      move(em, operationId, { phases: [{ name, state, note: text }] }),
-    ),
+  await insist(course, `${name} ${state}`, (em) =>
+    move(em, operationId, { phases: [{ name, state, note: text }] }),
   );
 }
 
@@ -117,9 +114,18 @@ const withStuck = (error: OperationError, stuck: readonly string[]): OperationEr
     ? error
     : { ...error, message: `${error.message} (could not be undone: ${stuck.join(", ")})` };
 
-async function expectOk(
-  attempted: Promise<{ ok: unknown } | { failed: OperationError }>,
+/** Writes a transition, again as often as an undo is tried: an operation that broke off here would be lost. */
+async function insist(
+  course: Course,
+  name: string,
+  work: (em: EntityManager) => Promise<void>,
 ): Promise<void> {
-  const answer = await attempted;
-  if ("failed" in answer) throw new Error(answer.failed.message);
+  const { retry, log } = course;
+  for (let count = 1; ; count += 1) {
+    const answer = await course.transact(name, work);
+    if ("ok" in answer) return;
+    if (count >= retry.maxUndoAttempts) throw new Error(answer.failed.message);
+    log.warn({ error: answer.failed, step: name, attempt: count }, "a transition is tried again");
+    await delay(pauseBehind(count, retry));
+  }
 }

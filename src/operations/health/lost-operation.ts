@@ -100,7 +100,13 @@ function runOf(definition: AnyOperation, operation: Operation) {
   };
   const known = { operationId: id, subjectId, subjectName, dryRun, requester };
   const nothing = async () => {};
-  return { ...known, input: input.data, facts: {}, progress: nothing, assertOwned: nothing };
+  return {
+    ...known,
+    input: input.data,
+    facts: {},
+    token: 0,
+    ...{ progress: nothing, note: nothing, assertOwned: nothing },
+  };
 }
 
 /** The phases that were under way. */

@@ -11,7 +11,7 @@ import { type Run, type Skipped, skipped } from "../engine/phase.ts";
 import { ProvisionInput } from "../provision/input.ts";
 import { inTenantDatabase } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
-import { siteOfRun } from "./tenant-site.ts";
+import { type PlacedRun, siteOfRun } from "./tenant-site.ts";
 
 /**
  * Gives a schema that has no organization, since it was made anew, the one that its tenant was
@@ -19,7 +19,7 @@ import { siteOfRun } from "./tenant-site.ts";
  */
 export async function ensureOrganization(
   ports: Pick<TenantPorts, "orm" | "servers">,
-  run: Pick<Run<unknown, unknown>, "subjectId" | "subjectName" | "progress">,
+  run: PlacedRun & Pick<Run<unknown, unknown>, "progress">,
 ): Promise<Skipped | undefined> {
   const site = await siteOfRun(ports.orm, run);
   const { names, tenant } = site;

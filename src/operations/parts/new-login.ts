@@ -62,7 +62,7 @@ export async function openNewLogin(ports: TenantPorts, run: NewLoginRun): Promis
   await inSharedDatabase(ports, site, (client) =>
     openAppRole(
       client,
-      { names, tenantId: tenant.id, role, stillWanted: run.assertOwned },
+      { names, tenantId: tenant.id, role },
       {
         verifier: scramVerifier(passwordOf(url)),
         mayLogIn: tenant.status === "ACTIVE",
@@ -88,11 +88,7 @@ export async function closeNewLogin(ports: TenantPorts, run: NewLoginRun): Promi
   }
   const drop = run.facts.roleExisted === false;
   await inSharedDatabase(ports, site, (client) =>
-    closeAppRole(
-      client,
-      { names, tenantId: tenant.id, role, stillWanted: run.assertOwned },
-      { drop },
-    ),
+    closeAppRole(client, { names, tenantId: tenant.id, role }, { drop }),
   );
 }
 

@@ -57,7 +57,7 @@ async function close<Facts extends RetiredFacts>(
   const { names } = site;
   if (role === null) return NONE;
   const sessionsEnded = await inSharedDatabase(ports, site, (client) =>
-    closeAppRole(client, { names, tenantId, role, stillWanted: run.assertOwned }),
+    closeAppRole(client, { names, tenantId, role }),
   );
   return { closedRole: role, sessionsEnded } as Partial<Facts>;
 }

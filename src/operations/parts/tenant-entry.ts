@@ -8,7 +8,15 @@ import { approvedExtensions } from "../../tenant-schemas/extensions.ts";
 import { ensureOwnDatabase, prepareOwnDatabase } from "../../tenant-schemas/own-database.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { readAppLogin } from "./tenant-secret.ts";
-import { hasOwnDatabase, type Site } from "./tenant-site.ts";
+import {
+  fenceOf,
+  hasOwnDatabase,
+  type PlacedRun,
+  type Site,
+  siteOfTenant,
+  tenantOf,
+  tokenOf,
+} from "./tenant-site.ts";
 
 type Servers = Pick<TenantPorts, "servers">;
 type Work<T> = (client: PoolClient) => Promise<T>;
@@ -24,7 +32,7 @@ export async function inTenantDatabase<T>(
   work: Work<T>,
 ): Promise<T> {
   try {
-    return await servers.asAdmin(site.server, site.database, work);
+    return await servers.asAdmin(site.server, site.database, work, fenceOf(site));
   } catch (error) {
     if (!hasOwnDatabase(site) || !isMissingDatabase(error)) throw error;
     throw new DomainError("E_TENANT_NOT_READY", {
@@ -54,9 +62,31 @@ export const isMissingDatabase = (error: unknown): boolean =>
  */
 export const inSharedDatabase = <T>(
   { servers }: Servers,
-  { server }: Pick<Site, "server">,
+  site: Pick<Site, "server" | "names" | "token">,
   work: Work<T>,
-): Promise<T> => servers.asAdmin(server, server.tenantDatabase, work);
+): Promise<T> => servers.asAdmin(site.server, site.server.tenantDatabase, work, fenceOf(site));
+
+/**
+ * Proves a run's token wherever its effects are made, which ends the sessions of the run's former owner:
+ * what it was about to do there does not come late.
+ */
+export async function fenceOff(
+  ports: Servers & Pick<TenantPorts, "orm">,
+  run: PlacedRun,
+): Promise<void> {
+  if (run.subjectId === null) return;
+  const em = ports.orm.em.fork();
+  const tenant = await tenantOf(em, run);
+  // Where it is placed nowhere, nothing of it is known to be anywhere.
+  if (tenant.dbServerId === null) return;
+  const site = await siteOfTenant(em, tenant, tokenOf(run));
+  const prove = async () => {};
+  await inSharedDatabase(ports, site, prove);
+  if (!hasOwnDatabase(site)) return;
+  await inTenantDatabase(ports, site, prove).catch((error: unknown) => {
+    if (!isDomainError(error, "E_TENANT_NOT_READY")) throw error;
+  });
+}
 
 /**
  * Creates the tenant's empty schema with its roles, and before it the database where the tenant has
@@ -91,11 +121,13 @@ export async function ensureTenantSchema(
  */
 export async function removeTenantSchema(
   ports: Servers,
-  { server, names }: Pick<Site, "server" | "names">,
+  site: Pick<Site, "server" | "names" | "token">,
   tenantId: string,
 ): Promise<void> {
-  await inSharedDatabase(ports, { server }, (client) =>
+  const { server, names } = site;
+  await inSharedDatabase(ports, site, (client) =>
     dropTenantSchema(client, { names, tenantId }, (database, work) =>
+      // In databases that hold no tenants nothing of ours is kept, so no fence.
       ports.servers.asAdmin(server, database, work),
     ),
   );

@@ -2,14 +2,13 @@ import { DomainError } from "../../kernel/domain-error.ts";
 import { endSessionsOf, setAppLogins } from "../../tenant-schemas/app-login.ts";
 import { probeAppLogin } from "../../tenant-schemas/probe-app-login.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
-import { nothing, type Phase, type Run, skipped } from "../engine/phase.ts";
+import { nothing, type Phase, skipped } from "../engine/phase.ts";
 import { inSharedDatabase } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { readAppLogin } from "./tenant-secret.ts";
-import { siteOfRun, type TenantSite } from "./tenant-site.ts";
+import { type PlacedRun, siteOfRun, type TenantSite } from "./tenant-site.ts";
 
 type SitePorts = Pick<TenantPorts, "orm" | "servers">;
-type Subject = Pick<Run<unknown, unknown>, "subjectId" | "subjectName">;
 
 /** What closing a tenant's door finds out. */
 export interface ClosedFacts {
@@ -47,13 +46,13 @@ export const closingPhases = <Input, Facts extends ClosedFacts>(
 ];
 
 /** Gives the logins back that the registry says are open. */
-export async function openLogin(ports: SitePorts, run: Subject): Promise<undefined> {
+export async function openLogin(ports: SitePorts, run: PlacedRun): Promise<undefined> {
   const site = await siteOfRun(ports.orm, run);
   await setLogins(ports, site, openRolesOf(site.tenant));
 }
 
 /** Takes the login back that `openLogin` gave, and whoever came in by it. */
-export async function closeLoginAgain(ports: SitePorts, run: Subject): Promise<void> {
+export async function closeLoginAgain(ports: SitePorts, run: PlacedRun): Promise<void> {
   const site = await siteOfRun(ports.orm, run);
   await setLogins(ports, site, []);
   await endSessions(ports, site);
@@ -66,7 +65,7 @@ export async function closeLoginAgain(ports: SitePorts, run: Subject): Promise<v
  */
 export async function verifyLogin(
   ports: SitePorts & Pick<TenantPorts, "secrets">,
-  run: Subject,
+  run: PlacedRun,
 ): Promise<undefined> {
   const site = await siteOfRun(ports.orm, run);
   const { name, passed, message } = await probeAppLogin(await readAppLogin(ports.secrets, site));

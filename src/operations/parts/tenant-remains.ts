@@ -1,11 +1,11 @@
 import { isDomainError } from "../../kernel/domain-error.ts";
 import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.ts";
 import { findLeftovers, type Leftover } from "../../tenant-schemas/leftovers.ts";
-import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
+import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { inSharedDatabase, removeTenantSchema } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { removeSecret } from "./tenant-secret.ts";
-import { namesOfTenant, siteOfTenant } from "./tenant-site.ts";
+import { namesOfTenant, type PlacedRun, siteOfTenant, tenantOf, tokenOf } from "./tenant-site.ts";
 
 /** Something outside the platform's tables that bears one of a tenant's names. */
 export interface Remain {
@@ -41,13 +41,14 @@ export const goneSince = (before: readonly Remain[], now: readonly Remain[]): Re
  *
  * @throws DomainError E_ADMIN_CONN_UNRESOLVED when the tenant's own server cannot be entered
  */
-export async function findRemains(ports: RemainsPorts, tenantId: string): Promise<Remains> {
-  const tenant = await ports.orm.em.fork().findOneOrFail(TenantEntity, { id: tenantId });
-  const { secretName } = tenant;
+export async function findRemains(ports: RemainsPorts, run: PlacedRun): Promise<Remains> {
+  const tenant = await tenantOf(ports.orm.em.fork(), run);
+  const { id: tenantId, secretName } = tenant;
   const found: Remain[] = [];
   const names = namesOfTenant(tenant);
+  const token = tokenOf(run);
   const unsearched = await onEveryServer(ports, tenant, async (server) => {
-    const leftovers = await inSharedDatabase(ports, { server }, (client) =>
+    const leftovers = await inSharedDatabase(ports, { server, names, token }, (client) =>
       findLeftovers(client, names, tenantId),
     );
     const at = { server: server.name };
@@ -62,17 +63,18 @@ export async function findRemains(ports: RemainsPorts, tenantId: string): Promis
 }
 
 /** Drops the schema, the database and the roles that were made for the tenant, wherever they are. */
-export async function dropRemains(ports: RemainsPorts, tenantId: string): Promise<void> {
-  const tenant = await ports.orm.em.fork().findOneOrFail(TenantEntity, { id: tenantId });
+export async function dropRemains(ports: RemainsPorts, run: PlacedRun): Promise<void> {
+  const tenant = await tenantOf(ports.orm.em.fork(), run);
   const names = namesOfTenant(tenant);
+  const token = tokenOf(run);
   await onEveryServer(ports, tenant, (server) =>
-    removeTenantSchema(ports, { server, names }, tenantId),
+    removeTenantSchema(ports, { server, names, token }, tenant.id),
   );
 }
 
 /** Removes the secret if it was made for the tenant. */
-export async function removeOwnSecret(ports: RemainsPorts, tenantId: string): Promise<undefined> {
-  const tenant = await ports.orm.em.fork().findOneOrFail(TenantEntity, { id: tenantId });
+export async function removeOwnSecret(ports: RemainsPorts, run: PlacedRun): Promise<undefined> {
+  const tenant = await tenantOf(ports.orm.em.fork(), run);
   await removeSecret(ports.secrets, tenant.secretName, tenant);
 }
 

@@ -1,3 +1,4 @@
+import { type Fence, fenceKey } from "../../database/fence.ts";
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.ts";
@@ -13,7 +14,27 @@ export interface Site {
   readonly names: TenantNames;
   /** The app role that the application logs in as: one of the two that `names` has. */
   readonly login: string;
+  /** Fences effects there: the token of the run that makes them; null for whoever only looks. */
+  readonly token: number | null;
 }
+
+/** What a session proves as it opens at a site; null for one that only looks. */
+export const fenceOf = ({
+  server,
+  names,
+  token,
+}: Pick<Site, "server" | "names" | "token">): Fence | null =>
+  token === null ? null : { key: fenceKey(server.tenantDatabase, names.ownerRole), token };
+
+/** A run as far as its place is concerned. */
+export type PlacedRun = Pick<
+  Run<unknown, unknown>,
+  "subjectId" | "subjectName" | "dryRun" | "token"
+>;
+
+/** The token that a run's effects are fenced with: a dry run has none. */
+export const tokenOf = ({ dryRun, token }: Pick<PlacedRun, "dryRun" | "token">): number | null =>
+  dryRun ? null : token;
 
 /** The database of a server that a tenant of this isolation is in, or is to be in. */
 export const databaseOn = (
@@ -52,12 +73,9 @@ export async function tenantOf(
  *
  * @throws DomainError E_DB_SERVER_NOT_FOUND for a tenant that is placed nowhere
  */
-export async function siteOfRun(
-  orm: Orm,
-  run: Pick<Run<unknown, unknown>, "subjectId" | "subjectName">,
-): Promise<TenantSite> {
+export async function siteOfRun(orm: Orm, run: PlacedRun): Promise<TenantSite> {
   const em = orm.em.fork();
-  return await siteOfTenant(em, await tenantOf(em, run));
+  return await siteOfTenant(em, await tenantOf(em, run), tokenOf(run));
 }
 
 /** What the registry says of a tenant's schema, as an operation ends: also one that never looked into it. */
@@ -70,8 +88,16 @@ export async function registeredVersion(
   return { version: tenant.schemaVersion, migrations: tenant.migrationsApplied };
 }
 
-/** Where a registered tenant is; errors as `siteOfRun`. */
-export async function siteOfTenant(em: EntityManager, tenant: Tenant): Promise<TenantSite> {
+/**
+ * Where a registered tenant is; errors as `siteOfRun`.
+ *
+ * @param token fences the effects that are made there; null for whoever only looks
+ */
+export async function siteOfTenant(
+  em: EntityManager,
+  tenant: Tenant,
+  token: number | null = null,
+): Promise<TenantSite> {
   const { slug, dbServerId, databaseName, appRole: login } = tenant;
   const server = dbServerId === null ? null : await em.findOne(DbServerEntity, { id: dbServerId });
   if (!server || databaseName === null) {
@@ -80,7 +106,7 @@ export async function siteOfTenant(em: EntityManager, tenant: Tenant): Promise<T
       nextAction: "Provision it again with `provisionTenant`.",
     });
   }
-  return { tenant, server, database: databaseName, names: namesOfTenant(tenant), login };
+  return { tenant, server, database: databaseName, names: namesOfTenant(tenant), login, token };
 }
 
 /** The names that the tenant was given when it was made, whatever the configuration says today. */

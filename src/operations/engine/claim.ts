@@ -1,0 +1,81 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { assertStillOwnsWorkflow, DBOSWorkflowConflictError } from "@dbos-inc/dbos-sdk/datasource";
+import { isConnectionLoss } from "../../database/faults.ts";
+import type { EntityManager, Orm } from "../../database/orm.ts";
+
+// An operation is claimed by the worker that begins it, and again by each that takes it over. Each claim
+// draws a token, greater than all before it over all operations: what fences the operation's writes here,
+// and its effects on db servers (`database/fence.ts`).
+
+/**
+ * Draws the token of a claim, in the caller's transaction, which must hold the operation's row and assert
+ * the ownership behind this: so that a later owner draws a greater one.
+ */
+export async function drawToken(em: EntityManager, operationId: string): Promise<number> {
+  const [row] = await em.execute<{ token: number }[]>(
+    `update platform.operation set fence_token = nextval('platform.fence_token')
+     where id = ? returning fence_token::float8 as token`,
+    [operationId],
+  );
+  if (!row) throw new Error(`No operation ${operationId}`);
+  return row.token;
+}
+
+/**
+ * Claims an operation that another process had begun; waits while the platform database is away.
+ *
+ * @returns the token; null where the operation has ended
+ * @throws DBOSWorkflowConflictError where another worker owns it by now
+ */
+export async function claimAgain(orm: Orm, operationId: string): Promise<number | null> {
+  for (let pause = 5; ; pause = Math.min(pause * 2, 1_000)) {
+    try {
+      return await orm.em.fork().transactional(async (em) => {
+        const [running] = await em.execute<{ id: string }[]>(
+          `update platform.operation set taken_over_at = clock_timestamp()
+           where id = ? and finished_at is null returning id`,
+          [operationId],
+        );
+        if (!running) return null;
+        const token = await drawToken(em as EntityManager, operationId);
+        await assertStillOwnsWorkflow(operationId);
+        return token;
+      });
+    } catch (error) {
+      if (!isConnectionLoss(error)) throw error;
+    }
+    await delay(pause);
+  }
+}
+
+/**
+ * Expects, in the caller's transaction, that the operation is still claimed by this token: nobody claims
+ * it until the transaction ends.
+ *
+ * @throws DBOSWorkflowConflictError
+ */
+export async function expectClaimed(
+  em: EntityManager,
+  operationId: string,
+  token: number,
+): Promise<void> {
+  const held = await em.execute<{ id: string }[]>(
+    "select id from platform.operation where id = ? and fence_token = ? for update",
+    [operationId, token],
+  );
+  if (held.length === 0) throw new DBOSWorkflowConflictError(operationId);
+}
+
+/**
+ * Raises the tokens above one that a db server has seen. They are lower only where the platform database
+ * was restored, or failed over to a standby that lagged: every session would be refused for good.
+ *
+ * @returns whether they were lower
+ */
+export async function raiseTokens(em: EntityManager, seen: number): Promise<boolean> {
+  const raised = await em.execute<{ setval: string }[]>(
+    `select setval('platform.fence_token', ?) from platform.fence_token where last_value < ?`,
+    [seen, seen],
+  );
+  return raised.length > 0;
+}
