@@ -13,14 +13,17 @@ export interface ApiContext {
   readonly load: Loaders;
   /** A fresh look at the platform database, for one read. */
   em(): EntityManager;
-  /** Whether one socket carries the request, which ends its subscriptions by closing. */
-  readonly overSocket: boolean;
+  /**
+   * Over a socket, which ends its subscriptions by closing: whether this operation is still wanted. Null
+   * over HTTP.
+   */
+  readonly isWanted: (() => boolean) | null;
 }
 
 /** Makes the context of one request, on either transport. */
 export function makeContext(
   platform: Platform,
-  call: Pick<ApiContext, "caller" | "address" | "load" | "overSocket">,
+  call: Pick<ApiContext, "caller" | "address" | "load" | "isWanted">,
 ): ApiContext {
   return {
     ...call,

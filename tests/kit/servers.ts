@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { appendFile, chown, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { run } from "../../src/database/embedded/child-process.ts";
 import { remember } from "../../src/database/embedded/data-folder.ts";
@@ -29,25 +30,31 @@ export interface TestServer extends AsyncDisposable {
   stop(): Promise<void>;
   /** Starts again where it was; also one that was stopped. */
   restart(): Promise<void>;
+  /** The same, as `pg_ctl restart -m immediate` does: without a goodbye to anybody. */
+  crash(): Promise<void>;
   /** Makes every process of it stand still: connections open and nothing answers. */
   freeze(): Promise<void>;
   /** Lets it go on. */
   thaw(): Promise<void>;
 }
 
-/**
- * Starts a further server; disposing it stops it and removes its data.
- *
- * @param encoding of its databases and its template; UTF8 unless told
- */
-export async function startServer(encoding?: string): Promise<TestServer> {
+interface ServerOptions {
+  /** Of its databases and its template; UTF8 unless told. */
+  readonly encoding?: string;
+  /** Beside those of a server whose data need not survive a power cut. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** Starts a further server; disposing it stops it and removes its data. */
+export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  const { encoding, settings = {} } = options;
   const dataDir = await makeServerFolder("tenantry-server-");
   if (encoding !== undefined) await initialiseAs(encoding, dataDir);
   const launch = async () => {
     const started = await startEmbeddedPostgres({
       dataDir,
       database: "postgres",
-      settings: CARELESS,
+      settings: { ...CARELESS, ...settings },
     });
     // As on a server that somebody else has made.
     await asSuperuser(started.url, (client) =>
@@ -71,14 +78,23 @@ export async function startServer(encoding?: string): Promise<TestServer> {
     await postgres?.stop();
     postgres = undefined;
   };
+  const start = async () => {
+    postgres = await launch();
+    pid = postgres.pid;
+    // It remembers its port, and takes another one only where that was given away meanwhile.
+    if (postgres.port !== port) throw new Error("The server came back at another port");
+  };
   return {
     ...{ host, port, url, stop },
     restart: async () => {
       await stop();
-      postgres = await launch();
-      pid = postgres.pid;
-      // It remembers its port, and takes another one only where that was given away meanwhile.
-      if (postgres.port !== port) throw new Error("The server came back at another port");
+      await start();
+    },
+    crash: async () => {
+      // How a server is told to end at once.
+      process.kill(pid, "SIGQUIT");
+      while (isAlive(pid)) await delay(10);
+      await start();
     },
     freeze: () => signal("SIGSTOP"),
     thaw: () => signal("SIGCONT"),
@@ -88,6 +104,14 @@ export async function startServer(encoding?: string): Promise<TestServer> {
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 /** Makes the cluster of a data folder as an operator with another encoding would: without a locale. */

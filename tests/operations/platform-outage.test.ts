@@ -1,51 +1,16 @@
 import dns from "node:dns";
-import pg from "pg";
 import { expect, test, vi } from "vitest";
 import { startProvisioning } from "../../src/operations/provision-tenant.ts";
-import { freshName } from "../kit/database.ts";
 import { perFile } from "../kit/lifetime.ts";
-import { openPlatform, type TestPlatform } from "../kit/platform.ts";
-import { startServer } from "../kit/servers.ts";
+import { openPlatformOnServer } from "../kit/platform-on-server.ts";
 import { followToEnd, OPERATOR, provision, provisionRequest } from "../kit/tenants.ts";
 
 /** What happens as a phase has done its deed, once. */
 let atPhase: ((phase: string) => Promise<void>) | undefined;
 
-/** A platform on a server of its own, which is reached by a name. */
-const world = perFile(async (): Promise<TestPlatform & { readonly serverUrl: string }> => {
-  const server = await startServer();
-  const url = new URL(server.url);
-  url.hostname = "localhost";
-  const database = freshName("platform_");
-  const client = new pg.Client({ connectionString: server.url });
-  await client.connect();
-  await client.query(`create database ${database}`);
-  await client.end();
-  url.pathname = `/${database}`;
-  const opened = await openPlatform({
-    environment: { DATABASE_URL: url.href },
-    worker: { afterDeed: async (phase) => await atPhase?.(phase) },
-  });
-  return {
-    ...opened,
-    serverUrl: server.url,
-    [Symbol.asyncDispose]: async () => {
-      await opened[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
-});
-
-/** Runs `work` as the server's superuser, whatever the platform's connections have come to. */
-async function asAdmin<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: world.serverUrl });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
+const world = perFile(() =>
+  openPlatformOnServer({ afterDeed: async (phase) => await atPhase?.(phase) }, "localhost"),
+);
 
 const once = (phase: string, work: () => Promise<void>) => {
   atPhase = async (at) => {
@@ -57,12 +22,12 @@ const once = (phase: string, work: () => Promise<void>) => {
 
 test("an operation waits while the platform takes no writes, and goes on by itself", async () => {
   const readOnly = (on: boolean) =>
-    asAdmin(async (client) => {
+    world.asAdmin(async (client) => {
       await client.query(`alter system set default_transaction_read_only = ${on ? "on" : "off"}`);
       await client.query("select pg_reload_conf()");
     });
   const rollbacks = async () => {
-    const { rows } = await asAdmin((client) =>
+    const { rows } = await world.asAdmin((client) =>
       client.query<{ n: number }>("select sum(xact_rollback)::int as n from pg_stat_database"),
     );
     return rows[0]?.n ?? 0;
@@ -89,7 +54,7 @@ test("an operation waits while the platform's name is not known, and goes on by 
       process.nextTick(answer, Object.assign(fault, { code: "ENOTFOUND", options }));
     };
     dns.lookup = failing as unknown as typeof lookup;
-    await asAdmin((client) =>
+    await world.asAdmin((client) =>
       client.query(
         "select pg_terminate_backend(pid) from pg_stat_activity where datname like 'platform%'",
       ),
@@ -99,9 +64,9 @@ test("an operation waits while the platform's name is not known, and goes on by 
   const options = { dryRun: false, idempotencyKey: null };
   const started = await startProvisioning(world.platform, OPERATOR, request, options);
   const { id } = started.operation;
-  const { operation } = await followToEnd(world.platform, id)
-    // Whoever follows meets the outage too, and asks again.
-    .catch(() => vi.waitUntil(() => followToEnd(world.platform, id).catch(() => null), 60_000))
+  // Whoever follows meets the outage too, and waits for its end.
+  const { operation } = await vi
+    .waitUntil(() => followToEnd(world.platform, id).catch(() => null), 60_000)
     .finally(() => {
       dns.lookup = lookup;
     });

@@ -33,7 +33,7 @@ const vacate = ({ port }: { readonly port: number }) =>
   world.platform.orm.em.fork().nativeUpdate(DbServerEntity, { port }, { host: "127.0.0.9" });
 
 describe.each(["SQL_ASCII", "LATIN1"])("a server whose own encoding is %s", (encoding) => {
-  const server = perFile(() => startServer(encoding));
+  const server = perFile(() => startServer({ encoding }));
 
   test("keeps tenants in databases of UTF8, shared ones and their own", async () => {
     expect(await sql(server.url, "show server_encoding")).toEqual([encoding]);

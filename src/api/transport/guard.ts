@@ -61,8 +61,8 @@ export function guard(options: GuardOptions): Plugin<Transport, Transport> {
       return { errors: [publicErrorOf(error)] };
     }
   };
-  const overrunOf = ({ caller, overSocket }: ApiContext) => {
-    if (overSocket || !caller || watch.openOf(caller) < OPEN_OF_ONE_CALLER) return null;
+  const overrunOf = ({ caller, isWanted }: ApiContext) => {
+    if (isWanted || !caller || watch.openOf(caller) < OPEN_OF_ONE_CALLER) return null;
     return { errors: [publicErrorOf(new DomainError("E_RATE_LIMITED"))] };
   };
   return {
@@ -101,7 +101,8 @@ export function guard(options: GuardOptions): Plugin<Transport, Transport> {
       if (refusal) return void setResultAndStopExecution(refusal);
       return {
         onSubscribeResult: ({ result, setResult }) => {
-          if (Symbol.asyncIterator in result) {
+          // A socket ends its subscriptions itself, by closing with a code or with an error.
+          if (!context.isWanted && Symbol.asyncIterator in result) {
             setResult(guarded(result as AsyncIterableIterator<ExecutionResult>, context));
           }
         },
@@ -109,14 +110,13 @@ export function guard(options: GuardOptions): Plugin<Transport, Transport> {
     },
   };
 
-  function guarded(source: AsyncIterableIterator<ExecutionResult>, context: ApiContext) {
+  function guarded(source: AsyncIterableIterator<ExecutionResult>, { caller }: ApiContext) {
     let release = () => {};
     const { stream, cutOff } = endable(source, {
       last: (reason) => ({ errors: [publicErrorOf(reason)] }),
       ended: () => release(),
     });
-    // A socket ends its subscriptions itself, by closing with a code.
-    if (context.caller && !context.overSocket) release = watch.watch(context.caller, cutOff);
+    if (caller) release = watch.watch(caller, cutOff);
     return stream;
   }
 }

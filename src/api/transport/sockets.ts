@@ -1,8 +1,15 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import type { ExecutionArgs, FormattedExecutionResult, GraphQLError } from "graphql";
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  type ExecutionArgs,
+  type FormattedExecutionResult,
+  type GraphQLError,
+  getOperationAST,
+} from "graphql";
 import { type Context, handleProtocols, makeServer, type SubscribePayload } from "graphql-ws";
 import { WebSocket, WebSocketServer } from "ws";
+import { isConnectionLoss } from "../../database/faults.ts";
 import { DomainError, isDomainError } from "../../kernel/domain-error.ts";
 import type { Platform } from "../../platform.ts";
 import { type Caller, identify, isUnchanged, noLonger } from "../caller.ts";
@@ -85,12 +92,14 @@ export function openSockets(options: SocketDoorOptions): SocketDoor {
     execute: (args) => (args as unknown as Enveloped).execute(args),
     subscribe: (args) => (args as unknown as Enveloped).subscribe(args),
     onConnect: connecter(options),
-    onSubscribe: (socket, _id, payload) => prepare(options, socket, payload),
+    onSubscribe: (socket, id, payload) => prepare(options, socket, id, payload),
     onClose: ({ extra }) => {
       extra.closed = true;
       extra.release();
     },
-    onError: (_socket, _id, _payload, errors) => errors.map(withoutHttp),
+    // What ends a stream arrives as the cause of an error that the protocol has made.
+    onError: (_socket, _id, _payload, errors) =>
+      errors.map((error) => withoutHttp(options.publicErrorOf(error.cause ?? error))),
     onNext: (_socket, _id, _payload, _args, { errors, ...result }) =>
       errors
         ? ({ ...result, errors: errors.map(withoutHttp) } as FormattedExecutionResult)
@@ -168,27 +177,34 @@ type Enveloped = ReturnType<Yoga["getEnveloped"]>;
 
 /**
  * Makes a message's operation ready to run; whatever is thrown here would close the socket. The caller
- * is asked for anew, as at each request over HTTP: the watch may not have looked yet.
+ * is asked for anew, as at each request over HTTP: the watch may not have looked yet. A subscription
+ * begins as soon as the platform database is there; a query fails while it is not.
  */
 async function prepare(
   { platform, yoga, limits, publicErrorOf }: SocketDoorOptions,
-  { extra, subscriptions }: Socket,
+  context: Socket,
+  id: string,
   params: SubscribePayload,
 ): Promise<ExecutionArgs | readonly GraphQLError[]> {
+  const { extra } = context;
   try {
-    if (Object.keys(subscriptions).length > limits.operationsOfOneSocket) {
+    if (Object.keys(context.subscriptions).length > limits.operationsOfOneSocket) {
       const message = `A socket carries at most ${limits.operationsOfOneSocket} operations`;
       throw new DomainError("E_RATE_LIMITED", { message });
     }
-    if (!extra.caller) throw new DomainError("E_UNAUTHENTICATED");
-    if (!(await isUnchanged(platform, extra.caller))) {
-      extra.socket.close(CLOSE.forbidden, noLonger().message);
-      throw noLonger();
-    }
-    const initial = { req: extra.request, caller: extra.caller, overSocket: true, params };
+    const { caller } = extra;
+    if (!caller) throw new DomainError("E_UNAUTHENTICATED");
+    const isWanted = () => !extra.closed && id in context.subscriptions;
+    const initial = { req: extra.request, caller, isWanted, params };
     const { schema, execute, subscribe, contextFactory, parse, validate } =
       yoga.getEnveloped(initial);
     const document = parse(params.query);
+    const { operation } = getOperationAST(document, params.operationName) ?? {};
+    const waits = () => operation === "subscription" && isWanted();
+    if (!(await patiently(() => isUnchanged(platform, caller), waits))) {
+      extra.socket.close(CLOSE.forbidden, noLonger().message);
+      throw noLonger();
+    }
     const faults = validate(schema, document);
     if (faults.length > 0) return faults;
     return {
@@ -202,6 +218,21 @@ async function prepare(
     } as ExecutionArgs;
   } catch (error) {
     return [publicErrorOf(error)];
+  }
+}
+
+/** Pause between two tries while the platform database is away. */
+const BEGIN_AGAIN_MS = 500;
+
+/** Does something again for as long as the platform database is away and somebody waits. */
+async function patiently<T>(work: () => Promise<T>, waits: () => boolean): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isConnectionLoss(error) || !waits()) throw error;
+    }
+    await delay(BEGIN_AGAIN_MS);
   }
 }
 

@@ -1,38 +1,19 @@
+import { promptIterator } from "../../kernel/iterator.ts";
+
 type Stream<T> = AsyncIterableIterator<T>;
 
 const DONE = { value: undefined, done: true } as const;
 
-/** An iterator without a generator around it, whose `return` would wait for a pending `next`. */
-function streamOf<T>(
-  next: () => Promise<IteratorResult<T>>,
-  end: () => Promise<void>,
-): AsyncIterableIterator<T> {
-  return {
-    next,
-    return: async () => {
-      await end();
-      return DONE;
-    },
-    throw: async (error) => {
-      await end();
-      throw error;
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
-}
-
 /** A stream that has nothing to say. */
 export const emptyStream = <T>(): Stream<T> =>
-  streamOf<T>(
+  promptIterator<T>(
     async () => DONE,
-    async () => {},
+    () => {},
   );
 
 /** Passes on what passes the test; ends its source when it is ended, also while it waits. */
 export function filterStream<T>(source: Stream<T>, passes: (value: T) => boolean): Stream<T> {
-  return streamOf(
+  return promptIterator(
     async () => {
       for (;;) {
         const result = await source.next();
@@ -54,7 +35,7 @@ export function mapStream<From, To>(
     if (!over) ended();
     over = true;
   };
-  return streamOf<To>(
+  return promptIterator<To>(
     async () => {
       try {
         const result = await source.next();
@@ -100,7 +81,6 @@ export function endable<T>(source: Stream<T>, { last, ended }: Ending<T>): Endab
       cut ??= { reason };
       return DONE;
     });
-    if (over) return DONE;
     if (!result.done && cut === null) return result;
     finish();
     return cut === null ? DONE : { value: last(cut.reason), done: false };
@@ -114,5 +94,5 @@ export function endable<T>(source: Stream<T>, { last, ended }: Ending<T>): Endab
     // Settles the pending `next`, if there is one.
     source.return?.().catch(() => undefined);
   };
-  return { stream: streamOf(next, end), cutOff };
+  return { stream: promptIterator(next, end), cutOff };
 }

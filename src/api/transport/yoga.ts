@@ -22,7 +22,8 @@ export interface Transport {
   readonly res?: ServerResponse;
   /** A socket knows its caller; over HTTP it is told before the body is read. */
   caller?: Caller | null;
-  readonly overSocket?: boolean;
+  /** Over a socket: whether the operation is still wanted. */
+  readonly isWanted?: () => boolean;
 }
 
 export type Yoga = YogaServerInstance<Transport, object>;
@@ -66,8 +67,8 @@ export function openYoga(
       shareAnswers(publicErrorOf),
       tellRefusals(platform),
     ],
-    context: ({ req, caller = null, overSocket = false }) =>
-      makeContext(platform, { caller, address: addressOf(req), load, overSocket }),
+    context: ({ req, caller = null, isWanted = null }) =>
+      makeContext(platform, { caller, address: addressOf(req), load, isWanted }),
   });
 }
 

@@ -56,9 +56,7 @@ export async function openFeed({ url, log }: FeedOptions): Promise<Feed> {
       for (const signal of ofAll) signal.wake(payload);
     });
     next.on("error", (error) => log.warn({ err: error }, "feed connection failed"));
-    next.on("end", () => {
-      if (!closed) timer = setTimeout(reconnect, RECONNECT_MS);
-    });
+    next.on("end", later);
     try {
       await next.connect();
       await next.query(`listen ${OPERATION_CHANNEL}; listen ${QUEUE_CHANNEL}`);
@@ -66,11 +64,21 @@ export async function openFeed({ url, log }: FeedOptions): Promise<Feed> {
       await next.end().catch(() => {});
       throw error;
     }
+    if (closed) return await next.end();
     client = next;
     wakeEveryone();
   };
+  const later = () => {
+    // Whoever opens the feed is told that the first connection failed.
+    if (closed || !client) return;
+    clearTimeout(timer);
+    timer = setTimeout(reconnect, RECONNECT_MS);
+  };
   const reconnect = () => {
-    connect().catch((error: unknown) => log.warn({ err: error }, "feed cannot reconnect yet"));
+    connect().catch((error: unknown) => {
+      log.warn({ err: error }, "feed cannot reconnect yet");
+      later();
+    });
   };
 
   await connect();

@@ -1,8 +1,10 @@
+import { isTransient } from "../../database/faults.ts";
+import { promptIterator } from "../../kernel/iterator.ts";
 import type { Feed } from "./feed.ts";
 import { isTerminal } from "./journal.ts";
 import type { Operation, OperationEvent } from "./operation.entity.ts";
 import { PAGE, type SharedReads } from "./shared-reads.ts";
-import { Signal } from "./signal.ts";
+import { Signal, type WakeUp } from "./signal.ts";
 
 /** What following operations needs. */
 export interface FollowPorts {
@@ -50,9 +52,10 @@ export function followOperations(ports: FollowPorts): AsyncIterableIterator<Oper
   const yielded = new Map<string, number>();
   return iterate(signal, detach, async (wakeUp) => {
     if (wakeUp) {
-      const changed = ports.reads.changed(wakeUp.operationIds, wakeUp.everything ? since : null);
-      if (wakeUp.everything) since = Date.now();
-      found.push(...(await changed));
+      const now = Date.now();
+      const { operationIds, everything } = wakeUp;
+      found.push(...(await ports.reads.changed(operationIds, everything ? since : null)));
+      if (everything) since = now;
       found = found.filter((operation) => yielded.get(operation.id) !== operation.lastSequence);
     }
     const operation = found.shift();
@@ -71,52 +74,44 @@ function remember(yielded: Map<string, number>, { id, lastSequence }: Operation)
 
 type Step<T> = { readonly wait: true } | { readonly value: T; readonly last: boolean };
 
-/**
- * Makes an iterator whose `return` ends a pending `next` at once. (An async generator's `return`
- * waits for its pending await, which for a quiet operation never comes.)
- */
+/** Pause between two reads while the platform database is away. */
+const READ_AGAIN_MS = 500;
+
+/** Iterates over what `step` finds, woken by the signal; outlives faults that pass, and looks again behind them. */
 function iterate<T>(
   signal: Signal,
   detach: () => void,
-  step: (
-    wakeUp: { operationIds: readonly string[]; everything: boolean } | null,
-  ) => Promise<Step<T>>,
+  step: (wakeUp: WakeUp | null) => Promise<Step<T>>,
 ): AsyncIterableIterator<T> {
   let ended = false;
+  let again: NodeJS.Timeout | undefined;
   const end = () => {
     ended = true;
+    clearTimeout(again);
     detach();
     signal.close();
   };
+  const outlive = (error: unknown, wakeUp: WakeUp | null) => {
+    if (!isTransient(error)) throw error;
+    again = setTimeout(() => {
+      for (const id of wakeUp?.operationIds ?? []) signal.wake(id);
+      signal.wakeAll();
+    }, READ_AGAIN_MS);
+    return { wait: true } as const;
+  };
   const next = async (): Promise<IteratorResult<T>> => {
     try {
-      for (
-        let wakeUp: Awaited<ReturnType<Signal["next"]>> = null;
-        !ended;
-        wakeUp = await signal.next()
-      ) {
-        const found = await step(wakeUp);
+      for (let wakeUp: WakeUp | null = null; !ended; wakeUp = await signal.next()) {
+        const found = await step(wakeUp).catch((error: unknown) => outlive(error, wakeUp));
         if ("wait" in found) continue;
-        if (ended) break;
         if (found.last) end();
         return { value: found.value, done: false };
       }
       return { value: undefined, done: true };
     } catch (error) {
-      // Nobody waits any more for what a follower that has left had begun to read.
-      if (ended) return { value: undefined, done: true };
       end();
       throw error;
     }
   };
-  return {
-    next,
-    return: async () => {
-      end();
-      return { value: undefined, done: true };
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+  return promptIterator(next, end);
 }
