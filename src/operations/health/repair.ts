@@ -8,6 +8,7 @@ import { type Finding, isSafe, type Repair } from "./finding.ts";
 import { enqueueAgain, settleLost } from "./lost-operation.ts";
 import type { RepairPorts } from "./ports.ts";
 import type { TenantHealth } from "./tenant-health.ts";
+import { resumeUnowned } from "./unowned-operation.ts";
 
 /** One finding of one tenant; the slug is null for what belongs to no tenant. */
 export interface Told {
@@ -23,11 +24,14 @@ export interface Repaired {
   /** What was left alone, or could not be mended; the message says why. */
   readonly reported: readonly Told[];
   readonly started: readonly Operation[];
+  /** Operations that nobody ran, and that are on the queue again. */
+  readonly resumed: readonly Operation[];
 }
 
 interface Outcome {
   readonly done: boolean;
   readonly started?: Operation;
+  readonly resumed?: Operation;
   readonly why?: string;
 }
 
@@ -49,6 +53,7 @@ export async function repairAll(
   const repaired: Told[] = [];
   const reported: Told[] = [];
   const started: Operation[] = [];
+  const resumed: Operation[] = [];
   const emptied = emptiedServers(healths);
   for (const health of healths) {
     let busy = false;
@@ -63,13 +68,14 @@ export async function repairAll(
         tried.add(key);
         const outcome = await mend(ports, actor, health, finding);
         if (outcome.started) started.push(outcome.started);
+        if (outcome.resumed) resumed.push(outcome.resumed);
         busy = outcome.started !== undefined;
         if (outcome.done) repaired.push(told);
         else reported.push(because(told, outcome.why ?? "it has changed meanwhile"));
       }
     }
   }
-  return { repaired, reported, started };
+  return { repaired, reported, started, resumed };
 }
 
 const tellOf = ({ tenant, operation }: TenantHealth, finding: Finding): Told => ({
@@ -111,6 +117,10 @@ async function mend(
       return { done: await settleLost(ports, actor, operation.id) };
     if (operation && repair === "ENQUEUE")
       return { done: await enqueueAgain(ports, actor, operation.id) };
+    if (operation && repair === "RESUME") {
+      const resumed = await resumeUnowned(ports, actor, operation.id);
+      return resumed ? { done: true, resumed } : { done: false };
+    }
     if (!tenant) return { done: false, why: "there is no tenant" };
     const deed = { tenantId: tenant.id, slug: tenant.slug, finding: code };
     if (repair === "SET_LOGIN") return { done: await setLogin(ports, actor, deed) };
