@@ -19,6 +19,7 @@ import { expectEngineTables, migrateEngine } from "./operations/engine/engine.ts
 import { openFeed } from "./operations/engine/feed.ts";
 import { openQueue } from "./operations/engine/queue.ts";
 import { openSharedReads } from "./operations/engine/shared-reads.ts";
+import { openProcessHistory } from "./operations/health/history/process-history.ts";
 import { openAppPasswords } from "./operations/parts/app-passwords.ts";
 import { openClusters } from "./placement/cluster.ts";
 import { ensureDefaultServer, hasDefaultServer } from "./placement/default-server.ts";
@@ -105,6 +106,7 @@ async function build(
   };
   if (approach === "PREPARE") await openKeys();
   const servers = serverConnections(pools, secrets);
+  const history = openProcessHistory();
   const operations = operationCatalog({
     orm: workerOrm,
     secrets,
@@ -130,7 +132,8 @@ async function build(
     credentials: credentials.part,
     keys: keys.part,
     openKeys,
-    standings: openStandings(reader.em),
+    history,
+    standings: openStandings(reader.em, history),
     issuer: config.singleSignOn ? openExternalIssuer(config.singleSignOn, { clock, log }) : null,
     mailer: replace.mailer ?? openMailer(config, clock),
     queue,

@@ -12,6 +12,7 @@ import type { Feed } from "./operations/engine/feed.ts";
 import type { AnyOperation } from "./operations/engine/phase.ts";
 import type { OperationQueue } from "./operations/engine/queue.ts";
 import type { SharedReads } from "./operations/engine/shared-reads.ts";
+import type { ProcessHistory } from "./operations/health/history/process-history.ts";
 import type { Clusters } from "./placement/cluster.ts";
 import type { ServerConnections } from "./placement/server-connections.ts";
 import type { SecretStore } from "./secrets/secret-store.ts";
@@ -34,6 +35,8 @@ export interface Platform {
   readonly servers: ServerConnections;
   readonly clusters: Clusters;
   readonly keys: SigningKeys;
+  /** What this process has seen of the audit chain: a database that lost it lets nobody in. */
+  readonly history: ProcessHistory;
   readonly standings: Standings;
   /** The single sign-on that is configured; null without one. */
   readonly issuer: ExternalIssuer | null;

@@ -13,15 +13,18 @@ type CallerParts = "orm" | "standings" | "keys" | "issuer" | "clock";
  * Tells who calls.
  *
  * @param authorization the header's value, absent for an anonymous caller
- * @throws DomainError E_UNAUTHENTICATED for a token that is not good; E_FORBIDDEN and E_UNAVAILABLE as
- *   `authenticate` says
+ * @throws DomainError E_UNAUTHENTICATED for a token that is not good; E_HISTORY_LOST; E_FORBIDDEN and
+ *   E_UNAVAILABLE as `authenticate` says
  */
 export async function identify(
   { orm, standings, keys, issuer, clock }: Pick<Platform, CallerParts>,
   authorization: string | undefined,
   address: string | null,
 ): Promise<Caller | null> {
-  if (authorization === undefined) return null;
+  if (authorization === undefined) {
+    await standings.ofNobody();
+    return null;
+  }
   return await authenticate({ em: orm.em, standings, keys, issuer, clock }, authorization, address);
 }
 

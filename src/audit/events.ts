@@ -328,6 +328,25 @@ export const AuditEvent = z.discriminatedUnion("type", [
   fact("SIGNING_KEY_PURGED", "The private half of a retired signing key was removed.", {
     keyId: words,
   }),
+  fact(
+    "PLATFORM_LOSS_NOTICED",
+    "The platform database turned out to have lost something, as after a failover to a standby that lagged.",
+    {
+      /** Where something was noted that the database does not hold: a file, or a db server. */
+      place: words,
+      /** The row of the audit trail that was noted there and is gone; null where a fence token tells. */
+      notedRow: count.nullable(),
+      /** The last row before it that is known to be kept. */
+      keptRow: count.nullable(),
+      /** A fence token of a db server that was never drawn; null where a row tells. */
+      token: count.nullable(),
+    },
+  ),
+  fact("PLATFORM_LOSS_ACCEPTED", "An administrator accepted what the platform database has lost.", {
+    reason: words,
+    notedRow: count.nullable(),
+    keptRow: count.nullable(),
+  }),
   fact("ACCESS_REFUSED", "Somebody was refused what their role does not allow.", {
     /** As the grants table names it. */
     action: words,

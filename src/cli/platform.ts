@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { AcceptLossFlags } from "./accept-loss.ts";
 import type { SuperuserFlags } from "./access/seed-superuser.ts";
 
 const load = () => import("./serve.ts");
@@ -16,10 +17,8 @@ export function addPlatformCommands(program: Command): void {
     .description("run operations in this process; start as many as you like, anywhere")
     .addHelpText("after", "\nExample:\n  $ tenantry worker")
     .action(async () => (await load()).serve({ api: false, worker: true }));
-  program
-    .command("db")
-    .description("look after the platform database")
-    .command("upgrade")
+  const db = program.command("db").description("look after the platform database");
+  db.command("upgrade")
     .description(
       "make the platform database or bring it to this version, as a service that starts does too",
     )
@@ -28,6 +27,18 @@ export function addPlatformCommands(program: Command): void {
     .action(async (flags: { json?: boolean }) =>
       (await import("./db-upgrade.ts")).upgradeDatabase(flags),
     );
+  db.command("accept-loss")
+    .description(
+      "let people in again although the platform database has lost something, as after a failover to a standby that lagged; first look what is missing",
+    )
+    .requiredOption("--reason <text>", "why that is right, for the audit trail")
+    .option("--yes", "do not ask")
+    .option("--json", "one JSON object")
+    .addHelpText(
+      "after",
+      '\nExample:\n  $ tenantry db accept-loss --reason "standby lagged by 4 s, ada@ revoked again"',
+    )
+    .action(async (flags: AcceptLossFlags) => (await import("./accept-loss.ts")).acceptLost(flags));
   const seed = program.commands.find((command) => command.name() === "seed");
   (seed ?? program.command("seed"))
     .command("platform-superuser")

@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { assemble } from "../assemble.ts";
 import { type Config, readConfig } from "../config.ts";
 import { ensureFirstAdmin } from "../iam/users/first-admin.ts";
+import { watchHistory } from "../operations/health/history/watch-history.ts";
 import { announceProcess } from "../operations/health/processes.ts";
 import { logMigrationFolder } from "../operations/migration-check/log-folder.ts";
 import type { Platform } from "../platform.ts";
@@ -58,6 +59,8 @@ async function open(
   for (const warning of config.warnings) platform.log.warn(warning);
   const duty = duties.api ? (duties.worker ? "API and worker" : "API") : "worker";
   parts.defer(announceProcess(platform, duty));
+  // Before anybody is let in, and before anything is mended.
+  parts.defer(await watchHistory(platform));
   const told = logMigrationFolder(platform.log, config.tenantMigrations);
   if (duties.api) await tellFirstAdmin(platform, out);
   if (duties.worker) {

@@ -20,7 +20,7 @@ export interface Fence {
 }
 
 /** The schema of what Tenantry keeps about itself in databases of tenants. */
-const CONTROL_SCHEMA = "tenantry_control";
+export const CONTROL_SCHEMA = "tenantry_control";
 
 /** The SQLSTATE of a session whose token is too low: its work was taken over, or has ended. */
 const FENCED = "TF001";

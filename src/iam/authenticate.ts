@@ -40,7 +40,7 @@ const BEARER = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+|tnt_\w+)$/i;
  * feels it at once.
  *
  * @param header the header's value, or `connectionParams.authorization`
- * @throws DomainError E_UNAUTHENTICATED; for the external issuer's tokens also E_FORBIDDEN, when they
+ * @throws DomainError E_UNAUTHENTICATED; E_HISTORY_LOST while nobody is let in; for the external issuer's tokens also E_FORBIDDEN, when they
  *   grant no role here, and E_UNAVAILABLE, while its keys cannot be read
  */
 export async function authenticate(

@@ -40,6 +40,8 @@ export const GRANTS = {
   "signing-key:read": ["ADMINISTRATOR"],
   "signing-key:write": ["ADMINISTRATOR"],
   "audit:read": ["ADMINISTRATOR"],
+  /** Lets people in again after the platform database has lost something. */
+  "history:accept": ["ADMINISTRATOR"],
 } as const satisfies Record<string, readonly Role[]>;
 
 export type Action = keyof typeof GRANTS;

@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import DataLoader from "dataloader";
+import { type NotedLink, selectUnlessLost } from "../audit/lost-history.ts";
 import type { Actor } from "./actor.ts";
 import type { Role } from "./roles.ts";
 import { LETS_IN, type LivingServiceToken, useServiceTokens } from "./tokens/service-token-use.ts";
@@ -56,10 +57,21 @@ const STATEMENTS: Partial<Record<Actor["kind"], string>> = {
  * ask it for each call, open sockets and streams every few seconds.
  */
 export interface Standings {
+  /**
+   * Lets nobody through, not even to sign in, while the platform database has lost something.
+   *
+   * @throws DomainError E_HISTORY_LOST, as the others do
+   */
+  ofNobody(): Promise<void>;
   /** How the holder of a token stands; null for whoever may do nothing any more. */
   of(holder: TokenHolder): Promise<Standing | null>;
   /** The service token of a value, where it lets in; null for any other. */
   ofServiceToken(value: string): Promise<LivingServiceToken | null>;
+}
+
+/** The newest link of the audit chain that this process has seen. */
+export interface SeenHistory {
+  readonly newest: NotedLink | null;
 }
 
 /**
@@ -68,17 +80,18 @@ export interface Standings {
  *
  * @param em forked for every statement
  */
-export function openStandings(em: EntityManager): Standings {
+export function openStandings(em: EntityManager, seen: SeenHistory): Standings {
   const together = { cache: false, batchScheduleFn: (look: () => void) => void setImmediate(look) };
   const holders = new DataLoader<TokenHolder, Standing | null>(
-    (asked) => standingsOf(em.fork(), asked),
+    (asked) => standingsOf(em.fork(), seen, asked),
     together,
   );
   const tokens = new DataLoader<string, LivingServiceToken | null>(
-    (values) => useServiceTokens(em.fork(), values),
+    (values) => useServiceTokens(em.fork(), seen.newest, values),
     together,
   );
   return {
+    ofNobody: async () => void (await selectUnlessLost(em.fork(), seen.newest, "select 1", [])),
     of: (holder) => holders.load(holder),
     ofServiceToken: (value) => tokens.load(value),
   };
@@ -86,13 +99,14 @@ export function openStandings(em: EntityManager): Standings {
 
 async function standingsOf(
   em: EntityManager,
+  { newest }: SeenHistory,
   holders: readonly TokenHolder[],
 ): Promise<(Standing | null)[]> {
   const found = new Map<TokenHolder, Standing>();
   for (const [kind, ofKind] of Map.groupBy(holders, ({ kind }) => kind)) {
     const statement = STATEMENTS[kind];
     if (statement === undefined) continue;
-    const rows = await em.execute<Row[]>(statement, [JSON.stringify(ofKind)]);
+    const rows = await selectUnlessLost<Row>(em, newest, statement, [JSON.stringify(ofKind)]);
     for (const { place, name, issuer, role } of rows) {
       const holder = ofKind[place - 1];
       if (holder) found.set(holder, { name: nameOf({ email: name, issuer }), role });

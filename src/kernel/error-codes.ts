@@ -259,6 +259,10 @@ export const ERROR_CODES = {
     "A part of the service does not answer at the moment.",
     "Try again in a moment.",
   ),
+  E_HISTORY_LOST: passing(
+    "The platform database has lost what happened lately, so that nobody can be let in.",
+    "Have an administrator look at the service's machine what was lost (`tenantry tenant doctor`), and accept it there (`tenantry db accept-loss`).",
+  ),
   E_INTERNAL: passing(
     "Something unexpected went wrong.",
     "Try again; if it stays, look for the error id in the log.",

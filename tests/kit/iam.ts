@@ -42,7 +42,7 @@ export class IamWorld {
     this.time = parts.time;
     this.em = parts.platform.orm.em;
     this.clock = parts.time.now;
-    this.standings = openStandings(this.em);
+    this.standings = openStandings(this.em, { newest: null });
   }
 
   /** Lets time pass, in seconds. */

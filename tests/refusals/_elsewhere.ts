@@ -5,6 +5,7 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   E_DATABASE_REFUSED: "database/faults.test.ts",
   E_DB_SERVER_EXISTS: "api/db-servers.test.ts",
   E_EXTERNAL_USER: "iam/external-issuer.test.ts",
+  E_HISTORY_LOST: "api/lost-history.test.ts",
   E_IDEMPOTENCY_KEY_REUSED: "api/provisioning.test.ts",
   E_INTERNAL: "api/public-error.test.ts",
   E_INVITATION_CLOSED: "api/tenant-people.test.ts",

@@ -1,4 +1,4 @@
-import { DomainError } from "../../kernel/domain-error.ts";
+import { DomainError, isDomainError } from "../../kernel/domain-error.ts";
 import type { Platform } from "../../platform.ts";
 import { type Caller, isUnchanged, noLonger } from "../caller.ts";
 
@@ -44,6 +44,9 @@ export function watchCallers({
   const watched = new Map<string, Set<Watched>>();
   let asking = false;
 
+  const endAll: CallerWatch["endAll"] = (reason) => {
+    for (const entries of [...watched.values()]) for (const { end } of [...entries]) end(reason);
+  };
   const check = async () => {
     if (asking || watched.size === 0) return;
     asking = true;
@@ -54,6 +57,7 @@ export function watchCallers({
       );
       for (const [index, { end }] of entries.entries()) if (!unchanged[index]) end(noLonger());
     } catch (error) {
+      if (isDomainError(error, "E_HISTORY_LOST")) return endAll(error);
       log.warn({ err: error }, "callers of open streams cannot be checked");
     } finally {
       asking = false;
@@ -76,9 +80,7 @@ export function watchCallers({
       };
     },
     openOf: ({ actor }) => watched.get(actor.id)?.size ?? 0,
-    endAll: (reason) => {
-      for (const entries of [...watched.values()]) for (const { end } of [...entries]) end(reason);
-    },
+    endAll,
     close: () => clearInterval(timer),
   };
 }

@@ -19,7 +19,7 @@ export function httpDoor(options: HttpOptions): RequestListener {
   const isAlive = openLiveness(platform);
   const readiness = async (): Promise<Answer> => {
     const code = isClosing() ? "E_UNAVAILABLE" : await notReady();
-    if (code === null) return { status: 200, body: { status: "ready" } };
+    if (code === null) return { status: 200, body: { status: "ready", ...warningOf(platform) } };
     return { status: 503, body: { status: "unavailable", code } };
   };
   return (req, res) => {
@@ -34,6 +34,13 @@ export function httpDoor(options: HttpOptions): RequestListener {
     send(res, 404, NOT_FOUND);
   };
 }
+
+/**
+ * What only a person mends makes no process unready: every one is in the same state, and each answers
+ * callers with what is to be done.
+ */
+const warningOf = ({ history }: Pick<Platform, "history">) =>
+  history.loss === null ? {} : { warning: "E_HISTORY_LOST" satisfies ErrorCode };
 
 const NOT_FOUND = { error: `The API lies at ${ENDPOINT}` };
 

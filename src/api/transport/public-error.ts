@@ -18,6 +18,7 @@ const HTTP: Partial<Record<ErrorCode, { status: number; headers?: Record<string,
   E_VALIDATION: { status: 400 },
   E_RATE_LIMITED: { status: 429 },
   E_UNAVAILABLE: { status: 503 },
+  E_HISTORY_LOST: { status: 503 },
   E_DATABASE_REFUSED: { status: 503 },
 };
 

@@ -3,6 +3,9 @@ import { type ChainLink, chainHead, hasLink, verifyAuditChain } from "../../audi
 import { verifyExport } from "../../audit/verify-export.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import { authorize } from "../../iam/grants.ts";
+import { findLoss } from "../../operations/health/history/accept-loss.ts";
+import { lossWithRemedy } from "../../operations/health/history/history-findings.ts";
+import type { Platform } from "../../platform.ts";
 import { runCommand, runOnPlatform } from "../session.ts";
 import { EXIT, PlainFailure, UsageError } from "../terminal/exit-codes.ts";
 import type { Output } from "../terminal/output.ts";
@@ -27,7 +30,7 @@ export async function verifyAudit(flags: VerifyFlags): Promise<void> {
     authorize(actor, "audit:read");
     const em = platform.orm.em.fork();
     const last = await chainHead(em);
-    const bad = await firstFault(em, noted);
+    const bad = (await firstFault(em, noted)) ?? (await firstLost(platform, last));
     if (flags.json) out.json({ type: "RESULT", whole: bad === null, bad, last });
     else if (bad === null) {
       out.line(`${out.style("green", "✔")} The audit trail is whole`);
@@ -58,6 +61,14 @@ async function firstFault(em: EntityManager, noted: ChainLink | null) {
   if (firstBad !== null) return { sequence: Number(firstBad), why: CHANGED };
   if (noted === null || (await hasLink(em, noted))) return null;
   return { sequence: noted.sequence, why: NOT_NOTED };
+}
+
+/** What the service has noted outside of the database, and the trail does not hold. */
+async function firstLost(platform: Platform, last: ChainLink | null) {
+  const loss = await findLoss(platform);
+  if (loss === null) return null;
+  const behind = (last?.sequence ?? 0) + 1;
+  return { sequence: loss.noted?.sequence ?? behind, why: lossWithRemedy(loss) };
 }
 
 async function verifyFile(out: Output, file: string, { json }: VerifyFlags): Promise<number> {

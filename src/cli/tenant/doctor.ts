@@ -56,7 +56,7 @@ function end(out: Output, findings: readonly TenantHealth[], json: boolean): num
 /** Sees what was started through; answers whether Ctrl-C ended that. */
 async function mend(
   session: PlatformSession,
-  { started, resumed, repaired }: DoctorReport,
+  { started, repaired }: DoctorReport,
   json: boolean,
 ): Promise<boolean> {
   const { out } = session;
@@ -65,9 +65,7 @@ async function mend(
     else out.line(`${out.style("green", "✔")} ${told.repair} for ${told.slug ?? "no tenant"}`);
   }
   if (json) for (const operation of started) out.json(startedJson(operation));
-  const { operations, interrupted } = await seeAllThrough(session, [...started, ...resumed], {
-    json,
-  });
+  const { operations, interrupted } = await seeAllThrough(session, started, { json });
   for (const operation of operations) {
     if (json) out.json({ type: "OPERATION", operation: operationJson(operation) });
     else showResult(out, operation);

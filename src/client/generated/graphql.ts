@@ -52,6 +52,8 @@ export type ErrorCode =
   | 'E_FORBIDDEN'
   /** The login before the last rotation is still open. Wait until it closes, or close it first with `endGrace`. */
   | 'E_GRACE_RUNNING'
+  /** The platform database has lost what happened lately, so that nobody can be let in. Have an administrator look at the service's machine what was lost (`tenantry tenant doctor`), and accept it there (`tenantry db accept-loss`). */
+  | 'E_HISTORY_LOST'
   /** This idempotency key was used with another input. Send the first input again, or choose a new key. */
   | 'E_IDEMPOTENCY_KEY_REUSED'
   /** Something unexpected went wrong. Try again; if it stays, look for the error id in the log. */

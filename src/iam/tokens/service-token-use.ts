@@ -1,4 +1,5 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { type NotedLink, selectUnlessLost } from "../../audit/lost-history.ts";
 import type { Role } from "../roles.ts";
 import { hashServiceToken, isServiceToken } from "./service-token-value.ts";
 
@@ -27,14 +28,19 @@ interface Row extends Pick<LivingServiceToken, "id" | "name" | "role"> {
  * Answers the service tokens that callers present, in one statement. Keeps when each was used, once a
  * minute at most: a busy script is not to write with each request.
  *
+ * @param seen the newest link of the audit chain that this process has seen
  * @returns in the order of the values; null for one that was never made, or lets in no more
+ * @throws DomainError E_HISTORY_LOST
  */
 export async function useServiceTokens(
   em: EntityManager,
+  seen: NotedLink | null,
   values: readonly string[],
 ): Promise<(LivingServiceToken | null)[]> {
   const hashes = values.map((value) => (isServiceToken(value) ? hashServiceToken(value) : null));
-  const rows = await em.execute<Row[]>(
+  const rows = await selectUnlessLost<Row>(
+    em,
+    seen,
     `select t.id, t.name, t.role, t.token_hash as hash, ${JUST_USED} as "justUsed",
        (extract(epoch from t.created_at) * 1000)::float8 as "issuedMs",
        (extract(epoch from t.expires_at) * 1000)::float8 as "expiresMs"

@@ -66,16 +66,25 @@ export async function expectClaimed(
   if (held.length === 0) throw new DBOSWorkflowConflictError(operationId);
 }
 
+/** A token beyond this was drawn by nobody. */
+const GREATEST = 2 ** 52;
+
 /**
  * Raises the tokens above one that a db server has seen. They are lower only where the platform database
  * was restored, or failed over to a standby that lagged: every session would be refused for good.
  *
+ * @param em forked for what is raised
  * @returns whether they were lower
  */
 export async function raiseTokens(em: EntityManager, seen: number): Promise<boolean> {
-  const raised = await em.execute<{ setval: string }[]>(
-    `select setval('platform.fence_token', ?) from platform.fence_token where last_value < ?`,
-    [seen, seen],
-  );
-  return raised.length > 0;
+  if (!(seen <= GREATEST)) throw new Error(`Fence token ${seen} cannot be one of this platform`);
+  return await em.fork().transactional(async (tx) => {
+    // Nobody draws meanwhile: the sequence must not be set back.
+    await tx.execute("alter sequence platform.fence_token no cycle");
+    const raised = await tx.execute<{ setval: string }[]>(
+      `select setval('platform.fence_token', ?) from platform.fence_token where last_value < ?`,
+      [seen, seen],
+    );
+    return raised.length > 0;
+  });
 }

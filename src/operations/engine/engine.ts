@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { DBOS } from "@dbos-inc/dbos-sdk";
+import { DBOSExecutor } from "@dbos-inc/dbos-sdk/internal/dbos-executor";
 import { DBOSInitializationError } from "@dbos-inc/dbos-sdk/internal/error";
 import {
   ensureSystemDatabase,
@@ -14,13 +15,11 @@ import type { EntityManager, Orm } from "../../database/orm.ts";
 import { withConnection } from "../../database/own-connection.ts";
 import { UnfitPlatform } from "../../database/platform-version.ts";
 import type { Logger } from "../../observability/logger.ts";
-import { abilitiesOf } from "./abilities.ts";
-import { claimsReturner, isRunning, recoverClaims } from "./claims.ts";
 import { platformTransactions, type Transact } from "./data-source.ts";
 import { openEnginePool } from "./engine-pool.ts";
 import { describeFailure } from "./failure.ts";
 import type { Feed } from "./feed.ts";
-import { type Beat, startLiveness } from "./liveness.ts";
+import { startLiveness } from "./liveness.ts";
 import type { OperationError } from "./operation.entity.ts";
 import type { AnyOperation } from "./phase.ts";
 import {
@@ -97,7 +96,7 @@ export interface Worker {
 }
 
 /** What a worker needs. */
-export interface WorkerOptions extends Beat {
+export interface WorkerOptions {
   readonly orm: Orm;
   /** Connection URL of the platform database, where the engine keeps its own tables. */
   readonly url: string;
@@ -171,16 +170,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     useListenNotify: true,
     logger: engineLog(log),
   });
-  const { beatMs, timeToLiveMs, hungMs } = options;
   const liveness = await startLiveness({
-    ...{ orm, url, executorId, beatMs, timeToLiveMs, hungMs },
+    orm,
+    executorId,
     host: hostname(),
     pid: process.pid,
-    abilities: abilitiesOf(options.definitions),
-    recover: recoverClaims,
-    isRunning,
-    putBack: claimsReturner(log),
-    onFrozen: () => {},
+    recover: (dead) =>
+      DBOSExecutor.globalInstance?.recoverPendingWorkflows(dead) ?? Promise.resolve(),
     onError: (error) => log.warn({ err: error }, "heartbeat failed"),
   });
   await DBOS.launch();

@@ -1,3 +1,4 @@
+import { openLoss } from "../../audit/lost-history.ts";
 import type { Actor } from "../../iam/actor.ts";
 import { DomainError, isDomainError } from "../../kernel/domain-error.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
@@ -8,7 +9,6 @@ import { type Finding, isSafe, type Repair } from "./finding.ts";
 import { enqueueAgain, settleLost } from "./lost-operation.ts";
 import type { RepairPorts } from "./ports.ts";
 import type { TenantHealth } from "./tenant-health.ts";
-import { resumeUnowned } from "./unowned-operation.ts";
 
 /** One finding of one tenant; the slug is null for what belongs to no tenant. */
 export interface Told {
@@ -24,14 +24,11 @@ export interface Repaired {
   /** What was left alone, or could not be mended; the message says why. */
   readonly reported: readonly Told[];
   readonly started: readonly Operation[];
-  /** Operations that nobody ran, and that are on the queue again. */
-  readonly resumed: readonly Operation[];
 }
 
 interface Outcome {
   readonly done: boolean;
   readonly started?: Operation;
-  readonly resumed?: Operation;
   readonly why?: string;
 }
 
@@ -53,8 +50,8 @@ export async function repairAll(
   const repaired: Told[] = [];
   const reported: Told[] = [];
   const started: Operation[] = [];
-  const resumed: Operation[] = [];
   const emptied = emptiedServers(healths);
+  const lost = await isHistoryLost(ports, healths);
   for (const health of healths) {
     let busy = false;
     for (const finding of health.findings) {
@@ -62,21 +59,27 @@ export async function repairAll(
       const key = `${told.slug} ${finding.repair} ${finding.code}`;
       if (isEmpty(finding) && emptied.has(health.tenant?.dbServerId ?? "")) {
         reported.push(because(told, "too many are missing on its server at once"));
+      } else if (lost && isSafe(finding)) {
+        reported.push(because(told, "the platform database has lost something"));
       } else if (!isSafe(finding) || tried.has(key) || busy) {
         reported.push(told);
       } else {
         tried.add(key);
         const outcome = await mend(ports, actor, health, finding);
         if (outcome.started) started.push(outcome.started);
-        if (outcome.resumed) resumed.push(outcome.resumed);
         busy = outcome.started !== undefined;
         if (outcome.done) repaired.push(told);
         else reported.push(because(told, outcome.why ?? "it has changed meanwhile"));
       }
     }
   }
-  return { repaired, reported, started, resumed };
+  return { repaired, reported, started };
 }
+
+/** Whether the registry may be older than the db servers, so that what contradicts it may be right. */
+const isHistoryLost = async ({ orm }: RepairPorts, healths: readonly TenantHealth[]) =>
+  healths.some(({ findings }) => findings.some(({ code }) => code === "HISTORY_LOST")) ||
+  (await openLoss(orm.em.fork())) !== null;
 
 const tellOf = ({ tenant, operation }: TenantHealth, finding: Finding): Told => ({
   slug: tenant?.slug ?? operation?.subjectName ?? null,
@@ -117,10 +120,6 @@ async function mend(
       return { done: await settleLost(ports, actor, operation.id) };
     if (operation && repair === "ENQUEUE")
       return { done: await enqueueAgain(ports, actor, operation.id) };
-    if (operation && repair === "RESUME") {
-      const resumed = await resumeUnowned(ports, actor, operation.id);
-      return resumed ? { done: true, resumed } : { done: false };
-    }
     if (!tenant) return { done: false, why: "there is no tenant" };
     const deed = { tenantId: tenant.id, slug: tenant.slug, finding: code };
     if (repair === "SET_LOGIN") return { done: await setLogin(ports, actor, deed) };

@@ -16,6 +16,7 @@ import {
   tryLogin,
 } from "./evidence.ts";
 import type { Finding } from "./finding.ts";
+import { historyFindings } from "./history/history-findings.ts";
 import { lookAtServers, withServers } from "./look.ts";
 import { type HealthLook, looksOf } from "./looks.ts";
 import { findStrangers } from "./orphans.ts";
@@ -27,6 +28,7 @@ export interface HealthPorts {
   readonly secrets: SecretStore;
   readonly clock: Clock;
   readonly config: {
+    readonly dataDir: string;
     readonly tenantSchemaPrefix: string;
     readonly tenantMigrations: MigrationSettings;
   };
@@ -74,7 +76,7 @@ export async function tenantHealth(
         { status: { $ne: "PURGED" } },
         { orderBy: { slug: "asc" }, disableIdentityMap: true },
       );
-  const operations = await activeOperations(em, { subjectId: one?.id ?? null });
+  const operations = await activeOperations(em, one?.id ?? null);
   const busy = new Map(operations.map((operation) => [operation.subjectId, operation]));
   const quiet = tenants.filter(({ id }) => !busy.has(id));
   const scope = { known: tenants, quiet, alone: one !== null, deep };
@@ -90,9 +92,12 @@ export async function tenantHealth(
     const looks = operation ? (["STATUS", "OPERATION"] as const) : looked;
     return { tenant, operation, healthy: kept.length === 0, findings: kept, looked: looks };
   });
-  const processes = one === null ? await processFindings(ports.orm.em.fork(), folder) : [];
-  const ofProcesses = processes.length > 0 ? [ill(null, processes)] : [];
-  return [...ofTenants, ...strangers, ...ofProcesses, ...lostDryRuns(operations)];
+  const general =
+    one === null
+      ? [...(await historyFindings(ports)), ...(await processFindings(ports.orm.em.fork(), folder))]
+      : [];
+  const ofService = general.length > 0 ? [ill(null, general)] : [];
+  return [...ofTenants, ...strangers, ...ofService, ...lostDryRuns(operations)];
 }
 
 interface Scope {

@@ -1,3 +1,4 @@
+import { type NotedLink, readHistory } from "../../audit/lost-history.ts";
 import { record } from "../../audit/record.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
@@ -13,6 +14,7 @@ import { DAY_S, windowEnd } from "./retention-window.ts";
 const BUSY_S = 60;
 
 export interface RetentionPorts extends StartPorts {
+  readonly history: { readonly newest: NotedLink | null };
   readonly operations: { readonly purgeTenant: ReturnType<typeof purgeTenant> };
 }
 
@@ -42,9 +44,16 @@ export async function retentionEnded(
   const left = tenant.purgeAfter === null ? 0 : await secondsUntil(em, tenant.purgeAfter);
   if (left > 0) return await again(left);
   if (await isBusy(em, tenant)) return await again(BUSY_S);
+  if (await isHistoryLost(em, ports.history.newest)) return await again(BUSY_S);
   await again(DAY_S);
   if (tenant.lockedAt === null) await startPurge(ports, em, offboarding);
   else await recordPostponed(em, tenant, offboarding, await windowEnd(em, 1));
+}
+
+/** Whether something was lost: the tenant may have been restored meanwhile. */
+async function isHistoryLost(em: EntityManager, seen: NotedLink | null): Promise<boolean> {
+  const { open, missing } = await readHistory(em, seen === null ? [] : [seen]);
+  return open || missing;
 }
 
 /** Starts the purge: as whoever asked for it at once, or as the platform. */
