@@ -17,7 +17,7 @@ const BATCH = 100;
  */
 export async function startPlatformWorker(
   { workerOrm, ...doors }: Platform,
-  options: Pick<WorkerOptions, "retry" | "lookEveryMs"> = {},
+  options: Pick<WorkerOptions, "retry" | "lookEveryMs" | "beatMs" | "timeToLiveMs"> = {},
 ): Promise<Worker> {
   const platform: Platform = { ...doors, workerOrm, orm: workerOrm };
   const { orm, mailer, clock, credentials, config, log } = platform;

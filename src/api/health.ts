@@ -37,7 +37,12 @@ const FindingCodeRef = describedEnum<FindingCode>(
     LEFTOVERS: "Something of a tenant is there that should be gone.",
     PROVISIONING_STUCK: "It is PROVISIONING, and no operation works on it.",
     OPERATION_LOST: "Its operation has not ended, and the engine does not know it any more.",
-    OPERATION_UNOWNED: "Its operation waits for a worker, and none is alive.",
+    OPERATION_UNOWNED:
+      "Its operation waits for a worker: the one that has claimed it is not alive, or none is.",
+    OPERATION_STUCK:
+      "Its operation was claimed by a worker that is alive, and has not begun for 15 seconds.",
+    OPERATION_UNKNOWN:
+      "No worker that is alive can run its operation: it is of a kind, or has phases, of another version.",
     PURGE_UNFINISHED: "Its purge has begun and not ended, and no operation works on it.",
     RETENTION_ENDED: "Its retention window has ended, and it is not purged.",
     ORPHAN: "Something bears the mark of a tenant that the registry does not know.",
@@ -58,6 +63,7 @@ const RepairRef = describedEnum<Repair>("HealthRepair", "What mends a finding.",
   MARK_FAILED: "Giving it the status FAILED.",
   SETTLE: "Ending the lost operation.",
   ENQUEUE: "Putting the operation on the queue again.",
+  RESUME: "Giving the operation back to the queue, for a worker that is alive.",
   CLEANUP: "`cleanupFailedTenants`, which a person has to ask for.",
   PURGE: "`purgeTenant`, which a person has to ask for.",
 });

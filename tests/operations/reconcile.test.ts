@@ -39,6 +39,14 @@ async function started(): Promise<Operation> {
   return (await startProvisioning(world.platform, OPERATOR, provisionRequest(), options)).operation;
 }
 
+const engineStatus = async (id: string) =>
+  (
+    await em().execute<{ status: string }[]>(
+      "select status from dbos.workflow_status where workflow_uuid = ?",
+      [id],
+    )
+  )[0]?.status;
+
 const engine = (sql: string, id: string) => em().execute(sql, [id]);
 
 describe("reconciling", () => {
@@ -92,12 +100,48 @@ describe("reconciling", () => {
     },
   );
 
-  test("leaves an operation that waits for a worker to the worker", async () => {
-    const { subjectName } = await started();
+  test("puts an operation that nobody runs back on the queue, and says where a worker is missing", async () => {
+    const { id, subjectName } = await started();
+    const [health] = await tenantHealth(world.platform, { slug: subjectName });
+    expect(health?.findings).toMatchObject([
+      {
+        code: "OPERATION_UNOWNED",
+        repair: "RESUME",
+        message: expect.stringContaining("start one with `tenantry worker`"),
+      },
+    ]);
+    await engine(
+      `update dbos.workflow_status set status = 'PENDING', executor_id = 'gone', owner_xid = 'gone'
+       where workflow_uuid = ?`,
+      id,
+    );
     expect(briefly(await again())).toEqual({
-      repaired: [],
-      reported: [`${subjectName} OPERATION_UNOWNED`],
+      repaired: [`${subjectName} OPERATION_UNOWNED RESUME`],
+      reported: [],
     });
+    expect(await engineStatus(id)).toBe("ENQUEUED");
+  });
+
+  test("puts an operation back on the queue that a worker has claimed and not begun", async () => {
+    const { id, subjectName } = await started();
+    await em().execute(
+      "insert into platform.worker (executor_id, host, pid) values ('alive', 'here', 1)",
+    );
+    const claimed = (secondsAgo: number) =>
+      engine(
+        `update dbos.workflow_status set status = 'PENDING', executor_id = 'alive',
+           started_at_epoch_ms = (extract(epoch from now()) - ${secondsAgo}) * 1000
+         where workflow_uuid = ?`,
+        id,
+      );
+    await claimed(5);
+    expect(briefly(await again())).toEqual({ repaired: [], reported: [] });
+    await claimed(60);
+    expect(briefly(await again())).toEqual({
+      repaired: [`${subjectName} OPERATION_STUCK RESUME`],
+      reported: [],
+    });
+    expect(await engineStatus(id)).toBe("ENQUEUED");
   });
 
   test("makes no empty schemas where a whole server has lost them", async () => {
@@ -125,7 +169,7 @@ describe("reconciling", () => {
       await client.query("select pg_advisory_lock(hashtextextended('tenantry:reconcile', 0))");
       expect(await again()).toEqual({ repaired: [], reported: [] });
     });
-    expect((await again()).reported).toHaveLength(1);
+    expect((await again()).repaired).toHaveLength(1);
   });
 });
 

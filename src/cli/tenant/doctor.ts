@@ -56,7 +56,7 @@ function end(out: Output, findings: readonly TenantHealth[], json: boolean): num
 /** Sees what was started through; answers whether Ctrl-C ended that. */
 async function mend(
   session: PlatformSession,
-  { started, repaired }: DoctorReport,
+  { started, resumed, repaired }: DoctorReport,
   json: boolean,
 ): Promise<boolean> {
   const { out } = session;
@@ -65,7 +65,9 @@ async function mend(
     else out.line(`${out.style("green", "✔")} ${told.repair} for ${told.slug ?? "no tenant"}`);
   }
   if (json) for (const operation of started) out.json(startedJson(operation));
-  const { operations, interrupted } = await seeAllThrough(session, started, { json });
+  const { operations, interrupted } = await seeAllThrough(session, [...started, ...resumed], {
+    json,
+  });
   for (const operation of operations) {
     if (json) out.json({ type: "OPERATION", operation: operationJson(operation) });
     else showResult(out, operation);

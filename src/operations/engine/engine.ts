@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { DBOS } from "@dbos-inc/dbos-sdk";
-import { DBOSExecutor } from "@dbos-inc/dbos-sdk/internal/dbos-executor";
 import { DBOSInitializationError } from "@dbos-inc/dbos-sdk/internal/error";
 import {
   ensureSystemDatabase,
@@ -15,11 +14,13 @@ import type { EntityManager, Orm } from "../../database/orm.ts";
 import { withConnection } from "../../database/own-connection.ts";
 import { UnfitPlatform } from "../../database/platform-version.ts";
 import type { Logger } from "../../observability/logger.ts";
+import { abilitiesOf } from "./abilities.ts";
+import { claimsReturner, isRunning, recoverClaims } from "./claims.ts";
 import { platformTransactions, type Transact } from "./data-source.ts";
 import { openEnginePool } from "./engine-pool.ts";
 import { describeFailure } from "./failure.ts";
 import type { Feed } from "./feed.ts";
-import { startLiveness } from "./liveness.ts";
+import { type Beat, startLiveness } from "./liveness.ts";
 import type { OperationError } from "./operation.entity.ts";
 import type { AnyOperation } from "./phase.ts";
 import {
@@ -96,7 +97,7 @@ export interface Worker {
 }
 
 /** What a worker needs. */
-export interface WorkerOptions {
+export interface WorkerOptions extends Beat {
   readonly orm: Orm;
   /** Connection URL of the platform database, where the engine keeps its own tables. */
   readonly url: string;
@@ -170,13 +171,16 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     useListenNotify: true,
     logger: engineLog(log),
   });
+  const { beatMs, timeToLiveMs, hungMs } = options;
   const liveness = await startLiveness({
-    orm,
-    executorId,
+    ...{ orm, url, executorId, beatMs, timeToLiveMs, hungMs },
     host: hostname(),
     pid: process.pid,
-    recover: (dead) =>
-      DBOSExecutor.globalInstance?.recoverPendingWorkflows(dead) ?? Promise.resolve(),
+    abilities: abilitiesOf(options.definitions),
+    recover: recoverClaims,
+    isRunning,
+    putBack: claimsReturner(log),
+    onFrozen: () => {},
     onError: (error) => log.warn({ err: error }, "heartbeat failed"),
   });
   await DBOS.launch();

@@ -1,31 +1,55 @@
 import type { EntityManager, Orm } from "../../database/orm.ts";
+import type { Abilities } from "./abilities.ts";
+import { type Heartbeat, type HeartbeatOptions, startHeartbeat } from "./heartbeat.ts";
 
-/** A worker that was not seen for this long is dead, by the database's clock. */
-const TIME_TO_LIVE = "6 seconds";
-const BEAT_MS = 2_000;
+/** How often a worker says that it is alive, and how long the others believe it. */
+export interface Beat {
+  /** 2 s unless told. */
+  readonly beatMs?: number | undefined;
+  /** A worker that was not seen for so long is dead, by the database's clock; 6 s unless told. */
+  readonly timeToLiveMs?: number | undefined;
+  /** Nor is one alive whose event loop has not turned for so long; 30 s unless told. */
+  readonly hungMs?: number | undefined;
+}
+
 const SWEEP_MS = 1_000;
 
-/** Keeps a worker's row fresh and finds operations whose worker is dead. */
-export interface Liveness {
+/** A claim that is older and that this process does not run was lost: its answer did not arrive. */
+const LOST_CLAIM_MS = 3_000;
+
+/** Keeps a worker's row fresh, and finds work that nobody runs. */
+export interface Liveness extends Pick<Heartbeat, "frozen" | "isBroken"> {
   /** Ends the beats and says so in the row, so that others take over at once what is left. */
   stop(): Promise<void>;
 }
 
-interface LivenessOptions {
+interface LivenessOptions extends Beat, Pick<HeartbeatOptions, "url" | "executorId" | "onFrozen"> {
   readonly orm: Orm;
-  readonly executorId: string;
   readonly host: string;
   readonly pid: number;
-  /** Takes up the operations of dead workers; fenced, so that a wrong belief does no harm. */
+  /** What this worker can run. */
+  readonly abilities: Abilities;
+  /** Takes up the work of dead workers; fenced, so that a wrong belief does no harm. */
   recover(deadExecutorIds: string[]): Promise<unknown>;
+  isRunning(workflowId: string): boolean;
+  /** Puts claims of this worker that it does not run back on the queue; fenced, too. */
+  putBack(workflowIds: string[]): Promise<unknown>;
   onError(error: unknown): void;
 }
 
-async function beat(em: EntityManager, { executorId, host, pid }: LivenessOptions): Promise<void> {
+/** Whether a row of `worker` is of a process that is alive. */
+export const ALIVE = "(stopped_at is null and seen_at > now() - time_to_live)";
+
+async function enrol(
+  em: EntityManager,
+  { executorId, host, pid, abilities }: LivenessOptions,
+  timeToLiveMs: number,
+): Promise<void> {
   await em.execute(
-    `insert into platform.worker (executor_id, host, pid) values (?, ?, ?)
-     on conflict (executor_id) do update set seen_at = now(), stopped_at = null`,
-    [executorId, host, pid],
+    `insert into platform.worker (executor_id, host, pid, time_to_live, kinds)
+     values (?, ?, ?, ? * interval '1 millisecond', ?::jsonb)
+     on conflict (executor_id) do nothing`,
+    [executorId, host, pid, timeToLiveMs, JSON.stringify(abilities)],
   );
 }
 
@@ -36,11 +60,21 @@ async function findDead(em: EntityManager): Promise<string[]> {
     `select distinct status.executor_id from dbos.workflow_status status
      left join platform.worker worker using (executor_id)
      where status.status = 'PENDING' and status.executor_id is not null
-       and (worker.executor_id is null or worker.stopped_at is not null
-         or worker.seen_at < now() - ?::interval)`,
-    [TIME_TO_LIVE],
+       and (worker.executor_id is null or not ${ALIVE})`,
   );
   return rows.map((row) => row.executor_id);
+}
+
+/** What the engine believes that this worker has been running for a while. */
+async function findClaims(em: EntityManager, executorId: string): Promise<string[]> {
+  const rows = await em.execute<{ id: string }[]>(
+    `select workflow_uuid as id from dbos.workflow_status
+     where status = 'PENDING' and executor_id = ?
+       and coalesce(started_at_epoch_ms, updated_at)
+         < extract(epoch from clock_timestamp()) * 1000 - ?`,
+    [executorId, LOST_CLAIM_MS],
+  );
+  return rows.map((row) => row.id);
 }
 
 /** Who runs operations. */
@@ -54,9 +88,8 @@ export interface WorkersSeen {
 /** How many workers are alive, and when one was last seen. */
 export async function workersSeen(em: EntityManager): Promise<WorkersSeen> {
   const [row] = await em.execute<{ alive: number; last: string | null }[]>(
-    `select count(*) filter (where stopped_at is null and seen_at > now() - ?::interval)::int as alive,
+    `select count(*) filter (where ${ALIVE})::int as alive,
        to_json(max(coalesce(stopped_at, seen_at))) #>> '{}' as last from platform.worker`,
-    [TIME_TO_LIVE],
   );
   const { alive = 0, last = null } = row ?? {};
   return { alive, lastSeenAt: last === null ? null : new Date(last) };
@@ -93,23 +126,40 @@ export function repeat(
 }
 
 /**
- * Begins a worker's beats (every 2 s) and its look for dead workers (every 1 s, dead after 6 s).
- * The open-source engine recovers its own process only: taking over another's operations is ours.
+ * Begins a worker's beats, and its looks for dead workers and for lost claims of its own. The open-source
+ * engine recovers its own process only, as it starts: the rest is ours.
  */
 export async function startLiveness(options: LivenessOptions): Promise<Liveness> {
-  const em = () => options.orm.em.fork();
-  await beat(em(), options);
-  const endBeats = repeat(BEAT_MS, () => beat(em(), options), options.onError);
+  const {
+    orm,
+    executorId,
+    onError,
+    beatMs = 2_000,
+    timeToLiveMs = 6_000,
+    hungMs = 30_000,
+  } = options;
+  const em = () => orm.em.fork() as EntityManager;
+  const enrolAgain = () => enrol(em(), options, timeToLiveMs);
+  await enrolAgain();
+  const heartbeat = startHeartbeat({
+    ...{ url: options.url, executorId, beatMs, timeToLiveMs, hungMs },
+    ...{ onFrozen: options.onFrozen, onError },
+    onMissing: () => void enrolAgain().catch(onError),
+  });
   const sweep = async () => {
-    const dead = (await findDead(em())).filter((id) => id !== options.executorId);
+    const dead = (await findDead(em())).filter((id) => id !== executorId);
     if (dead.length > 0) await options.recover(dead);
+    const lost = (await findClaims(em(), executorId)).filter((id) => !options.isRunning(id));
+    if (lost.length > 0) await options.putBack(lost);
   };
-  const endSweeps = repeat(SWEEP_MS, sweep, options.onError);
+  const endSweeps = repeat(Math.min(SWEEP_MS, timeToLiveMs / 6), sweep, onError);
   return {
+    frozen: heartbeat.frozen,
+    isBroken: heartbeat.isBroken,
     stop: async () => {
-      await Promise.all([endBeats(), endSweeps()]);
+      await Promise.all([heartbeat.stop(), endSweeps()]);
       await em().execute("update platform.worker set stopped_at = now() where executor_id = ?", [
-        options.executorId,
+        executorId,
       ]);
     },
   };

@@ -40,6 +40,8 @@ export interface OperationQueue {
    * positive) a worker does what an ended operation has left for then.
    */
   enqueueTimer(em: EntityManager, operationId: string, seconds: number): Promise<void>;
+  /** Puts an operation that nobody runs back on the queue, once the caller's transaction commits or not. */
+  resume(em: EntityManager, operationId: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -88,6 +90,10 @@ export async function openQueue(url: string): Promise<OperationQueue> {
       put(em, TIMER_WORKFLOW, `${operationId}-timer-${newId()}`, "timers", [operationId], {
         seconds,
       }),
+    resume: async (em, operationId) => {
+      await client.resumeWorkflows([operationId], { queueName: QUEUE });
+      await em.execute("select pg_notify(?, '')", [QUEUE_CHANNEL]);
+    },
     close: async () => {
       await client.destroy();
       await pool.end();

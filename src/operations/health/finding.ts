@@ -24,6 +24,8 @@ export const FINDING_CODES = [
   "PROVISIONING_STUCK",
   "OPERATION_LOST",
   "OPERATION_UNOWNED",
+  "OPERATION_STUCK",
+  "OPERATION_UNKNOWN",
   "RETENTION_ENDED",
   "PURGE_UNFINISHED",
   "ORPHAN",
@@ -36,8 +38,8 @@ export type FindingCode = (typeof FINDING_CODES)[number];
 /**
  * What mends a finding: an operation of that kind, or one of the reconciler's own small deeds.
  * SET_LOGIN sets the app role's login as the status says, MARK_FAILED gives a tenant that nothing
- * provisions any more the status FAILED, SETTLE ends an operation that the engine has lost, and
- * ENQUEUE puts one on the queue again that never began.
+ * provisions any more the status FAILED, SETTLE ends an operation that the engine has lost, ENQUEUE puts
+ * one on the queue again that never began, and RESUME one that nobody runs.
  */
 export const REPAIRS = [
   "MIGRATE",
@@ -47,6 +49,7 @@ export const REPAIRS = [
   "MARK_FAILED",
   "SETTLE",
   "ENQUEUE",
+  "RESUME",
   "CLEANUP",
   "PURGE",
 ] as const;
@@ -70,6 +73,7 @@ const SAFE: readonly Repair[] = [
   "MARK_FAILED",
   "SETTLE",
   "ENQUEUE",
+  "RESUME",
 ];
 
 /**

@@ -13,6 +13,8 @@ export interface DoctorReport {
   /** How it was before anything was mended. */
   readonly findings: TenantHealth[];
   readonly started: Operation[];
+  /** Operations that nobody ran, and that are on the queue again. */
+  readonly resumed: readonly Operation[];
   /** What was mended, by the started operations or at once. */
   readonly repaired: readonly Told[];
 }
@@ -30,9 +32,9 @@ export async function runDoctor(
 ): Promise<DoctorReport> {
   authorize(actor, fix ? "tenant:operate" : "tenant:read");
   const findings = await tenantHealth(ports, { slug });
-  if (!fix) return { findings, started: [], repaired: [] };
-  const { started, repaired } = await repairAll(ports, actor, findings);
-  return { findings, started: [...started], repaired };
+  if (!fix) return { findings, started: [], resumed: [], repaired: [] };
+  const { started, resumed, repaired } = await repairAll(ports, actor, findings);
+  return { findings, started: [...started], resumed, repaired };
 }
 
 export interface ReconcilePorts extends RepairPorts, FollowPorts {

@@ -9,6 +9,7 @@ import { type Finding, isSafe, type Repair } from "./finding.ts";
 import { enqueueAgain, settleLost } from "./lost-operation.ts";
 import type { RepairPorts } from "./ports.ts";
 import type { TenantHealth } from "./tenant-health.ts";
+import { resumeUnowned } from "./unowned-operation.ts";
 
 /** One finding of one tenant; the slug is null for what belongs to no tenant. */
 export interface Told {
@@ -24,11 +25,14 @@ export interface Repaired {
   /** What was left alone, or could not be mended; the message says why. */
   readonly reported: readonly Told[];
   readonly started: readonly Operation[];
+  /** Operations that nobody ran, and that are on the queue again. */
+  readonly resumed: readonly Operation[];
 }
 
 interface Outcome {
   readonly done: boolean;
   readonly started?: Operation;
+  readonly resumed?: Operation;
   readonly why?: string;
 }
 
@@ -50,6 +54,7 @@ export async function repairAll(
   const repaired: Told[] = [];
   const reported: Told[] = [];
   const started: Operation[] = [];
+  const resumed: Operation[] = [];
   const emptied = emptiedServers(healths);
   const lost = await isHistoryLost(ports, healths);
   for (const health of healths) {
@@ -67,13 +72,14 @@ export async function repairAll(
         tried.add(key);
         const outcome = await mend(ports, actor, health, finding);
         if (outcome.started) started.push(outcome.started);
+        if (outcome.resumed) resumed.push(outcome.resumed);
         busy = outcome.started !== undefined;
         if (outcome.done) repaired.push(told);
         else reported.push(because(told, outcome.why ?? "it has changed meanwhile"));
       }
     }
   }
-  return { repaired, reported, started };
+  return { repaired, reported, started, resumed };
 }
 
 /** Whether the registry may be older than the db servers, so that what contradicts it may be right. */
@@ -120,6 +126,10 @@ async function mend(
       return { done: await settleLost(ports, actor, operation.id) };
     if (operation && repair === "ENQUEUE")
       return { done: await enqueueAgain(ports, actor, operation.id) };
+    if (operation && repair === "RESUME") {
+      const resumed = await resumeUnowned(ports, actor, operation.id);
+      return resumed ? { done: true, resumed } : { done: false };
+    }
     if (!tenant) return { done: false, why: "there is no tenant" };
     const deed = { tenantId: tenant.id, slug: tenant.slug, finding: code };
     if (repair === "SET_LOGIN") return { done: await setLogin(ports, actor, deed) };

@@ -76,7 +76,7 @@ export async function tenantHealth(
         { status: { $ne: "PURGED" } },
         { orderBy: { slug: "asc" }, disableIdentityMap: true },
       );
-  const operations = await activeOperations(em, one?.id ?? null);
+  const operations = await activeOperations(em, { subjectId: one?.id ?? null });
   const busy = new Map(operations.map((operation) => [operation.subjectId, operation]));
   const quiet = tenants.filter(({ id }) => !busy.has(id));
   const scope = { known: tenants, quiet, alone: one !== null, deep };
