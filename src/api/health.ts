@@ -1,4 +1,10 @@
-import type { Finding, FindingCode, Repair } from "../operations/health/finding.ts";
+import {
+  deletes,
+  type Finding,
+  type FindingCode,
+  type Repair,
+  remediesOf,
+} from "../operations/health/finding.ts";
 import type { HealthLook } from "../operations/health/looks.ts";
 import type { TenantHealth } from "../operations/health/tenant-health.ts";
 import { builder } from "./builder.ts";
@@ -6,7 +12,7 @@ import { describedEnum } from "./described-enum.ts";
 import { OperationRef, TenantRef } from "./refs.ts";
 import { readableBy } from "./tenants/secret-names.ts";
 
-const FindingCodeRef = describedEnum<FindingCode>(
+export const FindingCodeRef = describedEnum<FindingCode>(
   "HealthFindingCode",
   "What can be wrong with a tenant, or with the service as a whole.",
   {
@@ -20,6 +26,8 @@ const FindingCodeRef = describedEnum<FindingCode>(
       "Its roles have settings that Tenantry has not made, and that its sessions begin with.",
     ROLE_CANNOT_LOGIN: "Its application cannot log in, although its status says so.",
     ROLE_CAN_LOGIN: "Its application can log in, although its status forbids it.",
+    LOGIN_NEWER:
+      "Its secret leads to another login than the registry's, which a rotation that the registry does not know of has made.",
     LOGIN_REFUSED: "A login with its secret was refused.",
     SECRET_MISSING: "Its secret does not exist.",
     GRACE_ENDED:
@@ -55,10 +63,17 @@ const FindingCodeRef = describedEnum<FindingCode>(
   },
 );
 
-const RepairRef = describedEnum<Repair>("HealthRepair", "What mends a finding.", {
+export const RepairRef = describedEnum<Repair>("HealthRepair", "What mends a finding.", {
+  ADOPT:
+    "Taking the tenant back into the registry as its db server tells of it. Its people are lost.",
+  FOLLOW_SECRET: "Letting the registry take over the login that the newest secret leads to.",
+  FOLLOW_STATUS:
+    "Giving it the status that its logins have on the db server: SUSPENDED where they are closed, ACTIVE where one is open.",
+  DROP: "Dropping what bears the mark of a tenant that the registry does not know. It does not come back.",
   MIGRATE: "`migrateTenant`.",
   SEED: "`seedTenant`.",
   SET_LOGIN: "Letting its application in or keeping it out, as the status says.",
+  ROTATE_CREDENTIALS: "`rotateTenantCredentials`.",
   RETIRE_CREDENTIALS: "`retireTenantCredentials`.",
   MARK_FAILED: "Giving it the status FAILED.",
   SETTLE: "Ending the lost operation.",
@@ -66,6 +81,21 @@ const RepairRef = describedEnum<Repair>("HealthRepair", "What mends a finding.",
   RESUME: "Giving the operation back to the queue, for a worker that is alive.",
   CLEANUP: "`cleanupFailedTenants`, which a person has to ask for.",
   PURGE: "`purgeTenant`, which a person has to ask for.",
+});
+
+const RemedyRef = builder.objectRef<Repair>("HealthRemedy").implement({
+  description: "A way to mend a finding.",
+  fields: (t) => ({
+    repair: t.field({
+      type: RepairRef,
+      description: "What is done.",
+      resolve: (repair) => repair,
+    }),
+    deletes: t.boolean({
+      description: "Whether it deletes something that does not come back.",
+      resolve: (repair) => deletes(repair),
+    }),
+  }),
 });
 
 const FindingRef = builder.objectRef<Finding>("HealthFinding").implement({
@@ -79,7 +109,13 @@ const FindingRef = builder.objectRef<Finding>("HealthFinding").implement({
     repair: t.expose("repair", {
       type: RepairRef,
       nullable: true,
-      description: "What mends it; null where a person has to look.",
+      description:
+        "What suggests itself to mend it; null where a person has to look, or to choose.",
+    }),
+    remedies: t.field({
+      type: [RemedyRef],
+      description: "Everything that mends it, what suggests itself first. One of them is enough.",
+      resolve: (finding) => remediesOf(finding),
     }),
   }),
 });

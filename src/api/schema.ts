@@ -5,6 +5,7 @@ import "./servers/clusters.ts";
 import "./servers/db-servers.ts";
 import "./operations/events.ts";
 import "./health.ts";
+import "./mending.ts";
 import "./access/iam.ts";
 import "./tenants/invitations.ts";
 import "./migration-check.ts";

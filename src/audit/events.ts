@@ -146,6 +146,24 @@ export const AuditEvent = z.discriminatedUnion("type", [
     repair: words,
     finding: words,
   }),
+  tenantFact(
+    "TENANT_TAKEN_BACK",
+    "A tenant that the registry did not know, or knew as failed, was taken back as its db server tells of it.",
+    {
+      status: words,
+      dbServer: words,
+      isolation: words,
+      schemaVersion: words.nullable(),
+      secretFound: z.boolean(),
+      /** The checks that failed, where it was taken back as FAILED. */
+      missing: z.array(words).max(20),
+    },
+  ),
+  tenantFact(
+    "TENANT_REMAINS_DROPPED",
+    "Somebody had dropped what bore the mark of a tenant that the registry does not know.",
+    { dbServer: words, remains },
+  ),
   operationFact("LABORATORY_ADDED", "A laboratory was added to a tenant.", {
     laboratory: words,
     organization: words,

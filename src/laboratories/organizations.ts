@@ -61,6 +61,17 @@ async function countIn(
   );
 }
 
+/** What the only organization of a schema is called; null where there is none, several, or no such table. */
+export async function organizationName(client: ClientBase, schema: string): Promise<string | null> {
+  const count = await countOrWhyNot(client, schema);
+  if (typeof count === "string" || count.organizations !== 1) return null;
+  const rows = await rowsOrNone<{ name: string }>(
+    client,
+    `select name from ${ident(schema)}.organization`,
+  );
+  return rows[0]?.name ?? null;
+}
+
 /** Whether there is an organization, as a check of readiness; none in a schema that has no such tables. */
 export async function organizationChecks(client: ClientBase, schema: string): Promise<Check[]> {
   const count = (await countLaboratories(client, [schema])).get(schema);

@@ -68,7 +68,7 @@ export const purgeTenant = (ports: TenantPorts) =>
         ensure: async (run) => ({ evidence: await takeEvidence(ports, run) }),
         undo: nothing("it only looks"),
       },
-      ...closingPhases<PurgeInput, PurgeFacts>(ports),
+      ...closingPhases<PurgeInput, PurgeFacts>(ports, { foreign: "LEFT_ALONE" }),
       ...removingPhases(ports),
     ],
     result: ({ facts }) => ({

@@ -31,7 +31,9 @@ export async function ensureDefaultServer(
   url: string,
 ): Promise<DbServer> {
   const at = readConnectionUrl(url);
-  const tenantDatabase = tenantDatabaseOf(url);
+  // A platform database that was restored under another name keeps its tenants' database.
+  const known = await orm.em.fork().findOne(DbServerEntity, { name: DEFAULT_SERVER });
+  const tenantDatabase = known?.tenantDatabase ?? tenantDatabaseOf(url);
   const enter: Enter = (database, work) =>
     withConnection({ ...platformConfig(url), database }, work);
   await prepareServer(enter, {

@@ -129,6 +129,15 @@ function recordFile(names: TenantNames, set: string, file: string, sha256: strin
   ]);
 }
 
+/** The seed sets of which anything was added to a tenant schema, by its own list. */
+export async function seededSets(client: ClientBase, { schema }: TenantNames): Promise<string[]> {
+  const rows = await rowsOrNone<{ name: string }>(
+    client,
+    `select distinct seed_set as name from ${ident(schema)}.${LEDGER} order by 1`,
+  );
+  return rows.map(({ name }) => name);
+}
+
 /** Looks whether every file of the sets was added to the tenant schema as it is now. */
 export async function verifySeeds(
   client: ClientBase,

@@ -53,6 +53,17 @@ export async function ownAppRoles(
   return roles.map(({ name }) => name);
 }
 
+/** The app roles of a tenant that can log in; errors as `setAppLogins`. */
+export async function openAppRoles(client: ClientBase, tenant: AppRolesOf): Promise<string[]> {
+  const roles = await ownAppRoles(client, tenant);
+  const { rows } = await client.query<{ name: string }>(
+    `select rolname as name from pg_catalog.pg_roles
+     where rolcanlogin and rolname = any($1) order by 1`,
+    [roles],
+  );
+  return rows.map(({ name }) => name);
+}
+
 /**
  * Gives an app role a password, no settings but ours, and the right to log in where the tenant is in use;
  * makes the second one where it is missing. Repeatable; errors as `setAppLogins`.

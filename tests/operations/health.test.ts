@@ -232,13 +232,12 @@ describe("a tenant's health", () => {
     for (const thing of things)
       await onTenants(`comment on ${thing} is 'tenantry:tenant=${stranger}'`);
     const all = await tenantHealth(world.platform);
-    const orphans = all.find(({ tenant }) => tenant === null)?.findings ?? [];
+    const orphans = all.filter(({ tenant }) => tenant === null).flatMap(({ findings }) => findings);
     const told = orphans.map(({ message }) => message).filter((each) => each.includes(stranger));
-    expect(told.sort()).toEqual(
-      things
-        .map((thing) => `The ${thing} was made for tenant ${stranger}, which is unknown`)
-        .sort(),
-    );
+    expect(told).toEqual([
+      expect.stringContaining(` were made for tenant ${stranger}, which is unknown`),
+    ]);
+    for (const thing of things) expect(told[0]).toContain(thing);
     await set(tenant, { status: "PURGED" });
   });
 
@@ -248,7 +247,9 @@ describe("a tenant's health", () => {
     await onTenants(`create schema ${name};
       comment on schema ${name} is 'tenantry:tenant=${stranger}'`);
     const report = await runDoctor(world.platform, OPERATOR, { fix: true });
-    const orphans = report.findings.find(({ tenant }) => tenant === null)?.findings ?? [];
+    const orphans = report.findings
+      .filter(({ tenant }) => tenant === null)
+      .flatMap(({ findings }) => findings);
     expect(orphans.map(({ message }) => message)).toContain(
       `The schema ${name} was made for tenant ${stranger}, which is unknown`,
     );

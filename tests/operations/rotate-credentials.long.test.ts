@@ -231,7 +231,9 @@ describe("rotating a tenant's credentials", () => {
     expect((await life.tenant(slug)).appRole).toBe(new URL(first).username);
     // The doctor sees a login that the registry does not know, and locks nobody out by closing it.
     const { findings, repaired } = await doctor(slug);
-    expect(findings).toMatchObject([{ findings: [{ code: "ROLE_CAN_LOGIN" }] }]);
+    expect(findings).toMatchObject([
+      { findings: [{ code: "LOGIN_NEWER", repair: "FOLLOW_SECRET" }] },
+    ]);
     expect(repaired).toEqual([]);
     expect([await opens(first), await opens(second)]).toEqual([true, true]);
 

@@ -55,7 +55,11 @@ export function addTenantOperations(tenant: Command): void {
       "look whether something contradicts what is known of tenants; exit code 1 where it does",
     )
     .option("--slug <slug>", "only this tenant, and more closely (default: all)")
-    .option("--fix", "mend what is safe to mend; nothing is deleted")
+    .option(
+      "--fix [remedies]",
+      "mend: ask for each kind of remedy at a terminal, else what is safe; or exactly these, such as ADOPT,DROP",
+    )
+    .option("--yes", "mend what is safe without being asked; nothing is deleted")
     .option("--json", "one JSON object per finding and line, the result last");
   addExample(doctor, "tenant doctor --fix").action(async (flags: DoctorFlags) =>
     (await import("./doctor.ts")).doctor(flags),

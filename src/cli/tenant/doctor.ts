@@ -1,5 +1,7 @@
+import { isDomainError } from "../../kernel/domain-error.ts";
+import { remediesOf } from "../../operations/health/finding.ts";
 import { HEALTH_LOOKS, type HealthLook } from "../../operations/health/looks.ts";
-import { type DoctorReport, runDoctor } from "../../operations/health/reconcile.ts";
+import { applyRemedies, type DoctorReport, runDoctor } from "../../operations/health/reconcile.ts";
 import type { TenantHealth } from "../../operations/health/tenant-health.ts";
 import { seeAllThrough } from "../operation/follow-operation.ts";
 import { operationJson, showResult, startedJson } from "../operation/show-result.ts";
@@ -8,36 +10,58 @@ import { inCommandWords } from "../terminal/command-words.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
 import type { Output } from "../terminal/output.ts";
 import { writeTable } from "../terminal/table.ts";
+import { askForRemedies, needsChoice, readRemedies } from "./doctor-remedies.ts";
 
 /** The flags of `tenant doctor`. */
 export interface DoctorFlags {
   readonly slug?: string;
-  readonly fix?: boolean;
+  /** True without a list of remedies. */
+  readonly fix?: boolean | string;
+  readonly yes?: boolean;
   readonly json?: boolean;
 }
 
-/** `tenantry tenant doctor`: looks at tenants, mends what is safe to mend, and tells the rest. */
-export async function doctor({ slug, fix = false, json = false }: DoctorFlags): Promise<void> {
+/** `tenantry tenant doctor`: looks at tenants, mends what is to be mended, and tells the rest. */
+export async function doctor(flags: DoctorFlags): Promise<void> {
+  const { slug, fix = false, yes = false, json = false } = flags;
+  const named = typeof fix === "string" ? readRemedies(fix) : null;
   return await runOnPlatform({ json }, async (session) => {
     const { platform, actor, out } = session;
-    const report = await runDoctor(platform, actor, { slug, fix });
-    tell(session, report.findings, json, "FINDING");
-    if (!fix) return end(out, report.findings, json);
+    const { findings: found } = await runDoctor(platform, actor, { slug, fix: false });
+    tell(session, found, json, "FINDING");
+    if (fix === false) return end(out, found, json);
+    const asks = named === null && !yes && !json && process.stdin.isTTY === true;
+    const remedies = named ?? (asks ? await askForRemedies(found) : true);
+    const report = await applyRemedies(platform, actor, found, remedies);
+    tellFailed(session, report, json);
     if (report.started.length + report.repaired.length === 0 && !json) {
-      if (report.findings.some(({ healthy }) => !healthy))
-        out.line("\nNone of it can be mended without you.");
-      return end(out, report.findings, json);
+      if (named === null && found.some(({ findings }) => findings.some(needsChoice)))
+        out.line("\nWhat is to be done you have to choose: name the remedies, as in --fix=ADOPT");
+      return end(out, found, json);
     }
     const interrupted = await mend(session, report, json);
     if (interrupted) {
       end(out, report.findings, json);
       return EXIT.interrupted;
     }
-    const { findings } = await runDoctor(platform, actor, { slug, fix: false });
+    const findings = await lookAgain(session, slug);
     if (!json && findings.some(({ healthy }) => !healthy)) out.line("\nWhat is left:");
     tell(session, findings, json, "LEFT");
     return end(out, findings, json);
   });
+}
+
+/** What is found behind the remedies; nothing of a tenant that is gone. */
+async function lookAgain(
+  { platform, actor }: PlatformSession,
+  slug: string | undefined,
+): Promise<readonly TenantHealth[]> {
+  try {
+    return (await runDoctor(platform, actor, { slug, fix: false })).findings;
+  } catch (error) {
+    if (isDomainError(error, "E_TENANT_NOT_FOUND")) return [];
+    throw error;
+  }
 }
 
 /** Ends with what the last look has found; answers the exit code. */
@@ -75,6 +99,17 @@ async function mend(
   return interrupted;
 }
 
+/** Tells of what was to be mended, and could not be. */
+function tellFailed({ out }: PlatformSession, report: DoctorReport, json: boolean): void {
+  for (const told of report.failed) {
+    if (json) out.json({ type: "NOT_REPAIRED", ...told });
+    else
+      out.line(
+        `${out.style("red", "✘")} ${told.repair} for ${told.slug ?? "no tenant"}: ${told.message}`,
+      );
+  }
+}
+
 /** Tells what a look has found: the first one, or the one that shows what is left. */
 function tell(
   { out }: PlatformSession,
@@ -83,11 +118,10 @@ function tell(
   type: "FINDING" | "LEFT",
 ): void {
   const ill = healths.filter(({ healthy }) => !healthy);
-  const rows = ill.flatMap(({ tenant, operation, findings }) =>
+  const rows = ill.flatMap(({ tenant, slug, findings }) =>
     findings.map((finding) => ({
-      slug: tenant?.slug ?? operation?.subjectName ?? null,
-      status: tenant?.status ?? null,
-      ...{ ...finding, message: inCommandWords(finding.message) },
+      ...{ slug, status: tenant?.status ?? null, code: finding.code, repair: finding.repair },
+      ...{ remedies: remediesOf(finding), message: inCommandWords(finding.message) },
     })),
   );
   if (json) {
@@ -96,8 +130,8 @@ function tell(
     writeTable(
       out,
       ["SLUG", "STATUS", "FINDING", "REPAIR", "WHAT WAS FOUND"],
-      rows.map(({ slug, status, code, repair, message }) => [
-        ...[slug ?? "", status ?? "", code, repair ?? ""],
+      rows.map(({ slug, status, code, remedies, message }) => [
+        ...[slug ?? "", status ?? "", code, remedies.join(" or ")],
         message,
       ]),
     );

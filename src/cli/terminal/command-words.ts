@@ -9,6 +9,7 @@ export const COMMAND_WORDS: Readonly<Record<string, string>> = {
   invitations: "tenantry tenant invitation list",
   inviteTenantAdmin: "tenantry tenant invitation send",
   members: "tenantry tenant member list",
+  mendTenants: "tenantry tenant doctor --fix",
   migrateTenant: "tenantry tenant migrate",
   migrationCheck: "tenantry migration check",
   offboardTenant: "tenantry tenant offboard",

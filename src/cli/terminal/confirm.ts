@@ -9,13 +9,16 @@ import { PlainFailure, UsageError } from "./exit-codes.ts";
  */
 export async function confirm(question: string, yes: boolean | undefined): Promise<void> {
   if (yes) return;
-  const { stdin, stderr } = process;
-  if (!stdin.isTTY) throw new UsageError(`${question} Add --yes to say so without being asked.`);
-  const terminal = createInterface({ input: stdin, output: stderr });
+  if (!process.stdin.isTTY)
+    throw new UsageError(`${question} Add --yes to say so without being asked.`);
+  if (!(await isAgreed(question))) throw new PlainFailure("Nothing was done.");
+}
+
+/** Asks on the terminal, which has to be one; answers whether the answer is yes. */
+export async function isAgreed(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await terminal.question(`${question} [y/N] `);
-    if (/^y(es)?$/i.test(answer.trim())) return;
-    throw new PlainFailure("Nothing was done.");
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
   } finally {
     terminal.close();
   }

@@ -9,10 +9,11 @@ import { rolesOf } from "../../tenants/names.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { namesOfTenant } from "../parts/tenant-site.ts";
-import type { Inside } from "./evidence.ts";
+import type { Inside, SeenSecret } from "./evidence.ts";
 import type { Finding } from "./finding.ts";
 import { indexFindings, ledgerFindings } from "./ledger-findings.ts";
 import type { ServerLook } from "./look.ts";
+import { inWords, isWhole, type Marked } from "./orphans.ts";
 
 /** What a tenant of a status consists of; null where nothing may be there. */
 const EXPECTED: Record<TenantStatus, { readonly canLogin: boolean } | null> = {
@@ -32,10 +33,10 @@ export const mayLogIn = (status: TenantStatus): boolean | null =>
 export interface Evidence {
   /** Its server, as it was found; undefined for a tenant that is placed nowhere. */
   readonly look: ServerLook | Error | undefined;
-  /** What bears its mark, on any server. */
-  readonly marked: readonly string[];
+  /** What bears its mark on servers that it is not placed on. */
+  readonly marked: readonly Marked[];
   /** Undefined where it was not looked for. */
-  readonly hasSecret: boolean | undefined;
+  readonly secret: SeenSecret | undefined;
   /** Undefined where it was not read. */
   readonly inside: Inside | undefined;
   /** Undefined where it was not tried. */
@@ -65,6 +66,7 @@ export function diagnose(tenant: Tenant, evidence: Evidence): Finding[] {
     ...place,
     ...secretFindings(tenant, place.length === 0 ? evidence : { ...rest, login: undefined }),
     ...retentionFindings(tenant, evidence),
+    ...elsewhere(tenant, evidence),
   ];
 }
 
@@ -81,11 +83,25 @@ const unfinished = ({ slug }: Tenant): Finding => ({
 });
 
 function leftovers({ slug, status, secretName }: Tenant, evidence: Evidence): Finding[] {
-  const { marked, hasSecret } = evidence;
-  const found = [...marked, ...(hasSecret ? [secretCalled(secretName)] : [])];
+  const { marked, secret } = evidence;
+  const things = marked.flatMap((each) => each.things);
+  const found = [...things.map(inWords), ...(secret?.ours ? [secretCalled(secretName)] : [])];
   if (found.length === 0) return [];
   const message = `Tenant '${slug}' is ${status}, but there remain: ${found.join(", ")}`;
-  return [{ code: "LEFTOVERS", message, repair: status === "FAILED" ? "CLEANUP" : null }];
+  if (status === "PURGED") return [{ code: "LEFTOVERS", message, repair: null, others: ["DROP"] }];
+  // A provisioning that had failed when the dump was taken may have been retried with success since.
+  const others = isWhole(things) ? { others: ["ADOPT"] as const } : {};
+  return [{ code: "LEFTOVERS", message, repair: "CLEANUP", ...others }];
+}
+
+/** What bears the mark of a tenant on a server that is not its own: it may be the tenant's data. */
+function elsewhere({ slug, dbServerId }: Tenant, { marked }: Evidence): Finding[] {
+  const things = marked
+    .filter(({ serverId }) => serverId !== dbServerId)
+    .flatMap((each) => each.things);
+  if (things.length === 0) return [];
+  const message = `On another db server than that of tenant '${slug}' there are, with its mark: ${things.map(inWords).join(", ")}`;
+  return [{ code: "LEFTOVERS", message, repair: null }];
 }
 
 function placeFindings(tenant: Tenant, evidence: Evidence, canLogin: boolean): Finding[] {
@@ -110,19 +126,18 @@ function placeFindings(tenant: Tenant, evidence: Evidence, canLogin: boolean): F
   const schema = schemas?.get(tenant.schemaName);
   if (schema !== undefined && schema.tenantId !== tenant.id) {
     const message = `The schema ${tenant.schemaName} was not made for this tenant`;
-    return [{ code: "SCHEMA_FOREIGN", message, repair: null }];
+    return [{ code: "SCHEMA_FOREIGN", message, ...TAKEN }];
   }
   // What is missing as a whole is made again as a whole: the rest follows from it.
   if (schema === undefined) {
     const message = `The schema ${tenant.schemaName} does not exist`;
-    // A tenant that is kept out keeps its state: whoever lets it in again has to decide.
-    return [{ code: "SCHEMA_MISSING", message, repair: canLogin ? "MIGRATE" : null }];
+    return [{ code: "SCHEMA_MISSING", message, ...madeAgain(canLogin) }];
   }
   const ledger = schema.hasLedger ? evidence.inside?.ledger : [];
   return [
     // First: what it closes is not judged by the role's login any more.
     ...graceFindings(tenant, evidence),
-    ...roleFindings(tenant, look, canLogin),
+    ...roleFindings(tenant, look, canLogin, evidence.secret?.role ?? null),
     ...settingFindings(tenant, look),
     ...(ledger === undefined ? [] : ledgerFindings(tenant, ledger, evidence.migrations)),
     ...indexFindings(evidence.inside?.invalid ?? []),
@@ -138,13 +153,29 @@ function databaseFindings(tenant: Tenant, { own }: ServerLook, canLogin: boolean
   if (found?.tenantId === tenant.id) return [];
   if (found !== undefined) {
     const message = `The database ${tenant.databaseName} was not made for this tenant`;
-    return [{ code: "DATABASE_FOREIGN", message, repair: null }];
+    return [{ code: "DATABASE_FOREIGN", message, ...TAKEN }];
   }
   const message = `The database ${tenant.databaseName} does not exist`;
-  return [{ code: "DATABASE_MISSING", message, repair: canLogin ? "MIGRATE" : null }];
+  return [{ code: "DATABASE_MISSING", message, ...madeAgain(canLogin) }];
 }
 
-function roleFindings(tenant: Tenant, { roles }: ServerLook, canLogin: boolean): Finding[] {
+/** Its slug may have been provisioned anew behind a purge that the registry does not know of. */
+const TAKEN = { repair: null, others: ["PURGE"] } as const;
+
+/**
+ * The remedies for a tenant of which the data is not there: it may have been purged behind the dump that the
+ * registry was restored from. One that is kept out keeps its state: whoever lets it in again has to decide.
+ */
+const madeAgain = (canLogin: boolean): Pick<Finding, "repair" | "others"> => ({
+  ...{ repair: canLogin ? "MIGRATE" : null, others: ["PURGE"] },
+});
+
+function roleFindings(
+  tenant: Tenant,
+  { roles }: ServerLook,
+  canLogin: boolean,
+  secretRole: string | null,
+): Finding[] {
   const { ownerRole, appRole, appRoleB } = rolesOf(tenant.schemaName);
   const open = canLogin ? openRolesOf(tenant) : [];
   const group =
@@ -159,15 +190,39 @@ function roleFindings(tenant: Tenant, { roles }: ServerLook, canLogin: boolean):
     return [{ code: "ROLE_MISSING", message, repair: null }];
   }
   const can = (name: string) => roles.get(name)?.canLogin === true;
-  const wrong = [appRole, appRoleB].find((name) => can(name) !== open.includes(name));
+  const both = [appRole, appRoleB];
+  if (
+    both.some(
+      (role) => role === secretRole && role !== tenant.appRole && role !== tenant.retiringRole,
+    )
+  )
+    return newerLogin(tenant, secretRole ?? "", can(secretRole ?? ""));
+  const wrong = both.find((name) => can(name) !== open.includes(name));
   if (wrong === undefined) return [];
-  return [
-    {
-      code: can(wrong) ? "ROLE_CAN_LOGIN" : "ROLE_CANNOT_LOGIN",
-      message: `Tenant '${tenant.slug}' is ${tenant.status}, but ${wrong} ${can(wrong) ? "can" : "cannot"} log in`,
-      repair: "SET_LOGIN",
-    },
-  ];
+  const { code, message } = loginFinding(tenant, wrong, can(wrong));
+  // A rotation that the registry does not know of: the login in use is not to be closed unasked.
+  if (canLogin && both.some((role) => !open.includes(role) && can(role)) && !can(tenant.appRole))
+    return [{ code, message, repair: "ROTATE_CREDENTIALS", others: ["SET_LOGIN"] }];
+  // It may have been suspended, or brought back, behind the dump that the registry was restored from.
+  const whole = canLogin ? !both.some(can) : true;
+  return [{ code, message, repair: "SET_LOGIN", ...(whole ? { others: ["FOLLOW_STATUS"] } : {}) }];
+}
+
+const loginFinding = (
+  { slug, status }: Tenant,
+  role: string,
+  open: boolean,
+): Pick<Finding, "code" | "message"> => ({
+  code: open ? "ROLE_CAN_LOGIN" : "ROLE_CANNOT_LOGIN",
+  message: `Tenant '${slug}' is ${status}, but ${role} ${open ? "can" : "cannot"} log in`,
+});
+
+/** The secret leads to the other app role than the registry's: a rotation that the registry does not know of. */
+function newerLogin({ slug, appRole, status }: Tenant, role: string, open: boolean): Finding[] {
+  const message = `The secret of tenant '${slug}' leads to ${role}, the registry to ${appRole}`;
+  // Whether a login works shows where it is open only.
+  const repair = open || status !== "ACTIVE" ? "FOLLOW_SECRET" : null;
+  return [{ code: "LOGIN_NEWER", message, repair }];
 }
 
 /** Settings that a tenant's application gives its role hold from its next login on, and can break that. */
@@ -209,8 +264,8 @@ function organizationFindings(
   return [{ code: "ORGANIZATION_MISSING", message, repair }];
 }
 
-function secretFindings(tenant: Tenant, { hasSecret, login }: Evidence): Finding[] {
-  if (hasSecret === false) {
+function secretFindings(tenant: Tenant, { secret, login }: Evidence): Finding[] {
+  if (secret?.ours === false) {
     return [
       {
         code: "SECRET_MISSING",

@@ -18,7 +18,8 @@ import type { FindingCode, Repair } from "./finding.ts";
 import { withServers } from "./look.ts";
 import type { RepairPorts } from "./ports.ts";
 
-interface Deed {
+/** What is to be mended of which tenant. */
+export interface Deed {
   readonly tenantId: string;
   readonly slug: string;
   readonly finding: FindingCode;
@@ -100,7 +101,7 @@ export async function markFailed(ports: RepairPorts, actor: Actor, deed: Deed): 
 }
 
 /** Works on a tenant that is locked and on which no operation works; null where nothing was done. */
-async function onQuietTenant<T>(
+export async function onQuietTenant<T>(
   orm: Orm,
   actor: Actor,
   { tenantId, slug, finding }: Deed,

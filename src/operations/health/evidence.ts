@@ -14,10 +14,10 @@ import {
 } from "../../tenant-schemas/survey.ts";
 import { type Check, check } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
-import { readAppLogin } from "../parts/tenant-secret.ts";
+import { readAppLogin, roleOf } from "../parts/tenant-secret.ts";
 import { siteOfTenant } from "../parts/tenant-site.ts";
 import { eachOf } from "./each-of.ts";
-import { type ServerLook, type Sight, schemasOf } from "./look.ts";
+import type { ServerLook, Sight } from "./look.ts";
 
 export type Looks = ReadonlyMap<string, ServerLook | Error>;
 
@@ -32,37 +32,29 @@ export async function sightsOf(em: EntityManager, tenants: readonly Tenant[]): P
   });
 }
 
-/** What bears each tenant's mark, in words, by the tenant's id. */
-export function markedThings(looks: Looks): Map<string, string[]> {
-  const marked = new Map<string, string[]>();
-  const add = (tenantId: string | null, thing: string) => {
-    if (tenantId === null) return;
-    const things = marked.get(tenantId) ?? [];
-    marked.set(tenantId, things);
-    things.push(thing);
-  };
-  for (const look of looks.values()) {
-    if (look instanceof Error) continue;
-    for (const { name, tenantId } of schemasOf(look)) add(tenantId, `schema ${name}`);
-    for (const { name, tenantId } of look.own.values()) add(tenantId, `database ${name}`);
-    for (const { name, tenantId } of look.roles.values()) add(tenantId, `role ${name}`);
-  }
-  return marked;
-}
-
 /** Secrets that are asked for at a time: the store may be a service that throttles. */
 const SECRETS_AT_ONCE = 4;
 
-/** Which tenants have a secret; one that the store does not answer for is left out. */
+/** What is known of a tenant's secret without showing it. */
+export interface SeenSecret {
+  /** Whether there is one that was made for this tenant. */
+  readonly ours: boolean;
+  /** The app role that it leads to; null where it is not the tenant's, or holds no connection URL. */
+  readonly role: string | null;
+}
+
+/** The secrets of tenants, by the tenant's id; one that the store does not answer for is left out. */
 export async function lookForSecrets(
   secrets: SecretStore,
   tenants: readonly Tenant[],
-): Promise<Map<string, boolean>> {
-  const found = new Map<string, boolean>();
+): Promise<Map<string, SeenSecret>> {
+  const found = new Map<string, SeenSecret>();
   await eachOf(tenants, SECRETS_AT_ONCE, async ({ id, secretName }) => {
     const secret = await secrets.get(secretName).catch(() => undefined);
+    if (secret === undefined) return;
     // Another tenant may bear the name by now.
-    if (secret !== undefined) found.set(id, secret !== null && secret.tags.tenantId === id);
+    const ours = secret !== null && secret.tags.tenantId === id;
+    found.set(id, { ours, role: ours ? roleOf(secret) : null });
   });
   return found;
 }

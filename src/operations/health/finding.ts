@@ -9,6 +9,7 @@ export const FINDING_CODES = [
   "ROLE_CANNOT_LOGIN",
   "ROLE_CAN_LOGIN",
   "ROLE_SETTINGS",
+  "LOGIN_NEWER",
   "LOGIN_REFUSED",
   "SECRET_MISSING",
   "GRACE_ENDED",
@@ -36,20 +37,23 @@ export const FINDING_CODES = [
 export type FindingCode = (typeof FINDING_CODES)[number];
 
 /**
- * What mends a finding: an operation of that kind, or one of the reconciler's own small deeds.
- * SET_LOGIN sets the app role's login as the status says, MARK_FAILED gives a tenant that nothing
- * provisions any more the status FAILED, SETTLE ends an operation that the engine has lost, ENQUEUE puts
- * one on the queue again that never began, and RESUME one that nobody runs.
+ * What mends a finding, in the order in which remedies are applied: an operation of that kind, or a change
+ * of the doctor's own.
  */
 export const REPAIRS = [
-  "MIGRATE",
-  "SEED",
-  "RETIRE_CREDENTIALS",
-  "SET_LOGIN",
-  "MARK_FAILED",
   "SETTLE",
   "ENQUEUE",
   "RESUME",
+  "MARK_FAILED",
+  "ADOPT",
+  "FOLLOW_SECRET",
+  "ROTATE_CREDENTIALS",
+  "FOLLOW_STATUS",
+  "SET_LOGIN",
+  "MIGRATE",
+  "SEED",
+  "RETIRE_CREDENTIALS",
+  "DROP",
   "CLEANUP",
   "PURGE",
 ] as const;
@@ -60,9 +64,23 @@ export interface Finding {
   readonly code: FindingCode;
   /** For people; holds no secret. Mutations and fields stand in it as in next actions. */
   readonly message: string;
-  /** Null where a person has to look. */
+  /** The remedy that suggests itself; null where there is none, or a person has to choose. */
   readonly repair: Repair | null;
+  /** Remedies beside it, of which a person has to choose. */
+  readonly others?: readonly Repair[];
 }
+
+/** Every remedy of a finding, the one that suggests itself first. */
+export const remediesOf = ({
+  repair,
+  others = [],
+}: Pick<Finding, "repair" | "others">): Repair[] =>
+  repair === null ? [...others] : [repair, ...others];
+
+const DELETING: readonly Repair[] = ["DROP", "CLEANUP", "PURGE"];
+
+/** Whether a remedy deletes something that does not come back. */
+export const deletes = (repair: Repair): boolean => DELETING.includes(repair);
 
 /** Repairs that lose nothing and make nothing that the registry does not promise: done unasked. */
 const SAFE: readonly Repair[] = [

@@ -21,12 +21,12 @@ export type HealthLook = (typeof HEALTH_LOOKS)[number];
 
 /** What was looked at of a tenant on which no operation works, so that nothing else is vouched for. */
 export function looksOf(tenant: Tenant, evidence: Evidence): HealthLook[] {
-  const { look, hasSecret, inside, login, migrations } = evidence;
+  const { look, secret, inside, login, migrations } = evidence;
   const looks = new Set<HealthLook>(["STATUS", "OPERATION"]);
   const add = (seen: boolean, ...more: HealthLook[]) => {
     if (seen) for (const each of more) looks.add(each);
   };
-  add(hasSecret !== undefined, "SECRET");
+  add(secret !== undefined, "SECRET");
   const placed = mayLogIn(tenant.status) !== null;
   add(!placed && tenant.status !== "PROVISIONING", "LEFTOVERS");
   if (placed && look !== undefined && !(look instanceof Error)) {

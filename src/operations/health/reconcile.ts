@@ -3,9 +3,10 @@ import { authorize } from "../../iam/grants.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { type FollowPorts, followEvents } from "../engine/follow.ts";
 import type { Operation } from "../engine/operation.entity.ts";
+import { deletes, type Repair, remediesOf } from "./finding.ts";
 import { onlyOne } from "./only-one.ts";
 import type { RepairPorts } from "./ports.ts";
-import { type Repaired, repairAll, type Told } from "./repair.ts";
+import { type Choose, type Repaired, repairAll, type Told, unasked } from "./repair.ts";
 import { type TenantHealth, tenantHealth } from "./tenant-health.ts";
 
 /** What the doctor found, and what it set going. */
@@ -17,24 +18,65 @@ export interface DoctorReport {
   readonly resumed: readonly Operation[];
   /** What was mended, by the started operations or at once. */
   readonly repaired: readonly Told[];
+  /** What could not be mended; the message says why. */
+  readonly failed: readonly Told[];
+}
+
+/** What the doctor is asked for. */
+interface DoctorRequest {
+  readonly slug?: string | undefined;
+  /**
+   * Which remedies may be applied: true for those that are safe, or exactly these; for a finding the first of
+   * its own that is among them. False to look only.
+   */
+  readonly fix: boolean | readonly Repair[];
 }
 
 /**
- * Looks at one tenant or at all; with `fix` also mends what is safe to mend, without waiting for
- * the operations that it starts. Deleting is never part of it. Run it again to see what is left.
+ * Looks at one tenant or at all, and applies the remedies that were asked for, without waiting for the
+ * operations that it starts. Nothing is deleted but by a remedy that is named. Run it again to see what is
+ * left.
  *
  * @throws DomainError E_FORBIDDEN, E_TENANT_NOT_FOUND
  */
 export async function runDoctor(
   ports: RepairPorts,
   actor: Actor,
-  { slug, fix }: { readonly slug?: string | undefined; readonly fix: boolean },
+  { slug, fix }: DoctorRequest,
 ): Promise<DoctorReport> {
-  authorize(actor, fix ? "tenant:operate" : "tenant:read");
+  authorizeDoctor(actor, fix);
   const findings = await tenantHealth(ports, { slug });
-  if (!fix) return { findings, started: [], resumed: [], repaired: [] };
-  const { started, resumed, repaired } = await repairAll(ports, actor, findings);
-  return { findings, started: [...started], resumed, repaired };
+  return fix === false
+    ? { ...NOTHING, findings }
+    : await applyRemedies(ports, actor, findings, fix);
+}
+
+const NOTHING = { started: [], resumed: [], repaired: [], failed: [] };
+
+/** Applies remedies to what a look has found; errors as `runDoctor`. */
+export async function applyRemedies(
+  ports: RepairPorts,
+  actor: Actor,
+  findings: TenantHealth[],
+  fix: true | readonly Repair[],
+): Promise<DoctorReport> {
+  authorizeDoctor(actor, fix);
+  const choose: Choose =
+    fix === true
+      ? unasked
+      : (finding) => remediesOf(finding).find((repair) => fix.includes(repair)) ?? null;
+  const { reported: _, started, ...done } = await repairAll(ports, actor, findings, choose);
+  return { findings, started: [...started], ...done };
+}
+
+/** Remedies that decide what is true of a tenant. */
+const DECIDING: readonly Repair[] = ["ADOPT", "FOLLOW_STATUS", "FOLLOW_SECRET"];
+
+function authorizeDoctor(actor: Actor, fix: DoctorRequest["fix"]): void {
+  authorize(actor, fix === false ? "tenant:read" : "tenant:operate");
+  if (typeof fix === "boolean") return;
+  if (fix.some(deletes)) authorize(actor, "tenant:purge");
+  if (fix.some((repair) => DECIDING.includes(repair))) authorize(actor, "tenant:force");
 }
 
 export interface ReconcilePorts extends RepairPorts, FollowPorts {
@@ -80,7 +122,7 @@ async function rounds(ports: ReconcilePorts, signal: AbortSignal): Promise<Recon
   for (let round = 1; ; round += 1) {
     const healths = await tenantHealth(ports, { deep: false });
     if (signal.aborted) return { repaired, reported: [] };
-    const done = await repairAll(ports, RECONCILER, healths, tried);
+    const done = await repairAll(ports, RECONCILER, healths, unasked, tried);
     repaired.push(...done.repaired);
     if (done.started.length === 0 || round === ROUNDS) return { repaired, reported: done.reported };
     await Promise.all(done.started.map(({ id }) => ended(ports, id, signal)));

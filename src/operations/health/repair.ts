@@ -1,15 +1,10 @@
 import { openLoss } from "../../audit/lost-history.ts";
 import type { Actor } from "../../iam/actor.ts";
-import { DomainError, isDomainError } from "../../kernel/domain-error.ts";
-import type { Tenant } from "../../tenants/tenant.entity.ts";
 import type { Operation } from "../engine/operation.entity.ts";
-import { startOnTenant } from "../parts/start-on-tenant.ts";
-import { markFailed, setLogin } from "./direct-repairs.ts";
 import { type Finding, isSafe, type Repair } from "./finding.ts";
-import { enqueueAgain, settleLost } from "./lost-operation.ts";
+import { mend } from "./mend.ts";
 import type { RepairPorts } from "./ports.ts";
 import type { TenantHealth } from "./tenant-health.ts";
-import { resumeUnowned } from "./unowned-operation.ts";
 
 /** One finding of one tenant; the slug is null for what belongs to no tenant. */
 export interface Told {
@@ -24,35 +19,41 @@ export interface Repaired {
   readonly repaired: readonly Told[];
   /** What was left alone, or could not be mended; the message says why. */
   readonly reported: readonly Told[];
+  /** Of these, what was chosen and could not be mended. */
+  readonly failed: readonly Told[];
   readonly started: readonly Operation[];
   /** Operations that nobody ran, and that are on the queue again. */
   readonly resumed: readonly Operation[];
 }
 
-interface Outcome {
-  readonly done: boolean;
-  readonly started?: Operation;
-  readonly resumed?: Operation;
-  readonly why?: string;
-}
+/** Which remedy is applied to a finding; null for none. */
+export type Choose = (finding: Finding) => Repair | null;
+
+/** What is done unasked. */
+export const unasked: Choose = (finding) => (isSafe(finding) ? finding.repair : null);
+
+const TOO_MANY = "too many are missing on its server at once";
 
 /** As many tenants may lose their schema before somebody has to look at the server. */
 const FEW = 10;
 
 /**
- * Mends what is safe to mend of the findings: one operation for each tenant, the first that is
- * needed. What else there is to do for a tenant shows when it is looked at again.
+ * Mends what was chosen of the findings: one operation for each tenant, the first that is needed. What else
+ * there is to do for a tenant shows when it is looked at again.
  *
+ * @param choose what is safe, unless told
  * @param tried what was tried before (`slug repair code`) and is not tried again; it is added to
  */
 export async function repairAll(
   ports: RepairPorts,
   actor: Actor,
   healths: readonly TenantHealth[],
+  choose: Choose = unasked,
   tried: Set<string> = new Set(),
 ): Promise<Repaired> {
   const repaired: Told[] = [];
   const reported: Told[] = [];
+  const failed: Told[] = [];
   const started: Operation[] = [];
   const resumed: Operation[] = [];
   const emptied = emptiedServers(healths);
@@ -60,26 +61,28 @@ export async function repairAll(
   for (const health of healths) {
     let busy = false;
     for (const finding of health.findings) {
-      const told = tellOf(health, finding);
-      const key = `${told.slug} ${finding.repair} ${finding.code}`;
-      if (isEmpty(finding) && emptied.has(health.tenant?.dbServerId ?? "")) {
-        reported.push(because(told, "too many are missing on its server at once"));
-      } else if (lost && isSafe(finding)) {
+      const chosen = choose(finding);
+      const told = { slug: health.slug, ...finding, repair: chosen ?? finding.repair };
+      const key = `${told.slug} ${chosen} ${finding.code}`;
+      const isGone = isEmpty(finding) && emptied.has(health.tenant?.dbServerId ?? "");
+      if (isGone && chosen !== "PURGE") {
+        (chosen === null ? reported : failed).push(because(told, TOO_MANY));
+      } else if (lost && choose === unasked && chosen !== null) {
         reported.push(because(told, "the platform database has lost something"));
-      } else if (!isSafe(finding) || tried.has(key) || busy) {
+      } else if (chosen === null || tried.has(key) || busy) {
         reported.push(told);
       } else {
         tried.add(key);
-        const outcome = await mend(ports, actor, health, finding);
+        const outcome = await mend(ports, actor, health, { repair: chosen, code: finding.code });
         if (outcome.started) started.push(outcome.started);
         if (outcome.resumed) resumed.push(outcome.resumed);
         busy = outcome.started !== undefined;
         if (outcome.done) repaired.push(told);
-        else reported.push(because(told, outcome.why ?? "it has changed meanwhile"));
+        else failed.push(because(told, outcome.why ?? "it has changed meanwhile"));
       }
     }
   }
-  return { repaired, reported, started, resumed };
+  return { repaired, reported: [...reported, ...failed], failed, started, resumed };
 }
 
 /** Whether the registry may be older than the db servers, so that what contradicts it may be right. */
@@ -87,18 +90,13 @@ const isHistoryLost = async ({ orm }: RepairPorts, healths: readonly TenantHealt
   healths.some(({ findings }) => findings.some(({ code }) => code === "HISTORY_LOST")) ||
   (await openLoss(orm.em.fork())) !== null;
 
-const tellOf = ({ tenant, operation }: TenantHealth, finding: Finding): Told => ({
-  slug: tenant?.slug ?? operation?.subjectName ?? null,
-  ...finding,
-});
-
 const because = (told: Told, why: string): Told => ({
   ...told,
   message: `${told.message} (${why})`,
 });
 
 /** Whether nothing of a tenant's data is there. */
-const isEmpty = ({ code }: Pick<Finding, "code">): boolean =>
+export const isEmpty = ({ code }: Pick<Finding, "code">): boolean =>
   code === "SCHEMA_MISSING" || code === "DATABASE_MISSING";
 
 /**
@@ -112,57 +110,4 @@ function emptiedServers(healths: readonly TenantHealth[]): Set<string> {
     missing.set(tenant.dbServerId, (missing.get(tenant.dbServerId) ?? 0) + 1);
   }
   return new Set([...missing].filter(([, count]) => count > FEW).map(([id]) => id));
-}
-
-/** Does what mends one finding; a refusal is an answer, since the world moved on meanwhile. */
-async function mend(
-  ports: RepairPorts,
-  actor: Actor,
-  { tenant, operation }: TenantHealth,
-  { repair, code }: Finding,
-): Promise<Outcome> {
-  try {
-    if (operation && repair === "SETTLE")
-      return { done: await settleLost(ports, actor, operation.id) };
-    if (operation && repair === "ENQUEUE")
-      return { done: await enqueueAgain(ports, actor, operation.id) };
-    if (operation && repair === "RESUME") {
-      const resumed = await resumeUnowned(ports, actor, operation.id);
-      return resumed ? { done: true, resumed } : { done: false };
-    }
-    if (!tenant) return { done: false, why: "there is no tenant" };
-    const deed = { tenantId: tenant.id, slug: tenant.slug, finding: code };
-    if (repair === "SET_LOGIN") return { done: await setLogin(ports, actor, deed) };
-    if (repair === "MARK_FAILED") return { done: await markFailed(ports, actor, deed) };
-    if (repair === "MIGRATE")
-      return await start(ports, actor, tenant, repair, migrateAs(tenant, code));
-    if (repair === "RETIRE_CREDENTIALS") return await start(ports, actor, tenant, repair, {});
-    if (repair === "SEED")
-      return await start(ports, actor, tenant, repair, { sets: tenant.seedSets });
-    return { done: false, why: "it is not done unasked" };
-  } catch (error) {
-    if (isDomainError(error)) return { done: false, why: error.message };
-    // One tenant's fault must not keep the others from being mended.
-    ports.log.error({ err: error, slug: tenant?.slug, repair }, "repair failed");
-    return { done: false, why: "it could not be mended, see the log" };
-  }
-}
-
-/** A schema that is made anew gets every migration; one that is there stays at its version. */
-const migrateAs = ({ schemaVersion }: Tenant, code: Finding["code"]) => ({
-  to: isEmpty({ code }) ? null : schemaVersion,
-});
-
-async function start(
-  ports: RepairPorts,
-  actor: Actor,
-  { slug }: Tenant,
-  kind: string,
-  input: Record<string, unknown>,
-): Promise<Outcome> {
-  const definition = ports.definitions.get(kind);
-  if (!definition) throw new DomainError("E_UNSUPPORTED", { message: `There is no ${kind}` });
-  const options = { dryRun: false, idempotencyKey: null };
-  const { operation } = await startOnTenant(ports, actor, definition, { slug, ...input }, options);
-  return { done: true, started: operation };
 }

@@ -2,7 +2,8 @@ import type { EntityManager, Orm } from "../../database/orm.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { MigrationSettings } from "../../migration-folders/migration-source.ts";
 import type { SecretStore } from "../../secrets/secret-store.ts";
-import { tenantBySlug } from "../../tenants/registry.ts";
+import type { SeedSettings } from "../../seeding/seed-folder.ts";
+import { findTenant, tenantNotFound } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { type ActiveOperation, activeOperations, findingOf } from "./active-operations.ts";
 import { changedSince, databaseTime } from "./changes.ts";
@@ -11,7 +12,7 @@ import {
   type Inside,
   lookForSecrets,
   lookInside,
-  markedThings,
+  type SeenSecret,
   sightsOf,
   tryLogin,
 } from "./evidence.ts";
@@ -19,7 +20,7 @@ import type { Finding } from "./finding.ts";
 import { historyFindings } from "./history/history-findings.ts";
 import { lookAtServers, withServers } from "./look.ts";
 import { type HealthLook, looksOf } from "./looks.ts";
-import { findStrangers } from "./orphans.ts";
+import { findStrangers, type Marked, markedOnServers, orphanFinding } from "./orphans.ts";
 import { type OwnFolder, ownFolder, processFindings } from "./processes.ts";
 
 /** What looking at tenants needs. */
@@ -31,13 +32,19 @@ export interface HealthPorts {
     readonly dataDir: string;
     readonly tenantSchemaPrefix: string;
     readonly tenantMigrations: MigrationSettings;
+    readonly tenantSeeds: SeedSettings;
+    readonly secretNameTemplate: string;
   };
 }
 
 /** What was looked at of a tenant, and what was found. */
 export interface TenantHealth {
-  /** Null for what belongs to no tenant: orphans on the db servers, lost dry runs, processes. */
+  /** Null for what belongs to no tenant that the registry knows: orphans on the db servers, lost dry runs, processes. */
   readonly tenant: Tenant | null;
+  /** The slug, also of a tenant that the registry does not know, as far as it is known. */
+  readonly slug: string | null;
+  /** What bears the mark of one that has no place by the registry: unknown, FAILED or PURGED. */
+  readonly marked: readonly Marked[];
   /** Whether nothing was found; of what was not looked at that says nothing. */
   readonly healthy: boolean;
   readonly findings: readonly Finding[];
@@ -68,7 +75,9 @@ export async function tenantHealth(
 ): Promise<TenantHealth[]> {
   const em = ports.orm.em.fork();
   const since = await databaseTime(em);
-  const one = slug === undefined ? null : await tenantBySlug(em, slug);
+  const one = slug === undefined ? null : await findTenant(em, { slug });
+  // What the registry does not know may still be found by its marks.
+  if (slug !== undefined && one === null) return await strangersCalled(ports, slug, deep);
   const tenants = one
     ? [one]
     : await em.find(
@@ -81,7 +90,7 @@ export async function tenantHealth(
   const quiet = tenants.filter(({ id }) => !busy.has(id));
   const scope = { known: tenants, quiet, alone: one !== null, deep };
   const folder = await ownFolder(ports.config.tenantMigrations);
-  const { seen, strangers } = await look(ports, em, scope, folder);
+  const { seen, strangers, marked } = await look(ports, em, scope, folder);
   const stale = await changedSince(ports.orm.em.fork(), since);
   const ofTenants = tenants.map((tenant): TenantHealth => {
     const operation = busy.get(tenant.id) ?? null;
@@ -90,7 +99,10 @@ export async function tenantHealth(
     // What changed while it was looked at is judged the next time.
     const kept = operation || !stale.has(tenant.id) ? found.filter((each) => each !== null) : [];
     const looks = operation ? (["STATUS", "OPERATION"] as const) : looked;
-    return { tenant, operation, healthy: kept.length === 0, findings: kept, looked: looks };
+    return {
+      ...{ tenant, slug: tenant.slug, operation, marked: marked.get(tenant.id) ?? [] },
+      ...{ healthy: kept.length === 0, findings: kept, looked: looks },
+    };
   });
   const general =
     one === null
@@ -98,6 +110,19 @@ export async function tenantHealth(
       : [];
   const ofService = general.length > 0 ? [ill(null, general)] : [];
   return [...ofTenants, ...strangers, ...ofService, ...lostDryRuns(operations)];
+}
+
+/** What is found of a tenant that the registry does not know, by its slug. */
+async function strangersCalled(
+  ports: HealthPorts,
+  slug: string,
+  deep: boolean,
+): Promise<TenantHealth[]> {
+  const found = (await tenantHealth(ports, { deep })).filter(
+    (each) => each.slug === slug && each.marked.length > 0,
+  );
+  if (found.length === 0) throw tenantNotFound(slug);
+  return found;
 }
 
 interface Scope {
@@ -122,8 +147,11 @@ async function look(
       ({ server }) => (first?.dbServerId ?? server.id) === server.id,
     );
     const looks = await lookAtServers(servers, sights, config.tenantSchemaPrefix);
-    const marked = markedThings(looks);
-    const hasSecret = deep ? await lookForSecrets(secrets, quiet) : new Map<string, boolean>();
+    const marked = Map.groupBy(
+      markedOnServers(looks, config.tenantSchemaPrefix),
+      ({ tenantId }) => tenantId,
+    );
+    const seenSecrets = deep ? await lookForSecrets(secrets, quiet) : new Map<string, SeenSecret>();
     const insides = deep
       ? await lookInside(servers, sights, looks, quiet)
       : new Map<string, Inside>();
@@ -132,7 +160,7 @@ async function look(
     const evidenceOf = ({ id, dbServerId }: Tenant): Evidence => ({
       look: dbServerId === null ? undefined : looks.get(dbServerId),
       marked: marked.get(id) ?? [],
-      hasSecret: hasSecret.get(id),
+      secret: seenSecrets.get(id),
       inside: insides.get(id),
       ...{ login, migrations },
       now: clock(),
@@ -146,20 +174,25 @@ async function look(
     );
     const strangers = alone
       ? null
-      : await findStrangers(em, looks, new Set(known.map(({ id }) => id)));
-    const purged = (strangers?.purged ?? []).map((tenant) =>
-      ill(tenant, diagnose(tenant, evidenceOf(tenant))),
-    );
-    const orphans = strangers?.orphans ?? [];
+      : await findStrangers(em, looks, marked, new Set(known.map(({ id }) => id)));
+    const purged = (strangers?.purged ?? []).map((tenant) => ({
+      ...ill(tenant, diagnose(tenant, evidenceOf(tenant))),
+      marked: marked.get(tenant.id) ?? [],
+    }));
+    const unknown = (strangers?.unknown ?? []).map((each) => ({
+      ...ill(null, [orphanFinding(each)]),
+      ...{ slug: each.slug, marked: [each] },
+    }));
+    const unmarked = strangers?.unmarked ?? [];
     return {
-      seen,
-      strangers: [...purged, ...(orphans.length > 0 ? [ill(null, orphans)] : [])],
+      ...{ seen, marked },
+      strangers: [...purged, ...unknown, ...(unmarked.length > 0 ? [ill(null, unmarked)] : [])],
     };
   });
 }
 
 const ill = (tenant: Tenant | null, findings: readonly Finding[]): TenantHealth => ({
-  ...{ tenant, findings, operation: null, looked: [] },
+  ...{ tenant, slug: tenant?.slug ?? null, findings, operation: null, looked: [], marked: [] },
   healthy: findings.length === 0,
 });
 
@@ -169,5 +202,5 @@ const lostDryRuns = (operations: readonly ActiveOperation[]): TenantHealth[] =>
     .filter(({ subjectId }) => subjectId === null)
     .flatMap((operation) => {
       const found = findingOf(operation);
-      return found ? [{ ...ill(null, [found]), operation }] : [];
+      return found ? [{ ...ill(null, [found]), slug: operation.subjectName, operation }] : [];
     });

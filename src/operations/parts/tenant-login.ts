@@ -1,5 +1,6 @@
 import { DomainError } from "../../kernel/domain-error.ts";
 import { endSessionsOf, setAppLogins } from "../../tenant-schemas/app-login.ts";
+import { findLeftovers } from "../../tenant-schemas/leftovers.ts";
 import { probeAppLogin } from "../../tenant-schemas/probe-app-login.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
 import { nothing, type Phase, skipped } from "../engine/phase.ts";
@@ -18,19 +19,25 @@ export interface ClosedFacts {
 /**
  * The two phases that close a tenant: its app roles cannot log in any more, and their open sessions
  * are ended. Their undo opens the login of a tenant that is ACTIVE, as the status is when it is reached.
+ *
+ * @param options.foreign what becomes of roles of the tenant's names that are another tenant's
  */
 export const closingPhases = <Input, Facts extends ClosedFacts>(
   ports: SitePorts,
+  { foreign = "REFUSED" }: { readonly foreign?: "REFUSED" | "LEFT_ALONE" } = {},
 ): Phase<Input, Facts>[] => [
   {
     name: "LOGIN_CLOSED",
     where: "outside",
     ensure: async (run) => {
-      const roles = await setLogins(ports, await siteOfRun(ports.orm, run), []);
+      const site = await siteOfRun(ports.orm, run);
+      if (foreign === "LEFT_ALONE" && (await haveAnotherOwner(ports, site))) return ANOTHERS;
+      const roles = await setLogins(ports, site, []);
       return roles.length > 0 ? undefined : skipped("the app role does not exist");
     },
     undo: async (run) => {
       const site = await siteOfRun(ports.orm, run);
+      if (foreign === "LEFT_ALONE" && (await haveAnotherOwner(ports, site))) return;
       if (site.tenant.status === "ACTIVE") await setLogins(ports, site, openRolesOf(site.tenant));
     },
   },
@@ -38,12 +45,23 @@ export const closingPhases = <Input, Facts extends ClosedFacts>(
     name: "SESSIONS_ENDED",
     where: "outside",
     ensure: async (run) => {
-      const sessionsEnded = await endSessions(ports, await siteOfRun(ports.orm, run));
+      const site = await siteOfRun(ports.orm, run);
+      if (foreign === "LEFT_ALONE" && (await haveAnotherOwner(ports, site))) return ANOTHERS;
+      const sessionsEnded = await endSessions(ports, site);
       return { sessionsEnded } as Partial<Facts>;
     },
     undo: nothing("clients connect again by themselves"),
   },
 ];
+
+const ANOTHERS = skipped("the app roles of its names are another tenant's");
+
+/** Whether the tenant's roles are gone, and others bear their names. */
+const haveAnotherOwner = (ports: SitePorts, site: TenantSite): Promise<boolean> =>
+  inSharedDatabase(ports, site, async (client) => {
+    const found = await findLeftovers(client, site.names, site.tenant.id);
+    return found.some(({ kind, ours }) => kind === "APP_ROLE" && !ours);
+  });
 
 /** Gives the logins back that the registry says are open. */
 export async function openLogin(ports: SitePorts, run: PlacedRun): Promise<undefined> {
