@@ -3,6 +3,7 @@ import { mailLinks } from "./invitations/mail-link.ts";
 import { newId } from "./kernel/ids.ts";
 import { deliverPendingMail, nextDelivery } from "./mail/deliver.ts";
 import { startWorker, type Worker, type WorkerOptions } from "./operations/engine/engine.ts";
+import { fingerprints } from "./operations/health/fingerprint.ts";
 import { reconcile } from "./operations/health/reconcile.ts";
 import { fenceOff } from "./operations/parts/tenant-entry.ts";
 import { timerEnded } from "./operations/parts/timers.ts";
@@ -17,7 +18,7 @@ const BATCH = 100;
  */
 export async function startPlatformWorker(
   { workerOrm, ...doors }: Platform,
-  options: Pick<WorkerOptions, "retry" | "lookEveryMs" | "beatMs" | "timeToLiveMs"> = {},
+  options: Pick<WorkerOptions, "retry" | "lookEveryMs" | "beatMs" | "timeToLiveMs" | "hungMs"> = {},
 ): Promise<Worker> {
   const platform: Platform = { ...doors, workerOrm, orm: workerOrm };
   const { orm, mailer, clock, credentials, config, log } = platform;
@@ -32,6 +33,8 @@ export async function startPlatformWorker(
     url: platform.databaseUrl,
     definitions: [...platform.definitions.values()],
     timerEnded: (em, operationId) => timerEnded(platform, em, operationId),
+    fingerprint: fingerprints(config),
+    endSessions: () => platform.servers.abandon(),
     fenceOff: (run) => fenceOff(platform, run),
     deliverMail: async () => {
       const mails = { em: orm.em, mailer, linkOf, clock };

@@ -6,7 +6,7 @@ export class Migration0019Workers extends Migration {
     this.addSql(`
       alter table platform.worker
         add column time_to_live interval not null default '6 seconds',
-        -- A hash of the phases of each kind of operation; null for a version that does not say.
+        -- The phases of each kind of operation; null for a version that does not say.
         add column kinds jsonb,
         -- SHA-256 over the migration folder and the seeds; null where one of them is refused.
         add column folder text check (length(folder) = 64);

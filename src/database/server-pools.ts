@@ -11,6 +11,8 @@ import { outliveBreaks } from "./own-connection.ts";
 export interface ServerPools {
   /** Runs `work` on a connection of its own; a connection whose work failed is not used again. */
   use<T>(address: Address, work: (client: pg.PoolClient) => Promise<T>): Promise<T>;
+  /** Ends every session at once, also those that are in use: the next use begins a new one. */
+  abandon(): void;
   close(): Promise<void>;
 }
 
@@ -65,6 +67,9 @@ export function openServerPools(bounds: Bounds = {}): ServerPools {
   };
   return {
     use: (address, work) => serverOf(address).use(address, work),
+    abandon: () => {
+      for (const server of servers.values()) server.abandon();
+    },
     close: async () => {
       await Promise.all([...servers.values()].map((server) => server.close()));
       servers.clear();
@@ -74,11 +79,14 @@ export function openServerPools(bounds: Bounds = {}): ServerPools {
 
 type Options = pg.PoolConfig & { readonly max: number; readonly connectionTimeoutMillis: number };
 
+type PooledClient = pg.PoolClient & pg.Client;
+
 /** The connections to one server: a pool for each database, and a bound over all of them. */
 class BoundedServer {
   readonly #options: Options;
   /** Those used last come last. */
   readonly #pools = new Map<string, pg.Pool>();
+  readonly #clients = new Set<PooledClient>();
   /** Connections that are open, being opened or being closed. */
   #open = 0;
   #lastTurn = Promise.resolve();
@@ -99,6 +107,10 @@ class BoundedServer {
     } finally {
       client.release(broken);
     }
+  }
+
+  abandon(): void {
+    for (const client of this.#clients) void client.end().catch(() => {});
   }
 
   async close(): Promise<void> {
@@ -164,12 +176,18 @@ class BoundedServer {
     const pool = new pg.Pool({ ...connectionConfig(address), ...this.#options });
     // An idle connection that breaks is replaced at the next use; unheard, its error would end the process.
     pool.on("error", () => {});
-    pool.on("connect", outliveBreaks);
+    pool.on("connect", (client) => {
+      outliveBreaks(client);
+      this.#clients.add(client as PooledClient);
+    });
     pool.on("release", (broken) => {
       // One that is broken or given up is closed next, which is told of then.
       if (!broken) this.#changed();
     });
-    pool.on("remove", () => this.#closed(pool));
+    pool.on("remove", (client) => {
+      this.#clients.delete(client as PooledClient);
+      this.#closed(pool);
+    });
     return pool;
   }
 

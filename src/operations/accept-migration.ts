@@ -45,6 +45,7 @@ type AcceptRun = Run<AcceptInput, AcceptFacts>;
 export const acceptMigration = (ports: TenantPorts) =>
   tenantOperation<AcceptInput, AcceptFacts>({
     kind: "ACCEPT_MIGRATION",
+    appliesFiles: true,
     input: AcceptInput,
     prepare: async (_em, _tenant, { actor }) => authorize(actor, "migration:override"),
     reason: ({ reason }) => reason,

@@ -38,6 +38,7 @@ type ActivateRun = Run<ActivateInput, ActivateFacts>;
 export const activateTenant = (ports: TenantPorts) =>
   tenantOperation<ActivateInput, ActivateFacts>({
     kind: "ACTIVATE",
+    appliesFiles: true,
     input: ActivateInput,
     prepare: async (em, tenant, { actor, input }) => {
       if (input.force) authorize(actor, "tenant:force");

@@ -62,6 +62,7 @@ const KEPT = nothing("what was applied stays; the next run goes on behind it");
 export const migrateTenant = (ports: TenantPorts) =>
   tenantOperation<MigrateInput, MigrateFacts>({
     kind: "MIGRATE",
+    appliesFiles: true,
     input: MigrateInput,
     prepare: async (em, tenant, start) => {
       await refuseUnfinished(em, tenant);

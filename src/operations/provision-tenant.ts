@@ -38,6 +38,7 @@ export type ProvisionTenant = OperationDefinition<ProvisionInput, ProvisionFacts
 /** Provisions a tenant: placement, secret, schema with roles, migrations, seeds, first admin. */
 export const provisionTenant = (ports: TenantPorts): ProvisionTenant => ({
   kind: "PROVISION",
+  appliesFiles: true,
   input: ProvisionInput,
   begin: (em, start) => beginProvisioning(ports, em, start),
   phases: [

@@ -39,6 +39,7 @@ type SeedRun = Run<SeedInput, SeedFacts>;
 export const seedTenant = (ports: TenantPorts) =>
   tenantOperation<SeedInput, SeedFacts>({
     kind: "SEED",
+    appliesFiles: true,
     input: SeedInput,
     prepare: (em, tenant) => refuseUnfinished(em, tenant),
     phases: [

@@ -31,11 +31,14 @@ export interface ServerConnections {
     work: (client: PoolClient) => Promise<T>,
     fence?: Fence | null,
   ): Promise<T>;
+  /** Ends every session at once, also those that are in use. */
+  abandon(): void;
 }
 
 /** Makes server connections over shared pools. */
 export function serverConnections(pools: ServerPools, secrets: SecretStore): ServerConnections {
   return {
+    abandon: () => pools.abandon(),
     asAdmin: async (server, database, work, fence = null) => {
       const enter = async (login: AdminLogin) => {
         const address = { ...addressOf(server, login), database };

@@ -1,28 +1,64 @@
 import { DBOS } from "@dbos-inc/dbos-sdk";
+import { DBOSWorkflowConflictError } from "@dbos-inc/dbos-sdk/datasource";
 import { DBOSExecutor } from "@dbos-inc/dbos-sdk/internal/dbos-executor";
 import type { Logger } from "../../observability/logger.ts";
-import { QUEUE } from "./queue.ts";
+import { PRIORITIES, QUEUE } from "./queue.ts";
 
-/** Takes up what dead workers have claimed: it goes back to the queue. */
-export const recoverClaims = async (deadExecutorIds: string[]): Promise<unknown> =>
-  await DBOSExecutor.globalInstance?.recoverPendingWorkflows(deadExecutorIds);
+/** What this worker has claimed of the queue, as far as the engine does not see to it. */
+export interface Claims {
+  /** Takes up what dead workers have claimed: it goes back to the queue. */
+  recover(deadExecutorIds: string[]): Promise<unknown>;
+  /**
+   * Whether this process runs a workflow. One that it has given up, since somebody else owned it, does not
+   * count.
+   */
+  isRunning(workflowId: string): boolean;
+  /**
+   * Puts claims back that this process does not run: the engine does not look again where the answer to a
+   * claim was lost. A run of theirs that there is after all is fenced out.
+   */
+  putBack(workflowIds: string[]): Promise<void>;
+  /** Leaves a workflow to other workers: it is put back behind what waits, some seconds later. */
+  leave(workflowId: string, why: string): never;
+}
 
-/**
- * Whether this process runs a workflow. One that it has given up, since somebody else owned it, does not
- * count, though the engine still waits for its end.
- */
-export const isRunning = (workflowId: string): boolean =>
-  DBOSExecutor.globalInstance?.systemDatabase.checkForRunningWorkflow(workflowId) ?? true;
+/** Ids that are remembered so that each is told of once. */
+const MOST_TOLD = 1_000;
 
-/**
- * Answers what puts claims back that this process does not run: the engine does not look again where the
- * answer to a claim was lost. A run of theirs that there is after all is fenced out.
- */
-export function claimsReturner(log: Logger): (workflowIds: string[]) => Promise<void> {
+export function openClaims(log: Logger): Claims {
+  const left = new Set<string>();
+  const told = new Set<string>();
   let total = 0;
-  return async (workflowIds) => {
-    await DBOS.resumeWorkflows(workflowIds, { queueName: QUEUE });
-    total += workflowIds.length;
-    log.warn({ workflowIds, total }, "claims that were not run are back on the queue");
+  return {
+    recover: async (dead) => await DBOSExecutor.globalInstance?.recoverPendingWorkflows(dead),
+    isRunning: (id) =>
+      DBOSExecutor.globalInstance?.systemDatabase.checkForRunningWorkflow(id) ?? true,
+    putBack: async (workflowIds) => {
+      await DBOS.resumeWorkflows(workflowIds, { queueName: QUEUE });
+      const lost: string[] = [];
+      for (const id of workflowIds) {
+        if (left.delete(id)) await DBOS.setWorkflowPriority(id, PRIORITIES.left);
+        else lost.push(id);
+      }
+      if (lost.length === 0) return;
+      total += lost.length;
+      log.warn({ workflowIds: lost, total }, "claims that were not run are back on the queue");
+    },
+    leave: (workflowId, why) => {
+      left.add(workflowId);
+      if (told.size >= MOST_TOLD) told.clear();
+      if (!told.has(workflowId)) log.warn({ workflowId, why }, "left to a worker that can run it");
+      told.add(workflowId);
+      throw new DBOSWorkflowConflictError(workflowId);
+    },
   };
+}
+
+/**
+ * Lets runs that lost their workflow end. The engine would have each wait for the result of the one that
+ * owns it, asking the database every second; nobody here asks for it. Call it once the engine is launched.
+ */
+export function endLostRuns(): void {
+  const engine = DBOSExecutor.globalInstance?.systemDatabase;
+  if (engine) engine.awaitWorkflowResult = async () => ({ output: null });
 }

@@ -14,25 +14,18 @@ import type { EntityManager, Orm } from "../../database/orm.ts";
 import { withConnection } from "../../database/own-connection.ts";
 import { UnfitPlatform } from "../../database/platform-version.ts";
 import type { Logger } from "../../observability/logger.ts";
-import { abilitiesOf } from "./abilities.ts";
-import { claimsReturner, isRunning, recoverClaims } from "./claims.ts";
+import { abilitiesOf, whyLeave } from "./abilities.ts";
+import { type BackgroundPorts, deliver, endTimer } from "./background.ts";
+import { endLostRuns, openClaims } from "./claims.ts";
 import { platformTransactions, type Transact } from "./data-source.ts";
 import { openEnginePool } from "./engine-pool.ts";
 import { describeFailure } from "./failure.ts";
 import type { Feed } from "./feed.ts";
 import { type Beat, startLiveness } from "./liveness.ts";
-import type { OperationError } from "./operation.entity.ts";
 import type { AnyOperation } from "./phase.ts";
-import {
-  APPLICATION,
-  MAIL_WORKFLOW,
-  type OperationQueue,
-  QUEUE,
-  QUIET,
-  TIMER_WORKFLOW,
-  WORKFLOW,
-} from "./queue.ts";
+import { APPLICATION, MAIL_WORKFLOW, QUEUE, QUIET, TIMER_WORKFLOW, WORKFLOW } from "./queue.ts";
 import { runOperation } from "./run-operation.ts";
+import { openRuns } from "./runs.ts";
 import type { RetryPolicy, RunPorts } from "./step.ts";
 import { watchQueue } from "./watch-queue.ts";
 
@@ -97,21 +90,19 @@ export interface Worker {
 }
 
 /** What a worker needs. */
-export interface WorkerOptions extends Beat {
+export interface WorkerOptions extends Beat, BackgroundPorts {
   readonly orm: Orm;
   /** Connection URL of the platform database, where the engine keeps its own tables. */
   readonly url: string;
   readonly definitions: readonly AnyOperation[];
-  /** Sends the mails that are due; answers when the next one is, in ms since 1970, or null. */
-  deliverMail(): Promise<number | null>;
-  /** Does what an operation left for later, in one transaction, exactly once. */
-  timerEnded(em: EntityManager, operationId: string): Promise<void>;
-  readonly queue: OperationQueue;
   readonly feed: Pick<Feed, "onEnqueued">;
-  readonly log: Logger;
   /** Ends what a former owner of an operation may still be about to do. */
   fenceOff: RunPorts["fenceOff"];
   readonly retry?: RetryPolicy;
+  /** Tells the migration folder and seeds of this worker from those of others; null where they are refused. */
+  fingerprint(): Promise<string | null>;
+  /** Ends the sessions into db servers: the process was frozen, and others may have taken over. */
+  endSessions(): void;
   /** How often the queue is looked into where nothing was heard of it; 100 ms unless told. */
   readonly lookEveryMs?: number;
 }
@@ -123,11 +114,6 @@ const RETRY: RetryPolicy = {
   firstPauseSeconds: 0.5,
   backoffRate: 2,
 };
-
-/** Deliveries are set for one of these moments, so that many mails that wait share a few of them. */
-const MAIL_SLOT_MS = 10_000;
-
-const TIMER_AGAIN_S = 600;
 
 /** Operations of one partition (a db server) over all workers, at a time. */
 const PER_PARTITION = 4;
@@ -151,13 +137,43 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     if (code === "E_INTERNAL") log.error({ err: error, code }, "platform step failed");
     return failure;
   });
-  const { fenceOff } = options;
-  const ports = { orm, log, retry, transact, definitions, fenceOff };
-  DBOS.registerWorkflow((operationId: string) => runOperation(ports, operationId), {
-    name: WORKFLOW,
+  const claims = openClaims(log);
+  const { beatMs, timeToLiveMs, hungMs, fenceOff, fingerprint } = options;
+  const liveness = await startLiveness({
+    ...{ orm, url, executorId, beatMs, timeToLiveMs, hungMs, fingerprint, ...claims },
+    host: hostname(),
+    pid: process.pid,
+    abilities: abilitiesOf(options.definitions),
+    onFrozen: () => {
+      log.warn("this process was frozen: what it ran is given up");
+      runs.giveUp();
+      options.endSessions();
+    },
+    onError: (error) => log.warn({ err: error }, "heartbeat failed"),
   });
-  DBOS.registerWorkflow(() => deliver(options, transact), { name: MAIL_WORKFLOW });
-  DBOS.registerWorkflow((operationId: string) => endTimer(options, transact, operationId), {
+  const runs = openRuns(liveness.frozen);
+  const own = { definitions, fingerprint };
+  const held = (id: string, work: (ports: RunPorts) => Promise<void>) =>
+    runs.run(id, async (assertHeld) => {
+      const heldTransact: RunPorts["transact"] = async (name, step) => {
+        assertHeld();
+        return await transact(name, step);
+      };
+      await work({ orm, log, retry, definitions, fenceOff, assertHeld, transact: heldTransact });
+    });
+  const operation = (id: string) =>
+    held(id, async (ports) => {
+      const why = await whyLeave(orm, own, id);
+      if (why !== null) claims.leave(id, why);
+      await runOperation(ports, id);
+    });
+  const inBackground = (work: (transact: RunPorts["transact"]) => Promise<void>) =>
+    held(DBOS.workflowID ?? "", async (ports) => await work(ports.transact));
+  DBOS.registerWorkflow(operation, { name: WORKFLOW });
+  DBOS.registerWorkflow(() => inBackground((each) => deliver(options, each)), {
+    name: MAIL_WORKFLOW,
+  });
+  DBOS.registerWorkflow((id: string) => inBackground((each) => endTimer(options, each, id)), {
     name: TIMER_WORKFLOW,
   });
   const pool = openEnginePool(url, 10);
@@ -171,19 +187,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     useListenNotify: true,
     logger: engineLog(log),
   });
-  const { beatMs, timeToLiveMs, hungMs } = options;
-  const liveness = await startLiveness({
-    ...{ orm, url, executorId, beatMs, timeToLiveMs, hungMs },
-    host: hostname(),
-    pid: process.pid,
-    abilities: abilitiesOf(options.definitions),
-    recover: recoverClaims,
-    isRunning,
-    putBack: claimsReturner(log),
-    onFrozen: () => {},
-    onError: (error) => log.warn({ err: error }, "heartbeat failed"),
-  });
   await DBOS.launch();
+  endLostRuns();
   const queue = await DBOS.registerQueue(QUEUE, {
     workerConcurrency: PER_WORKER,
     partitionConcurrency: PER_PARTITION,
@@ -199,43 +204,6 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       await liveness.stop();
     },
   };
-}
-
-/** Delivers what is due, and sees to it that somebody looks again when the next mail is. */
-async function deliver(
-  { deliverMail, queue, log }: WorkerOptions,
-  transact: Transact<OperationError>,
-): Promise<void> {
-  // However long the outbox is away: one delivery that gave up would be the last of the chain.
-  const lookAgain = (error: unknown) => {
-    log.warn({ err: error }, "the outbox cannot be read, and is looked at again");
-    return Date.now();
-  };
-  const next = await DBOS.runStep(() => deliverMail().catch(lookAgain), { name: "deliver" });
-  if (next === null) return;
-  const ended = await transact("next", async (em) => {
-    const [{ now } = { now: 0 }] = await em.execute<{ now: number }[]>(
-      "select extract(epoch from clock_timestamp())::float8 * 1000 as now",
-    );
-    // One past the next, since the clocks of two machines may tell the next slot from this one.
-    const slot = Math.ceil(Math.max(next, now) / MAIL_SLOT_MS) + 1;
-    const seconds = (slot * MAIL_SLOT_MS - now) / 1000;
-    await queue.enqueueMail(em, `mail-${slot}`, seconds);
-  });
-  if ("failed" in ended) throw new Error(ended.failed.message);
-}
-
-/** A timer whose work failed comes back, and holds no place among the running operations until then. */
-async function endTimer(
-  { timerEnded, queue, log }: WorkerOptions,
-  transact: Transact<OperationError>,
-  operationId: string,
-): Promise<void> {
-  const ended = await transact("timer", (em) => timerEnded(em, operationId));
-  if ("ok" in ended) return;
-  log.warn({ operationId, error: ended.failed }, "a timer's work failed and comes back");
-  const again = await transact("again", (em) => queue.enqueueTimer(em, operationId, TIMER_AGAIN_S));
-  if ("failed" in again) throw new Error(again.failed.message);
 }
 
 /** The engine's own log lines, below ours: its "info" is our "debug", and retries are told by us. */

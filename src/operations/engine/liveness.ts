@@ -1,5 +1,6 @@
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import type { Abilities } from "./abilities.ts";
+import type { Claims } from "./claims.ts";
 import { type Heartbeat, type HeartbeatOptions, startHeartbeat } from "./heartbeat.ts";
 
 /** How often a worker says that it is alive, and how long the others believe it. */
@@ -14,6 +15,9 @@ export interface Beat {
 
 const SWEEP_MS = 1_000;
 
+/** A deploy changes the migration folder under a worker that runs. */
+const ENROL_MS = 20_000;
+
 /** A claim that is older and that this process does not run was lost: its answer did not arrive. */
 const LOST_CLAIM_MS = 3_000;
 
@@ -23,17 +27,17 @@ export interface Liveness extends Pick<Heartbeat, "frozen" | "isBroken"> {
   stop(): Promise<void>;
 }
 
-interface LivenessOptions extends Beat, Pick<HeartbeatOptions, "url" | "executorId" | "onFrozen"> {
+interface LivenessOptions
+  extends Beat,
+    Omit<Claims, "leave">,
+    Pick<HeartbeatOptions, "url" | "executorId" | "onFrozen"> {
   readonly orm: Orm;
   readonly host: string;
   readonly pid: number;
   /** What this worker can run. */
   readonly abilities: Abilities;
-  /** Takes up the work of dead workers; fenced, so that a wrong belief does no harm. */
-  recover(deadExecutorIds: string[]): Promise<unknown>;
-  isRunning(workflowId: string): boolean;
-  /** Puts claims of this worker that it does not run back on the queue; fenced, too. */
-  putBack(workflowIds: string[]): Promise<unknown>;
+  /** Tells its migration folder and seeds from those of others. */
+  fingerprint(): Promise<string | null>;
   onError(error: unknown): void;
 }
 
@@ -42,14 +46,14 @@ export const ALIVE = "(stopped_at is null and seen_at > now() - time_to_live)";
 
 async function enrol(
   em: EntityManager,
-  { executorId, host, pid, abilities }: LivenessOptions,
+  { executorId, host, pid, abilities, fingerprint }: LivenessOptions,
   timeToLiveMs: number,
 ): Promise<void> {
   await em.execute(
-    `insert into platform.worker (executor_id, host, pid, time_to_live, kinds)
-     values (?, ?, ?, ? * interval '1 millisecond', ?::jsonb)
-     on conflict (executor_id) do nothing`,
-    [executorId, host, pid, timeToLiveMs, JSON.stringify(abilities)],
+    `insert into platform.worker (executor_id, host, pid, time_to_live, kinds, folder)
+     values (?, ?, ?, ? * interval '1 millisecond', ?::jsonb, ?)
+     on conflict (executor_id) do update set folder = excluded.folder`,
+    [executorId, host, pid, timeToLiveMs, JSON.stringify(abilities), await fingerprint()],
   );
 }
 
@@ -152,12 +156,13 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
     const lost = (await findClaims(em(), executorId)).filter((id) => !options.isRunning(id));
     if (lost.length > 0) await options.putBack(lost);
   };
+  const endEnrolling = repeat(ENROL_MS, enrolAgain, onError);
   const endSweeps = repeat(Math.min(SWEEP_MS, timeToLiveMs / 6), sweep, onError);
   return {
     frozen: heartbeat.frozen,
     isBroken: heartbeat.isBroken,
     stop: async () => {
-      await Promise.all([heartbeat.stop(), endSweeps()]);
+      await Promise.all([heartbeat.stop(), endSweeps(), endEnrolling()]);
       await em().execute("update platform.worker set stopped_at = now() where executor_id = ?", [
         executorId,
       ]);

@@ -109,6 +109,8 @@ export interface OperationDefinition<Input = unknown, Facts = unknown> {
   readonly kind: string;
   /** Runs before what waits already: it keeps somebody out. */
   readonly urgent?: boolean;
+  /** Goes by the migration folder or the seeds: it is left to a worker that has those it was begun with. */
+  readonly appliesFiles?: true;
   /** Parsed when the operation is started and again when it runs. */
   readonly input: z.ZodType<Input>;
   /**

@@ -12,6 +12,9 @@ export const WORKFLOW = "operation";
 export const MAIL_WORKFLOW = "deliver-mail";
 export const TIMER_WORKFLOW = "timer";
 
+/** The lower comes first. What a worker could not run does not keep others waiting. */
+export const PRIORITIES = { urgent: 0, usual: 1, left: 2 } as const;
+
 /** The channel that wakes workers when an operation is enqueued; mail and timers can wait for a look. */
 export const QUEUE_CHANNEL = "tenantry_queue";
 
@@ -80,8 +83,7 @@ export async function openQueue(url: string): Promise<OperationQueue> {
   };
   return {
     enqueue: async (em, operationId, partition, urgent = false) => {
-      // The lower comes first.
-      const priority = urgent ? 0 : 1;
+      const priority = urgent ? PRIORITIES.urgent : PRIORITIES.usual;
       await put(em, WORKFLOW, operationId, partition, [operationId], { priority });
       await em.execute("select pg_notify(?, '')", [QUEUE_CHANNEL]);
     },

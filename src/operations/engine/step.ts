@@ -68,6 +68,8 @@ export interface RunPorts extends StepPorts {
    * fault that passes is tried again.
    */
   fenceOff(run: AnyRun): Promise<void>;
+  /** Throws where this process has given the operation up, since it was frozen. */
+  assertHeld(): void;
 }
 
 /** The operation under way: its ports and its definition. */
@@ -106,6 +108,7 @@ async function attempt<T>(
   const since = performance.now();
   const once = async (count: number): Promise<Attempted<T, OperationError> | null> => {
     try {
+      course.assertHeld();
       if (takeover.due)
         await noteAgain(course, run, { phase, step, note: "the process at it has ended" });
       takeover.due = false;
@@ -132,6 +135,7 @@ async function attempt<T>(
  */
 export async function refuseLost(course: Course, run: AnyRun, error: unknown): Promise<void> {
   if (error instanceof DBOSWorkflowConflictError) throw error;
+  course.assertHeld();
   if (!isFenced(error)) return;
   const { operationId, token } = run;
   const seen = fencedBy(error);

@@ -1,5 +1,5 @@
 import type { EntityManager } from "../../database/orm.ts";
-import { phasesDigest } from "../engine/abilities.ts";
+import { phasesOf } from "../engine/abilities.ts";
 import { ALIVE } from "../engine/liveness.ts";
 import type { Operation } from "../engine/operation.entity.ts";
 import type { Finding } from "./finding.ts";
@@ -47,7 +47,7 @@ export async function activeOperations(
          else exists (select 1 from alive) end as owned,
        coalesce(w.started_at_epoch_ms < extract(epoch from now()) * 1000 - ?, false) as overdue,
        not exists (select 1 from alive) or exists (
-         select 1 from alive where kinds is null or kinds ->> o.kind = ${phasesDigest("o.id")}) as known
+         select 1 from alive where kinds is null or kinds -> o.kind @> ${phasesOf("o.id")}) as known
      from platform.operation o
      left join dbos.workflow_status w on w.workflow_uuid = o.id::text
      left join alive a on a.executor_id = w.executor_id

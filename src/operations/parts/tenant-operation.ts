@@ -19,6 +19,8 @@ export interface TenantOperation<Input extends TenantInput, Facts> {
   readonly kind: TenantAct;
   /** Runs before what waits already: it keeps somebody out. */
   readonly urgent?: boolean;
+  /** Goes by the migration folder or the seeds. */
+  readonly appliesFiles?: true;
   readonly input: z.ZodType<Input>;
   readonly phases: readonly Phase<Input, Facts>[];
   /** Refuses, or makes ready, what the lifecycle alone cannot decide; in the starting transaction. */
@@ -44,6 +46,7 @@ export const tenantOperation = <Input extends TenantInput, Facts>(
 ): OperationDefinition<Input, Facts> => ({
   kind: options.kind,
   urgent: options.urgent ?? false,
+  ...(options.appliesFiles ? { appliesFiles: true as const } : {}),
   input: options.input,
   phases: options.phases,
   begin: async (em, start) => {
