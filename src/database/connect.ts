@@ -6,6 +6,9 @@ export interface ConnectionConfig extends pg.ClientConfig {
   readonly Client?: typeof pg.Client;
 }
 
+/** Given a delay, Node also asks ten times a second apart: a dead peer is noticed in 20 seconds. */
+export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 } as const;
+
 type Settings = Readonly<Record<string, string | number>>;
 
 /**
@@ -47,7 +50,7 @@ export function connectionConfig(address: Address, settings: Settings = {}): Con
     ssl: driverTls(tls),
     ...(tls.direct ? { sslnegotiation: "direct" } : {}),
     ...(tls.channelBinding === "prefer" ? { enableChannelBinding: true } : {}),
-    ...(tls.channelBinding === "require" ? { Client: BoundClient } : {}),
+    Client: tls.channelBinding === "require" ? BoundClient : PromptClient,
     // What we rely on comes last, and wins.
     options: [options, asOption({ ...SESSION, ...settings })].filter(Boolean).join(" "),
     connectionTimeoutMillis: connectTimeoutMs ?? 10_000,
@@ -66,7 +69,7 @@ export function platformConfig(url: string, part = "", settings: Settings = {}):
   const address = readConnectionUrl(url);
   const config = connectionConfig(address, { timezone: "UTC", ...settings });
   const name = `${config.application_name} ${part}`.trim();
-  return { ...config, application_name: name, keepAlive: true };
+  return { ...config, application_name: name, ...KEEP_ALIVE };
 }
 
 /** How the driver is told to encrypt. */
@@ -86,10 +89,29 @@ interface Wire {
   emit(event: "error", error: Error): void;
 }
 
+/** How long a server may take to close a connection that is given up. */
+const GOODBYE_MS = 2_000;
+
+/**
+ * A client that ends in time: a server that stands still, or has vanished, closes no connection, and whoever
+ * waits for that waits for ever, a pool for the connection's place.
+ */
+export class PromptClient extends pg.Client {
+  override end(): Promise<void>;
+  override end(done: (error: Error) => void): void;
+  override end(done?: (error: Error) => void): Promise<void> | undefined {
+    const { connection } = this as unknown as { readonly connection: Wire };
+    const late = setTimeout(() => connection.stream.destroy(), GOODBYE_MS);
+    this.once("end", () => clearTimeout(late));
+    late.unref();
+    return done ? void super.end(done) : super.end();
+  }
+}
+
 const BOUND = "SCRAM-SHA-256-PLUS";
 
 /** A client that logs in with SCRAM tied to its TLS connection, or not at all. */
-class BoundClient extends pg.Client {
+class BoundClient extends PromptClient {
   constructor(config?: pg.ClientConfig) {
     super(config);
     const driver = this as unknown as { enableChannelBinding: boolean; readonly connection: Wire };

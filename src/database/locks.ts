@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { ClientBase } from "pg";
+import { giveUp } from "./own-connection.ts";
 
 // Advisory locks are known by a number; two names share one with a chance of 2^-64, and then wait.
 
@@ -27,10 +28,10 @@ export async function withSessionLock<T>(
   try {
     return await fn();
   } finally {
-    // A connection that cannot unlock is lost, and its lock with it: the answer of `fn` stands.
+    // A connection that cannot unlock ends, and its lock with it: the answer of `fn` stands.
     await client
       .query("select pg_catalog.pg_advisory_unlock(hashtextextended($1, 0))", [`tenantry:${name}`])
-      .catch(() => undefined);
+      .catch(() => giveUp(client));
   }
 }
 

@@ -3,7 +3,7 @@ import type { EntitySchema } from "@mikro-orm/core";
 import { Migrator } from "@mikro-orm/migrations";
 import { type EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import { PATIENT, platformConfig } from "./connect.ts";
-import { withConnection } from "./own-connection.ts";
+import { keepOnlyWhole, withConnection } from "./own-connection.ts";
 
 export type { EntityManager };
 
@@ -32,10 +32,13 @@ export async function openOrm(options: OrmOptions): Promise<Orm> {
     extensions: [Migrator],
     pool: { min: 0, max: poolSize, idleTimeoutMillis: 30_000 },
     // The ORM itself reads host, user and database from the URL, and nothing else.
-    driverOptions: platformConfig(url, part, {
-      // A process that froze in a transaction must not hold what another process has taken over.
-      idle_in_transaction_session_timeout: 10_000,
-    }),
+    driverOptions: {
+      ...platformConfig(url, part, {
+        // A process that froze in a transaction must not hold what another process has taken over.
+        idle_in_transaction_session_timeout: 10_000,
+      }),
+      onPoolCreated: keepOnlyWhole,
+    },
     forceUtcTimezone: true,
     // What went wrong is thrown; the migrator would tell the console of what went right.
     logger: () => {},

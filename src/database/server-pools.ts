@@ -1,8 +1,8 @@
 import pg from "pg";
-import { connectionConfig } from "./connect.ts";
+import { connectionConfig, KEEP_ALIVE } from "./connect.ts";
 import type { Address } from "./connection-url.ts";
 import { guardedSockets } from "./guarded-socket.ts";
-import { outliveBreaks } from "./own-connection.ts";
+import { keepOnlyWhole } from "./own-connection.ts";
 
 /**
  * Pools of direct connections, one for each database, bounded for each server over all its databases:
@@ -21,9 +21,7 @@ export const CONNECTIONS_PER_SERVER = 6;
 
 /** How connections to db servers behave, whoever opens them. */
 export const CONNECTION = {
-  keepAlive: true,
-  // Given a delay, Node also asks ten times a second apart: a dead peer is noticed in 20 seconds.
-  keepAliveInitialDelayMillis: 10_000,
+  ...KEEP_ALIVE,
   // The address is looked at each time; loopback was decided on when the server was registered.
   stream: guardedSockets((kind) => kind === "loopback"),
 } as const;
@@ -174,12 +172,8 @@ class BoundedServer {
 
   #newPool(address: Address): pg.Pool {
     const pool = new pg.Pool({ ...connectionConfig(address), ...this.#options });
-    // An idle connection that breaks is replaced at the next use; unheard, its error would end the process.
-    pool.on("error", () => {});
-    pool.on("connect", (client) => {
-      outliveBreaks(client);
-      this.#clients.add(client as PooledClient);
-    });
+    keepOnlyWhole(pool);
+    pool.on("connect", (client) => void this.#clients.add(client as PooledClient));
     pool.on("release", (broken) => {
       // One that is broken or given up is closed next, which is told of then.
       if (!broken) this.#changed();

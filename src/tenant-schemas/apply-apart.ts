@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ClientBase } from "pg";
 import { isConnectionLoss } from "../database/faults.ts";
+import { giveUp } from "../database/own-connection.ts";
 import { ident, literal } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { linesBefore } from "../sql-files/sql-file.ts";
@@ -60,8 +61,8 @@ export async function applyApart(
     await client.query("rollback").catch(() => undefined);
     throw publicErrorOf(error, "E_MIGRATIONS_FAILED", way.waits.behind(error));
   } finally {
-    // Where the connection is lost, its role is lost with it.
-    await client.query("reset role; discard temp; reset all").catch(() => undefined);
+    // A connection that keeps the role ends.
+    await client.query("reset role; discard temp; reset all").catch(() => giveUp(client));
   }
 }
 

@@ -9,7 +9,7 @@ import { findLeftovers, type Leftover } from "./leftovers.ts";
 import { dropOwnDatabases } from "./own-database.ts";
 import { underSharedLock } from "./tenant-database.ts";
 
-/** How many tables one transaction drops where the server lacks locks for a whole schema. */
+/** How many tables one transaction drops: locks are short where several schemas are dropped at once. */
 const BATCH = 20;
 
 export interface DroppedTenantSchema {
@@ -59,34 +59,31 @@ async function endSessions(client: ClientBase, appRole: string): Promise<void> {
 }
 
 /**
- * Names who holds tables that were waited for in vain. A schema of 100 tables takes some 2,600 locks to drop, and a server has 6,400 by default: where
- * they run out, tables go in batches first.
+ * Names who holds tables that were waited for in vain. A schema of 100 tables takes some 2,600 locks to drop at
+ * once, and a server has 6,400 by default, for everybody: so many tables go in batches first.
  */
 async function dropSchema(client: ClientBase, schema: string): Promise<void> {
-  const drop = `drop schema if exists ${ident(schema)} cascade`;
   try {
-    await client.query(drop);
+    const tables = await tablesOf(client, schema);
+    for (let at = 0; tables.length > BATCH && at < tables.length; at += BATCH) {
+      const batch = tables.slice(at, at + BATCH).join(", ");
+      await client.query(`drop table if exists ${batch} cascade`);
+    }
+    await client.query(`drop schema if exists ${ident(schema)} cascade`);
   } catch (error) {
-    const state = sqlStateOf(error);
-    if (state === "55P03") throw (await schemaBusy(client, schema, error)) ?? error;
-    if (state !== "53200") throw error;
-    await dropTables(client, schema);
-    await client.query(drop);
+    if (sqlStateOf(error) !== "55P03") throw error;
+    throw (await schemaBusy(client, schema, error)) ?? error;
   }
 }
 
-async function dropTables(client: ClientBase, schema: string): Promise<void> {
+async function tablesOf(client: ClientBase, schema: string): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select c.relname as name from pg_catalog.pg_class c
      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
      where n.nspname = $1 and c.relkind in ('r', 'p')`,
     [schema],
   );
-  const tables = rows.map(({ name }) => `${ident(schema)}.${ident(name)}`);
-  for (let at = 0; at < tables.length; at += BATCH) {
-    const batch = tables.slice(at, at + BATCH).join(", ");
-    await client.query(`drop table if exists ${batch} cascade`);
-  }
+  return rows.map(({ name }) => `${ident(schema)}.${ident(name)}`);
 }
 
 async function dropRoles(

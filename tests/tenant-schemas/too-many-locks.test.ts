@@ -5,6 +5,7 @@ import { newId, newSecret } from "../../src/kernel/ids.ts";
 import { settingsFor } from "../../src/migration-folders/migration-source.ts";
 import { applyMigrations } from "../../src/tenant-schemas/apply-migrations.ts";
 import { createTenantSchema } from "../../src/tenant-schemas/create-tenant-schema.ts";
+import { dropTenantSchema } from "../../src/tenant-schemas/drop-tenant-schema.ts";
 import { openMigrationFolder } from "../../src/tenant-schemas/migration-folder.ts";
 import { prepareTenantDatabase } from "../../src/tenant-schemas/tenant-database.ts";
 import { namesOf } from "../../src/tenants/names.ts";
@@ -49,7 +50,7 @@ async function apply(slug: string, files: Files) {
     ({ rows }) => rows[0],
     () => null,
   );
-  return { ended, heard, ledger };
+  return { ended, heard, ledger, tenant };
 }
 
 async function connected() {
@@ -69,6 +70,20 @@ describe("more tables than the server has locks for", () => {
     expect(ended).toEqual({ applied: ids, version: ids.at(-1) });
     expect(heard).toEqual(ids);
     expect(ledger).toEqual({ transactions: 8, files: 8 });
+  });
+
+  test("are dropped, several schemas at once", async () => {
+    const files = Object.fromEntries([0, 1].map((at) => [`000${at}_t.sql`, tables(at * 200, 200)]));
+    const slugs = ["dropped-a", "dropped-b", "dropped-c"];
+    const made = await Promise.all(slugs.map((slug) => apply(slug, files)));
+    const dropped = await Promise.all(
+      made.map(async ({ tenant }) => {
+        await using client = await connected();
+        return await dropTenantSchema(client, tenant, () => Promise.reject(new Error("nowhere")));
+      }),
+    );
+    for (const { dropped: kinds } of dropped)
+      expect(kinds.map(({ kind }) => kind)).toContain("SCHEMA");
   });
 
   test("are named at once where one file has them", async () => {

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { PATIENT, platformConfig } from "../../database/connect.ts";
 import { faultOf } from "../../database/faults.ts";
-import { outliveBreaks } from "../../database/own-connection.ts";
+import { keepOnlyWhole } from "../../database/own-connection.ts";
 
 /**
  * Opens connections for the durable engine, which reads a URL in another way than the rest of the
@@ -19,10 +19,8 @@ export function openEnginePool(url: string, max: number): pg.Pool {
     idle_in_transaction_session_timeout: 60_000,
   });
   const pool = new pg.Pool({ ...config, max });
-  // An idle connection that breaks is replaced at the next use; unheard, its error would end the process.
-  pool.on("error", () => {});
+  keepOnlyWhole(pool);
   pool.on("connect", (client) => {
-    outliveBreaks(client);
     client.query = waitedFor(client.query.bind(client)) as typeof client.query;
   });
   pool.query = waitedFor(pool.query.bind(pool)) as typeof pool.query;
