@@ -79,6 +79,11 @@ export class VaultSecrets {
     return [...this.#kept].filter(([, { state }]) => state === "LIVE").map(([name]) => name);
   }
 
+  /** Names of all that are there, be they deleted and recoverable. */
+  names(): string[] {
+    return [...this.#kept.keys()];
+  }
+
   answer(method: string, path: string, body: string): Answer {
     const [, collection = "", name = "", detail = ""] = path.split("/");
     if (!NAME.test(name)) return fault(400, "BadParameter");

@@ -123,7 +123,10 @@ export async function startKeyVault(): Promise<KeyVault> {
 const SILENT: Logger = openLogger("silent");
 
 /** The store as production opens it, but over plain HTTP, with a fixed token and little patience. */
-const openTestStore = (url: string, options: Partial<KeyVaultStoreOptions> = {}): SecretStore =>
+export const openTestStore = (
+  url: string,
+  options: Partial<KeyVaultStoreOptions> = {},
+): SecretStore =>
   openKeyVaultStore({
     url,
     log: SILENT,
