@@ -6,6 +6,7 @@ import { type RemovedPeople, removePeople } from "../invitations/remove-people.t
 import { reasonField } from "../kernel/input.ts";
 import { slugField } from "../tenants/slug.ts";
 import { nothing, type Phase, type Run } from "./engine/phase.ts";
+import { refuseOldDeletion } from "./parts/lost-history.ts";
 import { beginPurge, type Evidence, takeEvidence } from "./parts/purge-evidence.ts";
 import { closeRow } from "./parts/purged-row.ts";
 import { refuseRunningWindow } from "./parts/retention-window.ts";
@@ -83,10 +84,10 @@ const removingPhases = (ports: TenantPorts): Phase<PurgeInput, PurgeFacts>[] => 
   {
     name: "PURGE_BEGUN",
     where: "platform",
-    ensure: async (run, em) => ({
-      begun: true,
-      evidence: await beginPurge(ports, run, em),
-    }),
+    ensure: async (run, em) => {
+      await refuseOldDeletion(ports, run);
+      return { begun: true, evidence: await beginPurge(ports, run, em) };
+    },
     undo: nothing("from here on there is no way back; run it again to go on"),
   },
   {

@@ -32,7 +32,7 @@ export interface Scenario {
 }
 
 /** The registry follows: what it says of a tenant is what its ledger holds. */
-const PENDING_MIGRATION = `drop table sample; drop sequence sample_number;
+export const PENDING_MIGRATION = `drop table sample; drop sequence sample_number;
   delete from tenantry_migration where id = '0003_samples'`;
 
 const EDITED_MIGRATION = "update tenantry_migration set sha256 = 'x' where id = '0002_units'";

@@ -2,6 +2,7 @@ import { isDomainError } from "../../kernel/domain-error.ts";
 import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.ts";
 import { findLeftovers, type Leftover } from "../../tenant-schemas/leftovers.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
+import { refuseOldDeletion } from "./lost-history.ts";
 import { inSharedDatabase, removeTenantSchema } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { removeSecret } from "./tenant-secret.ts";
@@ -63,7 +64,11 @@ export async function findRemains(ports: RemainsPorts, run: PlacedRun): Promise<
 }
 
 /** Drops the schema, the database and the roles that were made for the tenant, wherever they are. */
-export async function dropRemains(ports: RemainsPorts, run: PlacedRun): Promise<void> {
+export async function dropRemains(
+  ports: RemainsPorts,
+  run: PlacedRun & { readonly operationId: string },
+): Promise<void> {
+  await refuseOldDeletion(ports, run);
   const tenant = await tenantOf(ports.orm.em.fork(), run);
   const names = namesOfTenant(tenant);
   const token = tokenOf(run);

@@ -6,6 +6,7 @@ import { pendingOf } from "../../tenant-schemas/drift.ts";
 import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
 import { type Skipped, skipped } from "../engine/phase.ts";
 import { reportingProgress } from "../engine/progress.ts";
+import { refuseOldDeletion } from "../parts/lost-history.ts";
 import { checkReadiness, refuseUnready } from "../parts/readiness.ts";
 import {
   approvedFor,
@@ -27,6 +28,7 @@ export async function setSecret(ports: TenantPorts, run: ProvisionRun): Promise<
 
 /** Removes the secret if it was made for this tenant. */
 export async function unsetSecret(ports: TenantPorts, run: ProvisionRun): Promise<void> {
+  await refuseOldDeletion(ports, run);
   const { names } = await siteOf(ports, run);
   await removeSecret(ports.secrets, names.secret, { id: tenantIdOf(run), slug: run.subjectName });
 }
@@ -38,6 +40,7 @@ export async function createSchema(ports: TenantPorts, run: ProvisionRun): Promi
 
 /** Drops schema, database and roles, as far as they were made for this tenant. */
 export async function dropSchema(ports: TenantPorts, run: ProvisionRun): Promise<void> {
+  await refuseOldDeletion(ports, run);
   await removeTenantSchema(ports, await siteOf(ports, run), tenantIdOf(run));
 }
 
