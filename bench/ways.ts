@@ -1,6 +1,7 @@
 // Ways of filling a tenant's empty schema: ours, and the least that it can cost.
 
 import type pg from "pg";
+import { readConfig } from "../src/config.ts";
 import { ident, scramVerifier } from "../src/database/sql.ts";
 import { newId, newSecret } from "../src/kernel/ids.ts";
 import type { Platform } from "../src/platform.ts";
@@ -22,6 +23,7 @@ export async function emptySchema(client: pg.Client) {
     ...made,
     appPasswordVerifier: scramVerifier(newSecret()),
     connectDatabase: client.database ?? "",
+    limits: readConfig({}).tenantLimits.STANDARD,
   });
   return made;
 }

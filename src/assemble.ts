@@ -117,6 +117,7 @@ async function build(
     servers,
     schemaPrefix: config.tenantSchemaPrefix,
     secretNameTemplate: config.secretNameTemplate,
+    limits: config.tenantLimits,
     migrations: config.tenantMigrations,
     seeds: config.tenantSeeds,
   });

@@ -14,6 +14,7 @@ import {
 } from "./iam/single-sign-on/single-sign-on.ts";
 import { emailField } from "./iam/users/email.ts";
 import { FORMATS, type MigrationSettings } from "./migration-folders/migration-source.ts";
+import { byTier, forAllTiers, type TierLimits, tierLimits } from "./tenants/limits.ts";
 
 const origin = z
   .url({ protocol: /^https?$/, hostname: z.regexes.hostname })
@@ -107,6 +108,9 @@ const tenantUrl = z
 /** Where links in mails lead that nobody has set. */
 const NOT_SET = "https://{slug}.example.com";
 
+// The largest leaves a server of 100 connections to Tenantry and others.
+const CONNECTION_LIMITS = { TRIAL: 10, STANDARD: 20, PREMIUM: 30, ENTERPRISE: 50 };
+
 const SECONDS_RULE = "must be a number of seconds from 1 to 604800";
 const MINUTES_RULE = "must be a number of minutes from 1 to 1440";
 
@@ -163,6 +167,9 @@ const Environment = z
       .min(1, SECONDS_RULE)
       .max(604_800, SECONDS_RULE)
       .default(3_600),
+    TENANT_CONNECTION_LIMIT: byTier("connectionLimit", CONNECTION_LIMITS),
+    TENANT_STATEMENT_TIMEOUT: byTier("statementTimeoutSeconds", forAllTiers(300)),
+    TENANT_IDLE_IN_TRANSACTION_TIMEOUT: byTier("idleInTransactionTimeoutSeconds", forAllTiers(60)),
     TENANT_SEEDS_DIR: folder.default(bundled("seeds/tenant")),
     SECRET_STORE: z.enum(["local"]).optional(),
     AZURE_KEY_VAULT_URL: z
@@ -226,6 +233,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly tenantSchemaPrefix: string;
   readonly tenantMigrations: MigrationSettings;
+  /** What tenants' applications may take of their db servers, by tier. */
+  readonly tenantLimits: TierLimits;
   readonly tenantSeeds: { readonly dir: string; readonly home: string };
   /** The Azure Key Vault that keeps the secrets; absent, the local store does. */
   readonly keyVaultUrl: string | undefined;
@@ -284,6 +293,11 @@ export function readConfig(environment: Variables = process.env): Config {
       placeholders: env.TENANT_MIGRATIONS_PLACEHOLDERS,
       longestTimeoutMs: env.TENANT_MIGRATIONS_MAX_TIMEOUT * 1_000,
     },
+    tenantLimits: tierLimits({
+      connectionLimit: env.TENANT_CONNECTION_LIMIT,
+      statementTimeoutSeconds: env.TENANT_STATEMENT_TIMEOUT,
+      idleInTransactionTimeoutSeconds: env.TENANT_IDLE_IN_TRANSACTION_TIMEOUT,
+    }),
     tenantSeeds: {
       dir: resolve(env.TENANT_SEEDS_DIR),
       home: env.TENANT_MIGRATIONS_SCHEMA ?? "public",

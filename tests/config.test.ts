@@ -52,6 +52,24 @@ describe("the configuration", () => {
     expect(faults).toContain("SECRET_NAME_TEMPLATE: must hold {slug} once");
   });
 
+  test("reads the limits of tenants for all tiers, by tier, or both", () => {
+    const limits = (TENANT_CONNECTION_LIMIT: string) =>
+      Object.values(readConfig({ TENANT_CONNECTION_LIMIT }).tenantLimits).map(
+        ({ connectionLimit }) => connectionLimit,
+      );
+    expect(limits("")).toEqual([10, 20, 30, 50]);
+    expect(limits("7")).toEqual([7, 7, 7, 7]);
+    expect(limits("Enterprise=60, trial = 2")).toEqual([2, 20, 30, 60]);
+    expect(limits("9,enterprise=60")).toEqual([9, 9, 9, 60]);
+    for (const wrong of ["0", "-1", "many", "gold=9", "9,", "9;trial=1", "100001"])
+      expect(faultsOf({ TENANT_CONNECTION_LIMIT: wrong }), wrong).toContain(
+        "TENANT_CONNECTION_LIMIT: must be a number from 1 to 100000, or numbers by tier",
+      );
+    expect(readConfig({ TENANT_STATEMENT_TIMEOUT: "0" }).tenantLimits.TRIAL).toMatchObject({
+      ...{ statementTimeoutSeconds: 0, idleInTransactionTimeoutSeconds: 60 },
+    });
+  });
+
   test.each([
     ["sslmode=verify-everything", /its sslmode must be disable, require, verify-ca, verify-full/],
     ["sslmode=prefer", /sslmode=prefer leaves it to the server whether it is encrypted/],

@@ -24,6 +24,10 @@ export const FindingCodeRef = describedEnum<FindingCode>(
     ROLE_MISSING: "A PostgreSQL role of it does not exist, or is not its own.",
     ROLE_SETTINGS:
       "Its roles have settings that Tenantry has not made, and that its sessions begin with.",
+    ROLE_LIMITS:
+      "Its logins have another connection limit or other timeouts than it is to have, or none.",
+    CONNECTION_LIMIT_HIGH:
+      "It may open as many connections as its db server has for all tenants, or more.",
     ROLE_CANNOT_LOGIN: "Its application cannot log in, although its status says so.",
     ROLE_CAN_LOGIN: "Its application can log in, although its status forbids it.",
     LOGIN_NEWER:
@@ -72,6 +76,7 @@ export const RepairRef = describedEnum<Repair>("HealthRepair", "What mends a fin
   DROP: "Dropping what bears the mark of a tenant that the registry does not know. It does not come back.",
   MIGRATE: "`migrateTenant`.",
   SEED: "`seedTenant`.",
+  SET_LIMITS: "Giving its logins the limits that they should have, by an operation.",
   SET_LOGIN: "Letting its application in or keeping it out, as the status says.",
   ROTATE_CREDENTIALS: "`rotateTenantCredentials`.",
   RETIRE_CREDENTIALS: "`retireTenantCredentials`.",
@@ -129,7 +134,7 @@ const LookRef = describedEnum<HealthLook>(
     LEFTOVERS: "What remains of one that has no place any more.",
     PLACEMENT: "Whether its database and schema are there and bear its mark.",
     ROLES:
-      "Whether its roles are there, its own, without foreign settings, and may log in as its status says.",
+      "Whether its roles are there, its own, without foreign settings, with the limits that it has, and may log in as its status says.",
     SECRET: "Whether its secret is there.",
     LOGIN: "A login with the secret, as its application does: of one tenant alone.",
     LEDGER: "Whether its ledger of migrations and the registry tell one version.",

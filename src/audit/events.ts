@@ -131,12 +131,16 @@ export const AuditEvent = z.discriminatedUnion("type", [
   }),
   tenantFact("TENANT_LOCKED", "A tenant was locked against deletion.", { reason: words }),
   tenantFact("TENANT_UNLOCKED", "A tenant's lock against deletion was taken away.", {}),
-  tenantFact("TENANT_UPDATED", "Name, tier, line of business or support contacts were changed.", {
-    changes: z
-      .array(z.strictObject({ field: words, from: words.nullable(), to: words.nullable() }))
-      .min(1)
-      .max(20),
-  }),
+  tenantFact(
+    "TENANT_UPDATED",
+    "Name, tier, limits, line of business or support contacts were changed.",
+    {
+      changes: z
+        .array(z.strictObject({ field: words, from: words.nullable(), to: words.nullable() }))
+        .min(1)
+        .max(20),
+    },
+  ),
   tenantFact("TENANT_DELETION_REFUSED", "Somebody tried to delete a locked tenant.", {
     kind: words,
     /** How often within the same minute: told of the 1st, 10th, 100th … time. */

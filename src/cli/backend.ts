@@ -3,6 +3,7 @@ import type { WorkersSeen } from "../operations/engine/liveness.ts";
 import type { Operation, OperationEvent } from "../operations/engine/operation.entity.ts";
 import type { StartOptions } from "../operations/engine/start-operation.ts";
 import type { OperationFilter } from "../operations/list.ts";
+import type { LimitName, ShownLimits } from "../tenants/limits.ts";
 import type { TenantFilter } from "../tenants/list.ts";
 import type { TenantKey } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
@@ -31,7 +32,7 @@ export type ShownOperation = Pick<
 /** A line of an operation's journal, as commands show it. */
 export type ShownEvent = Pick<OperationEvent, "operationId" | "sequence" | "at" | "body">;
 
-type Unshown = "failureCode" | "failureMessage" | "dbServerId";
+type Unshown = "failureCode" | "failureMessage" | "dbServerId" | LimitName;
 
 /** What commands show of a tenant, whichever way it came here. */
 export type ShownTenant = Omit<Tenant, Unshown | "secretName" | "adminEmail" | symbol> & {
@@ -39,6 +40,7 @@ export type ShownTenant = Omit<Tenant, Unshown | "secretName" | "adminEmail" | s
   readonly adminEmail: string | null;
   /** Null for whoever may not read the names of secrets. */
   readonly secretName: string | null;
+  readonly limits: ShownLimits;
   readonly failure: { readonly code: string; readonly message: string | null } | null;
 };
 
@@ -56,8 +58,11 @@ export interface FirstRows<Row> {
   readonly more: boolean;
 }
 
-/** The operations that a command can start; cleaning up starts several, and goes its own way. */
-export type ActName = Exclude<keyof OperationCatalog, "cleanupTenant">;
+/**
+ * The operations that a command can start; cleaning up starts several, and goes its own way, and limits are
+ * set where a tenant is updated.
+ */
+export type ActName = Exclude<keyof OperationCatalog, "cleanupTenant" | "setLimits">;
 
 /**
  * What commands ask of Tenantry: on the platform's own database (`local-backend.ts`), or over its API

@@ -13,6 +13,7 @@ import { startProvisioning } from "../operations/provision-tenant.ts";
 import { cancelOperation, retryOperation } from "../operations/retry-and-cancel.ts";
 import { DbServerEntity } from "../placement/db-server.entity.ts";
 import type { Platform } from "../platform.ts";
+import { shownLimits } from "../tenants/limits.ts";
 import { listTenants } from "../tenants/list.ts";
 import { tenantByKey } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
@@ -65,7 +66,7 @@ export function localBackend(platform: Platform, actor: Actor): Backend {
       const version = behind && (await versionFilter(platform.config.tenantMigrations, true));
       const filter = { ...wanted, people: true, ...(version ? { version } : {}) };
       const { rows, more } = await firstRows(limit, (page) => listTenants(em(), filter, page));
-      return { rows: rows.map(shown), more };
+      return { rows: rows.map((row) => shown(platform, row)), more };
     },
     tenant: async (key) => {
       allow("tenant:read");
@@ -84,9 +85,12 @@ async function readOperation(em: EntityManager, id: string): Promise<Operation> 
   throw new DomainError("E_OPERATION_NOT_FOUND", { message: `Operation '${id}' not found` });
 }
 
-function shown(tenant: Tenant): ShownTenant {
-  const { failureCode: code, failureMessage: message, dbServerId: _, ...facts } = tenant;
-  return { ...facts, failure: code === null ? null : { code, message } };
+function shown({ config }: Platform, tenant: Tenant): ShownTenant {
+  const { failureCode: code, failureMessage: message, dbServerId: _, ...more } = tenant;
+  const { connectionLimit, statementTimeoutSeconds, idleInTransactionTimeoutSeconds, ...facts } =
+    more;
+  const limits = shownLimits(config.tenantLimits, tenant);
+  return { ...facts, limits, failure: code === null ? null : { code, message } };
 }
 
 async function detailsOf(
@@ -101,5 +105,10 @@ async function detailsOf(
   const { rows } = await listOperations(em, { subjectId: id }, page);
   const operations = rows.map(({ id, kind, state, createdAt }) => ({ id, kind, state, createdAt }));
   const clusterPlace = cluster && placeIn(cluster, tenant.schemaName);
-  return { ...shown(tenant), dbServer: server ? server.name : null, clusterPlace, operations };
+  return {
+    ...shown(platform, tenant),
+    dbServer: server ? server.name : null,
+    clusterPlace,
+    operations,
+  };
 }

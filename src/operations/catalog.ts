@@ -14,6 +14,7 @@ import { resumeTenant } from "./resume-tenant.ts";
 import { retireCredentials } from "./retire-credentials.ts";
 import { rotateCredentials } from "./rotate-credentials.ts";
 import { seedTenant } from "./seed-tenant.ts";
+import { setLimits } from "./set-limits.ts";
 import { suspendTenant } from "./suspend-tenant.ts";
 
 /** Every operation there is, by its name: the one list that workers, doors and tests go by. */
@@ -27,6 +28,7 @@ export const operationCatalog = (ports: TenantPorts) => ({
   refreshSnapshots: refreshSnapshots(ports),
   rotateCredentials: rotateCredentials(ports),
   retireCredentials: retireCredentials(ports),
+  setLimits: setLimits(ports),
   suspendTenant: suspendTenant(ports),
   resumeTenant: resumeTenant(ports),
   cleanupTenant: cleanupTenant(ports),

@@ -199,8 +199,7 @@ const readLedgerAt = (ports: TenantPorts, site: TenantSite) =>
 async function ensureSchema(ports: TenantPorts, run: MigrateRun): Promise<undefined> {
   const site = await siteOfRun(ports.orm, run);
   await ensureSecret(ports.secrets, site, site.tenant);
-  const { id: tenantId, status } = site.tenant;
-  await ensureTenantSchema(ports, site, { tenantId, mayLogIn: status !== "SUSPENDED" });
+  await ensureTenantSchema(ports, site, site.tenant);
 }
 
 /** Verifies what stands now; a tenant that is not ready is told so, and fails the operation only when it was in use. */

@@ -1,19 +1,35 @@
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { record } from "../audit/record.ts";
-import type { EntityManager, Orm } from "../database/orm.ts";
+import { serialise } from "../database/locks.ts";
+import type { EntityManager } from "../database/orm.ts";
 import type { Actor } from "../iam/actor.ts";
 import { authorize } from "../iam/grants.ts";
-import type { Clock } from "../kernel/clock.ts";
 import { parseInput } from "../kernel/input.ts";
+import { LIMIT_RANGES, limitsOf, type TierLimits } from "../tenants/limits.ts";
 import { lockTenant, tenantNotFound } from "../tenants/registry.ts";
 import { slugField } from "../tenants/slug.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
+import type { OperationCatalog } from "./catalog.ts";
+import type { Operation } from "./engine/operation.entity.ts";
+import type { StartPorts } from "./engine/start-operation.ts";
+import { startByItself } from "./parts/own-start.ts";
 import { ProvisionInput } from "./provision/input.ts";
 
-interface UpdatePorts {
-  readonly orm: Orm;
-  readonly clock: Clock;
+interface UpdatePorts extends StartPorts {
+  readonly operations: Pick<OperationCatalog, "setLimits">;
+  readonly config: { readonly tenantLimits: TierLimits };
 }
+
+/** The tenant as it stands now, and the operation that carries the change to its db server. */
+export interface UpdatedTenant {
+  readonly tenant: Tenant;
+  /** Null where there is nothing to carry. */
+  readonly operation: Operation | null;
+}
+
+const limit = ({ min, max }: { readonly min: number; readonly max: number }) =>
+  z.int().min(min).max(max).nullable();
 
 const { name, tier, vertical, supportEmail, supportPhone } = ProvisionInput.shape;
 
@@ -27,6 +43,9 @@ const FIELDS = z.strictObject({
   ...BILLING_FIELDS.shape,
   name,
   vertical: vertical.unwrap(),
+  connectionLimit: limit(LIMIT_RANGES.connectionLimit),
+  statementTimeoutSeconds: limit(LIMIT_RANGES.statementTimeoutSeconds),
+  idleInTransactionTimeoutSeconds: limit(LIMIT_RANGES.idleInTransactionTimeoutSeconds),
 });
 const UpdateInput = z.strictObject({ slug: slugField, ...FIELDS.partial().shape });
 
@@ -34,34 +53,60 @@ type Field = keyof z.infer<typeof FIELDS>;
 
 /**
  * Changes what the registry keeps of a tenant. A field that is left out stays; null clears one that
- * can be empty. Changes of different fields at the same moment do not undo each other.
+ * can be empty, and a limit of the tenant's own, so that its tier's holds. Changes of different fields at the
+ * same moment do not undo each other. Where other limits hold then for a tenant in use, an operation that
+ * sets them is started with the change.
  *
- * @param request `{ slug, name?, tier?, vertical?, supportEmail?, supportPhone? }`
- * @throws DomainError E_VALIDATION, E_TENANT_NOT_FOUND; E_FORBIDDEN, also for a single field
+ * @param request `{ slug, name?, tier?, vertical?, supportEmail?, supportPhone?, connectionLimit?,
+ *   statementTimeoutSeconds?, idleInTransactionTimeoutSeconds? }`
+ * @throws DomainError E_VALIDATION, E_TENANT_NOT_FOUND; E_FORBIDDEN, also for a single field;
+ *   E_OPERATION_IN_PROGRESS where limits would change meanwhile
  */
 export async function updateTenant(
-  { orm, clock }: UpdatePorts,
+  ports: UpdatePorts,
   actor: Actor,
   request: unknown,
-): Promise<Tenant> {
+): Promise<UpdatedTenant> {
   authorize(actor, "tenant:edit-billing");
   const { slug, ...wanted } = parseInput(UpdateInput, request);
   const given = (Object.keys(wanted) as Field[]).filter((field) => wanted[field] !== undefined);
   if (given.some((field) => !(field in BILLING_FIELDS.shape))) authorize(actor, "tenant:edit");
-  return await orm.em.fork().transactional(async (em) => {
-    const tenant = await lockTenant(em as EntityManager, { slug });
+  return await ports.orm.em.fork().transactional(async (transaction) => {
+    const em = transaction as EntityManager;
+    // As operations lock: the name, then the row.
+    await serialise(em, `tenant:${slug}`);
+    const tenant = await lockTenant(em, { slug });
     if (!tenant) throw tenantNotFound(slug);
     const changes = given
       .filter((field) => tenant[field] !== wanted[field])
       .map((field) => ({ field, from: tenant[field], to: wanted[field] ?? null }));
-    if (changes.length === 0) return tenant;
+    if (changes.length === 0) return { tenant, operation: null };
+    const before = limitsOf(ports.config.tenantLimits, tenant);
     for (const { field, to } of changes) Object.assign(tenant, { [field]: to });
-    tenant.updatedAt = clock();
+    tenant.updatedAt = ports.clock();
     record(em, actor, {
       type: "TENANT_UPDATED",
       tenant: { id: tenant.id, slug },
-      detail: { changes },
+      detail: { changes: changes.map(inWords) },
     });
-    return tenant;
+    const after = limitsOf(ports.config.tenantLimits, tenant);
+    if (tenant.status !== "ACTIVE" || isDeepStrictEqual(before, after))
+      return { tenant, operation: null };
+    await em.flush();
+    const { setLimits } = ports.operations;
+    return { tenant, operation: await startByItself(ports, em, actor, setLimits, { slug }) };
   });
 }
+
+interface Change {
+  readonly field: Field;
+  readonly from: string | number | null;
+  readonly to: string | number | null;
+}
+
+/** As the audit trail keeps it. */
+const inWords = ({ field, from, to }: Change) => ({
+  field,
+  from: from === null ? null : String(from),
+  to: to === null ? null : String(to),
+});

@@ -4,8 +4,9 @@ import { isDomainError } from "../kernel/domain-error.ts";
 import { grantsEachUse, membersBecomingGroups } from "../tenant-schemas/tenant-database.ts";
 import { readAdminLogin, unresolved, whyNotEntered } from "./admin-login.ts";
 import { refuseLostRows } from "./citus-server.ts";
+import { connectionWarnings, needOf, processesAlive, readConnections } from "./connection-room.ts";
 import type { DbServer } from "./db-server.entity.ts";
-import type { DbServerPorts } from "./db-server-registry.ts";
+import { type DbServerPorts, look } from "./db-server-registry.ts";
 import { hostPolicyOf } from "./make-ready.ts";
 import { tenantDatabaseState } from "./prepare-server.ts";
 import { type Probed, probeServer, strangerEntrance } from "./probe-server.ts";
@@ -14,7 +15,7 @@ import { type Probed, probeServer, strangerEntrance } from "./probe-server.ts";
 export interface ServerCheck {
   readonly probed: Probed | null;
   readonly fault: string | null;
-  /** What leaves tenants' roles more room than they need, and how it is closed; tenants can be made all the same. */
+  /** What tenants' roles could do to others or to Tenantry, and what ends it; tenants can be made all the same. */
   readonly warnings: readonly string[];
   /** How long it took to look, in milliseconds. */
   readonly ms: number;
@@ -22,7 +23,7 @@ export interface ServerCheck {
 
 /** Looks whether tenants can be made on a registered server; changes nothing and never throws for it. */
 export async function checkDbServer(
-  ports: Pick<DbServerPorts, "secrets" | "config">,
+  ports: Pick<DbServerPorts, "orm" | "secrets" | "config">,
   server: DbServer,
 ): Promise<ServerCheck> {
   const begun = performance.now();
@@ -37,7 +38,7 @@ export async function checkDbServer(
     const probed = await probeServer(enter, server, login);
     return told({
       probed,
-      ...(await enter(login.database, (client) => lookAt(client, server))),
+      ...(await enter(login.database, (client) => lookAt(ports, client, server))),
     });
   } catch (error) {
     if (isDomainError(error)) return told({ fault: error.message });
@@ -46,13 +47,20 @@ export async function checkDbServer(
 }
 
 async function lookAt(
+  ports: Pick<DbServerPorts, "orm">,
   client: ClientBase,
-  { kind, tenantDatabase }: DbServer,
+  server: DbServer,
 ): Promise<Partial<ServerCheck>> {
+  const { kind, tenantDatabase } = server;
   if ((await tenantDatabaseState(client, tenantDatabase)) !== "PREPARED")
     return { fault: `its tenant database ${tenantDatabase} is not prepared` };
   if (kind === "CITUS") await refuseLostRows(client);
-  const warnings = [await openDatabases(client), await openGroups(client, tenantDatabase)];
+  const need = needOf(server, await processesAlive(look(ports)));
+  const warnings = [
+    await openDatabases(client),
+    await openGroups(client, tenantDatabase),
+    ...connectionWarnings(await readConnections(client), need),
+  ];
   return {
     fault: await encodingFault(client, tenantDatabase),
     warnings: warnings.filter((warning) => warning !== null),

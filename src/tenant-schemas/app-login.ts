@@ -3,7 +3,13 @@ import type { ClientBase } from "pg";
 import { ident, literal } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
-import { alterAppRole, type LoginPlace, resetSettings } from "./alter-role.ts";
+import {
+  alterAppRole,
+  endHolders,
+  type LoginPlace,
+  resetSettings,
+  setLoginSettings,
+} from "./alter-role.ts";
 import { createAppRoleB } from "./create-tenant-schema.ts";
 import { findLeftovers, type Leftover, partialState } from "./leftovers.ts";
 import { underSharedLock } from "./tenant-database.ts";
@@ -65,6 +71,27 @@ export async function openAppRoles(client: ClientBase, tenant: AppRolesOf): Prom
 }
 
 /**
+ * Gives these app roles of a tenant what the sessions of each begin with, and how many it may have; their
+ * other settings stay. Repeatable.
+ *
+ * @param roles those of them that do not exist are left out
+ * @returns those that exist
+ * @throws DomainError as `setAppLogins`
+ */
+export async function setAppLimits(
+  client: ClientBase,
+  tenant: AppRolesOf & LoginPlace,
+  roles: readonly string[],
+): Promise<string[]> {
+  return await underSharedLock(client, async () => {
+    const there = (await ownAppRoles(client, tenant)).filter((role) => roles.includes(role));
+    await endHolders(client, there);
+    for (const role of there) await setLoginSettings(client, role, tenant);
+    return there;
+  });
+}
+
+/**
  * Gives an app role a password, no settings but ours, and the right to log in where the tenant is in use;
  * makes the second one where it is missing. Repeatable; errors as `setAppLogins`.
  *
@@ -72,19 +99,14 @@ export async function openAppRoles(client: ClientBase, tenant: AppRolesOf): Prom
  */
 export async function openAppRole(
   client: ClientBase,
-  { names, tenantId, role }: AppRoleOf,
-  options: {
-    readonly verifier: string;
-    readonly mayLogIn: boolean;
-    readonly connectDatabase: string;
-  },
+  { role, ...tenant }: AppRoleOf & LoginPlace,
+  { verifier, mayLogIn }: { readonly verifier: string; readonly mayLogIn: boolean },
 ): Promise<void> {
-  const { verifier, mayLogIn, connectDatabase } = options;
+  const { names } = tenant;
   await underSharedLock(client, async () => {
-    const roles = await ownAppRoles(client, { names, tenantId });
-    if (role === names.appRoleB && !roles.includes(role))
-      await createAppRoleB(client, { names, tenantId, connectDatabase });
-    else await resetSettings(client, [role], { names, connectDatabase });
+    const roles = await ownAppRoles(client, tenant);
+    if (role === names.appRoleB && !roles.includes(role)) await createAppRoleB(client, tenant);
+    else await resetSettings(client, [role], tenant);
     const login = mayLogIn ? "login" : "nologin";
     await alterAppRole(client, role, `${login} password ${literal(verifier)}`);
   });

@@ -1,7 +1,6 @@
 import type { ClientBase } from "pg";
 import { ident, literal } from "../database/sql.ts";
-import type { TenantNames } from "../tenants/names.ts";
-import { type LoginPlace, resetSettings, setSearchPath } from "./alter-role.ts";
+import { type LoginPlace, resetSettings, setLoginSettings, setSearchPath } from "./alter-role.ts";
 import { DISTRIBUTE_SCHEMAS, isOnCitus } from "./citus.ts";
 import { findLeftovers, type Leftover, markOf, partialState } from "./leftovers.ts";
 import {
@@ -12,15 +11,12 @@ import {
   underSharedLock,
 } from "./tenant-database.ts";
 
-export interface CreateTenantSchema {
-  readonly names: TenantNames;
+export interface CreateTenantSchema extends LoginPlace {
   readonly tenantId: string;
   /** Which of the two app roles the application logs in as: the first one unless told. */
   readonly login?: string;
   /** That app role's password as `scramVerifier` answers it. */
   readonly appPasswordVerifier: string;
-  /** The connected database, in which the schema lies and to which the app role may connect. */
-  readonly connectDatabase: string;
   /** Whether it may log in: true unless told, false for a suspended tenant. */
   readonly mayLogIn?: boolean;
 }
@@ -114,7 +110,7 @@ export async function createAppRoleB(
     create role ${role} nologin;
     comment on role ${role} is ${literal(markOf(tenantId))};
     grant ${ident(names.appRole)} to ${role}`);
-  await setSearchPath(client, names.appRoleB, request);
+  await setLoginSettings(client, names.appRoleB, request);
   await joinAsAdmin(client, [role]);
 }
 

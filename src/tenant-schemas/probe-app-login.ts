@@ -36,6 +36,8 @@ export async function probeAppLogin(login: AppLogin): Promise<Check> {
     return fault ?? check("ROLE_LOGIN", true, `${user} can log in`);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
+    if (isOwnLimit(error))
+      return check("ROLE_LOGIN", true, `${user} may log in: all its connections are in use`);
     if (isConnectionLoss(error)) {
       const lost = `${user} cannot log in at the moment: ${message}`;
       throw new DomainError("E_UNAVAILABLE", { message: lost, transient: true, cause: error });
@@ -43,6 +45,11 @@ export async function probeAppLogin(login: AppLogin): Promise<Check> {
     return check("ROLE_LOGIN", false, message, { sqlstate: sqlStateOf(error) });
   }
 }
+
+/** PostgreSQL counts a role's connections once its password was right and it may log in. */
+const isOwnLimit = (error: unknown): boolean =>
+  sqlStateOf(error) === "53300" &&
+  (error as { readonly routine?: string }).routine === "InitializeSessionUserId";
 
 async function faultOf(client: pg.Client, names: TenantNames): Promise<Check | undefined> {
   const { rows } = await client.query<{ schema: string; table: string | null }>(

@@ -19,6 +19,8 @@ export interface SurveyedRole {
   readonly tenantId: string | null;
   readonly canLogin: boolean;
   readonly settings: readonly RoleSetting[];
+  /** How many sessions it may have; -1 for any number. */
+  readonly connectionLimit: number;
   /**
    * Whether it may enter one of this platform's tenant databases, as its tenants' roles may; the
    * second app role may as a member of the first.
@@ -70,7 +72,7 @@ export async function surveySchemas(client: ClientBase, prefix: string): Promise
 export async function surveyRoles(client: ClientBase, prefix: string): Promise<SurveyedRole[]> {
   const { rows } = await client.query<SurveyedRole>(
     `with recursive described as (
-       select r.oid, r.rolname, r.rolcanlogin, d.description, ${IS_HOME} as home
+       select r.oid, r.rolname, r.rolcanlogin, r.rolconnlimit, d.description, ${IS_HOME} as home
        from pg_catalog.pg_roles r
        left join pg_catalog.pg_shdescription d
          on d.objoid = r.oid and d.classoid = 'pg_catalog.pg_authid'::regclass),
@@ -87,6 +89,7 @@ export async function surveyRoles(client: ClientBase, prefix: string): Promise<S
        left join pg_catalog.pg_database b on b.oid = s.setdatabase, unnest(s.setconfig) c
        group by s.setrole)
      select d.rolname as name, ${TENANT_OF_MARK} as "tenantId", d.rolcanlogin as "canLogin",
+       d.rolconnlimit as "connectionLimit",
        d.home or members.member is not null as belongs, coalesce(s.settings, '[]') as settings
      from described d
      left join members on members.member = d.oid

@@ -3,7 +3,8 @@ import { findPage, type Page, type PageRequest } from "../database/keyset.ts";
 import type { EntityManager } from "../database/orm.ts";
 import type { TenantStatus } from "./lifecycle.ts";
 import type { Isolation } from "./names.ts";
-import { type Tenant, TenantEntity, type Tier } from "./tenant.entity.ts";
+import { type Tenant, TenantEntity } from "./tenant.entity.ts";
+import type { Tier } from "./tiers.ts";
 
 /** Which tenants to list; what is absent does not matter. */
 export interface TenantFilter {

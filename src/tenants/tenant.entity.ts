@@ -8,9 +8,7 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 import { TENANT_STATUSES } from "./lifecycle.ts";
 import { ISOLATIONS } from "./names.ts";
-
-export const TIERS = ["TRIAL", "STANDARD", "PREMIUM", "ENTERPRISE"] as const;
-export type Tier = (typeof TIERS)[number];
+import { TIERS } from "./tiers.ts";
 
 export const TenantEntity = defineEntity({
   name: "Tenant",
@@ -38,6 +36,10 @@ export const TenantEntity = defineEntity({
     vertical: p.string().strictNullable(),
     states: p.array().default([]),
     tier: p.enum(TIERS),
+    /** Limits of its own; null where its tier's hold. */
+    connectionLimit: p.integer().strictNullable(),
+    statementTimeoutSeconds: p.integer().strictNullable(),
+    idleInTransactionTimeoutSeconds: p.integer().strictNullable(),
     timeZone: p.string(),
     supportEmail: p.string().strictNullable(),
     supportPhone: p.string().strictNullable(),

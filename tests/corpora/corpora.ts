@@ -18,6 +18,7 @@ import { ensureOwnDatabase, prepareOwnDatabase } from "../../src/tenant-schemas/
 import { prepareTenantDatabase } from "../../src/tenant-schemas/tenant-database.ts";
 import { type Isolation, namesOf, type TenantNames } from "../../src/tenants/names.ts";
 import { parseSlug } from "../../src/tenants/slug.ts";
+import { LIMITS } from "../kit/tenant-schemas.ts";
 import { describeTenant, describeTool, differences } from "./compare.ts";
 import { type Judge, judgesOf } from "./judges.ts";
 
@@ -242,7 +243,13 @@ async function newTenant(
   });
   const appPasswordVerifier = scramVerifier("nobody");
   await withClient(asAdmin(url, database), (client) =>
-    createTenantSchema(client, { names, tenantId, appPasswordVerifier, connectDatabase: database }),
+    createTenantSchema(client, {
+      names,
+      tenantId,
+      appPasswordVerifier,
+      connectDatabase: database,
+      limits: LIMITS,
+    }),
   );
   return { names, database };
 }

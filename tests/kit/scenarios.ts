@@ -82,6 +82,7 @@ export const SCENARIOS: Record<keyof OperationCatalog, Scenario> = {
     ...{ from: "ACTIVE", to: "ACTIVE", after: "rotateCredentials" },
     ...{ staysFrom: "OLD_LOGIN_CLOSED", diesIn: "OLD_LOGIN_CLOSED" },
   },
+  setLimits: { from: "ACTIVE", to: "ACTIVE", staysFrom: "LIMITS_SET", diesIn: "LIMITS_SET" },
   suspendTenant: { from: "ACTIVE", to: "SUSPENDED", staysFrom: null, diesIn: "LOGIN_CLOSED" },
   resumeTenant: { from: "SUSPENDED", to: "ACTIVE", staysFrom: null, diesIn: "LOGIN_OPENED" },
   cleanupTenant: {

@@ -12,6 +12,7 @@ import {
   ownersRoleOf,
   prepareTenantDatabase,
 } from "../../src/tenant-schemas/tenant-database.ts";
+import type { TenantLimits } from "../../src/tenants/limits.ts";
 import { type NameRules, namesOf } from "../../src/tenants/names.ts";
 import { parseSlug } from "../../src/tenants/slug.ts";
 import { asSuperuser, createDatabase, urlOf } from "./database.ts";
@@ -22,6 +23,13 @@ export type Tenant = ReturnType<typeof newTenant>;
 export const NAME_RULES: NameRules = {
   schemaPrefix: "org_",
   secretNameTemplate: "tenant-db-{slug}",
+};
+
+/** What a tenant's logins may take where a test is about something else. */
+export const LIMITS: TenantLimits = {
+  connectionLimit: 20,
+  statementTimeoutSeconds: 300,
+  idleInTransactionTimeoutSeconds: 60,
 };
 
 /** A tenant that nobody else has: roles belong to the whole server. */
@@ -75,6 +83,7 @@ export async function openTenantDatabase() {
         ...tenant,
         appPasswordVerifier: scramVerifier(tenant.password),
         connectDatabase: database.database,
+        limits: LIMITS,
       });
     },
     drop: (tenant: Pick<Tenant, "names" | "tenantId">, client = database.client) =>

@@ -29,6 +29,7 @@ beforeAll(async () => {
     ...{
       schemaPrefix: "org_",
       secretNameTemplate: "",
+      limits: platform.config.tenantLimits,
       migrations: settingsFor(""),
       seeds: { dir: "", home: "public" },
     },

@@ -1,6 +1,6 @@
 import { newId } from "../../src/kernel/ids.ts";
 import type { TenantAct, TenantStatus } from "../../src/tenants/lifecycle.ts";
-import { LIFECYCLE, TENANT_ACTS, TENANT_STATUSES } from "../../src/tenants/lifecycle.ts";
+import { LIFECYCLE, TENANT_STATUSES } from "../../src/tenants/lifecycle.ts";
 import { act, register } from "../api/_tenant-operations.ts";
 import type { SignedIn, TestApi } from "../kit/api.ts";
 import { freshSlug } from "../kit/database.ts";
@@ -39,67 +39,71 @@ export interface Stage {
   readonly administrator: SignedIn;
 }
 
-/** How each act is asked for at both doors. */
-const ACTS: Record<TenantAct, [mutation: string, more: Input, words: (slug: string) => string[]]> =
-  {
-    PROVISION: ["provisionTenant", {}, provisionWords],
-    MIGRATE: ["migrateTenant", {}, (s) => ["tenant", "migrate", "--slug", s]],
-    ACCEPT_MIGRATION: [
-      "acceptMigration",
-      { migration: "0002_units", reason: "a test" },
-      (s) => [
-        ...["tenant", "accept-migration", "--slug", s, "--migration", "0002_units"],
-        ...["--reason", "a test"],
-      ],
-    ],
-    ACTIVATE: ["activateTenant", {}, (s) => ["tenant", "activate", "--slug", s]],
-    ADD_LABORATORY: [
-      "addLaboratory",
-      { name: "Second" },
-      (s) => ["tenant", "add-lab", "--slug", s, "--name", "Second"],
-    ],
-    SEED: ["seedTenant", { sets: ["core"] }, (s) => ["seed", "core", "--tenant-slug", s]],
-    REFRESH_SNAPSHOTS: [
-      "refreshSnapshots",
-      {},
-      (s) => ["snapshot", "refresh-all", "--tenant-slug", s],
-    ],
-    ROTATE_CREDENTIALS: [
-      "rotateTenantCredentials",
-      {},
-      (s) => ["tenant", "rotate-credentials", "--slug", s],
-    ],
-    RETIRE_CREDENTIALS: [
-      "retireTenantCredentials",
-      {},
-      (s) => ["tenant", "retire-credentials", "--slug", s],
-    ],
-    SUSPEND: ["suspendTenant", {}, (s) => ["tenant", "suspend", "--slug", s]],
-    RESUME: ["resumeTenant", {}, (s) => ["tenant", "resume", "--slug", s]],
-    CLEANUP: ["cleanupFailedTenants", {}, (s) => ["tenant", "cleanup", "--slug", s, "--yes"]],
-    OFFBOARD: ["offboardTenant", {}, (s) => ["tenant", "offboard", "--slug", s, "--yes"]],
-    RESTORE: ["restoreTenant", {}, (s) => ["tenant", "restore", "--slug", s]],
-    PURGE: [
-      "purgeTenant",
-      { immediately: true, reason: "a test" },
-      (s) => ["tenant", "purge", "--slug", s, "--now", "--reason", "a test", "--yes"],
-    ],
-  };
+/** Those that somebody asks for; limits are set where a tenant in use is updated. */
+type AskedAct = Exclude<TenantAct, "SET_LIMITS">;
 
-const inputOf = (act: TenantAct, slug: string): Input =>
+/** How each act is asked for at both doors. */
+const ACTS: Record<AskedAct, [mutation: string, more: Input, words: (slug: string) => string[]]> = {
+  PROVISION: ["provisionTenant", {}, provisionWords],
+  MIGRATE: ["migrateTenant", {}, (s) => ["tenant", "migrate", "--slug", s]],
+  ACCEPT_MIGRATION: [
+    "acceptMigration",
+    { migration: "0002_units", reason: "a test" },
+    (s) => [
+      ...["tenant", "accept-migration", "--slug", s, "--migration", "0002_units"],
+      ...["--reason", "a test"],
+    ],
+  ],
+  ACTIVATE: ["activateTenant", {}, (s) => ["tenant", "activate", "--slug", s]],
+  ADD_LABORATORY: [
+    "addLaboratory",
+    { name: "Second" },
+    (s) => ["tenant", "add-lab", "--slug", s, "--name", "Second"],
+  ],
+  SEED: ["seedTenant", { sets: ["core"] }, (s) => ["seed", "core", "--tenant-slug", s]],
+  REFRESH_SNAPSHOTS: [
+    "refreshSnapshots",
+    {},
+    (s) => ["snapshot", "refresh-all", "--tenant-slug", s],
+  ],
+  ROTATE_CREDENTIALS: [
+    "rotateTenantCredentials",
+    {},
+    (s) => ["tenant", "rotate-credentials", "--slug", s],
+  ],
+  RETIRE_CREDENTIALS: [
+    "retireTenantCredentials",
+    {},
+    (s) => ["tenant", "retire-credentials", "--slug", s],
+  ],
+  SUSPEND: ["suspendTenant", {}, (s) => ["tenant", "suspend", "--slug", s]],
+  RESUME: ["resumeTenant", {}, (s) => ["tenant", "resume", "--slug", s]],
+  CLEANUP: ["cleanupFailedTenants", {}, (s) => ["tenant", "cleanup", "--slug", s, "--yes"]],
+  OFFBOARD: ["offboardTenant", {}, (s) => ["tenant", "offboard", "--slug", s, "--yes"]],
+  RESTORE: ["restoreTenant", {}, (s) => ["tenant", "restore", "--slug", s]],
+  PURGE: [
+    "purgeTenant",
+    { immediately: true, reason: "a test" },
+    (s) => ["tenant", "purge", "--slug", s, "--now", "--reason", "a test", "--yes"],
+  ],
+};
+
+const inputOf = (act: AskedAct, slug: string): Input =>
   act === "PROVISION" ? { ...provisionRequest({ slug }) } : { slug, ...ACTS[act][1] };
 
 /** Every cell of the lifecycle that is refused. */
 export const byStatus = ({ world }: Stage): Case[] =>
   TENANT_STATUSES.flatMap((status) =>
-    TENANT_ACTS.filter((act) => LIFECYCLE[status][act] !== "ALLOWED").map((act) => ({
-      code: LIFECYCLE[status][act],
-      about: `${act} of a tenant that is ${status}`,
-      make: async () => ({ slug: await register(world, status) }),
-      mutation: ACTS[act][0],
-      input: ({ slug = "" }) => inputOf(act, slug),
-      words: ({ slug = "" }) => ACTS[act][2](slug),
-    })),
+    (Object.keys(ACTS) as AskedAct[])
+      .filter((act) => LIFECYCLE[status][act] !== "ALLOWED")
+      .map((act) => ({
+        code: LIFECYCLE[status][act],
+        about: `${act} of a tenant that is ${status}`,
+        make: async () => ({ slug: await register(world, status) }),
+        mutation: ACTS[act][0],
+        input: ({ slug = "" }) => inputOf(act, slug),
+        words: ({ slug = "" }) => ACTS[act][2](slug),
+      })),
   );
 
 /** A purge that waits for the end of the window. */
@@ -118,7 +122,7 @@ export function byReason(stage: Stage): Case[] {
   const onTenant = (
     code: string,
     about: string,
-    kind: TenantAct,
+    kind: AskedAct,
     make: Case["make"],
     more: Input = {},
     words: (slug: string) => string[] = ACTS[kind][2],

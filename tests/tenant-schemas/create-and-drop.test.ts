@@ -9,7 +9,7 @@ import {
 } from "../../src/tenant-schemas/tenant-database.ts";
 import { asSuperuser, createDatabase } from "../kit/database.ts";
 import { perFile } from "../kit/lifetime.ts";
-import { openTenantDatabase, type Tenant } from "../kit/tenant-schemas.ts";
+import { LIMITS, openTenantDatabase, type Tenant } from "../kit/tenant-schemas.ts";
 
 const world = perFile(openTenantDatabase);
 
@@ -120,6 +120,7 @@ describe("a tenant schema", () => {
       ...tenant,
       appPasswordVerifier: tenant.password,
       connectDatabase: world.database,
+      limits: LIMITS,
     };
     await expect(createTenantSchema(world.client, request)).rejects.toThrow(TypeError);
   });
@@ -224,6 +225,7 @@ describe("an admin that is no superuser", () => {
       ...tenant,
       appPasswordVerifier: scramVerifier(tenant.password),
       connectDatabase: world.database,
+      limits: LIMITS,
     });
     await client.query(`begin; set local role ${tenant.names.ownerRole};
       create table ${tenant.names.schema}.t (); commit`);

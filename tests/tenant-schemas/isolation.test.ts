@@ -12,7 +12,7 @@ import {
 } from "../../src/tenant-schemas/tenant-database.ts";
 import { countTables, verifyTenantSchema } from "../../src/tenant-schemas/verify-tenant-schema.ts";
 import { perFile } from "../kit/lifetime.ts";
-import { openTenantDatabase, type Tenant } from "../kit/tenant-schemas.ts";
+import { LIMITS, openTenantDatabase, type Tenant } from "../kit/tenant-schemas.ts";
 
 const world = perFile(openTenantDatabase);
 const FILES = {
@@ -138,9 +138,9 @@ describe("a tenant's session", () => {
     await app.query(`begin; ${sql}`);
     const admin = await world.connect();
     await admin.query("set lock_timeout = '60s'");
-    expect(await setAppLogins(admin, { ...tenant, connectDatabase: world.database }, [])).toEqual([
-      tenant.names.appRole,
-    ]);
+    expect(
+      await setAppLogins(admin, { ...tenant, connectDatabase: world.database, limits: LIMITS }, []),
+    ).toEqual([tenant.names.appRole]);
     await ended;
     await expect(world.login(tenant)).rejects.toMatchObject({ code: "28000" });
   });
@@ -271,11 +271,23 @@ describe("verification", () => {
   test("says nothing of a login that the server had no ear for", async () => {
     const lost = { code: "E_UNAVAILABLE", transient: true };
     await expect(probeAppLogin({ ...loginOf(one), port: 1 })).rejects.toMatchObject(lost);
-    const role = one.names.appRole;
-    await world.client.query(`alter role ${role} connection limit 0`);
+    const { database } = world;
+    await world.client.query(`alter database ${database} connection limit 0`);
     await expect(probe(one)).rejects.toMatchObject(lost);
-    await world.client.query(`alter role ${role} connection limit -1`);
+    await world.client.query(`alter database ${database} connection limit -1`);
     expect(await probe(one)).toMatchObject({ passed: true });
+  });
+
+  test("takes a refusal by the role's own limit for a login that works, since its password was right", async () => {
+    const limit = (sessions: number) =>
+      world.client.query(`alter role ${one.names.appRole} connection limit ${sessions}`);
+    const session = await world.login(one);
+    await limit(1);
+    const message = `${one.names.appRole} may log in: all its connections are in use`;
+    expect(await probe(one)).toMatchObject({ passed: true, message });
+    expect(await probe(one, "wrong")).toMatchObject({ detail: { sqlstate: "28P01" } });
+    await limit(-1);
+    await session.end();
   });
 
   test("names what is wrong", async () => {

@@ -12,7 +12,7 @@ import {
 } from "../../src/tenant-schemas/own-database.ts";
 import { urlOf } from "../kit/database.ts";
 import { perFile } from "../kit/lifetime.ts";
-import { openTenantDatabase } from "../kit/tenant-schemas.ts";
+import { LIMITS, openTenantDatabase } from "../kit/tenant-schemas.ts";
 import { type Files, failureOf } from "./_apply.ts";
 
 const world = perFile(openTenantDatabase);
@@ -32,6 +32,7 @@ async function openOwn() {
     ...tenant,
     appPasswordVerifier,
     connectDatabase: names.database,
+    limits: LIMITS,
   });
   return {
     names,

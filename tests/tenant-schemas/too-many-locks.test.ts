@@ -14,7 +14,7 @@ import { asSuperuser } from "../kit/database.ts";
 import { openFolder } from "../kit/folders.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { startServer } from "../kit/servers.ts";
-import { NAME_RULES } from "../kit/tenant-schemas.ts";
+import { LIMITS, NAME_RULES } from "../kit/tenant-schemas.ts";
 import { writeFiles } from "../migration-folders/_folder.ts";
 import { type Files, failureOf } from "./_apply.ts";
 
@@ -38,7 +38,13 @@ async function apply(slug: string, files: Files) {
   const heard: string[] = [];
   await using client = await connected();
   const appPasswordVerifier = scramVerifier(newSecret());
-  const tenant = { tenantId: newId(), names, appPasswordVerifier, connectDatabase: "postgres" };
+  const tenant = {
+    tenantId: newId(),
+    names,
+    appPasswordVerifier,
+    connectDatabase: "postgres",
+    limits: LIMITS,
+  };
   await createTenantSchema(client, tenant);
   const ended = await applyMigrations(client, {
     ...{ names, folder: migrations, mode: "one-transaction" },

@@ -72,7 +72,7 @@ const BESIDE: Partial<Record<Action, string>> = {
   "tenant:force": "`activateTenant` with `force`",
   "migration:override": "`migrateTenant` with `allowOutOfOrder`",
   "tenant:purge": "`offboardTenant` with `purge`, or with `retentionDays: 0`",
-  "tenant:edit": "`updateTenant` with `name` or `vertical`",
+  "tenant:edit": "`updateTenant` with `name`, `vertical` or limits",
   "member:read": "seeing who belongs to a tenant, and who is invited",
   "secret-name:read": "seeing the names of secrets",
 };

@@ -1,3 +1,4 @@
+import type { TenantLimits } from "../../tenants/limits.ts";
 import { builder } from "../builder.ts";
 
 /** What rotating keeps as its result. */
@@ -57,8 +58,40 @@ const RetirementResultRef = builder
     }),
   });
 
+/** What setting limits keeps as its result; without limits where it did not come to that. */
+interface LimitsResult extends Partial<TenantLimits> {
+  readonly roles: readonly string[];
+}
+
+const LimitsResultRef = builder.objectRef<LimitsResult>("LimitsSetResult").implement({
+  description: "What came of giving a tenant's logins their limits.",
+  fields: (t) => ({
+    roles: t.stringList({
+      description: "The PostgreSQL roles that have them now.",
+      resolve: ({ roles }) => [...roles],
+    }),
+    connectionLimit: t.int({
+      nullable: true,
+      description: "How many sessions each may have at a time; null where it was not set.",
+      resolve: ({ connectionLimit }) => connectionLimit ?? null,
+    }),
+    statementTimeoutSeconds: t.int({
+      nullable: true,
+      description: "Their statement_timeout, 0 for none; null where it was not set.",
+      resolve: ({ statementTimeoutSeconds }) => statementTimeoutSeconds ?? null,
+    }),
+    idleInTransactionTimeoutSeconds: t.int({
+      nullable: true,
+      description:
+        "Their idle_in_transaction_session_timeout, 0 for none; null where it was not set.",
+      resolve: ({ idleInTransactionTimeoutSeconds }) => idleInTransactionTimeoutSeconds ?? null,
+    }),
+  }),
+});
+
 /** The types that tell of tenants' credentials, by the operation's kind. */
 export const CREDENTIAL_RESULTS = {
   ROTATE_CREDENTIALS: RotationResultRef,
   RETIRE_CREDENTIALS: RetirementResultRef,
+  SET_LIMITS: LimitsResultRef,
 };

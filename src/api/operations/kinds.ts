@@ -39,6 +39,10 @@ const KINDS: Readonly<Record<TenantAct, readonly [does: string, phases: string]>
     "Closes the login that a rotation has left open. Begun by the platform at the end of the grace period.",
     "LOGIN_VERIFIED, OLD_LOGIN_CLOSED, GRACE_ENDED",
   ],
+  SET_LIMITS: [
+    "Gives a tenant's logins the limits that it has, or its tier. Begun by `updateTenant` where these change.",
+    "LIMITS_SET",
+  ],
   SUSPEND: [
     "Takes a tenant out of use: its application cannot log in any more.",
     "LOGIN_CLOSED, SESSIONS_ENDED, SUSPENDED",

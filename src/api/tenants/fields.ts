@@ -1,7 +1,9 @@
 import type { ErrorCode } from "../../kernel/error-codes.ts";
+import { type OwnLimit, type ShownLimits, shownLimits } from "../../tenants/limits.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { builder } from "../builder.ts";
 import { mayCall } from "../caller.ts";
+import { describedEnum } from "../described-enum.ts";
 import { ErrorCodeRef } from "../errors.ts";
 import { NodeRef } from "../node.ts";
 import { DbServerRef, OperationRef, TenantRef } from "../refs.ts";
@@ -29,6 +31,34 @@ const failureOf = ({ failureCode, failureMessage }: Tenant): Failure | null =>
     ? null
     : { code: failureCode as ErrorCode, message: failureMessage ?? failureCode };
 
+const OwnLimitRef = describedEnum<OwnLimit>("TenantLimit", "A limit that a tenant has.", {
+  CONNECTION_LIMIT: "How many sessions each of its logins may have.",
+  STATEMENT_TIMEOUT: "The statement_timeout that its sessions begin with.",
+  IDLE_IN_TRANSACTION_TIMEOUT: "The idle_in_transaction_session_timeout that they begin with.",
+});
+
+const TenantLimitsRef = builder.objectRef<ShownLimits>("TenantLimits").implement({
+  description:
+    "What a tenant's application may take of its db server: by its tier, or what was set for it alone. The number of connections is a bound; the timeouts are defaults, which a session may change for itself.",
+  fields: (t) => ({
+    connectionLimit: t.exposeInt("connectionLimit", {
+      description: "How many sessions each of its logins may have at a time.",
+    }),
+    statementTimeoutSeconds: t.exposeInt("statementTimeoutSeconds", {
+      description: "The statement_timeout that its sessions begin with; 0 for none.",
+    }),
+    idleInTransactionTimeoutSeconds: t.exposeInt("idleInTransactionTimeoutSeconds", {
+      description:
+        "The idle_in_transaction_session_timeout that its sessions begin with; 0 for none.",
+    }),
+    own: t.field({
+      type: [OwnLimitRef],
+      description: "Which of them were set for it alone, with `updateTenant`.",
+      resolve: ({ own }) => [...own],
+    }),
+  }),
+});
+
 TenantRef.implement({
   description: "One customer: its place in the registry, and where its tables lie.",
   interfaces: [NodeRef],
@@ -43,6 +73,11 @@ TenantRef.implement({
       resolve: failureOf,
     }),
     tier: t.expose("tier", { type: TierRef, description: "The plan that it is on." }),
+    limits: t.field({
+      type: TenantLimitsRef,
+      description: "What its application may take of its db server.",
+      resolve: (tenant, _args, { platform }) => shownLimits(platform.config.tenantLimits, tenant),
+    }),
     region: t.exposeString("region", {
       nullable: true,
       description: "The region it was asked for in; null when none was named.",

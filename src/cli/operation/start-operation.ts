@@ -43,7 +43,8 @@ export async function startAndSeeThrough(
   return await seeThrough(session, operation, { json }, (watched) => sumUp(session, watched, json));
 }
 
-async function leaveIt(session: Session, operationId: string): Promise<number> {
+/** Says how to watch an operation that the command does not wait for; answers the exit code. */
+export async function leaveIt(session: Session, operationId: string): Promise<number> {
   await noteMissingWorker(session);
   session.out.note(`Watch it: tenantry operation watch ${operationId}`);
   return EXIT.ok;

@@ -174,6 +174,12 @@ graphql(`
       closedRole
       sessionsEnded
     }
+    ... on LimitsSetResult {
+      roles
+      connectionLimit
+      statementTimeoutSeconds
+      idleInTransactionTimeoutSeconds
+    }
     ... on SuspensionResult {
       sessionsEnded
     }

@@ -20,6 +20,12 @@ graphql(`
     vertical
     states
     tier
+    limits {
+      connectionLimit
+      statementTimeoutSeconds
+      idleInTransactionTimeoutSeconds
+      own
+    }
     timeZone
     supportEmail
     supportPhone

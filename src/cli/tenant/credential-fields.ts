@@ -12,6 +12,13 @@ const Retirement = z.object({
   sessionsEnded: z.number().nullable(),
 });
 
+const Limits = z.object({
+  roles: z.array(z.string()),
+  connectionLimit: z.number().nullish(),
+  statementTimeoutSeconds: z.number().nullish(),
+  idleInTransactionTimeoutSeconds: z.number().nullish(),
+});
+
 /** How the results of operations on tenants' credentials are told. */
 export const CREDENTIAL_TELLERS: Readonly<Record<string, Teller>> = {
   ROTATE_CREDENTIALS: by(Rotation, ({ from, to, secretVersion, oldLoginOpenUntil }) => [
@@ -26,4 +33,16 @@ export const CREDENTIAL_TELLERS: Readonly<Record<string, Teller>> = {
     ["closed", closedRole ?? "nothing: no old login was open"],
     ...row("sessions ended", sessionsEnded === null ? null : String(sessionsEnded)),
   ]),
+  SET_LIMITS: by(Limits, ({ roles, ...limits }) => [
+    ["logins", roles.join(", ") || "none"],
+    ...row("connections", limits.connectionLimit?.toString()),
+    ...row("statements", secondsOf(limits.statementTimeoutSeconds)),
+    ...row("idle in transaction", secondsOf(limits.idleInTransactionTimeoutSeconds)),
+  ]),
+};
+
+/** A timeout in words. */
+export const secondsOf = (seconds: number | null | undefined): string | null => {
+  if (seconds === null || seconds === undefined) return null;
+  return seconds === 0 ? "without a timeout" : `${seconds} s`;
 };

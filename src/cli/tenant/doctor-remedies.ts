@@ -22,6 +22,7 @@ const ASKED: Record<Repair, string> = {
     "Give a new login, which the applications have to read from their secrets, to",
   FOLLOW_STATUS: "Let the registry take over the status that the logins have, of",
   SET_LOGIN: "Open and close logins as the registry says, of",
+  SET_LIMITS: "Set the limits of logins, which applications with more sessions will meet, of",
   MIGRATE: "Migrate",
   SEED: "Seed",
   RETIRE_CREDENTIALS: "Close the old login of",

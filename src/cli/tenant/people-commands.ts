@@ -18,14 +18,20 @@ export function addTenantPeople(tenant: Command): void {
 function addUpdate(tenant: Command): void {
   const update = tenant
     .command("update")
-    .description("change what the registry keeps of a tenant; an empty text clears a field")
+    .description(
+      "change what the registry keeps of a tenant; an empty text clears a field, or a limit of its own",
+    )
     .requiredOption(...SLUG)
     .option("--name <name>", "the tenant's name in words")
     .option("--tier <tier>", "trial, standard, premium or enterprise")
     .option("--vertical <word>", "line of business")
     .option("--support-email <email>", "where its users ask for help")
     .option("--support-phone <number>", "as above, by phone")
-    .option("--json", "one JSON object");
+    .option("--connection-limit <number>", "sessions of each of its logins")
+    .option("--statement-timeout <seconds>", "what its sessions begin with; 0 for none")
+    .option("--idle-in-transaction-timeout <seconds>", "as above")
+    .option("--no-wait", "do not wait until its logins have new limits")
+    .option("--json", "one JSON object a line, the result last");
   addExample(update, "tenant update --slug acme --tier premium").action(
     async (flags: UpdateFlags) => (await import("./update.ts")).update(flags),
   );

@@ -1,6 +1,6 @@
 import { ADMIN_CREDENTIALS } from "../../operations/provision/input.ts";
 import { ISOLATIONS } from "../../tenants/names.ts";
-import { TIERS } from "../../tenants/tenant.entity.ts";
+import { TIERS } from "../../tenants/tiers.ts";
 import { type RunFlags, startAndSeeThrough } from "../operation/start-operation.ts";
 import { runAnywhere } from "../session.ts";
 import { UsageError } from "../terminal/exit-codes.ts";

@@ -1,14 +1,16 @@
 import { isDomainError } from "../../kernel/domain-error.ts";
 import { TENANT_STATUSES } from "../../tenants/lifecycle.ts";
+import type { ShownLimits } from "../../tenants/limits.ts";
 import type { TenantFilter } from "../../tenants/list.ts";
 import { ISOLATIONS } from "../../tenants/names.ts";
-import { TIERS } from "../../tenants/tenant.entity.ts";
+import { TIERS } from "../../tenants/tiers.ts";
 import type { Backend, ShownTenant, TenantDetails } from "../backend.ts";
 import { describePlace } from "../servers/clusters.ts";
 import { runAnywhere } from "../session.ts";
 import { EXIT, UsageError } from "../terminal/exit-codes.ts";
 import { limitOf, oneOf } from "../terminal/flag-values.ts";
 import { writeFields, writeTable } from "../terminal/table.ts";
+import { secondsOf } from "./credential-fields.ts";
 
 /** The flags of `tenant list`. */
 export interface ListFlags {
@@ -108,6 +110,11 @@ export async function showTenant({ slug, id, ...flags }: ShowFlags): Promise<voi
   });
 }
 
+function describeLimits(limits: ShownLimits): string {
+  const own = limits.own.length === 0 ? "" : `; its own: ${limits.own.join(", ").toLowerCase()}`;
+  return `${limits.connectionLimit} connections for each login, statements ${secondsOf(limits.statementTimeoutSeconds)}, idle in transaction ${secondsOf(limits.idleInTransactionTimeoutSeconds)}${own}`;
+}
+
 const fieldsOf = (tenant: TenantDetails): [string, string | null][] => [
   ["id", tenant.id],
   ["slug", tenant.slug],
@@ -133,6 +140,7 @@ const fieldsOf = (tenant: TenantDetails): [string, string | null][] => [
   ["vertical", tenant.vertical],
   ["states", tenant.states.join(", ") || null],
   ["tier", tenant.tier],
+  ["limits", describeLimits(tenant.limits)],
   ["time zone", tenant.timeZone],
   ["support", [tenant.supportEmail, tenant.supportPhone].filter(Boolean).join(", ") || null],
   ["requested by", tenant.requestedBy],

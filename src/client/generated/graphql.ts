@@ -256,6 +256,8 @@ export type OperationKind =
   | 'ROTATE_CREDENTIALS'
   /** Adds the rows of seed sets that a tenant's schema lacks. Phases: SETS_RESOLVED, SEEDS_APPLIED, REGISTERED. */
   | 'SEED'
+  /** Gives a tenant's logins the limits that it has, or its tier. Begun by `updateTenant` where these change. Phases: LIMITS_SET. */
+  | 'SET_LIMITS'
   /** Takes a tenant out of use: its application cannot log in any more. Phases: LOGIN_CLOSED, SESSIONS_ENDED, SUSPENDED. */
   | 'SUSPEND';
 
@@ -428,6 +430,15 @@ export type TenantFilter = {
   tier?: Tier | null | undefined;
 };
 
+/** A limit that a tenant has. */
+export type TenantLimit =
+  /** How many sessions each of its logins may have. */
+  | 'CONNECTION_LIMIT'
+  /** The idle_in_transaction_session_timeout that they begin with. */
+  | 'IDLE_IN_TRANSACTION_TIMEOUT'
+  /** The statement_timeout that its sessions begin with. */
+  | 'STATEMENT_TIMEOUT';
+
 /** What a user may do inside a tenant; its application decides what that means. */
 export type TenantRole =
   /** Administers the tenant. */
@@ -492,6 +503,7 @@ export type CommandFindOperationQuery = { operation: { id: string, kind: Operati
       | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
       | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
       | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+      | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
       | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
       | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
       | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
@@ -522,6 +534,7 @@ export type CommandListOperationsQuery = { operations: { nodes: Array<{ id: stri
         | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
         | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
         | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+        | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
         | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
         | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
         | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
@@ -548,6 +561,7 @@ export type CommandRetryOperationMutation = { retryOperation:
           | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
           | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
           | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+          | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
           | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
           | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
@@ -573,6 +587,7 @@ export type CommandCancelOperationMutation = { cancelOperation:
           | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
           | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
           | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+          | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
           | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
           | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
@@ -603,6 +618,7 @@ export type CommandOperationFragment = { id: string, kind: OperationKind, state:
     | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
     | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
     | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+    | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
     | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
     | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
     | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
@@ -644,6 +660,8 @@ type CommandResult_CredentialRotationResult_Fragment = { __typename: 'Credential
 
 type CommandResult_LaboratoryResult_Fragment = { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null };
 
+type CommandResult_LimitsSetResult_Fragment = { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null };
+
 type CommandResult_MigrationResult_Fragment = { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> };
 
 type CommandResult_OffboardingResult_Fragment = { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null };
@@ -669,6 +687,7 @@ export type CommandResultFragment =
   | CommandResult_CredentialRetirementResult_Fragment
   | CommandResult_CredentialRotationResult_Fragment
   | CommandResult_LaboratoryResult_Fragment
+  | CommandResult_LimitsSetResult_Fragment
   | CommandResult_MigrationResult_Fragment
   | CommandResult_OffboardingResult_Fragment
   | CommandResult_ProvisionPlan_Fragment
@@ -684,7 +703,7 @@ export type CommandRemainFragment = { kind: RemainKind, name: string | null, ser
 
 export type CommandPeopleFragment = { memberships: number, invitations: number, mails: number, identities: number };
 
-export type CommandTenantFragment = { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, oldLoginOpenUntil: string | null, failure: { code: ErrorCode, message: string } | null };
+export type CommandTenantFragment = { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, oldLoginOpenUntil: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null };
 
 export type CommandListTenantsQueryVariables = Exact<{
   filter?: TenantFilter | null | undefined;
@@ -693,14 +712,14 @@ export type CommandListTenantsQueryVariables = Exact<{
 }>;
 
 
-export type CommandListTenantsQuery = { tenants: { nodes: Array<{ id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, oldLoginOpenUntil: string | null, failure: { code: ErrorCode, message: string } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+export type CommandListTenantsQuery = { tenants: { nodes: Array<{ id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, oldLoginOpenUntil: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
 export type CommandFindTenantQueryVariables = Exact<{
   by: TenantBy;
 }>;
 
 
-export type CommandFindTenantQuery = { tenant: { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, oldLoginOpenUntil: string | null, dbServer: { name: string } | null, clusterPlace: { bytes: number | null, fault: string | null, node: { host: string | null, port: number | null, group: number } | null } | null, operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, createdAt: string }> } | null, failure: { code: ErrorCode, message: string } | null } | null };
+export type CommandFindTenantQuery = { tenant: { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, oldLoginOpenUntil: string | null, dbServer: { name: string } | null, clusterPlace: { bytes: number | null, fault: string | null, node: { host: string | null, port: number | null, group: number } | null } | null, operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, createdAt: string }> } | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null } | null };
 
 export type MigrationFaultFieldsFragment = { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null };
 
@@ -760,6 +779,7 @@ export type DemoOperationResultQuery = { operation: { state: OperationState, sta
       | { __typename: 'CredentialRetirementResult' }
       | { __typename: 'CredentialRotationResult' }
       | { __typename: 'LaboratoryResult' }
+      | { __typename: 'LimitsSetResult' }
       | { __typename: 'MigrationResult' }
       | { __typename: 'OffboardingResult' }
       | { __typename: 'ProvisionPlan' }
@@ -970,6 +990,12 @@ export const CommandResultFragmentDoc = new TypedDocumentString(`
     closedRole
     sessionsEnded
   }
+  ... on LimitsSetResult {
+    roles
+    connectionLimit
+    statementTimeoutSeconds
+    idleInTransactionTimeoutSeconds
+  }
   ... on SuspensionResult {
     sessionsEnded
   }
@@ -1178,6 +1204,12 @@ fragment CommandResult on OperationResult {
     closedRole
     sessionsEnded
   }
+  ... on LimitsSetResult {
+    roles
+    connectionLimit
+    statementTimeoutSeconds
+    idleInTransactionTimeoutSeconds
+  }
   ... on SuspensionResult {
     sessionsEnded
   }
@@ -1283,6 +1315,12 @@ export const CommandTenantFragmentDoc = new TypedDocumentString(`
   vertical
   states
   tier
+  limits {
+    connectionLimit
+    statementTimeoutSeconds
+    idleInTransactionTimeoutSeconds
+    own
+  }
   timeZone
   supportEmail
   supportPhone
@@ -1506,6 +1544,12 @@ fragment CommandResult on OperationResult {
     closedRole
     sessionsEnded
   }
+  ... on LimitsSetResult {
+    roles
+    connectionLimit
+    statementTimeoutSeconds
+    idleInTransactionTimeoutSeconds
+  }
   ... on SuspensionResult {
     sessionsEnded
   }
@@ -1726,6 +1770,12 @@ fragment CommandResult on OperationResult {
   ... on CredentialRetirementResult {
     closedRole
     sessionsEnded
+  }
+  ... on LimitsSetResult {
+    roles
+    connectionLimit
+    statementTimeoutSeconds
+    idleInTransactionTimeoutSeconds
   }
   ... on SuspensionResult {
     sessionsEnded
@@ -1966,6 +2016,12 @@ fragment CommandResult on OperationResult {
     closedRole
     sessionsEnded
   }
+  ... on LimitsSetResult {
+    roles
+    connectionLimit
+    statementTimeoutSeconds
+    idleInTransactionTimeoutSeconds
+  }
   ... on SuspensionResult {
     sessionsEnded
   }
@@ -2205,6 +2261,12 @@ fragment CommandResult on OperationResult {
     closedRole
     sessionsEnded
   }
+  ... on LimitsSetResult {
+    roles
+    connectionLimit
+    statementTimeoutSeconds
+    idleInTransactionTimeoutSeconds
+  }
   ... on SuspensionResult {
     sessionsEnded
   }
@@ -2330,6 +2392,12 @@ export const CommandListTenantsDocument = new TypedDocumentString(`
   vertical
   states
   tier
+  limits {
+    connectionLimit
+    statementTimeoutSeconds
+    idleInTransactionTimeoutSeconds
+    own
+  }
   timeZone
   supportEmail
   supportPhone
@@ -2393,6 +2461,12 @@ export const CommandFindTenantDocument = new TypedDocumentString(`
   vertical
   states
   tier
+  limits {
+    connectionLimit
+    statementTimeoutSeconds
+    idleInTransactionTimeoutSeconds
+    own
+  }
   timeZone
   supportEmail
   supportPhone

@@ -2,6 +2,7 @@ import { HOST } from "./port.ts";
 
 const DEFAULTS: Record<string, string> = {
   max_connections: "200",
+  superuser_reserved_connections: "60", // for Tenantry, where tenants have taken all others
   max_locks_per_transaction: "256", // dropping a tenant's schema locks every object in it
   shared_buffers: "128MB",
   password_encryption: "scram-sha-256",

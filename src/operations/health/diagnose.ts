@@ -1,10 +1,10 @@
 import { isDomainError } from "../../kernel/domain-error.ts";
 import { secretCalled } from "../../secrets/naming.ts";
-import { foreignSettings } from "../../tenant-schemas/alter-role.ts";
 import type { Listed } from "../../tenant-schemas/drift.ts";
 import { groupRoleOf } from "../../tenant-schemas/tenant-database.ts";
 import type { Check } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { TenantStatus } from "../../tenants/lifecycle.ts";
+import type { TenantLimits } from "../../tenants/limits.ts";
 import { rolesOf } from "../../tenants/names.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
@@ -12,6 +12,7 @@ import { namesOfTenant } from "../parts/tenant-site.ts";
 import type { Inside, SeenSecret } from "./evidence.ts";
 import type { Finding } from "./finding.ts";
 import { indexFindings, ledgerFindings } from "./ledger-findings.ts";
+import { settingFindings } from "./limit-findings.ts";
 import type { ServerLook } from "./look.ts";
 import { inWords, isWhole, type Marked } from "./orphans.ts";
 
@@ -43,6 +44,10 @@ export interface Evidence {
   readonly login: Check | undefined;
   /** The migration folder of this process; null where it could not be read. */
   readonly migrations: readonly Listed[] | null;
+  /** What its logins may take by the configuration of this process. */
+  readonly limits: TenantLimits;
+  /** How many processes of Tenantry need connections beside its. */
+  readonly processes: number;
   readonly now: Date;
 }
 
@@ -138,7 +143,7 @@ function placeFindings(tenant: Tenant, evidence: Evidence, canLogin: boolean): F
     // First: what it closes is not judged by the role's login any more.
     ...graceFindings(tenant, evidence),
     ...roleFindings(tenant, look, canLogin, evidence.secret?.role ?? null),
-    ...settingFindings(tenant, look),
+    ...settingFindings(tenant, look, evidence),
     ...(ledger === undefined ? [] : ledgerFindings(tenant, ledger, evidence.migrations)),
     ...indexFindings(evidence.inside?.invalid ?? []),
     ...seedFindings(tenant, schema.hasSeedLedger),
@@ -223,18 +228,6 @@ function newerLogin({ slug, appRole, status }: Tenant, role: string, open: boole
   // Whether a login works shows where it is open only.
   const repair = open || status !== "ACTIVE" ? "FOLLOW_SECRET" : null;
   return [{ code: "LOGIN_NEWER", message, repair }];
-}
-
-/** Settings that a tenant's application gives its role hold from its next login on, and can break that. */
-function settingFindings(tenant: Tenant, { roles }: ServerLook): Finding[] {
-  const names = namesOfTenant(tenant);
-  const place = { names, connectDatabase: tenant.databaseName ?? "" };
-  const foreign = [names.ownerRole, names.appRole, names.appRoleB].flatMap((role) =>
-    foreignSettings(roles.get(role)?.settings ?? [], place).map((setting) => `${role}: ${setting}`),
-  );
-  if (foreign.length === 0) return [];
-  const message = `Roles have settings that Tenantry has not made (${foreign.join("; ")}): migrating, resuming or rotating takes them away`;
-  return [{ code: "ROLE_SETTINGS", message, repair: null }];
 }
 
 function graceFindings({ retiringRole, retiringUntil }: Tenant, { now }: Evidence): Finding[] {

@@ -5,6 +5,7 @@ import type { Actor } from "../../iam/actor.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import type { SecretStore } from "../../secrets/secret-store.ts";
 import { endSessionsOf, setAppLogins } from "../../tenant-schemas/app-login.ts";
+import { limitsOf } from "../../tenants/limits.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
 import { findTenant, lockTenant } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
@@ -44,7 +45,12 @@ export async function setLogin(ports: RepairPorts, actor: Actor, deed: Deed): Pr
   const site = await siteOfTenant(em, tenant);
   const { appRole, appRoleB } = site.names;
   const closed = [appRole, appRoleB].filter((role) => !open.includes(role));
-  const roles = { names: site.names, tenantId: tenant.id, connectDatabase: site.database };
+  const roles = {
+    names: site.names,
+    tenantId: tenant.id,
+    connectDatabase: site.database,
+    limits: limitsOf(ports.config.tenantLimits, tenant),
+  };
   return await withServers(ports.secrets, (servers) =>
     // Entered before the tenant is locked: nothing of the platform waits for a store or server that hangs.
     inSharedDatabase({ servers }, site, async (client) => {

@@ -9,6 +9,8 @@ export const FINDING_CODES = [
   "ROLE_CANNOT_LOGIN",
   "ROLE_CAN_LOGIN",
   "ROLE_SETTINGS",
+  "ROLE_LIMITS",
+  "CONNECTION_LIMIT_HIGH",
   "LOGIN_NEWER",
   "LOGIN_REFUSED",
   "SECRET_MISSING",
@@ -50,6 +52,7 @@ export const REPAIRS = [
   "ROTATE_CREDENTIALS",
   "FOLLOW_STATUS",
   "SET_LOGIN",
+  "SET_LIMITS",
   "MIGRATE",
   "SEED",
   "RETIRE_CREDENTIALS",
@@ -86,6 +89,7 @@ export const deletes = (repair: Repair): boolean => DELETING.includes(repair);
 const SAFE: readonly Repair[] = [
   "MIGRATE",
   "SEED",
+  "SET_LIMITS",
   "RETIRE_CREDENTIALS",
   "SET_LOGIN",
   "MARK_FAILED",
@@ -95,7 +99,7 @@ const SAFE: readonly Repair[] = [
 ];
 
 /**
- * Whether the reconciler may do it by itself. Deleting is always a person's decision, and so is when a
+ * Whether the doctor may do it when it is asked to. Deleting is always a person's decision, and so is when a
  * tenant that works gets new migrations.
  */
 export const isSafe = ({ repair, code }: Pick<Finding, "repair" | "code">): boolean =>

@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import { CONNECTIONS_PER_SERVER, openServerPools } from "../../database/server-pools.ts";
+import { type Connections, readConnections } from "../../placement/connection-room.ts";
 import type { DbServer } from "../../placement/db-server.entity.ts";
 import { type ServerConnections, serverConnections } from "../../placement/server-connections.ts";
 import type { SecretStore } from "../../secrets/secret-store.ts";
@@ -17,6 +18,8 @@ import { eachOf } from "./each-of.ts";
 /** What was found on a db server, by name. */
 export interface ServerLook {
   readonly roles: ReadonlyMap<string, SurveyedRole>;
+  readonly server: DbServer;
+  readonly connections: Connections;
   /** Tenants' own databases, and others of their names. */
   readonly own: ReadonlyMap<string, SurveyedDatabase>;
   /** The schemas of each database that was looked at and is there. */
@@ -91,6 +94,7 @@ async function lookAt(
     roles: byName(await surveyRoles(client, prefix)),
     own: byName(await surveyDatabases(client)),
     schemas: await schemasIn(client),
+    connections: await readConnections(client),
   }));
   const found = new Map<string, SurveyedSchemas | Error>([[server.tenantDatabase, shared.schemas]]);
   const others = databases.filter((database) => database !== server.tenantDatabase);
@@ -102,7 +106,8 @@ async function lookAt(
       if (!isMissingDatabase(error)) found.set(database, asError(error));
     }
   });
-  return { roles: shared.roles, own: shared.own, databases: found };
+  const { roles, own, connections } = shared;
+  return { server, roles, own, connections, databases: found };
 }
 
 const asError = (error: unknown): Error =>

@@ -98,6 +98,7 @@ async function onTenant(
         reason: `asked of the doctor: ${code}`,
       });
     case "RETIRE_CREDENTIALS":
+    case "SET_LIMITS":
       return await begin({});
     case "CLEANUP":
       return await begin({ dropSchema: true });

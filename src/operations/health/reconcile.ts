@@ -6,7 +6,7 @@ import type { Operation } from "../engine/operation.entity.ts";
 import { deletes, type Repair, remediesOf } from "./finding.ts";
 import { onlyOne } from "./only-one.ts";
 import type { RepairPorts } from "./ports.ts";
-import { type Choose, type Repaired, repairAll, type Told, unasked } from "./repair.ts";
+import { byItself, type Choose, type Repaired, repairAll, type Told, unasked } from "./repair.ts";
 import { type TenantHealth, tenantHealth } from "./tenant-health.ts";
 
 /** What the doctor found, and what it set going. */
@@ -122,7 +122,7 @@ async function rounds(ports: ReconcilePorts, signal: AbortSignal): Promise<Recon
   for (let round = 1; ; round += 1) {
     const healths = await tenantHealth(ports, { deep: false });
     if (signal.aborted) return { repaired, reported: [] };
-    const done = await repairAll(ports, RECONCILER, healths, unasked, tried);
+    const done = await repairAll(ports, RECONCILER, healths, byItself, tried);
     repaired.push(...done.repaired);
     if (done.started.length === 0 || round === ROUNDS) return { repaired, reported: done.reported };
     await Promise.all(done.started.map(({ id }) => ended(ports, id, signal)));

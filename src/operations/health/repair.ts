@@ -29,8 +29,15 @@ export interface Repaired {
 /** Which remedy is applied to a finding; null for none. */
 export type Choose = (finding: Finding) => Repair | null;
 
-/** What is done unasked. */
+/** What is done unless somebody chooses. */
 export const unasked: Choose = (finding) => (isSafe(finding) ? finding.repair : null);
+
+/**
+ * What is done by itself, as a worker starts. Limits wait for a person: a setting that was changed can mean
+ * an operation on every tenant, and applications that are refused connections.
+ */
+export const byItself: Choose = (finding) =>
+  finding.repair === "SET_LIMITS" ? null : unasked(finding);
 
 const TOO_MANY = "too many are missing on its server at once";
 
@@ -67,7 +74,7 @@ export async function repairAll(
       const isGone = isEmpty(finding) && emptied.has(health.tenant?.dbServerId ?? "");
       if (isGone && chosen !== "PURGE") {
         (chosen === null ? reported : failed).push(because(told, TOO_MANY));
-      } else if (lost && choose === unasked && chosen !== null) {
+      } else if (lost && (choose === unasked || choose === byItself) && chosen !== null) {
         reported.push(because(told, "the platform database has lost something"));
       } else if (chosen === null || tried.has(key) || busy) {
         reported.push(told);

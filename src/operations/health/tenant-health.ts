@@ -1,8 +1,10 @@
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { MigrationSettings } from "../../migration-folders/migration-source.ts";
+import { processesAlive } from "../../placement/connection-room.ts";
 import type { SecretStore } from "../../secrets/secret-store.ts";
 import type { SeedSettings } from "../../seeding/seed-folder.ts";
+import { limitsOf, type TierLimits } from "../../tenants/limits.ts";
 import { findTenant, tenantNotFound } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { type ActiveOperation, activeOperations, findingOf } from "./active-operations.ts";
@@ -34,6 +36,7 @@ export interface HealthPorts {
     readonly tenantMigrations: MigrationSettings;
     readonly tenantSeeds: SeedSettings;
     readonly secretNameTemplate: string;
+    readonly tenantLimits: TierLimits;
   };
 }
 
@@ -146,6 +149,7 @@ async function look(
     const sights = everywhere.filter(
       ({ server }) => (first?.dbServerId ?? server.id) === server.id,
     );
+    const processes = await processesAlive(em);
     const looks = await lookAtServers(servers, sights, config.tenantSchemaPrefix);
     const marked = Map.groupBy(
       markedOnServers(looks, config.tenantSchemaPrefix),
@@ -157,11 +161,13 @@ async function look(
       : new Map<string, Inside>();
     const login =
       first?.status === "ACTIVE" && deep ? await tryLogin(em, secrets, first) : undefined;
-    const evidenceOf = ({ id, dbServerId }: Tenant): Evidence => ({
-      look: dbServerId === null ? undefined : looks.get(dbServerId),
-      marked: marked.get(id) ?? [],
-      secret: seenSecrets.get(id),
-      inside: insides.get(id),
+    const evidenceOf = (tenant: Tenant): Evidence => ({
+      look: tenant.dbServerId === null ? undefined : looks.get(tenant.dbServerId),
+      marked: marked.get(tenant.id) ?? [],
+      secret: seenSecrets.get(tenant.id),
+      inside: insides.get(tenant.id),
+      limits: limitsOf(config.tenantLimits, tenant),
+      processes,
       ...{ login, migrations },
       now: clock(),
     });

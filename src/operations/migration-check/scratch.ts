@@ -73,6 +73,7 @@ export async function withScratch<T>(
       await createTenantSchema(client, {
         ...{ names, tenantId, connectDatabase: names.database, mayLogIn: false },
         appPasswordVerifier: scramVerifier(newSecret()),
+        limits: NOBODYS,
       });
       return await work(scratch, client);
     });
@@ -89,6 +90,13 @@ const dropScratch = (
   servers.asAdmin(server, server.tenantDatabase, (client) =>
     dropTenantSchema(client, scratch, (database, work) => servers.asAdmin(server, database, work)),
   );
+
+/** Nobody logs in there. */
+const NOBODYS = {
+  connectionLimit: 1,
+  statementTimeoutSeconds: 0,
+  idleInTransactionTimeoutSeconds: 0,
+};
 
 /** Drops what checks that were killed have left on a server an hour ago or earlier. */
 export async function dropOldScratch(ports: ScratchPorts, server: DbServer): Promise<void> {

@@ -4,6 +4,7 @@ import type { Secret } from "../../secrets/secret-store.ts";
 import { closeAppRole, openAppRole, ownAppRoles } from "../../tenant-schemas/app-login.ts";
 import type { Run } from "../engine/phase.ts";
 import { inSharedDatabase } from "./tenant-entry.ts";
+import { loginsOf } from "./tenant-login.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { connectionUrl, passwordOf, readOwnSecret, roleOf, tagsOf } from "./tenant-secret.ts";
 import { siteOfRun, type TenantSite } from "./tenant-site.ts";
@@ -58,16 +59,11 @@ export async function chooseRole(
 /** Gives the free role a password, and a login where the tenant is in use. */
 export async function openNewLogin(ports: TenantPorts, run: NewLoginRun): Promise<undefined> {
   const { site, url } = await newLoginOf(ports, run);
-  const { tenant, database, names, login: role } = site;
   await inSharedDatabase(ports, site, (client) =>
     openAppRole(
       client,
-      { names, tenantId: tenant.id, role },
-      {
-        verifier: scramVerifier(passwordOf(url)),
-        mayLogIn: tenant.status === "ACTIVE",
-        connectDatabase: database,
-      },
+      { ...loginsOf(ports, site), role: site.login },
+      { verifier: scramVerifier(passwordOf(url)), mayLogIn: site.tenant.status === "ACTIVE" },
     ),
   );
 }

@@ -40,8 +40,8 @@ export async function startByItself<Input extends TenantInput, Facts>(
   actor: Actor,
   operation: OperationDefinition<Input, Facts>,
   request: Input,
-): Promise<void> {
-  await create(ports, em, actor, operation, request, {
+): Promise<Operation> {
+  return await create(ports, em, actor, operation, request, {
     ...{ dryRun: false, idempotencyKey: null, retry: null },
     requestHash: hashRequest(request, false),
   });

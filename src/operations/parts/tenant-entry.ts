@@ -6,6 +6,8 @@ import { createTenantSchema } from "../../tenant-schemas/create-tenant-schema.ts
 import { dropTenantSchema } from "../../tenant-schemas/drop-tenant-schema.ts";
 import { approvedExtensions } from "../../tenant-schemas/extensions.ts";
 import { ensureOwnDatabase, prepareOwnDatabase } from "../../tenant-schemas/own-database.ts";
+import { limitsOf } from "../../tenants/limits.ts";
+import type { Tenant } from "../../tenants/tenant.entity.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { readAppLogin } from "./tenant-secret.ts";
 import {
@@ -95,10 +97,11 @@ export async function fenceOff(
  * @throws DomainError E_PARTIAL_STATE naming what is in the way, E_SECRET_STORE
  */
 export async function ensureTenantSchema(
-  ports: Servers & Pick<TenantPorts, "secrets">,
+  ports: Servers & Pick<TenantPorts, "secrets" | "limits">,
   site: Site,
-  { tenantId, mayLogIn = true }: { readonly tenantId: string; readonly mayLogIn?: boolean },
+  tenant: Tenant,
 ): Promise<void> {
+  const tenantId = tenant.id;
   const { names, database, server, login } = site;
   const { password } = await readAppLogin(ports.secrets, site);
   const own = hasOwnDatabase(site);
@@ -107,7 +110,9 @@ export async function ensureTenantSchema(
   await inTenantDatabase(ports, site, async (client) => {
     if (own) await prepareOwnDatabase(client, tenantId, server.tenantDatabase);
     await createTenantSchema(client, {
-      ...{ names, tenantId, login, mayLogIn, connectDatabase: database },
+      ...{ names, tenantId, login, connectDatabase: database },
+      mayLogIn: tenant.status !== "SUSPENDED",
+      limits: limitsOf(ports.limits, tenant),
       appPasswordVerifier: scramVerifier(password),
     });
   });

@@ -2,6 +2,7 @@ import { DomainError } from "../../kernel/domain-error.ts";
 import { endSessionsOf, setAppLogins } from "../../tenant-schemas/app-login.ts";
 import { findLeftovers } from "../../tenant-schemas/leftovers.ts";
 import { probeAppLogin } from "../../tenant-schemas/probe-app-login.ts";
+import { limitsOf } from "../../tenants/limits.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
 import { nothing, type Phase, skipped } from "../engine/phase.ts";
 import { inSharedDatabase } from "./tenant-entry.ts";
@@ -9,7 +10,7 @@ import type { TenantPorts } from "./tenant-ports.ts";
 import { readAppLogin } from "./tenant-secret.ts";
 import { type PlacedRun, siteOfRun, type TenantSite } from "./tenant-site.ts";
 
-type SitePorts = Pick<TenantPorts, "orm" | "servers">;
+type SitePorts = Pick<TenantPorts, "orm" | "servers" | "limits">;
 
 /** What closing a tenant's door finds out. */
 export interface ClosedFacts {
@@ -92,17 +93,21 @@ export async function verifyLogin(
 
 /** Lets these app roles log in and no other; answers those that exist. */
 const setLogins = async (
-  ports: Pick<TenantPorts, "servers">,
+  ports: Pick<TenantPorts, "servers" | "limits">,
   site: TenantSite,
   open: readonly string[],
 ): Promise<string[]> =>
   await inSharedDatabase(ports, site, (client) =>
-    setAppLogins(
-      client,
-      { names: site.names, tenantId: site.tenant.id, connectDatabase: site.database },
-      open,
-    ),
+    setAppLogins(client, loginsOf(ports, site), open),
   );
+
+/** A tenant's logins: whose they are, where they lead and what each may take. */
+export const loginsOf = ({ limits }: Pick<TenantPorts, "limits">, site: TenantSite) => ({
+  names: site.names,
+  tenantId: site.tenant.id,
+  connectDatabase: site.database,
+  limits: limitsOf(limits, site.tenant),
+});
 
 /** Ends the sessions of both app roles; answers how many there were. */
 const endSessions = async (

@@ -5,6 +5,7 @@ import type { MigrationSettings } from "../../migration-folders/migration-source
 import type { ServerConnections } from "../../placement/server-connections.ts";
 import type { SecretStore } from "../../secrets/secret-store.ts";
 import type { SeedSettings } from "../../seeding/seed-folder.ts";
+import type { TierLimits } from "../../tenants/limits.ts";
 import type { OperationQueue } from "../engine/queue.ts";
 import type { AppPasswords } from "./app-passwords.ts";
 
@@ -19,6 +20,7 @@ export interface TenantPorts {
   readonly clock: Clock;
   readonly schemaPrefix: string;
   readonly secretNameTemplate: string;
+  readonly limits: TierLimits;
   readonly migrations: MigrationSettings;
   readonly seeds: SeedSettings;
 }

@@ -4,7 +4,7 @@ import { type FieldIssue, isDomainError } from "../../kernel/domain-error.ts";
 import { faultsError, issuesOf, lineField } from "../../kernel/input.ts";
 import { ISOLATIONS } from "../../tenants/names.ts";
 import { parseSlug } from "../../tenants/slug.ts";
-import { TIERS } from "../../tenants/tenant.entity.ts";
+import { TIERS } from "../../tenants/tiers.ts";
 
 /** How the first admin gets in. */
 export const ADMIN_CREDENTIALS = ["INVITATION", "ONE_TIME_PASSWORD"] as const;

@@ -16,6 +16,7 @@ import {
 } from "../parts/tenant-entry.ts";
 import type { TenantPorts } from "../parts/tenant-ports.ts";
 import { ensureSecret, removeSecret } from "../parts/tenant-secret.ts";
+import { tenantOf } from "../parts/tenant-site.ts";
 import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
 import { tenantIdOf } from "./registry.ts";
 import { siteOf } from "./site.ts";
@@ -35,7 +36,8 @@ export async function unsetSecret(ports: TenantPorts, run: ProvisionRun): Promis
 
 /** Creates the tenant's roles and its empty schema, in a database of its own where it is to have one. */
 export async function createSchema(ports: TenantPorts, run: ProvisionRun): Promise<undefined> {
-  await ensureTenantSchema(ports, await siteOf(ports, run), { tenantId: tenantIdOf(run) });
+  const tenant = await tenantOf(ports.orm.em.fork(), run);
+  await ensureTenantSchema(ports, await siteOf(ports, run), tenant);
 }
 
 /** Drops schema, database and roles, as far as they were made for this tenant. */
