@@ -112,7 +112,7 @@ export class Lane implements Place {
 
   /** The worker that things befall: a living one. */
   async doomed(): Promise<WorkerProcess> {
-    if (!(await this.#doomed).lives) this.replaceDoomed();
+    if ((await this.#doomed.catch(() => null))?.lives !== true) this.replaceDoomed();
     const doomed = await this.#doomed;
     doomed.units.knows(this.#idle);
     return doomed;
@@ -131,10 +131,12 @@ export class Lane implements Place {
   /** Begins to start another one in its place. */
   replaceDoomed(): void {
     const before = this.#doomed;
-    this.#doomed = before.then(async (ended) => {
-      await ended.end();
-      return await this.#open(true);
-    });
+    this.#doomed = before
+      .then(
+        (ended) => ended.end(),
+        () => undefined,
+      )
+      .then(() => this.#open(true));
     // Whoever needs it hears of a failure.
     this.#doomed.catch(() => undefined);
   }

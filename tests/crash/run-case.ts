@@ -44,13 +44,8 @@ export async function runCase(
 ): Promise<Ran> {
   const slug = `sw-${randomBytes(4).toString("hex")}`;
   const { rescuer } = lane;
-  await rescuer.work();
-  await arrangeFor(lane, operation, slug);
-  await rescuer.rest();
-  const doomed = await lane.doomed();
   const failing = operation.failAt === undefined ? {} : { [slug]: operation.failAt };
-  await doomed.work(failing);
-  await quiet(doomed, QUIET_MS);
+  const doomed = await madeReady(lane, operation, slug, failing);
   const { id, strike } = await beginUntilStruck(lane, doomed, operation, slug, point, failing);
   if (!doomed.lives) lane.replaceDoomed();
   await rescuer.work(failing);
@@ -67,6 +62,31 @@ export async function runCase(
   const logs = doomed.takeLog() + rescuer.takeLog();
   const ids = { operation: id, next: next.id };
   return { slug, ids, unit: strike?.unit ?? null, units, after, afterNext, logs };
+}
+
+/** Nothing has befallen a worker yet, and the case could not be begun all the same. */
+export class NotArranged extends Error {
+  override readonly name = "NotArranged";
+}
+
+/** Makes the tenant, and the worker ready that things befall. @throws NotArranged */
+async function madeReady(
+  lane: Lane,
+  operation: CrashOperation,
+  slug: string,
+  failing: Failing,
+): Promise<WorkerProcess> {
+  try {
+    await lane.rescuer.work();
+    await arrangeFor(lane, operation, slug);
+    await lane.rescuer.rest();
+    const doomed = await lane.doomed();
+    await doomed.work(failing);
+    await quiet(doomed, QUIET_MS);
+    return doomed;
+  } catch (error) {
+    throw new NotArranged(`${slug} could not be arranged`, { cause: error });
+  }
 }
 
 /** Begins the operation, and waits until its worker is struck, or it has ended. */

@@ -2,7 +2,7 @@ import { violationsOf } from "./invariants.ts";
 import { Lane, type Pace } from "./lane.ts";
 import type { CrashOperation } from "./operations.ts";
 import type { Planned } from "./plan.ts";
-import { type Ran, runCase } from "./run-case.ts";
+import { NotArranged, type Ran, runCase } from "./run-case.ts";
 import type { Server } from "./server.ts";
 import type { Unit } from "./units.ts";
 
@@ -64,6 +64,7 @@ export class Sweep {
     lanes: number,
     tell: (tried: Tried) => void,
   ): Promise<void> {
+    const again: Planned[] = [];
     await this.#each(
       points,
       lanes,
@@ -71,16 +72,19 @@ export class Sweep {
       async (lane, point) => {
         const began = performance.now();
         const tried = await this.#try(lane, point);
-        tell({ point, ...tried, ms: performance.now() - began });
-        return !tried.spoiled;
+        if (tried === null) again.push(point);
+        else tell({ point, ...tried, ms: performance.now() - began });
+        return tried?.spoiled === false;
       },
     );
+    // What could not be begun was not tried: a machine that does much else is too slow at times.
+    if (again.length > 0) await this.try(again, lanes, tell);
   }
 
   async #try(
     lane: Lane,
     point: Planned,
-  ): Promise<Pick<Tried, "unit" | "violations"> & { spoiled: boolean }> {
+  ): Promise<(Pick<Tried, "unit" | "violations"> & { spoiled: boolean }) | null> {
     const { operation } = point;
     try {
       const ran = await runCase(lane, operation, point);
@@ -91,6 +95,7 @@ export class Sweep {
       );
       return { unit: ran.unit, violations, spoiled };
     } catch (error) {
+      if (error instanceof NotArranged) return null;
       const logs = lane.logs().slice(-3_000);
       const violations = [`${error instanceof Error ? error.stack : error}\n${logs}`];
       return { unit: null, violations, spoiled: true };
