@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import type { Config } from "./config.ts";
+import { openDatabaseClock } from "./database/database-clock.ts";
 import { refusePooledPlatform } from "./database/direct-platform.ts";
 import { hasCluster, startEmbeddedPostgres } from "./database/embedded/index.ts";
 import { type EntityManager, migratePlatform, type Orm, openOrm } from "./database/orm.ts";
@@ -10,7 +11,7 @@ import { openExternalIssuer } from "./iam/single-sign-on/external-issuer.ts";
 import { openStandings } from "./iam/standing.ts";
 import { openSigningKeys, type SigningKeys } from "./iam/tokens/signing-keys.ts";
 import { openInvitationCredentials } from "./invitations/credentials.ts";
-import { systemClock } from "./kernel/clock.ts";
+import { type Clock, systemClock } from "./kernel/clock.ts";
 import { fileMailer } from "./mail/file-mailer.ts";
 import { smtpMailer } from "./mail/smtp-mailer.ts";
 import { openLogger } from "./observability/logger.ts";
@@ -32,7 +33,11 @@ import { openLocalSecretStore } from "./secrets/local-secret-store.ts";
 const EMBEDDED_DATABASE = "tenantry";
 
 /** Parts that a test brings along instead of the real ones. */
-export type Replacements = Partial<Pick<Platform, "log" | "clock" | "mailer" | "secrets">>;
+export interface Replacements
+  extends Partial<Pick<Platform, "log" | "clock" | "mailer" | "secrets">> {
+  /** The clock of the machine, which the database's puts right. */
+  readonly machineClock?: Clock;
+}
 
 /**
  * How the platform's database is come by. PREPARE makes what is absent and brings it to this version, as
@@ -72,7 +77,6 @@ async function build(
   closers: AsyncDisposableStack,
 ): Promise<Omit<Platform, "close">> {
   const log = replace.log ?? openLogger(config.logLevel, config.logFormat);
-  const clock = replace.clock ?? systemClock;
   if (approach === "FIND" && config.databaseUrl === undefined) await expectCluster(config);
   const asFound = approach === "FIND" && config.databaseUrl !== undefined;
   if (!asFound) await makeDataDir(config);
@@ -81,6 +85,7 @@ async function build(
   const { orm, reader, workerOrm } = orms;
   if (config.databaseUrl !== undefined) await refusePooledPlatform(databaseUrl);
   await (asFound ? expectPlatform(orm, databaseUrl) : upgradePlatform(orm, databaseUrl, log));
+  const clock = replace.clock ?? (await openClock(orm, replace.machineClock, { log, closers }));
   const secrets =
     replace.secrets ?? (await openSecrets(config, { em: workerOrm.em, log, existing: asFound }));
   const keyPorts = { em: reader.em, secrets, clock };
@@ -143,6 +148,19 @@ async function build(
     operations,
     definitions: byKind(operations),
   };
+}
+
+/** The clock that everything goes by: the database's, since the clocks of machines differ. */
+async function openClock(
+  orm: Orm,
+  machine: Clock = systemClock,
+  { log, closers }: { readonly log: Platform["log"]; readonly closers: AsyncDisposableStack },
+): Promise<Clock> {
+  const { clock, stop } = await openDatabaseClock(orm, machine, (differenceMs) =>
+    log.warn({ differenceMs }, "this machine's clock and the database's differ: use NTP"),
+  );
+  closers.defer(stop);
+  return clock;
 }
 
 /** A part that is opened by itself when somebody is about to need it; before that it fails. */

@@ -134,15 +134,17 @@ const databaseUrl = z.string().superRefine((url, context) => {
   }
 });
 
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, PORT_RULE)
+  .transform(Number)
+  .refine((number) => number <= 65_535, PORT_RULE);
+
 const Environment = z
   .object({
     NODE_ENV: z.enum(["development", "test", "production"]).default("development"),
-    PORT: z
-      .string()
-      .regex(/^\d{1,5}$/, PORT_RULE)
-      .transform(Number)
-      .refine((port) => port <= 65_535, PORT_RULE)
-      .default(4000),
+    PORT: port.default(4000),
+    WORKER_PORT: port.optional(),
     HOST: z.string().min(1).default("127.0.0.1"),
     DATA_DIR: z.string().min(1).default("./.tenantry"),
     DATABASE_URL: databaseUrl.optional(),
@@ -226,6 +228,8 @@ const Environment = z
 export interface Config {
   readonly mode: "development" | "test" | "production";
   readonly port: number;
+  /** Where `tenantry worker` answers its probes; absent, it does not. */
+  readonly workerPort: number | undefined;
   readonly host: string;
   /** Where keys, mail files and the embedded PostgreSQL lie; absolute. */
   readonly dataDir: string;
@@ -282,6 +286,7 @@ export function readConfig(environment: Variables = process.env): Config {
   return {
     mode: env.NODE_ENV,
     port: env.PORT,
+    workerPort: env.WORKER_PORT,
     host: env.HOST,
     dataDir: resolve(env.DATA_DIR),
     databaseUrl: env.DATABASE_URL,

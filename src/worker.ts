@@ -53,6 +53,7 @@ export async function startPlatformWorker(
     log.error({ err: error }, "tenants could not be reconciled"),
   );
   return {
+    ...worker,
     stop: async (graceMs) => {
       stopping.abort();
       await reconciled;

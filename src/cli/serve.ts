@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { assemble } from "../assemble.ts";
 import { type Config, readConfig } from "../config.ts";
 import { ensureFirstAdmin } from "../iam/users/first-admin.ts";
+import type { Worker } from "../operations/engine/engine.ts";
 import { watchHistory } from "../operations/health/history/watch-history.ts";
 import { announceProcess } from "../operations/health/processes.ts";
 import { logMigrationFolder } from "../operations/migration-check/log-folder.ts";
@@ -63,12 +64,18 @@ async function open(
   parts.defer(await watchHistory(platform));
   const told = logMigrationFolder(platform.log, config.tenantMigrations);
   if (duties.api) await tellFirstAdmin(platform, out);
+  let worker: Worker | undefined;
   if (duties.worker) {
-    const worker = await startPlatformWorker(platform);
-    parts.defer(() => worker.stop(GRACE_MS));
+    worker = await startPlatformWorker(platform);
+    parts.defer(() => worker?.stop(GRACE_MS));
+  }
+  if (!duties.api && worker && config.workerPort !== undefined) {
+    const probes = await openWorkerProbes(platform, worker, config.workerPort);
+    parts.defer(() => probes.close());
+    out.line(`Probes of the worker: http://${config.host}:${probes.port}/healthz and /readyz`);
   }
   if (duties.api) {
-    const api = await openDoor(platform);
+    const api = await openDoor(platform, worker);
     parts.defer(() => api.close());
     out.line(`Tenantry listens on ${api.url}`);
   }
@@ -79,15 +86,22 @@ async function open(
   out.line("Ctrl-C stops it.");
 }
 
-async function openDoor(platform: Platform) {
+async function openDoor(platform: Platform, worker: Worker | undefined) {
   const { openApi } = await import("../api/transport/server.ts");
-  try {
-    return await openApi(platform);
-  } catch (error) {
-    // What the system refused (EADDRINUSE, EACCES, …) comes as one clear line.
-    if (error instanceof Error && "code" in error) throw new PlainFailure(error.message);
-    throw error;
-  }
+  return await openApi(platform, worker ? { worker } : {}).catch(inOneLine);
+}
+
+async function openWorkerProbes(platform: Platform, worker: Worker, port: number) {
+  const { openProbeServer } = await import("../api/transport/probes.ts");
+  return await openProbeServer(platform, worker, { host: platform.config.host, port }).catch(
+    inOneLine,
+  );
+}
+
+/** What the system refused (EADDRINUSE, EACCES, …) comes as one clear line. */
+function inOneLine(error: unknown): never {
+  if (error instanceof Error && "code" in error) throw new PlainFailure(error.message);
+  throw error;
 }
 
 async function tellFirstAdmin({ orm, clock, config }: Platform, out: Output): Promise<void> {

@@ -9,7 +9,7 @@ const SOON = { withinMs: 200, everyMs: 0, stuckMs: 0 };
 
 test("a process whose pool is stuck while the database answers is not alive, until the pool is free", async () => {
   const { platform } = world;
-  const isAlive = openLiveness(platform, SOON);
+  const fault = openLiveness(platform, null, SOON);
   const { promise: held, resolve: release } = Promise.withResolvers<void>();
   const holders = Array.from({ length: 10 }, () =>
     platform.orm.em.fork().transactional(async (em) => {
@@ -17,11 +17,13 @@ test("a process whose pool is stuck while the database answers is not alive, unt
       await held;
     }),
   );
-  expect(isAlive()).toBe(true);
-  await vi.waitUntil(() => !isAlive(), { timeout: 20_000 });
+  expect(fault()).toBeNull();
+  await vi.waitUntil(() => fault() === "the connections for writing are stuck", {
+    timeout: 20_000,
+  });
   release();
   await Promise.all(holders);
-  await vi.waitUntil(isAlive, { timeout: 20_000 });
+  await vi.waitUntil(() => fault() === null, { timeout: 20_000 });
 });
 
 test("a process whose database is away is alive: a restart would not help", async () => {
@@ -31,9 +33,9 @@ test("a process whose database is away is alive: a restart would not help", asyn
   const looked = vi.fn(() => Promise.reject(new Error("away")));
   const pool = { em: { fork: () => ({ execute: looked }) } } as unknown as typeof platform.orm;
   const ports = { orm: pool, reader: pool, workerOrm: pool, databaseUrl: away.href };
-  const isAlive = openLiveness(ports, SOON);
+  const fault = openLiveness(ports, null, SOON);
   const found: boolean[] = [];
-  await vi.waitUntil(() => found.push(isAlive()) > 0 && looked.mock.calls.length >= 9, {
+  await vi.waitUntil(() => found.push(fault() === null) > 0 && looked.mock.calls.length >= 9, {
     timeout: 20_000,
   });
   expect(found).not.toContain(false);

@@ -1,70 +1,36 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import type { Platform } from "../../platform.ts";
-import { openLiveness } from "./liveness.ts";
-import { openReadiness } from "./readiness.ts";
+import { type Answer, send, whenKnown } from "./answer.ts";
+import type { WorkerState } from "./liveness.ts";
+import { openProbes } from "./probes.ts";
 import { ENDPOINT, type Yoga } from "./yoga.ts";
 
 interface HttpOptions {
   readonly platform: Platform;
   readonly yoga: Yoga;
+  /** The worker of this process, where it has one. */
+  readonly worker: WorkerState | null;
   /** Whether the process is about to end, so that no more requests should be sent to it. */
   isClosing(): boolean;
 }
 
 /** Answers HTTP: the API, liveness, readiness and the public keys. */
 export function httpDoor(options: HttpOptions): RequestListener {
-  const { platform, yoga, isClosing } = options;
-  const notReady = openReadiness(platform);
-  const isAlive = openLiveness(platform);
-  const readiness = async (): Promise<Answer> => {
-    const code = isClosing() ? "E_UNAVAILABLE" : await notReady();
-    if (code === null) return { status: 200, body: { status: "ready", ...warningOf(platform) } };
-    return { status: 503, body: { status: "unavailable", code } };
-  };
+  const { platform, yoga } = options;
+  const probes = openProbes(options);
   return (req, res) => {
     res.setHeader("x-content-type-options", "nosniff");
     const path = (req.url ?? "/").split("?", 1)[0];
     if (path === ENDPOINT) return answerGraphQL(yoga, req, res);
     if (req.method !== "GET" && req.method !== "HEAD") return send(res, 404, NOT_FOUND);
-    if (path === "/healthz")
-      return isAlive() ? send(res, 200, { status: "ok" }) : send(res, 503, { status: "stuck" });
-    if (path === "/readyz") return whenKnown(res, readiness);
+    if (probes(path, res)) return;
     if (path === "/.well-known/jwks.json") return whenKnown(res, () => publicKeys(platform));
     send(res, 404, NOT_FOUND);
   };
 }
 
-/**
- * What only a person mends makes no process unready: every one is in the same state, and each answers
- * callers with what is to be done.
- */
-const warningOf = ({ history }: Pick<Platform, "history">) =>
-  history.loss === null ? {} : { warning: "E_HISTORY_LOST" satisfies ErrorCode };
-
 const NOT_FOUND = { error: `The API lies at ${ENDPOINT}` };
-
-interface Answer {
-  readonly status: number;
-  readonly body: object;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-function whenKnown(res: ServerResponse, ask: () => Promise<Answer>): void {
-  ask()
-    .catch((): Answer => ({ status: 503, body: { status: "unavailable", code: "E_UNAVAILABLE" } }))
-    .then(({ status, body, headers }) => send(res, status, body, headers));
-}
-
-function send(
-  res: ServerResponse,
-  status: number,
-  body: object,
-  headers: Readonly<Record<string, string>> = { "cache-control": "no-store" },
-): void {
-  res.writeHead(status, { "content-type": "application/json", ...headers });
-  res.end(JSON.stringify(body));
-}
 
 const JSON_TYPE = /^application\/(graphql-response\+)?json *(;|$)/i;
 

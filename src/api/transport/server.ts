@@ -5,6 +5,7 @@ import type { Platform } from "../../platform.ts";
 import { watchCallers } from "./caller-watch.ts";
 import { clientAddresses } from "./client-address.ts";
 import { httpDoor } from "./http.ts";
+import type { WorkerState } from "./liveness.ts";
 import { publicErrors } from "./public-error.ts";
 import { openSockets, SOCKET_LIMITS, type SocketLimits } from "./sockets.ts";
 import { ENDPOINT, openYoga } from "./yoga.ts";
@@ -21,6 +22,8 @@ export interface Api {
 interface ApiOptions {
   /** Overrules single limits on sockets. */
   readonly sockets?: Partial<SocketLimits>;
+  /** The worker of this process, where it has one: the probes tell of it, too. */
+  readonly worker?: WorkerState;
 }
 
 const FINISH_WITHIN_MS = 10_000;
@@ -43,7 +46,7 @@ export async function openApi(platform: Platform, options: ApiOptions = {}): Pro
   const server = createServer(
     // Looked at every 2 s: the default, 30 s, would let slow headers stay three times as long.
     { requestTimeout: 30_000, headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
-    httpDoor({ platform, yoga, isClosing: () => closing }),
+    httpDoor({ platform, yoga, worker: options.worker ?? null, isClosing: () => closing }),
   );
   // Whoever reads nothing for so long is let go, with what waits for it. Event streams send pings.
   server.timeout = STALLED_MS;

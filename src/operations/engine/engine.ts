@@ -8,16 +8,17 @@ import {
   verifySystemDatabase,
 } from "@dbos-inc/dbos-sdk/internal/system_database";
 import type { GlobalLogger } from "@dbos-inc/dbos-sdk/internal/telemetry/logs";
+import { dbRetryConfig } from "@dbos-inc/dbos-sdk/internal/utils";
 import type pg from "pg";
 import { PATIENT, platformConfig } from "../../database/connect.ts";
-import type { EntityManager, Orm } from "../../database/orm.ts";
+import type { Orm } from "../../database/orm.ts";
 import { withConnection } from "../../database/own-connection.ts";
 import { UnfitPlatform } from "../../database/platform-version.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { abilitiesOf, whyLeave } from "./abilities.ts";
 import { type BackgroundPorts, deliver, endTimer } from "./background.ts";
 import { endLostRuns, openClaims } from "./claims.ts";
-import { platformTransactions, type Transact } from "./data-source.ts";
+import { platformTransactions } from "./data-source.ts";
 import { openEnginePool } from "./engine-pool.ts";
 import { describeFailure } from "./failure.ts";
 import type { Feed } from "./feed.ts";
@@ -27,7 +28,7 @@ import { APPLICATION, MAIL_WORKFLOW, QUEUE, QUIET, TIMER_WORKFLOW, WORKFLOW } fr
 import { runOperation } from "./run-operation.ts";
 import { openRuns } from "./runs.ts";
 import type { RetryPolicy, RunPorts } from "./step.ts";
-import { watchQueue } from "./watch-queue.ts";
+import { isLookLate, isLoopEnded, watchQueue } from "./watch-queue.ts";
 
 /**
  * Brings the durable engine's own tables (schema `dbos`) to its version, before anything enqueues;
@@ -87,6 +88,10 @@ async function tryLock(client: pg.Client): Promise<boolean> {
 export interface Worker {
   /** Takes no more operations, lets running ones end for `graceMs`, and leaves the rest to others. */
   stop(graceMs?: number): Promise<void>;
+  /** What only a new process mends; null while there is no such thing. */
+  broken(): string | null;
+  /** Whether it has not looked into its queue for a minute; while its database is away it cannot. */
+  isStalled(): boolean;
 }
 
 /** What a worker needs. */
@@ -187,6 +192,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     useListenNotify: true,
     logger: engineLog(log),
   });
+  // Where the database was away for long, too, it is found to be back within seconds.
+  dbRetryConfig.maxBackoffSec = 2;
   await DBOS.launch();
   endLostRuns();
   const queue = await DBOS.registerQueue(QUEUE, {
@@ -197,6 +204,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   });
   const endWatch = watchQueue(options, queue);
   return {
+    isStalled: () => isLookLate(QUEUE),
+    broken: () => {
+      if (liveness.isBroken()) return "the heartbeat thread dies again and again";
+      return isLoopEnded() ? "the engine has ended" : null;
+    },
     stop: async (graceMs = 20_000) => {
       await endWatch();
       await DBOS.shutdown({ deregister: true, workflowCompletionTimeoutMS: graceMs });

@@ -5,6 +5,21 @@ import { wfQueueRunner } from "@dbos-inc/dbos-sdk/internal/wfqueue";
 import type { Logger } from "../../observability/logger.ts";
 import type { Feed } from "./feed.ts";
 
+/** An engine that is a minute late does not look into its queue any more, or its database is away. */
+const LATE_MS = 60_000;
+
+/** Whether the engine's own loop has ended. */
+// biome-ignore lint/complexity/useLiteralKeys: private to the engine; like this the compiler tells when it is gone
+export const isLoopEnded = (): boolean => wfQueueRunner["isRunning"] !== true;
+
+/** Whether the engine should long have looked into the queue again. */
+export function isLookLate(queueName: string): boolean {
+  // biome-ignore lint/complexity/useLiteralKeys: as above
+  const states = wfQueueRunner["states"] as ReadonlyMap<string, { readonly nextPollAt: number }>;
+  const state = states.get(queueName);
+  return state !== undefined && Date.now() - state.nextPollAt > LATE_MS;
+}
+
 /**
  * Looks into the queue whenever an operation was put on it. The engine itself looks at fixed intervals and
  * cannot be told, so this calls what it calls then; a notification that was lost costs one interval.
