@@ -1,11 +1,11 @@
 import type { ClientBase } from "pg";
 import { sqlStateOf } from "../database/faults.ts";
-import { ident } from "../database/sql.ts";
+import { ident, literal } from "../database/sql.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
 import { alterAppRole } from "./alter-role.ts";
 import { schemaBusy } from "./holders.ts";
-import { findLeftovers, type Leftover } from "./leftovers.ts";
+import { findLeftovers, type Leftover, markOf } from "./leftovers.ts";
 import { dropOwnDatabases } from "./own-database.ts";
 import { underSharedLock } from "./tenant-database.ts";
 
@@ -40,36 +40,63 @@ export async function dropTenantSchema(
   const found = await findLeftovers(client, names, tenantId);
   const ours = found.filter((leftover) => leftover.ours);
   const has = (kind: Leftover["kind"]) => ours.some((leftover) => leftover.kind === kind);
-  for (const { kind, name } of ours) if (kind === "APP_ROLE") await endSessions(client, name);
-  if (has("DATABASE")) await dropOwnDatabases(client, { names, tenantId });
-  if (has("SCHEMA")) await dropSchema(client, names.schema);
   const roles = ours.filter(({ kind }) => kind.endsWith("_ROLE"));
-  if (roles.length > 0) await dropRoles(client, roles, enter);
+  /** Runs `work` while nobody changes roles, on those that are still the tenant's. */
+  const onOwnRoles = (work: (still: readonly Leftover[]) => Promise<void>) =>
+    underSharedLock(client, async () => {
+      const now = await findLeftovers(client, names, tenantId);
+      const still = new Set(now.filter((leftover) => leftover.ours).map(({ name }) => name));
+      await work(roles.filter(({ name }) => still.has(name)));
+    });
+  if (roles.length > 0) await endSessions(client, onOwnRoles);
+  if (has("DATABASE")) await dropOwnDatabases(client, { names, tenantId });
+  if (has("SCHEMA")) await dropSchema(client, names.schema, markOf(tenantId));
+  if (roles.length > 0) await dropRoles(client, roles, onOwnRoles, enter);
   return { dropped: ours, foreign: found.filter((leftover) => !leftover.ours) };
 }
 
-async function endSessions(client: ClientBase, appRole: string): Promise<void> {
-  await underSharedLock(client, () => alterAppRole(client, appRole, "nologin"));
+type OnOwnRoles = (work: (still: readonly Leftover[]) => Promise<void>) => Promise<void>;
+
+async function endSessions(client: ClientBase, onOwnRoles: OnOwnRoles): Promise<void> {
+  const closed: string[] = [];
+  await onOwnRoles(async (still) => {
+    for (const { kind, name } of still) {
+      if (kind !== "APP_ROLE") continue;
+      await alterAppRole(client, name, "nologin");
+      closed.push(name);
+    }
+  });
   // The second argument waits for the session's end, in milliseconds.
   await client.query(
     `select pg_catalog.pg_terminate_backend(pid, 5000)
-     from pg_catalog.pg_stat_activity where usename = $1`,
-    [appRole],
+     from pg_catalog.pg_stat_activity where usename = any($1)`,
+    [closed],
   );
 }
 
+/** A statement that is carried out where the schema bears the mark at that moment. */
+const whereMarked = (schema: string, mark: string, statement: string): string => `do $marked$
+begin
+  if exists (
+    select from pg_catalog.pg_namespace where nspname = ${literal(schema)}
+      and obj_description(oid, 'pg_namespace') = ${literal(mark)})
+  then
+    execute ${literal(statement)};
+  end if;
+end $marked$`;
+
 /**
- * Names who holds tables that were waited for in vain. A schema of 100 tables takes some 2,600 locks to drop at
- * once, and a server has 6,400 by default, for everybody: so many tables go in batches first.
+ * Drops a schema that bears the mark; names who holds tables that were waited for in vain. A schema of 100
+ * tables takes some 2,600 locks to drop at once, and a server has 6,400 by default, for everybody: so many
+ * tables go in batches first.
  */
-async function dropSchema(client: ClientBase, schema: string): Promise<void> {
+async function dropSchema(client: ClientBase, schema: string, mark: string): Promise<void> {
+  const drop = (what: string) => client.query(whereMarked(schema, mark, `drop ${what} cascade`));
   try {
     const tables = await tablesOf(client, schema);
-    for (let at = 0; tables.length > BATCH && at < tables.length; at += BATCH) {
-      const batch = tables.slice(at, at + BATCH).join(", ");
-      await client.query(`drop table if exists ${batch} cascade`);
-    }
-    await client.query(`drop schema if exists ${ident(schema)} cascade`);
+    for (let at = 0; tables.length > BATCH && at < tables.length; at += BATCH)
+      await drop(`table if exists ${tables.slice(at, at + BATCH).join(", ")}`);
+    await drop(`schema ${ident(schema)}`);
   } catch (error) {
     if (sqlStateOf(error) !== "55P03") throw error;
     throw (await schemaBusy(client, schema, error)) ?? error;
@@ -89,18 +116,21 @@ async function tablesOf(client: ClientBase, schema: string): Promise<string[]> {
 async function dropRoles(
   client: ClientBase,
   found: readonly Leftover[],
+  onOwnRoles: OnOwnRoles,
   enter: EnterDatabase,
 ): Promise<void> {
   const roles = found.map(({ name }) => name);
-  // What a group role was given went with its database, and an admin need not be its member.
-  const owners = found.filter(({ kind }) => kind !== "GROUP_ROLE").map(({ name }) => ident(name));
   const others = await otherDatabasesOf(client, roles);
   for (const { name, largeObjects } of others)
     if (largeObjects) await enter(name, (other) => unlinkLargeObjects(other, roles));
   try {
-    await underSharedLock(client, async () => {
-      if (owners.length > 0) await client.query(`drop owned by ${owners.join(", ")}`);
-      await client.query(`drop role ${roles.map(ident).join(", ")}`);
+    await onOwnRoles(async (still) => {
+      if (still.length === 0) return;
+      // What a group role was given went with its database, and an admin need not be its member.
+      const owners = still.filter(({ kind }) => kind !== "GROUP_ROLE");
+      const quoted = (some: readonly Leftover[]) => some.map(({ name }) => ident(name)).join(", ");
+      if (owners.length > 0) await client.query(`drop owned by ${quoted(owners)}`);
+      await client.query(`drop role ${quoted(still)}`);
     });
   } catch (cause) {
     if (sqlStateOf(cause) !== "2BP01" || !(cause instanceof Error)) throw cause;

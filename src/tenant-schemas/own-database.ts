@@ -123,15 +123,15 @@ async function isHalfDropped(client: ClientBase, name: string): Promise<boolean>
 }
 
 /**
- * Runs `work` while nobody else creates or drops this tenant's database. A worker that freezes in
- * there loses its connection and the lock with it, so that it can do no harm when it wakes up.
+ * Runs `work` while nobody else creates or drops a database of this name, whosever it is. A worker that
+ * freezes in there loses its connection and the lock with it: by its fence when another takes over.
  */
 async function alone(
   client: ClientBase,
-  { tenantId }: OwnerOf,
+  { names }: OwnerOf,
   work: () => Promise<void>,
 ): Promise<void> {
   await client.query("set idle_session_timeout = '20s'");
-  await withSessionLock(client, `own-database=${tenantId}`, work);
+  await withSessionLock(client, `own-database=${names.database}`, work);
   await client.query("reset idle_session_timeout");
 }
