@@ -1,4 +1,4 @@
-import { constantOf, HARMLESS_SETTINGS, pathOf } from "./qualified-names.ts";
+import { constantOf, HARMLESS_SETTINGS, pathOf, UNLOCK_ALL } from "./qualified-names.ts";
 import { type AstFields, RESERVED_PREFIX } from "./sql-file.ts";
 import { scan, type Token } from "./tokens.ts";
 
@@ -63,6 +63,7 @@ function bodyFault(body: string): string | undefined {
       return `names beginning with "${RESERVED_PREFIX}" are not allowed in a function body`;
     if (token.name === "set_config" && isEscape(tokens[at + 2]?.value))
       return `set_config of ${tokens[at + 2]?.value} is not allowed in a function body`;
+    if (token.name === UNLOCK_ALL) return `${UNLOCK_ALL} is not allowed in a function body`;
     if (at === 0 || BEGINNERS.has(tokens[at - 1]?.name ?? "")) {
       const fault = statementFault(tokens.slice(at, at + 4));
       if (fault !== undefined) return fault;

@@ -54,6 +54,9 @@ export interface NamesOfTree {
   readonly ledgers: ReadonlyMap<string, string | null>;
 }
 
+/** Takes every lock from a session, also that by which a late session of ours is found. */
+export const UNLOCK_ALL = "pg_advisory_unlock_all";
+
 /**
  * Looks through a whole parse tree for names that lead out of the tenant schema, or that are
  * Tenantry's own. Every list of strings is held to be a name unless `NOT_NAMES` knows better, so
@@ -120,7 +123,10 @@ class Look {
     const strings = stringsOf(value);
     if (strings === undefined) this.at(value);
     else if (!NOT_NAMES.has(key)) this.#parts(strings);
-    if (key === "funcname" && strings?.at(-1) === "set_config") this.#setConfig(node);
+    if (key !== "funcname") return;
+    if (strings?.at(-1) === "set_config") this.#setConfig(node);
+    if (strings?.at(-1) === UNLOCK_ALL)
+      this.fault ??= `${UNLOCK_ALL} is not allowed in a tenant migration`;
   }
 
   /** `a.b.c` in an expression is schema, table and column; `a.b` is an alias and its column. */

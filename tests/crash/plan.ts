@@ -21,7 +21,7 @@ export function pointCalled(name: string): Planned {
 }
 
 /** Numbers from 0 up to 1 that are the same for the same seed (mulberry32). */
-export function randomOf(seed: number): () => number {
+function randomOf(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

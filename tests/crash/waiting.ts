@@ -1,5 +1,5 @@
 /** Something that must come to an end and does not. */
-export class NeverEnds extends Error {
+class NeverEnds extends Error {
   override readonly name = "NeverEnds";
 }
 

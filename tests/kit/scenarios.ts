@@ -122,9 +122,10 @@ export async function begin(
   act: ActName,
   slug: string,
   isolation: Isolation = "SCHEMA",
+  dbServer: string | null = null,
 ): Promise<Operation> {
   const options = { dryRun: false, idempotencyKey: null };
-  const request = provisionRequest({ slug, isolation });
+  const request = provisionRequest({ slug, isolation, dbServer });
   if (act === "provisionTenant")
     return (await startProvisioning(platform, OPERATOR, request, options)).operation;
   const definition: AnyOperation = platform.operations[act];

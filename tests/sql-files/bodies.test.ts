@@ -47,6 +47,7 @@ describe("a body", () => {
     ["begin execute 'set role x'; end", /SET ROLE/],
     ["begin execute format('set role %I', 'x'); end", /SET ROLE/],
     ["begin perform set_config('role', 'x', true); end", /set_config of role/],
+    ["begin perform pg_advisory_unlock_all(); end", /pg_advisory_unlock_all/],
     ["begin perform pg_catalog.set_config('session_authorization', 'x', true); end", /set_config/],
     ["begin create database x; end", /CREATE DATABASE/],
     ["begin alter system set fsync = off; end", /ALTER SYSTEM/],

@@ -21,6 +21,14 @@ export async function drawToken(em: EntityManager, operationId: string): Promise
   return row.token;
 }
 
+/** Draws a token for who works on a tenant's place without an operation, while the tenant is held. */
+export async function nextToken(em: EntityManager): Promise<number> {
+  const [row] = await em.execute<{ token: number }[]>(
+    "select nextval('platform.fence_token')::float8 as token",
+  );
+  return row?.token ?? 0;
+}
+
 /**
  * Claims an operation that another process had begun; waits while the platform database is away.
  *

@@ -1,4 +1,5 @@
 import { record } from "../../audit/record.ts";
+import { enterAs } from "../../database/fence.ts";
 import { serialise } from "../../database/locks.ts";
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
@@ -9,10 +10,11 @@ import { limitsOf } from "../../tenants/limits.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
 import { findTenant, lockTenant } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
+import { nextToken } from "../engine/claim.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
 import { inSharedDatabase } from "../parts/tenant-entry.ts";
 import { readOwnSecret, roleOf } from "../parts/tenant-secret.ts";
-import { siteOfTenant } from "../parts/tenant-site.ts";
+import { fenceOf, siteOfTenant } from "../parts/tenant-site.ts";
 import { changedSince, databaseTime } from "./changes.ts";
 import { mayLogIn } from "./diagnose.ts";
 import type { FindingCode, Repair } from "./finding.ts";
@@ -56,6 +58,9 @@ export async function setLogin(ports: RepairPorts, actor: Actor, deed: Deed): Pr
     inSharedDatabase({ servers }, site, async (client) => {
       const set = async (transaction: EntityManager) => {
         if ((await changedSince(transaction, since)).has(tenant.id)) return null;
+        // Whoever begins to work on the tenant behind this draws a greater one, and ends this session.
+        const token = await nextToken(transaction);
+        await enterAs(client, fenceOf({ ...site, token }));
         return await setAppLogins(client, roles, open);
       };
       const done = await onQuietTenant(ports.orm, actor, deed, "SET_LOGIN", set);

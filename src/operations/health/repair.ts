@@ -103,7 +103,7 @@ const because = (told: Told, why: string): Told => ({
 });
 
 /** Whether nothing of a tenant's data is there. */
-export const isEmpty = ({ code }: Pick<Finding, "code">): boolean =>
+const isEmpty = ({ code }: Pick<Finding, "code">): boolean =>
   code === "SCHEMA_MISSING" || code === "DATABASE_MISSING";
 
 /**
