@@ -34,6 +34,8 @@ interface Strike {
 }
 
 const QUIET_MS = 150;
+/** A worker that has just started looks around first. */
+const STARTED_MS = 500;
 const isFrozenBy = (way: Way | undefined): boolean => way === "freeze" || way === "late";
 
 /** Runs one operation on a slug of its own; without a point nothing befalls it. */
@@ -82,7 +84,7 @@ async function madeReady(
     await lane.rescuer.rest();
     const doomed = await lane.doomed();
     await doomed.work(failing);
-    await quiet(doomed, QUIET_MS);
+    await quiet(doomed, STARTED_MS);
     return doomed;
   } catch (error) {
     throw new NotArranged(`${slug} could not be arranged`, { cause: error });

@@ -65,7 +65,11 @@ export function platformTransactions<F>(orm: Orm, describe: (error: unknown) => 
             ? "AGAIN"
             : (faultOf(error)?.course ?? "FINAL");
         if (course === "BOUNDED") bounded += 1;
-        if (course === "FINAL" || bounded === MOST_BOUNDED) return { failed: describe(error) };
+        if (course === "FINAL" || bounded === MOST_BOUNDED) {
+          // Behind a takeover everything may be otherwise: what fails then is no failure of the operation.
+          await assertStillOwnsWorkflow(workflowId);
+          return { failed: describe(error) };
+        }
         await delay(pause);
       }
     }
