@@ -75,6 +75,7 @@ export const OPERATIONS: readonly CrashOperation[] = [
   }),
   operation("retire", "retireCredentials", { next: "rotateCredentials" }),
   operation("retire-by-timer", "retireCredentials", { byTimer: true }),
+  operation("limits", "setLimits"),
   operation("suspend", "suspendTenant"),
   operation("resume", "resumeTenant"),
   operation("offboard", "offboardTenant", { next: "restoreTenant" }),
