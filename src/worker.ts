@@ -4,7 +4,8 @@ import { newId } from "./kernel/ids.ts";
 import { deliverPendingMail, nextDelivery } from "./mail/deliver.ts";
 import { startWorker, type Worker, type WorkerOptions } from "./operations/engine/engine.ts";
 import { fingerprints } from "./operations/health/fingerprint.ts";
-import { reconcile } from "./operations/health/reconcile.ts";
+import { watchLateSecrets } from "./operations/health/late-secrets.ts";
+import { RECONCILER, reconcile } from "./operations/health/reconcile.ts";
 import { fenceOff } from "./operations/parts/tenant-entry.ts";
 import { timerEnded } from "./operations/parts/timers.ts";
 import type { Platform } from "./platform.ts";
@@ -52,11 +53,12 @@ export async function startPlatformWorker(
   const reconciled = reconcile(platform, log, stopping.signal).catch((error: unknown) =>
     log.error({ err: error }, "tenants could not be reconciled"),
   );
+  const endWatch = watchLateSecrets(platform, RECONCILER);
   return {
     ...worker,
     stop: async (graceMs) => {
       stopping.abort();
-      await reconciled;
+      await Promise.all([reconciled, endWatch()]);
       await worker.stop(graceMs);
     },
   };

@@ -34,6 +34,8 @@ export const FindingCodeRef = describedEnum<FindingCode>(
       "Its secret leads to another login than the registry's, which a rotation that the registry does not know of has made.",
     LOGIN_REFUSED: "A login with its secret was refused.",
     SECRET_MISSING: "Its secret does not exist.",
+    SECRET_LATE:
+      "Its secret has a newer version than the current one, from somebody who wrote late.",
     GRACE_ENDED:
       "The grace period of its last rotation has ended, and the old login is not closed.",
     VERSION_MISMATCH: "Its schema's ledger and the registry tell different versions.",
@@ -84,6 +86,7 @@ export const RepairRef = describedEnum<Repair>("HealthRepair", "What mends a fin
   SETTLE: "Ending the lost operation.",
   ENQUEUE: "Putting the operation on the queue again.",
   RESUME: "Giving the operation back to the queue, for a worker that is alive.",
+  PUT_SECRET_BACK: "Storing what the current version of its secret holds as the newest.",
   CLEANUP: "`cleanupFailedTenants`, which a person has to ask for.",
   PURGE: "`purgeTenant`, which a person has to ask for.",
 });
@@ -135,7 +138,7 @@ const LookRef = describedEnum<HealthLook>(
     PLACEMENT: "Whether its database and schema are there and bear its mark.",
     ROLES:
       "Whether its roles are there, its own, without foreign settings, with the limits that it has, and may log in as its status says.",
-    SECRET: "Whether its secret is there.",
+    SECRET: "Whether its secret is there, and its newest version the current one.",
     LOGIN: "A login with the secret, as its application does: of one tenant alone.",
     LEDGER: "Whether its ledger of migrations and the registry tell one version.",
     FOLDER: "Its ledger against the migration folder of the process that looked.",

@@ -95,6 +95,22 @@ export const AuditEvent = z.discriminatedUnion("type", [
     role: words,
     sessionsEnded: count,
   }),
+  /** Versions of the secret, never a value. */
+  tenantFact(
+    "TENANT_SECRET_PUT_BACK",
+    "A tenant's secret was written or removed late, and its noted version became the newest again.",
+    {
+      /** The version that came late; null where the secret was removed. */
+      late: words.nullable(),
+      noted: words,
+      secretVersion: words,
+    },
+  ),
+  tenantFact(
+    "TENANT_SECRET_REMOVED",
+    "A secret was written late for a tenant that has none any more, and was removed.",
+    { late: words },
+  ),
   operationFact("TENANT_SUSPENDED", "A tenant was taken out of use for now.", {
     reason: words.nullable(),
     sessionsEnded: count,

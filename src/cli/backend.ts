@@ -35,7 +35,10 @@ export type ShownEvent = Pick<OperationEvent, "operationId" | "sequence" | "at" 
 type Unshown = "failureCode" | "failureMessage" | "dbServerId" | LimitName;
 
 /** What commands show of a tenant, whichever way it came here. */
-export type ShownTenant = Omit<Tenant, Unshown | "secretName" | "adminEmail" | symbol> & {
+export type ShownTenant = Omit<
+  Tenant,
+  Unshown | "secretName" | "secretVersion" | "adminEmail" | symbol
+> & {
   /** Null for whoever may not read members. */
   readonly adminEmail: string | null;
   /** Null for whoever may not read the names of secrets. */

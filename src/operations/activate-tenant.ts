@@ -67,7 +67,7 @@ export const activateTenant = (ports: TenantPorts) =>
 
 async function check(ports: TenantPorts, run: ActivateRun): Promise<Partial<ActivateFacts>> {
   const site = await siteOfRun(ports.orm, run);
-  const readiness = await checkReadiness(ports, site, site.tenant.seedSets);
+  const readiness = await checkReadiness(ports, run, site, site.tenant.seedSets);
   const { checks, migrations, version } = readiness;
   return { checks, migrations, version };
 }

@@ -4,6 +4,7 @@ import type { EntityManager } from "../database/orm.ts";
 import { type RemovedPeople, removePeople } from "../invitations/remove-people.ts";
 import { slugField } from "../tenants/slug.ts";
 import { nothing, type Run, skipped } from "./engine/phase.ts";
+import { removeSecret } from "./parts/own-secret.ts";
 import { closeRow } from "./parts/purged-row.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
@@ -13,7 +14,6 @@ import {
   goneSince,
   inWords,
   type Remain,
-  removeOwnSecret,
 } from "./parts/tenant-remains.ts";
 import { tenantOf } from "./parts/tenant-site.ts";
 import { refuseLocked } from "./tenant-lock.ts";
@@ -60,7 +60,7 @@ export const cleanupTenant = (ports: TenantPorts) =>
       {
         name: "SECRET_REMOVED",
         where: "outside",
-        ensure: async (run) => (run.input.dropSchema ? await removeOwnSecret(ports, run) : KEPT),
+        ensure: async (run) => (run.input.dropSchema ? await removeSecret(ports, run) : KEPT),
         undo: GONE,
       },
       {

@@ -14,11 +14,12 @@ import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
 import { type BeginOptions, nothing, type Run } from "./engine/phase.ts";
 import { APPLIED, appliedBy, applyPlanned, keepVersion } from "./migrate/apply.ts";
 import { ensureOrganization } from "./parts/missing-organization.ts";
+import { ensureSecret } from "./parts/own-secret.ts";
 import { checkReadiness, failedChecks } from "./parts/readiness.ts";
 import { ensureTenantSchema, inTenantDatabase } from "./parts/tenant-entry.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { ensureSecret } from "./parts/tenant-secret.ts";
+import { passwordOf } from "./parts/tenant-secret.ts";
 import {
   databaseOn,
   namesOfTenant,
@@ -198,8 +199,8 @@ const readLedgerAt = (ports: TenantPorts, site: TenantSite) =>
 /** Creates the schema, its database and roles, and its secret where they are missing. */
 async function ensureSchema(ports: TenantPorts, run: MigrateRun): Promise<undefined> {
   const site = await siteOfRun(ports.orm, run);
-  await ensureSecret(ports.secrets, site, site.tenant);
-  await ensureTenantSchema(ports, site, site.tenant);
+  const password = passwordOf(await ensureSecret(ports, run, site));
+  await ensureTenantSchema(ports, site, { tenant: site.tenant, password });
 }
 
 /** Verifies what stands now; a tenant that is not ready is told so, and fails the operation only when it was in use. */
@@ -207,7 +208,7 @@ async function verify(ports: TenantPorts, run: MigrateRun): Promise<Partial<Migr
   const site = await siteOfRun(ports.orm, run);
   await refuseMissingOrganization(ports, site);
   const { seedSets, status } = site.tenant;
-  const readiness = await checkReadiness(ports, site, seedSets, status === "SUSPENDED");
+  const readiness = await checkReadiness(ports, run, site, seedSets, status === "SUSPENDED");
   const { checks, migrations, version } = readiness;
   return { checks, migrations, version };
 }

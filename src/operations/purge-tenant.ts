@@ -7,19 +7,14 @@ import { reasonField } from "../kernel/input.ts";
 import { slugField } from "../tenants/slug.ts";
 import { nothing, type Phase, type Run } from "./engine/phase.ts";
 import { refuseOldDeletion } from "./parts/lost-history.ts";
+import { removeSecret } from "./parts/own-secret.ts";
 import { beginPurge, type Evidence, takeEvidence } from "./parts/purge-evidence.ts";
 import { closeRow } from "./parts/purged-row.ts";
 import { refuseRunningWindow } from "./parts/retention-window.ts";
 import { type ClosedFacts, closingPhases } from "./parts/tenant-login.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import {
-  dropRemains,
-  findRemains,
-  inWords,
-  type Remain,
-  removeOwnSecret,
-} from "./parts/tenant-remains.ts";
+import { dropRemains, findRemains, inWords, type Remain } from "./parts/tenant-remains.ts";
 import { tenantOf } from "./parts/tenant-site.ts";
 import { refuseLocked } from "./tenant-lock.ts";
 
@@ -102,7 +97,7 @@ const removingPhases = (ports: TenantPorts): Phase<PurgeInput, PurgeFacts>[] => 
   {
     name: "SECRET_REMOVED",
     where: "outside",
-    ensure: async (run) => await removeOwnSecret(ports, run),
+    ensure: (run) => removeSecret(ports, run),
     undo: GONE,
   },
   {

@@ -4,10 +4,11 @@ import { reasonField } from "../kernel/input.ts";
 import { slugField } from "../tenants/slug.ts";
 import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
 import { type RetiredFacts, retiringPhases } from "./parts/old-login.ts";
+import { currentSecret } from "./parts/own-secret.ts";
 import { verifyLogin } from "./parts/tenant-login.ts";
 import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { readOwnSecret, roleOf } from "./parts/tenant-secret.ts";
+import { roleOf } from "./parts/tenant-secret.ts";
 import { siteOfRun } from "./parts/tenant-site.ts";
 
 const RetireInput = z.strictObject({
@@ -43,10 +44,10 @@ export const retireCredentials = (ports: TenantPorts) =>
   });
 
 async function verify(ports: TenantPorts, run: RetireRun): Promise<Skipped | undefined> {
-  const { tenant, names } = await siteOfRun(ports.orm, run);
+  const { tenant } = await siteOfRun(ports.orm, run);
   if (tenant.retiringRole === null) return skipped("no old login is open");
   if (tenant.status !== "ACTIVE") return skipped(`the tenant is ${tenant.status}`);
-  const secret = await readOwnSecret(ports.secrets, names.secret, tenant);
+  const secret = await currentSecret(ports, run, tenant);
   if (!secret || roleOf(secret) !== tenant.appRole) {
     throw new DomainError("E_TENANT_NOT_READY", {
       message: `The stored secret does not lead to ${tenant.appRole}: the old login stays open`,

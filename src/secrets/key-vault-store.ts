@@ -4,7 +4,9 @@ import type { Logger } from "../observability/logger.ts";
 import { KeyVaultClient, PROBE, type VaultConnection } from "./key-vault-client.ts";
 import { isVaultState, type VaultFault } from "./key-vault-faults.ts";
 import {
+  bearsTags,
   foreignSecret,
+  type PurgeCondition,
   Secret,
   type SecretHolder,
   type SecretStore,
@@ -77,13 +79,22 @@ class KeyVaultStore implements SecretStore {
    * As the port says; where the vault's purge protection is on, the secret stays deleted and can be
    * recovered by hand until its retention ends, but counts as absent here for good.
    */
-  async purge(raw: string): Promise<void> {
+  async purge(raw: string, condition?: PurgeCondition): Promise<void> {
     const name = secretName(raw);
     const current = await this.#read(name);
-    // A recovered name would come back with its old value and owner.
-    if (current && !isPurged(current.properties))
+    if (current && !isPurged(current.properties)) {
+      if (condition && !bearsTags(current.properties.tags, condition.tags)) return;
+      await condition?.stillWanted();
+      // A recovered name would come back with its old value and owner.
       await this.#write(name, "purged", { [PURGED_TAG]: "true" });
-    await this.#settled(() => this.#delete(name));
+    }
+    await this.#settled(async () => {
+      // Somebody may have stored another one over the mark.
+      const newest = await this.#read(name);
+      if (newest && !isPurged(newest.properties)) return;
+      await condition?.stillWanted();
+      await this.#delete(name);
+    });
     const deleted = await this.#readDeleted(name);
     // What bears another mark was deleted by somebody else.
     if (deleted === null || !isPurged(deleted)) return;
@@ -91,7 +102,27 @@ class KeyVaultStore implements SecretStore {
       this.#log.info({ secretName: name }, "purge protection is on: the secret stays recoverable");
       return;
     }
+    await condition?.stillWanted();
     await this.#settled(() => this.#purgeDeleted(name));
+  }
+
+  async restore(
+    raw: string,
+    version: string,
+    tags: SecretTags,
+  ): Promise<{ version: string } | null> {
+    const name = secretName(raw);
+    const until = performance.now() + this.#patience.settleMs;
+    // While it is being deleted it can be neither read nor recovered.
+    while ((await this.#read(name)) === null && (await this.#recover(name, tags))) {
+      if (performance.now() > until) break;
+      await delay(this.#patience.pauseMs);
+    }
+    const wanted = await this.#read(name, version);
+    if (wanted === null || isPurged(wanted.properties)) return null;
+    const newest = await this.#read(name);
+    if (newest && versionOf(newest) === version) return { version };
+    return await this.set(name, wanted.value ?? "", tags);
   }
 
   async check(): Promise<void> {
@@ -145,10 +176,13 @@ class KeyVaultStore implements SecretStore {
     await absentAs(undefined, deleted, [ABSENT, DELETED]);
   }
 
-  /** Recovers a deleted secret that bears these tags, or was purged as far as the vault allows. */
-  async #recover(name: string, tags: SecretTags): Promise<void> {
+  /**
+   * Recovers a deleted secret that bears these tags, or was purged as far as the vault allows; false where
+   * there is none.
+   */
+  async #recover(name: string, tags: SecretTags): Promise<boolean> {
     const deleted = await this.#readDeleted(name);
-    if (deleted !== null && !isPurged(deleted) && !bears(deleted, tags))
+    if (deleted !== null && !isPurged(deleted) && !bearsTags(deleted.tags, tags))
       throw foreignSecret(name, { deleted: true });
     const { settleMs: withinMs, pauseMs: intervalInMs } = this.#patience;
     const recovered = this.#vault.call(
@@ -156,10 +190,11 @@ class KeyVaultStore implements SecretStore {
       async (client, signal) => {
         const poller = await client.beginRecoverDeletedSecret(name, { ...signal, intervalInMs });
         await poller.pollUntilDone(signal);
+        return true;
       },
     );
     // Another process may have been faster: to recover it, or to purge it.
-    await absentAs(undefined, recovered, [ABSENT, RECOVERING, DELETING]);
+    return await absentAs(false, absentAs(true, recovered, [RECOVERING, DELETING]), [ABSENT]);
   }
 
   async #purgeDeleted(name: string): Promise<void> {
@@ -171,7 +206,7 @@ class KeyVaultStore implements SecretStore {
   }
 
   /** Does `work` when the vault is no longer busy deleting or recovering the secret. */
-  async #settled<T>(work: () => Promise<T>, recover?: () => Promise<void>): Promise<T> {
+  async #settled<T>(work: () => Promise<T>, recover?: () => Promise<unknown>): Promise<T> {
     const until = performance.now() + this.#patience.settleMs;
     for (;;) {
       try {
@@ -202,9 +237,6 @@ async function absentAs<T, A>(
 }
 
 const isPurged = ({ tags }: SecretProperties): boolean => tags?.[PURGED_TAG] !== undefined;
-
-const bears = ({ tags: borne }: SecretProperties, tags: SecretTags): boolean =>
-  Object.entries(tags).every(([name, value]) => borne?.[name] === value);
 
 /** Whether the vault lets anybody purge, by its recovery level (`Recoverable+Purgeable` and the like). */
 const isPurgeable = ({ recoveryLevel = "" }: SecretProperties): boolean =>

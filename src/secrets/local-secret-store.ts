@@ -5,6 +5,8 @@ import { newId } from "../kernel/ids.ts";
 import { type Sealed, seal, unseal } from "./cipher.ts";
 import { createKeyFile, readKeyFile } from "./key-file.ts";
 import {
+  bearsTags,
+  type PurgeCondition,
   Secret,
   type SecretHolder,
   type SecretStore,
@@ -102,8 +104,25 @@ class LocalSecretStore implements SecretStore {
     return { version: id.version };
   }
 
-  async purge(name: string): Promise<void> {
-    await this.#em.fork().nativeDelete(SecretVersionEntity, { name: secretName(name) });
+  async restore(
+    name: string,
+    version: string,
+    tags: SecretTags,
+  ): Promise<{ version: string } | null> {
+    const newest = await this.get(name);
+    if (newest?.version === version) return { version };
+    const wanted = await this.get(name, version);
+    return wanted && (await this.set(name, wanted.value, tags));
+  }
+
+  async purge(name: string, condition?: PurgeCondition): Promise<void> {
+    const em = this.#em.fork();
+    const where = { name: secretName(name) };
+    const newest = await em.findOne(SecretVersionEntity, where, { orderBy: { ordinal: "desc" } });
+    if (newest === null || (condition && !bearsTags(newest.tags, condition.tags))) return;
+    await condition?.stillWanted();
+    // A statement that comes late finds nothing that was stored since.
+    await em.nativeDelete(SecretVersionEntity, { ...where, ordinal: { $lte: newest.ordinal } });
   }
 
   async check(): Promise<void> {

@@ -50,10 +50,20 @@ export interface SecretStore {
   set(name: string, value: string, tags: SecretTags): Promise<{ version: string }>;
 
   /**
+   * Makes what an earlier version holds the newest again, also where the name was deleted meanwhile and
+   * can be recovered. The newest itself stays as it is.
+   *
+   * @param tags of the new version; a deleted secret with others is somebody else's
+   * @returns the newest version; null where the wanted one is gone for good
+   * @throws DomainError E_PARTIAL_STATE where the name is deleted and somebody else's
+   */
+  restore(name: string, version: string, tags: SecretTags): Promise<{ version: string } | null>;
+
+  /**
    * Removes every version for good; a name that is not there is fine, and what somebody else has deleted
    * is not touched.
    */
-  purge(name: string): Promise<void>;
+  purge(name: string, condition?: PurgeCondition): Promise<void>;
 
   /**
    * Asks whether the store can be used at all.
@@ -62,6 +72,18 @@ export interface SecretStore {
    */
   check(): Promise<void>;
 }
+
+/** What must hold for a secret to be removed: looked at directly before each step that takes effect. */
+export interface PurgeCondition {
+  /** The newest version bears these; what was stored by somebody else stays. */
+  readonly tags: SecretTags;
+  /** Throws where the secret is not to be removed any more. */
+  stillWanted(): Promise<void>;
+}
+
+/** Whether what is told of a secret has all of these tags. */
+export const bearsTags = (borne: SecretTags | undefined, tags: SecretTags): boolean =>
+  Object.entries(tags).every(([name, value]) => borne?.[name] === value);
 
 /**
  * The refusal of what needs the store before anything has begun. What has begun and fails at the store,

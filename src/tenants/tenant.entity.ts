@@ -27,6 +27,8 @@ export const TenantEntity = defineEntity({
     /** The one of the two app roles that the secret leads to. */
     appRole: p.string(),
     secretName: p.string(),
+    /** The version of the secret that is current: what is newer came late. Null where none is noted. */
+    secretVersion: p.string().strictNullable(),
     schemaVersion: p.string().strictNullable(),
     migrationsApplied: p.integer().default(0),
     /** The seed sets that it was given; a tenant is ready only while they are there. */

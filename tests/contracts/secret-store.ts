@@ -88,6 +88,65 @@ export function secretStoreContract(adapter: string, open: () => Promise<SecretS
       expect((await store.get("stays"))?.value).toBe("three");
     });
 
+    test("makes an earlier version the newest again", async () => {
+      const store = await open();
+      const tags = { tenantId: "t" };
+      const first = await store.set("back", "one", tags);
+      const late = await store.set("back", "late", { tenantId: "other" });
+      const restored = await store.restore("back", first.version, tags);
+      expect([first.version, late.version]).not.toContain(restored?.version);
+      expect(await store.get("back")).toMatchObject({ value: "one", ...restored, tags });
+      expect(await store.restore("back", restored?.version ?? "", tags)).toEqual(restored);
+      expect((await store.get("back"))?.version).toBe(restored?.version);
+    });
+
+    test("restores no version that is gone", async () => {
+      const store = await open();
+      expect(await store.restore("lost", "0".repeat(32), {})).toBeNull();
+      await store.set("lost", "two", {});
+      expect(await store.restore("lost", "0".repeat(32), {})).toBeNull();
+      expect((await store.get("lost"))?.value).toBe("two");
+    });
+
+    test("purges what bears the tags, as long as that is wanted", async () => {
+      const store = await open();
+      let asked = 0;
+      const stillWanted = async () => {
+        asked += 1;
+      };
+      await store.set("marked", "one", { tenantId: "us", slug: "s" });
+      await store.purge("marked", { tags: { tenantId: "them" }, stillWanted });
+      expect([asked, (await store.get("marked"))?.value]).toEqual([0, "one"]);
+      const refused = new Error("not any more");
+      const purged = store.purge("marked", {
+        tags: { tenantId: "us" },
+        stillWanted: async () => {
+          throw refused;
+        },
+      });
+      await expect(purged).rejects.toBe(refused);
+      expect((await store.get("marked"))?.value).toBe("one");
+      await store.purge("marked", { tags: { tenantId: "us" }, stillWanted });
+      expect(asked).toBeGreaterThan(0);
+      expect(await store.holder("marked")).toBeNull();
+    });
+
+    test("gives back what is stored while a purge takes place that comes late", async () => {
+      const store = await open();
+      const tags = { tenantId: "us" };
+      const first = await store.set("anew", "one", tags);
+      let next: string | undefined;
+      const stillWanted = async () => {
+        if (next !== undefined) throw new Error("not any more");
+        next = (await store.set("anew", "two", { tenantId: "them" })).version;
+      };
+      await store.purge("anew", { tags, stillWanted }).catch(() => undefined);
+      const restored = await store.restore("anew", next ?? "", { tenantId: "them" });
+      expect(restored).not.toBeNull();
+      expect(await store.get("anew")).toMatchObject({ value: "two", tags: { tenantId: "them" } });
+      expect(restored?.version).not.toBe(first.version);
+    });
+
     test("takes a name again after it was purged", async () => {
       const store = await open();
       const before = await store.set("reborn", "one", {});

@@ -30,6 +30,25 @@ interface Fault {
   readonly reason?: string | null;
 }
 
+/** A request that is kept on its way. */
+export interface Held {
+  readonly arrived: Promise<void>;
+  /** Lets it take effect, whatever became of who sent it. */
+  release(): void;
+}
+
+interface Holding extends Held {
+  readonly on: string;
+  arrive(): void;
+  readonly released: Promise<void>;
+}
+
+function newHolding(on: string): Holding {
+  const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  return { on, arrived, arrive, released, release };
+}
+
 /** A server that speaks the vault's REST protocol over secrets of its own. */
 export interface KeyVault extends AsyncDisposable {
   readonly url: string;
@@ -38,6 +57,8 @@ export interface KeyVault extends AsyncDisposable {
   /** Bodies that came without credentials, where a secret's value would be: must stay empty. */
   readonly exposed: readonly string[];
   fail(fault: Fault): void;
+  /** Keeps the next authorized request that begins so on its way, before it takes effect. */
+  hold(on: string): Held;
   /** Does away with faults, slowness and purge protection. */
   mend(): void;
   /** Does away with secrets and records as well. */
@@ -59,6 +80,14 @@ export async function startKeyVault(): Promise<KeyVault> {
     return fault;
   };
 
+  let holdings: Holding[] = [];
+  const whileHeld = async (call: string): Promise<void> => {
+    const holding = holdings.find(({ on }) => call.startsWith(on));
+    holdings = holdings.filter((each) => each !== holding);
+    holding?.arrive();
+    await holding?.released;
+  };
+
   const mend = () => {
     faults = [];
     secrets.purgeProtection = false;
@@ -73,6 +102,7 @@ export async function startKeyVault(): Promise<KeyVault> {
     const record: Asked = { call, authorized, status: null };
     asked.push(record);
     if (!authorized && body !== "") exposed.push(body);
+    if (authorized) await whileHeld(call);
     const fault = authorized ? takeFault(call) : undefined;
     if (fault && fault.status === undefined) return null;
     const given = !authorized
@@ -103,6 +133,11 @@ export async function startKeyVault(): Promise<KeyVault> {
     exposed,
     fail: (fault) => {
       faults.push({ ...fault, left: fault.times ?? Number.POSITIVE_INFINITY });
+    },
+    hold: (on) => {
+      const holding = newHolding(on);
+      holdings.push(holding);
+      return holding;
     },
     mend,
     reset: () => {
@@ -140,7 +175,7 @@ export const openTestStore = (
       retryOptions: { retryDelayInMs: 5, maxRetryDelayInMs: 10 },
       ...options.options,
     },
-    patience: { callMs: 5_000, settleMs: 5_000, pauseMs: 5, ...options.patience },
+    patience: { callMs: 20_000, settleMs: 20_000, pauseMs: 5, ...options.patience },
   });
 
 const challenge = (): Answer => ({

@@ -76,7 +76,12 @@ export interface TenantWorld extends Omit<World, "pendingMail"> {
 /** Looks at the world and into one tenant; what an operation that was undone must not have changed. */
 export async function tenantWorldOf(platform: Platform, slug: string): Promise<TenantWorld> {
   const tenant = await findTenant(platform.orm.em.fork(), { slug });
-  const { updatedAt: _, ...registry } = tenant ? { ...tenant } : { updatedAt: null };
+  // A secret that was stored again has another version.
+  const {
+    updatedAt: _,
+    secretVersion: _version,
+    ...registry
+  } = tenant ? { ...tenant } : { updatedAt: null, secretVersion: null };
   const stem = slug.replaceAll("-", "_");
   const url = tenant?.databaseName
     ? urlOf(platform.databaseUrl, tenant.databaseName)

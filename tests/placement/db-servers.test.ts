@@ -340,6 +340,7 @@ describe("a registered db server", () => {
         holder: (secret) => platform.secrets.holder(secret),
         get: (secret) => platform.secrets.get(secret),
         purge: (secret) => platform.secrets.purge(secret),
+        restore: async () => null,
         check: () => platform.secrets.check(),
         set: async (secret, value, tags) => {
           if (value.includes(`:${other.port}/`)) await meanwhile();

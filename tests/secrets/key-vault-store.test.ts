@@ -94,6 +94,42 @@ describe("Key Vault", () => {
     expect(authorizedCalls()).toContain("DELETE /deletedsecrets/left");
   });
 
+  test("restores a version of a name that was deleted, and while it is being deleted", async () => {
+    vault.secrets.slowness = 3;
+    const store = vault.open();
+    const { version } = await store.set("removed", "old", { tenantId: "us" });
+    vault.secrets.answer("DELETE", "/secrets/removed", "");
+    expect(await store.restore("removed", version, { tenantId: "us" })).toEqual({ version });
+    expect(await store.get("removed")).toMatchObject({ value: "old", version });
+  });
+
+  test("restores what a late purge has marked as removed, and nothing of another owner", async () => {
+    const store = vault.open();
+    const tags = { tenantId: "us" };
+    const { version } = await store.set("marked", "old", tags);
+    await store.set("marked", "purged", { "tenantry-purged": "true" });
+    vault.secrets.answer("DELETE", "/secrets/marked", "");
+    expect(await store.restore("marked", version, tags)).not.toBeNull();
+    expect(await store.get("marked")).toMatchObject({ value: "old", tags });
+    vault.secrets.answer("DELETE", "/secrets/marked", "");
+    const foreign = store.restore("marked", version, { tenantId: "them" });
+    await expect(foreign).rejects.toMatchObject({ code: "E_PARTIAL_STATE" });
+  });
+
+  test("asks before each step of a purge, and takes no further one that is not wanted", async () => {
+    const store = vault.open();
+    const tags = { tenantId: "us" };
+    await store.set("stopped", "old", tags);
+    let asked = 0;
+    const stillWanted = async () => {
+      asked += 1;
+      if (asked === 3) throw new Error("not any more");
+    };
+    await expect(store.purge("stopped", { tags, stillWanted })).rejects.toThrow("not any more");
+    expect(vault.secrets.stateOf("stopped")).toBe("DELETED");
+    expect(authorizedCalls()).not.toContain("DELETE /deletedsecrets/stopped");
+  });
+
   test("leaves a purged secret recoverable where purge protection is on, without its value", async () => {
     vault.secrets.purgeProtection = true;
     const store = vault.open();

@@ -17,6 +17,7 @@ const ASKED: Record<Repair, string> = {
   RESUME: "Put the operations that nobody runs back on the queue, of",
   MARK_FAILED: "Give the status FAILED to",
   ADOPT: "Take back into the registry, as the db server tells of them, without their people",
+  PUT_SECRET_BACK: "Store what the current version of the secret holds as the newest again, of",
   FOLLOW_SECRET: "Let the registry take over the login that the secret leads to, of",
   ROTATE_CREDENTIALS:
     "Give a new login, which the applications have to read from their secrets, to",

@@ -87,6 +87,7 @@ function rowOf(found: AsFound, status: TenantStatus, missing: readonly string[],
   return {
     ...{ status, isolation: site.isolation },
     ...{ dbServerId: site.server.id, databaseName: site.database, appRole: login },
+    secretVersion: found.secret?.version ?? null,
     ...{ schemaVersion: version, migrationsApplied: migrations, seedSets: [...seedSets] },
     ...{ activatedAt: failed ? null : now, updatedAt: now },
     failureCode: failed ? "E_TENANT_NOT_READY" : null,

@@ -65,20 +65,20 @@ function nothingInside(error: unknown): { seedSets: string[]; name: null } {
 }
 
 async function readinessOf(
-  { servers, secrets, config }: RepairPorts,
+  { orm, servers, secrets, config }: RepairPorts,
   site: AsFound["site"],
   seedSets: readonly string[],
 ): Promise<Readiness> {
   const ports = {
-    ...{ servers, secrets },
+    ...{ orm, servers, secrets },
     ...{ migrations: config.tenantMigrations, seeds: config.tenantSeeds },
   };
   try {
-    return await checkReadiness(ports, site, seedSets);
+    return await checkReadiness(ports, null, site, seedSets);
   } catch (error) {
     // A set that the folder has no more is no reason to leave a tenant out of the registry.
     if (!isDomainError(error, "E_SEED_SET_NOT_FOUND")) throw error;
-    const found = await checkReadiness(ports, site, []);
+    const found = await checkReadiness(ports, null, site, []);
     return { ...found, checks: [...found.checks, check("SEEDS", false, error.message)] };
   }
 }

@@ -258,6 +258,10 @@ function organizationFindings(
 }
 
 function secretFindings(tenant: Tenant, { secret, login }: Evidence): Finding[] {
+  if (secret?.late && (secret.role === null || secret.role === tenant.appRole)) {
+    const message = `The newest version of the ${secretCalled(tenant.secretName)} came late: ${tenant.secretVersion} is the current one`;
+    return [{ code: "SECRET_LATE", message, repair: "PUT_SECRET_BACK" }];
+  }
   if (secret?.ours === false) {
     return [
       {

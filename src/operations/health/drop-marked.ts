@@ -2,12 +2,15 @@ import { record } from "../../audit/record.ts";
 import { serialise } from "../../database/locks.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
+import { DomainError } from "../../kernel/domain-error.ts";
 import { TenantEntity } from "../../tenants/tenant.entity.ts";
 import { removeTenantSchema } from "../parts/tenant-entry.ts";
-import { removeSecret } from "../parts/tenant-secret.ts";
 import { inWords, type Marked } from "./orphans.ts";
 import type { RepairPorts } from "./ports.ts";
 import { siteOfMarked } from "./stranger-site.ts";
+
+const taken = (slug: string) =>
+  new DomainError("E_PARTIAL_STATE", { message: `The registry knows '${slug}' by now` });
 
 /**
  * Drops what bears the mark of a tenant that the registry does not know, or knows as PURGED: its schema or
@@ -39,6 +42,10 @@ export async function dropMarked(
   });
   if (!told) return false;
   await removeTenantSchema(ports, site, id);
-  await removeSecret(ports.secrets, site.names.secret, { id, slug });
+  const stillWanted = async () => {
+    const known = await ports.orm.em.fork().findOne(TenantEntity, { id });
+    if (known !== null && known.status !== "PURGED") throw taken(slug);
+  };
+  await ports.secrets.purge(site.names.secret, { tags: { tenantId: id }, stillWanted });
   return true;
 }

@@ -33,7 +33,7 @@ export async function sightsOf(em: EntityManager, tenants: readonly Tenant[]): P
 }
 
 /** Secrets that are asked for at a time: the store may be a service that throttles. */
-const SECRETS_AT_ONCE = 4;
+export const SECRETS_AT_ONCE = 4;
 
 /** What is known of a tenant's secret without showing it. */
 export interface SeenSecret {
@@ -41,6 +41,8 @@ export interface SeenSecret {
   readonly ours: boolean;
   /** The app role that it leads to; null where it is not the tenant's, or holds no connection URL. */
   readonly role: string | null;
+  /** Whether it holds another value than the version that the registry has noted. */
+  readonly late: boolean;
 }
 
 /** The secrets of tenants, by the tenant's id; one that the store does not answer for is left out. */
@@ -49,14 +51,26 @@ export async function lookForSecrets(
   tenants: readonly Tenant[],
 ): Promise<Map<string, SeenSecret>> {
   const found = new Map<string, SeenSecret>();
-  await eachOf(tenants, SECRETS_AT_ONCE, async ({ id, secretName }) => {
-    const secret = await secrets.get(secretName).catch(() => undefined);
-    if (secret === undefined) return;
-    // Another tenant may bear the name by now.
-    const ours = secret !== null && secret.tags.tenantId === id;
-    found.set(id, { ours, role: ours ? roleOf(secret) : null });
+  await eachOf(tenants, SECRETS_AT_ONCE, async (tenant) => {
+    const seen = await lookForSecret(secrets, tenant).catch(() => undefined);
+    if (seen !== undefined) found.set(tenant.id, seen);
   });
   return found;
+}
+
+async function lookForSecret(
+  secrets: SecretStore,
+  { id, secretName, secretVersion: noted }: Tenant,
+): Promise<SeenSecret> {
+  const newest = await secrets.get(secretName);
+  // Another tenant may bear the name by now.
+  const ours = newest !== null && newest.tags.tenantId === id;
+  const wanted =
+    noted === null || newest === null || newest.version === noted
+      ? null
+      : await secrets.get(secretName, noted);
+  const late = wanted !== null && (!ours || wanted.value !== newest?.value);
+  return { ours, late, role: ours ? roleOf(newest) : null };
 }
 
 /** Schemas that are read in one query: few enough for the memory of the server's backend. */

@@ -14,6 +14,7 @@ export const FINDING_CODES = [
   "LOGIN_NEWER",
   "LOGIN_REFUSED",
   "SECRET_MISSING",
+  "SECRET_LATE",
   "GRACE_ENDED",
   "VERSION_MISMATCH",
   "MIGRATION_CHANGED",
@@ -48,6 +49,7 @@ export const REPAIRS = [
   "RESUME",
   "MARK_FAILED",
   "ADOPT",
+  "PUT_SECRET_BACK",
   "FOLLOW_SECRET",
   "ROTATE_CREDENTIALS",
   "FOLLOW_STATUS",
@@ -96,6 +98,7 @@ const SAFE: readonly Repair[] = [
   "SETTLE",
   "ENQUEUE",
   "RESUME",
+  "PUT_SECRET_BACK",
 ];
 
 /**

@@ -59,6 +59,7 @@ export async function followSecret(ports: RepairPorts, actor: Actor, deed: Deed)
     const now = ports.clock();
     return {
       ...{ appRole: role, credentialsRotatedAt: now, retiringRole: old },
+      secretVersion: secret.version,
       retiringUntil: old === null ? null : new Date(now.getTime() + UNKNOWN_GRACE_MS),
     };
   });

@@ -2,6 +2,7 @@ import type { Actor } from "../../iam/actor.ts";
 import { DomainError, isDomainError } from "../../kernel/domain-error.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import type { Operation } from "../engine/operation.entity.ts";
+import { settleSecret } from "../parts/noted-secret.ts";
 import { startOnTenant } from "../parts/start-on-tenant.ts";
 import { adopt } from "./adopt.ts";
 import { markFailed, setLogin } from "./direct-repairs.ts";
@@ -85,6 +86,8 @@ async function onTenant(
       return { done: await markFailed(ports, actor, deed) };
     case "FOLLOW_STATUS":
       return { done: await followStatus(ports, actor, deed) };
+    case "PUT_SECRET_BACK":
+      return { done: (await settleSecret(ports, tenant.secretName, actor)) !== "LEFT" };
     case "FOLLOW_SECRET":
       return { done: await followSecret(ports, actor, deed) };
     case "MIGRATE":

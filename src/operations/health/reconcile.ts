@@ -4,6 +4,7 @@ import type { Logger } from "../../observability/logger.ts";
 import { type FollowPorts, followEvents } from "../engine/follow.ts";
 import type { Operation } from "../engine/operation.entity.ts";
 import { deletes, type Repair, remediesOf } from "./finding.ts";
+import { settleSecrets } from "./late-secrets.ts";
 import { onlyOne } from "./only-one.ts";
 import type { RepairPorts } from "./ports.ts";
 import { byItself, type Choose, type Repaired, repairAll, type Told, unasked } from "./repair.ts";
@@ -86,7 +87,7 @@ export interface ReconcilePorts extends RepairPorts, FollowPorts {
 /** What a reconciliation did, and what it left to people. */
 export type Reconciliation = Pick<Repaired, "repaired" | "reported">;
 
-const RECONCILER: Actor = {
+export const RECONCILER: Actor = {
   kind: "SYSTEM",
   id: "reconciler",
   name: "reconciler",
@@ -108,7 +109,10 @@ export async function reconcile(
   log: Logger,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Reconciliation> {
-  const outcome = await onlyOne(ports.databaseUrl, "reconcile", () => rounds(ports, signal));
+  const outcome = await onlyOne(ports.databaseUrl, "reconcile", async () => {
+    await settleSecrets(ports, RECONCILER, signal);
+    return await rounds(ports, signal);
+  });
   if (outcome === null) log.debug("another process reconciles");
   const { repaired, reported } = outcome ?? { repaired: [], reported: [] };
   for (const told of repaired) log.warn({ ...told }, "repaired");

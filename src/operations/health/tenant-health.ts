@@ -20,6 +20,7 @@ import {
 } from "./evidence.ts";
 import type { Finding } from "./finding.ts";
 import { historyFindings } from "./history/history-findings.ts";
+import { lateRemains } from "./late-secrets.ts";
 import { lookAtServers, withServers } from "./look.ts";
 import { type HealthLook, looksOf } from "./looks.ts";
 import { findStrangers, type Marked, markedOnServers, orphanFinding } from "./orphans.ts";
@@ -155,7 +156,10 @@ async function look(
       markedOnServers(looks, config.tenantSchemaPrefix),
       ({ tenantId }) => tenantId,
     );
-    const seenSecrets = deep ? await lookForSecrets(secrets, quiet) : new Map<string, SeenSecret>();
+    const gone = deep && !alone ? await lateRemains(em) : [];
+    const seenSecrets = deep
+      ? await lookForSecrets(secrets, [...quiet, ...gone])
+      : new Map<string, SeenSecret>();
     const insides = deep
       ? await lookInside(servers, sights, looks, quiet)
       : new Map<string, Inside>();
@@ -181,10 +185,13 @@ async function look(
     const strangers = alone
       ? null
       : await findStrangers(em, looks, marked, new Set(known.map(({ id }) => id)));
-    const purged = (strangers?.purged ?? []).map((tenant) => ({
-      ...ill(tenant, diagnose(tenant, evidenceOf(tenant))),
-      marked: marked.get(tenant.id) ?? [],
-    }));
+    const ghosts = [...(strangers?.purged ?? []), ...gone];
+    const purged = [...new Map(ghosts.map((tenant) => [tenant.id, tenant])).values()]
+      .map((tenant) => ({
+        ...ill(tenant, diagnose(tenant, evidenceOf(tenant))),
+        marked: marked.get(tenant.id) ?? [],
+      }))
+      .filter(({ healthy }) => !healthy);
     const unknown = (strangers?.unknown ?? []).map((each) => ({
       ...ill(null, [orphanFinding(each)]),
       ...{ slug: each.slug, marked: [each] },

@@ -3,10 +3,11 @@ import { DomainError } from "../../kernel/domain-error.ts";
 import type { Secret } from "../../secrets/secret-store.ts";
 import { closeAppRole, openAppRole, ownAppRoles } from "../../tenant-schemas/app-login.ts";
 import type { Run } from "../engine/phase.ts";
+import { currentSecret, removeSecret, storeSecret } from "./own-secret.ts";
 import { inSharedDatabase } from "./tenant-entry.ts";
 import { loginsOf } from "./tenant-login.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
-import { connectionUrl, passwordOf, readOwnSecret, roleOf, tagsOf } from "./tenant-secret.ts";
+import { connectionUrl, passwordOf, roleOf } from "./tenant-secret.ts";
 import { siteOfRun, type TenantSite } from "./tenant-site.ts";
 
 /** What making a tenant's new login finds out. */
@@ -48,7 +49,7 @@ export async function chooseRole(
       nextAction: "Make it anew with `migrateTenant`, then ask for this again.",
       retryable: false,
     });
-  const secret = await readOwnSecret(ports.secrets, names.secret, tenant);
+  const secret = await currentSecret(ports, run, tenant);
   return {
     ...{ from, to, roleExisted: roles.includes(to) },
     takenUp: secret !== null && roleOf(secret) === to && tenant.retiringRole === null,
@@ -94,7 +95,8 @@ export async function storeNewLogin(
   run: NewLoginRun,
 ): Promise<Partial<NewLoginFacts>> {
   const { site, url, stored } = await newLoginOf(ports, run);
-  const secretVersion = stored?.value === url ? stored.version : await set(ports, run, site, url);
+  const wanted = { value: url, newest: stored };
+  const secretVersion = await storeSecret(ports, run, site.tenant, wanted);
   await run.progress(1, 1, `version ${secretVersion}`);
   return { secretVersion };
 }
@@ -109,14 +111,17 @@ export async function restoreSecret(ports: TenantPorts, run: NewLoginRun): Promi
   const { site, url, stored } = await newLoginOf(ports, run);
   if (takenUp || stored?.value !== url) return;
   const name = site.names.secret;
-  if (previousVersion === null) return await ports.secrets.purge(name);
+  if (previousVersion === null) {
+    await removeSecret(ports, run);
+    return;
+  }
   const previous = await ports.secrets.get(name, previousVersion);
   if (!previous) {
     throw new DomainError("E_SECRET_STORE", {
       message: `Version ${previousVersion} of the secret is gone`,
     });
   }
-  await set(ports, run, site, previous.value);
+  await storeSecret(ports, run, site.tenant, { value: previous.value, newest: stored });
 }
 
 /**
@@ -133,17 +138,6 @@ export async function readBack(ports: TenantPorts, run: NewLoginRun): Promise<Te
   });
 }
 
-async function set(
-  { secrets }: TenantPorts,
-  run: NewLoginRun,
-  { names, tenant }: TenantSite,
-  value: string,
-): Promise<string> {
-  // A version that comes late would be the newest: the store itself cannot refuse it.
-  await run.assertOwned();
-  return (await secrets.set(names.secret, value, tagsOf(tenant))).version;
-}
-
 interface NewLogin {
   /** The tenant's place, entered as the new role. */
   readonly site: TenantSite;
@@ -157,8 +151,8 @@ async function newLoginOf(ports: TenantPorts, run: NewLoginRun): Promise<NewLogi
   const { to, takenUp } = run.facts;
   if (to === undefined) throw new Error("The role is not chosen yet");
   const site = { ...(await siteOfRun(ports.orm, run)), login: to };
-  const stored = await readOwnSecret(ports.secrets, site.names.secret, site.tenant);
-  const password =
-    takenUp && stored ? passwordOf(stored.value) : ports.appPasswords.of(run.operationId);
-  return { site, url: connectionUrl(site, password), stored };
+  const own = connectionUrl(site, ports.appPasswords.of(run.operationId));
+  const stored = await currentSecret(ports, run, site.tenant, takenUp ? undefined : own);
+  const url = takenUp && stored ? connectionUrl(site, passwordOf(stored.value)) : own;
+  return { site, url, stored };
 }

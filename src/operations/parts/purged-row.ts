@@ -16,7 +16,7 @@ export async function closeRow(em: EntityManager, id: string, now: Date): Promis
       // `.invalid` is a top-level domain that nobody ever has (RFC 2606).
       ...{ seedSets: [], adminEmail: "removed@purged.invalid", requestedBy: null },
       ...{ supportEmail: null, supportPhone: null },
-      ...{ retiringRole: null, retiringUntil: null },
+      ...{ retiringRole: null, retiringUntil: null, secretVersion: null },
     },
   );
 }

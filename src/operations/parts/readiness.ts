@@ -9,6 +9,8 @@ import {
   check,
   verifyTenantSchema,
 } from "../../tenant-schemas/verify-tenant-schema.ts";
+import type { Run } from "../engine/phase.ts";
+import { expectSecret } from "./own-secret.ts";
 import { inTenantDatabase } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { readAppLogin } from "./tenant-secret.ts";
@@ -22,7 +24,7 @@ export interface Readiness {
   readonly version: string | null;
 }
 
-type ReadinessPorts = Pick<TenantPorts, "servers" | "secrets" | "migrations" | "seeds">;
+type ReadinessPorts = Pick<TenantPorts, "orm" | "servers" | "secrets" | "migrations" | "seeds">;
 
 /**
  * Runs the readiness checks of a tenant: by its ledger every migration applied and unchanged, everything
@@ -30,12 +32,14 @@ type ReadinessPorts = Pick<TenantPorts, "servers" | "secrets" | "migrations" | "
  * schema has organizations, and its app role's login with the secret as the store answers it. Tables are
  * not compared with anything.
  *
+ * @param run the operation that has it checked: it puts a secret right that was written late
  * @param seedSets the sets that must be there, `all` and dependencies understood
  * @param suspended whether the login is to be closed
  * @throws DomainError E_ADMIN_CONN_UNRESOLVED and the like: where a check cannot be made at all
  */
 export async function checkReadiness(
   ports: ReadinessPorts,
+  run: Run<unknown, unknown> | null,
   site: Site,
   seedSets: readonly string[],
   suspended = false,
@@ -49,7 +53,10 @@ export async function checkReadiness(
     const organization = await organizationChecks(client, names.schema);
     return { checks: [...checks, seeds, ...organization], ...summary };
   });
-  const [found, login] = await Promise.all([inside.catch(whatIsMissing), checkLogin(ports, site)]);
+  const [found, login] = await Promise.all([
+    inside.catch(whatIsMissing),
+    checkLogin(ports, run, site),
+  ]);
   return { ...found, checks: [...found.checks, suspended ? closed(login) : login] };
 }
 
@@ -68,8 +75,13 @@ function whatIsMissing(error: unknown): Readiness {
   return { checks, tables: 0, migrations: 0, version: null };
 }
 
-async function checkLogin(ports: ReadinessPorts, site: Site): Promise<Check> {
+async function checkLogin(
+  ports: ReadinessPorts,
+  run: Run<unknown, unknown> | null,
+  site: Site,
+): Promise<Check> {
   try {
+    if (run) await expectSecret(ports, run);
     return await probeAppLogin(await readAppLogin(ports.secrets, site));
   } catch (error) {
     // A store that is busy for the moment says nothing of the tenant: that is tried again.

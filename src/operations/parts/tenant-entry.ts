@@ -9,7 +9,6 @@ import { ensureOwnDatabase, prepareOwnDatabase } from "../../tenant-schemas/own-
 import { limitsOf } from "../../tenants/limits.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
-import { readAppLogin } from "./tenant-secret.ts";
 import {
   fenceOf,
   hasOwnDatabase,
@@ -90,20 +89,25 @@ export async function fenceOff(
   });
 }
 
+interface NewSchema {
+  readonly tenant: Tenant;
+  /** The app role's, as the secret has it. */
+  readonly password: string;
+}
+
 /**
  * Creates the tenant's empty schema with its roles, and before it the database where the tenant has
- * one of its own. Repeatable; the app role's password is that of the secret.
+ * one of its own. Repeatable.
  *
- * @throws DomainError E_PARTIAL_STATE naming what is in the way, E_SECRET_STORE
+ * @throws DomainError E_PARTIAL_STATE naming what is in the way
  */
 export async function ensureTenantSchema(
-  ports: Servers & Pick<TenantPorts, "secrets" | "limits">,
+  ports: Servers & Pick<TenantPorts, "limits">,
   site: Site,
-  tenant: Tenant,
+  { tenant, password }: NewSchema,
 ): Promise<void> {
   const tenantId = tenant.id;
   const { names, database, server, login } = site;
-  const { password } = await readAppLogin(ports.secrets, site);
   const own = hasOwnDatabase(site);
   if (own)
     await inSharedDatabase(ports, site, (client) => ensureOwnDatabase(client, { names, tenantId }));

@@ -4,7 +4,8 @@ import { findLeftovers } from "../../tenant-schemas/leftovers.ts";
 import { probeAppLogin } from "../../tenant-schemas/probe-app-login.ts";
 import { limitsOf } from "../../tenants/limits.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
-import { nothing, type Phase, skipped } from "../engine/phase.ts";
+import { nothing, type Phase, type Run, skipped } from "../engine/phase.ts";
+import { expectSecret } from "./own-secret.ts";
 import { inSharedDatabase } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { readAppLogin } from "./tenant-secret.ts";
@@ -84,8 +85,9 @@ export async function closeLoginAgain(ports: SitePorts, run: PlacedRun): Promise
  */
 export async function verifyLogin(
   ports: SitePorts & Pick<TenantPorts, "secrets">,
-  run: PlacedRun,
+  run: Run<unknown, unknown>,
 ): Promise<undefined> {
+  await expectSecret(ports, run);
   const site = await siteOfRun(ports.orm, run);
   const { name, passed, message } = await probeAppLogin(await readAppLogin(ports.secrets, site));
   if (!passed) throw new DomainError("E_TENANT_NOT_READY", { message: `${name}: ${message}` });

@@ -5,7 +5,6 @@ import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { refuseOldDeletion } from "./lost-history.ts";
 import { inSharedDatabase, removeTenantSchema } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
-import { removeSecret } from "./tenant-secret.ts";
 import { namesOfTenant, type PlacedRun, siteOfTenant, tenantOf, tokenOf } from "./tenant-site.ts";
 
 /** Something outside the platform's tables that bears one of a tenant's names. */
@@ -75,12 +74,6 @@ export async function dropRemains(
   await onEveryServer(ports, tenant, (server) =>
     removeTenantSchema(ports, { server, names, token }, tenant.id),
   );
-}
-
-/** Removes the secret if it was made for the tenant. */
-export async function removeOwnSecret(ports: RemainsPorts, run: PlacedRun): Promise<undefined> {
-  const tenant = await tenantOf(ports.orm.em.fork(), run);
-  await removeSecret(ports.secrets, tenant.secretName, tenant);
 }
 
 /**

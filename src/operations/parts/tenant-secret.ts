@@ -1,5 +1,4 @@
 import { DomainError } from "../../kernel/domain-error.ts";
-import { newSecret } from "../../kernel/ids.ts";
 import { addressOf, readAdminLogin } from "../../placement/admin-login.ts";
 import { secretCalled } from "../../secrets/naming.ts";
 import {
@@ -9,15 +8,19 @@ import {
   type SecretTags,
 } from "../../secrets/secret-store.ts";
 import type { AppLogin } from "../../tenant-schemas/probe-app-login.ts";
+import type { Tenant } from "../../tenants/tenant.entity.ts";
 import type { Site } from "./tenant-site.ts";
 
-/** Whose a tenant's secret is. */
-export interface SecretOwner {
-  readonly id: string;
-  readonly slug: string;
-}
+type SecretOwner = Pick<Tenant, "id">;
 
-const isOurs = ({ tags }: Pick<Secret, "tags">, { id }: SecretOwner): boolean =>
+/** What tells whose a tenant's secret is. */
+export const tagsOf = ({ id, slug }: Pick<Tenant, "id" | "slug">): SecretTags => ({
+  tenantId: id,
+  slug,
+});
+
+/** Whether a secret was made for this tenant. */
+export const isOurs = ({ tags }: Pick<Secret, "tags">, { id }: SecretOwner): boolean =>
   tags.tenantId === id;
 
 /**
@@ -50,34 +53,6 @@ export async function readOwnSecret(
   return existing;
 }
 
-/**
- * Stores the app role's connection URL under the tenant's secret name, unless it is there already.
- *
- * @throws DomainError E_PARTIAL_STATE for a secret that was not made for this tenant, E_SECRET_STORE
- */
-export async function ensureSecret(
-  secrets: SecretStore,
-  site: Site,
-  owner: SecretOwner,
-): Promise<void> {
-  const existing = await readOwnSecret(secrets, site.names.secret, owner);
-  if (existing && leadsTo(existing.value, site)) return;
-  await secrets.set(site.names.secret, connectionUrl(site, newSecret()), tagsOf(owner));
-}
-
-/** What tells whose a tenant's secret is. */
-export const tagsOf = ({ id, slug }: SecretOwner): SecretTags => ({ tenantId: id, slug });
-
-/** Removes the secret if it was made for this tenant. */
-export async function removeSecret(
-  secrets: SecretStore,
-  name: string,
-  owner: SecretOwner,
-): Promise<void> {
-  const existing = await secrets.get(name);
-  if (existing && isOurs(existing, owner)) await secrets.purge(name);
-}
-
 const NO_PARAMETERS = { parameters: "" };
 
 /**
@@ -85,15 +60,20 @@ const NO_PARAMETERS = { parameters: "" };
  *
  * @throws DomainError E_SECRET_STORE when the secret is gone
  */
-export async function readAppLogin(
+export async function readAppLogin(secrets: SecretStore, site: Site): Promise<AppLogin> {
+  const { secret: name } = site.names;
+  const secret = await secrets.get(name);
+  if (!secret)
+    throw new DomainError("E_SECRET_STORE", { message: `The ${secretCalled(name)} is gone` });
+  return await appLoginOf(secrets, site, secret);
+}
+
+/** What the app role logs in with by this version of the tenant's secret. */
+export async function appLoginOf(
   secrets: SecretStore,
   { names, server, database }: Site,
+  secret: Secret,
 ): Promise<AppLogin> {
-  const secret = await secrets.get(names.secret);
-  if (!secret)
-    throw new DomainError("E_SECRET_STORE", {
-      message: `The ${secretCalled(names.secret)} is gone`,
-    });
   const user = roleOf(secret) ?? "";
   // The authority that the server's certificate is of is named where its admin's login is kept.
   const { parameters } =
@@ -116,7 +96,7 @@ export function connectionUrl({ server, database, login }: Site, password: strin
 }
 
 /** Whether the URL leads to this place as this role: a retry may have been placed elsewhere. */
-function leadsTo(value: string, site: Site): boolean {
+export function leadsTo(value: string, site: Site): boolean {
   return URL.canParse(value) && connectionUrl(site, passwordOf(value)) === value;
 }
 

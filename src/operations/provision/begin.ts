@@ -123,6 +123,7 @@ const UNSET = {
   connectionLimit: null,
   statementTimeoutSeconds: null,
   idleInTransactionTimeoutSeconds: null,
+  secretVersion: null,
   credentialsRotatedAt: null,
   retiringRole: null,
   retiringUntil: null,

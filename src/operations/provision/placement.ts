@@ -59,10 +59,7 @@ export async function checkState(
 ): Promise<Partial<ProvisionFacts>> {
   const site = await siteOf(ports, run);
   const tenantId = run.subjectId ?? NOBODY;
-  await refuseForeignSecret(ports.secrets, site.names.secret, {
-    id: tenantId,
-    slug: run.subjectName,
-  });
+  await refuseForeignSecret(ports.secrets, site.names.secret, { id: tenantId });
   const leftovers = await inSharedDatabase(ports, site, (client) =>
     findLeftovers(client, site.names, tenantId),
   );

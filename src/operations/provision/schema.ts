@@ -7,6 +7,7 @@ import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
 import { type Skipped, skipped } from "../engine/phase.ts";
 import { reportingProgress } from "../engine/progress.ts";
 import { refuseOldDeletion } from "../parts/lost-history.ts";
+import { ensureSecret, expectSecret, removeSecret } from "../parts/own-secret.ts";
 import { checkReadiness, refuseUnready } from "../parts/readiness.ts";
 import {
   approvedFor,
@@ -15,7 +16,7 @@ import {
   removeTenantSchema,
 } from "../parts/tenant-entry.ts";
 import type { TenantPorts } from "../parts/tenant-ports.ts";
-import { ensureSecret, removeSecret } from "../parts/tenant-secret.ts";
+import { passwordOf } from "../parts/tenant-secret.ts";
 import { tenantOf } from "../parts/tenant-site.ts";
 import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
 import { tenantIdOf } from "./registry.ts";
@@ -23,21 +24,20 @@ import { siteOf } from "./site.ts";
 
 /** Stores the app role's connection URL, with a new password, unless it is there already. */
 export async function setSecret(ports: TenantPorts, run: ProvisionRun): Promise<undefined> {
-  const site = await siteOf(ports, run);
-  await ensureSecret(ports.secrets, site, { id: tenantIdOf(run), slug: run.subjectName });
+  await ensureSecret(ports, run, await siteOf(ports, run));
 }
 
 /** Removes the secret if it was made for this tenant. */
 export async function unsetSecret(ports: TenantPorts, run: ProvisionRun): Promise<void> {
   await refuseOldDeletion(ports, run);
-  const { names } = await siteOf(ports, run);
-  await removeSecret(ports.secrets, names.secret, { id: tenantIdOf(run), slug: run.subjectName });
+  await removeSecret(ports, run);
 }
 
 /** Creates the tenant's roles and its empty schema, in a database of its own where it is to have one. */
 export async function createSchema(ports: TenantPorts, run: ProvisionRun): Promise<undefined> {
+  const password = passwordOf((await expectSecret(ports, run)).value);
   const tenant = await tenantOf(ports.orm.em.fork(), run);
-  await ensureTenantSchema(ports, await siteOf(ports, run), tenant);
+  await ensureTenantSchema(ports, await siteOf(ports, run), { tenant, password });
 }
 
 /** Drops schema, database and roles, as far as they were made for this tenant. */
@@ -123,7 +123,7 @@ export async function verifyTenant(
   run: ProvisionRun,
 ): Promise<Partial<ProvisionFacts>> {
   const site = await siteOf(ports, run);
-  const readiness = await checkReadiness(ports, site, run.input.seeds);
+  const readiness = await checkReadiness(ports, run, site, run.input.seeds);
   refuseUnready(readiness);
   const { tables, migrations: migrationsApplied, version: schemaVersion } = readiness;
   return { tables, migrationsApplied, schemaVersion, roleLogin: true };
