@@ -3,13 +3,18 @@
 // A share makes them smaller, for a look on the way.
 // Ends with `N passed, N failed`.
 
+import { failover } from "./failover.ts";
 import { stalledSockets, stalledStreams } from "./followers.ts";
+import { mixed } from "./mixed.ts";
 import { oneSlug } from "./one-slug.ts";
 import { purges } from "./purges.ts";
 import { restarts } from "./restarts.ts";
 import type { Report } from "./scenario.ts";
 
-const SCENARIOS = [oneSlug, restarts, purges, stalledSockets, stalledStreams];
+const SCENARIOS = [
+  ...[oneSlug, restarts, purges, stalledSockets, stalledStreams],
+  ...[failover, mixed],
+];
 
 const counts = { passed: 0, failed: 0 };
 const say = (line: string) => process.stdout.write(`${line}\n`);

@@ -134,7 +134,7 @@ test.each(CASES)(
     child.kill("SIGSTOP");
 
     const other = await world.startWorker();
-  onTestFinished(() => other.stop(2_000));
+    onTestFinished(() => other.stop(2_000));
     await followToEnd(platform, operation.id);
     const next = meanwhile ?? "provisionTenant";
     const { state, error } = (
@@ -157,5 +157,5 @@ test.each(CASES)(
     expect(await tenantWorldOf(platform, slug)).toEqual(before);
     const healths = await tenantHealth(platform, { slug });
     expect(healths.flatMap(({ findings }) => findings)).toEqual([]);
-    },
+  },
 );
