@@ -37,10 +37,16 @@ test("a tenant's people and contract are looked after by command", {
     ...["tenant", "update", ...at, "--tier", "premium", "--support-email", "help@acme.test"],
     "--json",
   );
-  expect(linesOf(changed)).toMatchObject([
-    { slug, tier: "PREMIUM", supportEmail: "help@acme.test" },
-  ]);
+  const lines = linesOf(changed);
+  expect(lines[0]).toMatchObject({ type: "STARTED", operation: { kind: "SET_LIMITS" } });
+  expect(lines.at(-1)).toMatchObject({
+    ...{ type: "RESULT", slug, tier: "PREMIUM", supportEmail: "help@acme.test" },
+    limits: { connectionLimit: 30, own: [] },
+    operation: { state: "SUCCEEDED", result: { connectionLimit: 30 } },
+  });
   const cleared = await run("tenant", "update", ...at, "--support-email", "", "--json");
-  expect(linesOf(cleared)).toMatchObject([{ tier: "PREMIUM", supportEmail: null }]);
+  expect(linesOf(cleared)).toMatchObject([
+    { tier: "PREMIUM", supportEmail: null, operation: null },
+  ]);
   expect((await run("tenant", "update", ...at)).end).toBe(2);
 });
