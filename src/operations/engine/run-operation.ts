@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isTransient } from "../../database/faults.ts";
 import type { EntityManager } from "../../database/orm.ts";
-import { claimAgain, drawToken } from "./claim.ts";
 import type { Attempted, Transact } from "./data-source.ts";
 import { cancelled } from "./failure.ts";
+import { claimAgain, drawToken } from "./fence-tokens.ts";
 import { lockOperation, move } from "./journal.ts";
 import type { Operation, OperationError } from "./operation.entity.ts";
 import type { AnyOperation, Outcome, Run } from "./phase.ts";

@@ -5,9 +5,9 @@ import { isTransient, PLATFORM, within } from "../../database/faults.ts";
 import { fencedBy, isFenced } from "../../database/fence.ts";
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import type { Logger } from "../../observability/logger.ts";
-import { expectClaimed, raiseTokens } from "./claim.ts";
 import type { Attempted, Transact } from "./data-source.ts";
 import { describeFailure, type Tried } from "./failure.ts";
+import { expectClaimed, raiseTokens } from "./fence-tokens.ts";
 import { move, progress } from "./journal.ts";
 import { OperationEntity, type OperationError } from "./operation.entity.ts";
 import { type AnyOperation, type ExternalPhase, type Phase, type Run, Skipped } from "./phase.ts";
@@ -141,7 +141,10 @@ export async function refuseLost(course: Course, run: AnyRun, error: unknown): P
   const seen = fencedBy(error);
   course.log.warn({ operationId, token, seen }, "given up: its effects are fenced off");
   if (await raiseTokens(course.orm.em.fork() as EntityManager, seen))
-    course.log.error({ seen }, "the platform database has lost what happened before: see docs");
+    course.log.error(
+      { seen },
+      "the platform database has lost what happened before: see docs/replication.md",
+    );
   throw new DBOSWorkflowConflictError(operationId);
 }
 

@@ -10,7 +10,7 @@ import { limitsOf } from "../../tenants/limits.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
 import { findTenant, lockTenant } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
-import { nextToken } from "../engine/claim.ts";
+import { nextToken } from "../engine/fence-tokens.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
 import { inSharedDatabase } from "../parts/tenant-entry.ts";
 import { readOwnSecret, roleOf } from "../parts/tenant-secret.ts";

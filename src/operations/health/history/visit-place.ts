@@ -7,7 +7,7 @@ import {
 } from "../../../audit/lost-history.ts";
 import { type AuditActor, record } from "../../../audit/record.ts";
 import type { EntityManager } from "../../../database/orm.ts";
-import { raiseTokens } from "../../engine/claim.ts";
+import { raiseTokens } from "../../engine/fence-tokens.ts";
 import { type Noted, type NotedPlace, withLink } from "./noted-place.ts";
 
 const WATCHER: AuditActor = {
