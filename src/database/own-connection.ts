@@ -39,7 +39,9 @@ export function keepOnlyWhole(pool: pg.Pool): void {
   pool.on("error", () => {});
   pool.on("connect", outliveBreaks);
   pool.on("release", (_error, client) => {
-    if (client.getTransactionStatus() !== "I") giveUp(client);
+    // Behind an error the status is the one from before until the server is ready again.
+    const { readyForQuery } = client as pg.PoolClient & { readonly readyForQuery: boolean };
+    if (!readyForQuery || client.getTransactionStatus() !== "I") giveUp(client);
   });
 }
 

@@ -18,8 +18,10 @@ export interface CutWay extends AsyncDisposable {
   standStill(): void;
 }
 
-const END_SESSIONS = `select pg_terminate_backend(pid, 5000) from pg_stat_activity
-  where datname = current_database() and pid <> pg_backend_pid()`;
+/** Ends all sessions but those that do the same at this moment. */
+const END_SESSIONS = `set application_name = 'ends others';
+  select pg_terminate_backend(pid, 5000) from pg_stat_activity
+  where datname = current_database() and application_name <> 'ends others'`;
 
 /** Opens a way to a database. */
 export async function openCutWay(to: string): Promise<CutWay> {
