@@ -97,7 +97,7 @@ export const AuditEvent = z.discriminatedUnion("type", [
   }),
   /** Versions of the secret, never a value. */
   tenantFact(
-    "TENANT_SECRET_PUT_BACK",
+    "TENANT_SECRET_RESTORED",
     "A tenant's secret was written or removed late, and its noted version became the newest again.",
     {
       /** The version that came late; null where the secret was removed. */

@@ -120,8 +120,6 @@ class KeyVaultStore implements SecretStore {
     }
     const wanted = await this.#read(name, version);
     if (wanted === null || isPurged(wanted.properties)) return null;
-    const newest = await this.#read(name);
-    if (newest && versionOf(newest) === version) return { version };
     return await this.set(name, wanted.value ?? "", tags);
   }
 

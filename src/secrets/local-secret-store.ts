@@ -109,8 +109,6 @@ class LocalSecretStore implements SecretStore {
     version: string,
     tags: SecretTags,
   ): Promise<{ version: string } | null> {
-    const newest = await this.get(name);
-    if (newest?.version === version) return { version };
     const wanted = await this.get(name, version);
     return wanted && (await this.set(name, wanted.value, tags));
   }

@@ -50,11 +50,11 @@ export interface SecretStore {
   set(name: string, value: string, tags: SecretTags): Promise<{ version: string }>;
 
   /**
-   * Makes what an earlier version holds the newest again, also where the name was deleted meanwhile and
-   * can be recovered. The newest itself stays as it is.
+   * Stores what an earlier version holds as a new version, also where the name was deleted meanwhile and can
+   * be recovered: of several who do so at once, each has a version of its own to note.
    *
    * @param tags of the new version; a deleted secret with others is somebody else's
-   * @returns the newest version; null where the wanted one is gone for good
+   * @returns the new version; null where the wanted one is gone for good
    * @throws DomainError E_PARTIAL_STATE where the name is deleted and somebody else's
    */
   restore(name: string, version: string, tags: SecretTags): Promise<{ version: string } | null>;

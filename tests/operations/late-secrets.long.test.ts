@@ -128,7 +128,7 @@ describe.each(["wakes up", "dies"])("a call to Key Vault of a frozen worker that
     await goOn(frozen);
     for (const slug of slugs) await expectRight(life, slug);
     for (const slug of [made, rotated])
-      expect(await toldOf(life, slug)).toEqual(["TENANT_SECRET_PUT_BACK"]);
+      expect(await toldOf(life, slug)).toEqual(["TENANT_SECRET_RESTORED"]);
     // All workers derive the same password of an operation: the version alone is another.
     expect(await toldOf(life, same)).toEqual([]);
   });
@@ -149,7 +149,7 @@ describe.each(["wakes up", "dies"])("a call to Key Vault of a frozen worker that
       await expectRight(life, slug);
       const now = await world.platform.secrets.get(nameOf(slug));
       expect(now?.value).toBe(stored[index]?.value);
-      const told = index < 2 ? ["TENANT_SECRET_PUT_BACK"] : [];
+      const told = index < 2 ? ["TENANT_SECRET_RESTORED"] : [];
       expect(await toldOf(life, slug)).toEqual(told);
     }
   });
@@ -200,7 +200,7 @@ describe("a call to the local store of a frozen worker", () => {
     goOn();
     if (dies) await once(child, "exit");
     await vi.waitFor(
-      async () => expect(await toldOf(life, slug)).toEqual(["TENANT_SECRET_PUT_BACK"]),
+      async () => expect(await toldOf(life, slug)).toEqual(["TENANT_SECRET_RESTORED"]),
       { timeout: 60_000, interval: 200 },
     );
     await expectRight(life, slug);

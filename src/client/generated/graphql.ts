@@ -52,7 +52,7 @@ export type ErrorCode =
   | 'E_FORBIDDEN'
   /** The login before the last rotation is still open. Wait until it closes, or close it first with `endGrace`. */
   | 'E_GRACE_RUNNING'
-  /** The platform database has lost what happened lately, so that nobody can be let in. Have an administrator look at the service's machine what was lost (`tenantry tenant doctor`), and accept it there (`tenantry db accept-loss`). */
+  /** The platform database has lost what happened lately, so that nobody can be let in. Have an administrator look at what was lost, by `tenantHealth`, and accept it on the service's machine, as docs/replication.md has it. */
   | 'E_HISTORY_LOST'
   /** This idempotency key was used with another input. Send the first input again, or choose a new key. */
   | 'E_IDEMPOTENCY_KEY_REUSED'

@@ -190,7 +190,7 @@ async function exchange(
       em,
       { ...by, address: null },
       {
-        type: "TENANT_SECRET_PUT_BACK",
+        type: "TENANT_SECRET_RESTORED",
         tenant: { id, slug },
         ...(operationId === undefined ? {} : { operationId }),
         detail: { late, noted, secretVersion: version },
