@@ -1,6 +1,10 @@
+import { isTransient } from "../../database/faults.ts";
+import { fencedBy, isFenced } from "../../database/fence.ts";
+import type { EntityManager } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
 import { DomainError, isDomainError } from "../../kernel/domain-error.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
+import { raiseTokens } from "../engine/fence-tokens.ts";
 import type { Operation } from "../engine/operation.entity.ts";
 import { settleSecret } from "../parts/noted-secret.ts";
 import { startOnTenant } from "../parts/start-on-tenant.ts";
@@ -28,6 +32,9 @@ interface Remedy {
   readonly code: FindingCode;
 }
 
+/** Times that a remedy is tried; the session may have ended as it was taken from a pool. */
+const ATTEMPTS = 3;
+
 /** Applies one remedy; a refusal is an answer, since the world moved on meanwhile. */
 export async function mend(
   ports: RepairPorts,
@@ -35,28 +42,43 @@ export async function mend(
   health: TenantHealth,
   remedy: Remedy,
 ): Promise<Outcome> {
-  try {
-    const { operation, marked, tenant } = health;
-    const { repair } = remedy;
-    if (operation && repair === "SETTLE")
-      return { done: await settleLost(ports, actor, operation.id) };
-    if (operation && repair === "ENQUEUE")
-      return { done: await enqueueAgain(ports, actor, operation.id) };
-    if (operation && repair === "RESUME") {
-      const resumed = await resumeUnowned(ports, actor, operation.id);
-      return resumed ? { done: true, resumed } : { done: false };
+  for (let attempt = 1; ; attempt += 1)
+    try {
+      return await apply(ports, actor, health, remedy);
+    } catch (error) {
+      if (isDomainError(error)) return { done: false, why: error.message };
+      if (attempt < ATTEMPTS && (await canPass(ports, error))) continue;
+      // One tenant's fault must not keep the others from being mended.
+      ports.log.error({ err: error, slug: health.slug, repair: remedy.repair }, "repair failed");
+      return { done: false, why: "it could not be mended, see the log" };
     }
-    if (repair === "ADOPT" || repair === "DROP")
-      return await onMarked(marked, (each) =>
-        repair === "ADOPT" ? adopt(ports, actor, each) : dropMarked(ports, actor, each),
-      );
-    return tenant ? await onTenant(ports, actor, tenant, remedy) : NO_TENANT;
-  } catch (error) {
-    if (isDomainError(error)) return { done: false, why: error.message };
-    // One tenant's fault must not keep the others from being mended.
-    ports.log.error({ err: error, slug: health.slug, repair: remedy.repair }, "repair failed");
-    return { done: false, why: "it could not be mended, see the log" };
+}
+
+/** Where the platform database was restored from a dump, the tokens are raised above what the server saw. */
+const canPass = async ({ orm }: RepairPorts, error: unknown): Promise<boolean> =>
+  isTransient(error) ||
+  (isFenced(error) && (await raiseTokens(orm.em as EntityManager, fencedBy(error))));
+
+async function apply(
+  ports: RepairPorts,
+  actor: Actor,
+  { operation, marked, tenant }: TenantHealth,
+  remedy: Remedy,
+): Promise<Outcome> {
+  const { repair } = remedy;
+  if (operation && repair === "SETTLE")
+    return { done: await settleLost(ports, actor, operation.id) };
+  if (operation && repair === "ENQUEUE")
+    return { done: await enqueueAgain(ports, actor, operation.id) };
+  if (operation && repair === "RESUME") {
+    const resumed = await resumeUnowned(ports, actor, operation.id);
+    return resumed ? { done: true, resumed } : { done: false };
   }
+  if (repair === "ADOPT" || repair === "DROP")
+    return await onMarked(marked, (each) =>
+      repair === "ADOPT" ? adopt(ports, actor, each) : dropMarked(ports, actor, each),
+    );
+  return tenant ? await onTenant(ports, actor, tenant, remedy) : NO_TENANT;
 }
 
 const NO_TENANT: Outcome = { done: false, why: "there is no tenant" };
