@@ -261,7 +261,7 @@ export const ERROR_CODES = {
   ),
   E_HISTORY_LOST: passing(
     "The platform database has lost what happened lately, so that nobody can be let in.",
-    "Have an administrator look at the service's machine what was lost (`tenantry tenant doctor`), and accept it there (`tenantry db accept-loss`).",
+    "Have an administrator look at what was lost, by `tenantHealth`, and accept it on the service's machine, as docs/replication.md has it.",
   ),
   E_INTERNAL: passing(
     "Something unexpected went wrong.",

@@ -101,7 +101,7 @@ async function asApp<T>(slug: string, work: (client: pg.Client) => Promise<T>): 
 
 const TABLES = `select nspname || '.' || relname, pg_get_userbyid(relowner) = nspowner::regrole::text
   from pg_class join pg_namespace n on n.oid = relnamespace
-  where relkind in ('r', 'v') and nspname !~ '^pg_|^information_schema|^ext$' order by 1`;
+  where relkind in ('r', 'v') and nspname !~ '^pg_|^information_schema|^ext$|^tenantry_control$' order by 1`;
 
 const HEALTH = `query ($slug: String) { tenantHealth(slug: $slug) { findings { code message } } }`;
 const findingsOf = async (slug: string): Promise<{ code: string; message: string }[]> =>

@@ -45,7 +45,7 @@ describe.each(WRAPPINGS)("%s", (_how, wrap) => {
   test.each(rows)("%s is found in the table", (code, { course, sentence }) => {
     const error = wrap(withCode(whole(code)));
     expect(faultOf(error)).toMatchObject({ course, sentence, code: whole(code) });
-    expect(isTransient(error)).toBe(course !== "FINAL");
+    expect(isTransient(error)).toBe(course !== "FINAL" && course !== "FENCED");
     expect(
       ERROR_CODES[codeOf(FAULTS.find((fault) => fault.codes.includes(code)) as Fault)],
     ).toBeDefined();

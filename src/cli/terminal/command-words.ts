@@ -9,7 +9,7 @@ export const COMMAND_WORDS: Readonly<Record<string, string>> = {
   invitations: "tenantry tenant invitation list",
   inviteTenantAdmin: "tenantry tenant invitation send",
   members: "tenantry tenant member list",
-  mendTenants: "tenantry tenant doctor --fix",
+  mendTenants: "tenantry tenant doctor",
   migrateTenant: "tenantry tenant migrate",
   migrationCheck: "tenantry migration check",
   offboardTenant: "tenantry tenant offboard",
