@@ -43,7 +43,7 @@ const proven = new WeakMap<ClientBase, Fence>();
  * Makes a session one of this fence, or of none: proves the token in the connected database. The session
  * keeps the fence as a shared session lock, by which a later token finds it, until it is given to another.
  *
- * @throws what `isFenced` knows where a greater token was seen; SQLSTATE 55006 where a former session does
+ * @throws what `isFenced` knows where a greater token was seen; SQLSTATE 55P03 where a former session does
  *   not end
  */
 export async function enterAs(client: ClientBase, fence: Fence | null): Promise<void> {
@@ -97,13 +97,15 @@ const lockOf = ({ key }: Fence): string =>
 
 /**
  * Whoever raises the row waits for those who prove a lower token at this moment, and finds their locks
- * behind that. The lock that is asked for without waiting spares most a look at all locks of the server.
+ * behind that. The lock that is asked for without waiting spares most a look at all locks of the server;
+ * waiting for it, and not for the end of the sessions, ends with them: `pg_terminate_backend` looks every
+ * 100 ms.
  */
 const proving = (fence: Fence): string => `do $fence$
 declare
   lock constant bigint := ${lockOf(fence)};
+  patience constant text := current_setting('lock_timeout');
   seen bigint;
-  former int;
 begin
   insert into ${CONTROL_SCHEMA}.fence as f (key, token) values (${literal(fence.key)}, ${fence.token})
     on conflict (key) do update set token = excluded.token where f.token < excluded.token;
@@ -119,17 +121,17 @@ begin
     if pg_catalog.pg_try_advisory_lock_shared(lock) then return; end if;
   end if;
   -- Any role may take the lock: alone, nobody else has a reason to.
-  for former in select l.pid from pg_catalog.pg_locks l
+  perform pg_catalog.pg_terminate_backend(l.pid) from pg_catalog.pg_locks l
     where l.locktype = 'advisory' and l.objsubid = 1 and l.pid <> pg_catalog.pg_backend_pid()
       and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
       and (l.classid::bigint << 32) | l.objid::bigint = lock
-      and (seen is null or l.mode = 'ExclusiveLock')
-  loop
-    if not pg_catalog.pg_terminate_backend(former, 5000)
-      and exists (select from pg_catalog.pg_locks where pid = former)
-    then
-      raise exception 'the session % of a former owner does not end', former using errcode = '55006';
-    end if;
-  end loop;
-  perform pg_catalog.pg_advisory_lock_shared(lock);
+      and (seen is null or l.mode = 'ExclusiveLock');
+  perform pg_catalog.set_config('lock_timeout', '5s', true);
+  if seen is null then
+    perform pg_catalog.pg_advisory_lock(lock);
+    perform pg_catalog.pg_advisory_lock_shared(lock), pg_catalog.pg_advisory_unlock(lock);
+  else
+    perform pg_catalog.pg_advisory_lock_shared(lock);
+  end if;
+  perform pg_catalog.set_config('lock_timeout', patience, true);
 end $fence$`;

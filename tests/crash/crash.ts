@@ -51,7 +51,7 @@ async function run(): Promise<void> {
       await server[Symbol.asyncDispose]();
       process.exit(1);
     });
-  const sweep = new Sweep(server, PACE);
+  await using sweep = new Sweep(server, PACE);
   const lanes = Number(flags.lanes);
   const asked = flags.only?.map(pointCalled);
   const names = flags.operations?.split(",");

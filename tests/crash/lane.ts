@@ -46,6 +46,8 @@ export class Lane implements Place {
   readonly tenants: pg.Client;
   /** Tenants that nothing is done to, with their snapshots. */
   readonly bystanders: Bystander[] = [];
+  /** How many cases it has seen. */
+  cases = 0;
   /** The one that carries on. */
   rescuer!: WorkerProcess;
   #doomed!: Promise<WorkerProcess>;
@@ -93,8 +95,7 @@ export class Lane implements Place {
     const parts = { store, platform, dataDir, vault, sql, tenants, api };
     const lane = new Lane(parts, { database, server, environment, pace });
     lane.#doomed = lane.#open(true);
-    await lane.#doomed;
-    lane.rescuer = await lane.#open(false);
+    [lane.rescuer] = await Promise.all([lane.#open(false), lane.#doomed]);
     await lane.#settle();
     return lane;
   }

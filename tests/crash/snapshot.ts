@@ -58,7 +58,10 @@ const withoutNames = (line: string, slug: string): string =>
     .replace(UUID, "$id")
     .replace(TIME, "$time")
     .replace(VERSION, "$version")
-    .replace(/\\?"(durationMs|bytes)\\?": ?\d+/g, '"$1": 0');
+    // Of rows, an operation tells what its last attempt has added; how many there are is looked at inside.
+    .replace(/\\*"(durationMs|bytes|rows|rowsAdded)\\*": ?\d+/g, '"$1": 0')
+    // What was rolled back has used numbers up.
+    .replace(/\\*"id\\*": ?\\*"\d+\\*"/g, '"id": "$n"');
 
 /** The rows of the registry and of the journal. */
 async function registered({ sql }: Place, slug: string): Promise<string[]> {

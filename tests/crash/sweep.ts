@@ -27,6 +27,8 @@ export class Sweep {
   readonly #pace: Pace;
   readonly #undisturbed = new Map<CrashOperation, Ran>();
   #idle: ReadonlySet<string> | null = null;
+  /** Lanes that are in order, for whoever needs one next. */
+  readonly #spare: Lane[] = [];
 
   constructor(server: Server, pace: Pace) {
     this.#server = server;
@@ -130,17 +132,24 @@ export class Sweep {
     work: (lane: Lane, item: Item) => Promise<boolean>,
   ): Promise<void> {
     let lane: Lane | null = null;
-    let cases = 0;
     for (const item of waiting) {
-      lane ??= await this.#open(store);
-      cases += 1;
+      lane ??= this.#takeSpare(store) ?? (await this.#open(store));
+      lane.cases += 1;
       const isFine = await work(lane, item);
-      if (isFine && cases < CASES_OF_A_LANE) continue;
+      if (isFine && lane.cases < CASES_OF_A_LANE) continue;
       await lane.close().catch(() => undefined);
       lane = null;
-      cases = 0;
     }
-    await lane?.close();
+    if (lane) this.#spare.push(lane);
+  }
+
+  #takeSpare(store: Lane["store"]): Lane | null {
+    const index = this.#spare.findIndex((lane) => lane.store === store);
+    return this.#spare.splice(index, index < 0 ? 0 : 1)[0] ?? null;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#spare.splice(0).map((lane) => lane.close().catch(() => undefined)));
   }
 
   async #open(store: Lane["store"]): Promise<Lane> {
