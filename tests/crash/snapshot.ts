@@ -59,7 +59,8 @@ const withoutNames = (line: string, slug: string): string =>
     .replace(TIME, "$time")
     .replace(VERSION, "$version")
     // Of rows, an operation tells what its last attempt has added; how many there are is looked at inside.
-    .replace(/\\*"(durationMs|bytes|rows|rowsAdded)\\*": ?\d+/g, '"$1": 0')
+    // A frozen worker's session may be among those that it has ended.
+    .replace(/\\*"(durationMs|bytes|rows|rowsAdded|sessionsEnded)\\*": ?\d+/g, '"$1": 0')
     // What was rolled back has used numbers up.
     .replace(/\\*"id\\*": ?\\*"\d+\\*"/g, '"id": "$n"');
 
