@@ -20,6 +20,7 @@ import { expectEngineTables, migrateEngine } from "./operations/engine/engine.ts
 import { openFeed } from "./operations/engine/feed.ts";
 import { openQueue } from "./operations/engine/queue.ts";
 import { openSharedReads } from "./operations/engine/shared-reads.ts";
+import { WORKER_MARK } from "./operations/engine/worker-sessions.ts";
 import { openProcessHistory } from "./operations/health/history/process-history.ts";
 import { openAppPasswords } from "./operations/parts/app-passwords.ts";
 import { openClusters } from "./placement/cluster.ts";
@@ -208,7 +209,7 @@ async function openOrms(
   return {
     orm,
     reader: await open(5, "reader"),
-    workerOrm: await open(10, "worker"),
+    workerOrm: await open(10, `worker ${WORKER_MARK}`),
   };
 }
 

@@ -53,8 +53,9 @@ describe("a server that takes TLS only", () => {
         asSuperuser(url, async (client) => (await client.query(ENCRYPTED)).rows),
       );
       const names = seen?.map(({ name }) => name);
-      const parts = ["acme", "acme engine", "acme feed", "acme reconciling", "acme worker"];
-      expect(names).toEqual(expect.arrayContaining(parts));
+      const parts = names?.map((name: string) => name.replace(/ \d+@.*/, ""));
+      const wanted = ["acme", "acme engine", "acme feed", "acme reconciling", "acme worker"];
+      expect(parts).toEqual(expect.arrayContaining(wanted));
       expect(seen).toEqual(names?.map((name) => ({ name, safe: true })));
     } finally {
       await worker.stop(2_000);

@@ -20,6 +20,8 @@ interface DoomedWorker extends AsyncDisposable {
   readonly child: ChildProcess;
   /** Waits until it stands still in an operation once more. */
   stands(times: number): Promise<void>;
+  /** Its sessions as a worker on the platform database. */
+  sessions(): Promise<unknown[]>;
   /** Since its row was seen last, in ms of the database's clock. */
   sleptMs(): Promise<number>;
 }
@@ -47,6 +49,12 @@ async function startDoomed(
     stands: async (times) => {
       await vi.waitUntil(() => stood >= times, { timeout: 60_000 });
     },
+    sessions: async () =>
+      await em().execute(
+        `select application_name from pg_stat_activity where datname = current_database()
+           and application_name ~ ('(worker|engine) ' || ? || '@')`,
+        [child.pid],
+      ),
     sleptMs: async () => {
       const [row] = await em().execute<{ ms: number }[]>(
         "select extract(epoch from now() - seen_at)::float8 * 1000 as ms from platform.worker where pid = ?",
@@ -99,10 +107,13 @@ test("a worker that slept while another took over writes nothing when it wakes",
   await using worker = await startDoomed({ [slug]: PHASE }, SHORT);
   const { id } = await begin(world.platform, "provisionTenant", slug);
   await worker.stands(1);
+  expect(await worker.sessions()).not.toEqual([]);
   worker.child.kill("SIGSTOP");
   await world.startWorker();
   const before = await followToEnd(world.platform, id);
   expect(before.operation).toMatchObject({ state: "SUCCEEDED", error: null });
+  // What its transactions have locked waits for no bound of theirs.
+  expect(await worker.sessions()).toEqual([]);
   worker.child.kill("SIGCONT");
   worker.child.send("go on");
   await eventually(async () => (await worker.sleptMs()) < SHORT.timeToLiveMs);

@@ -2,6 +2,7 @@ import pg from "pg";
 import { PATIENT, platformConfig } from "../../database/connect.ts";
 import { faultOf } from "../../database/faults.ts";
 import { keepOnlyWhole } from "../../database/own-connection.ts";
+import { WORKER_MARK } from "./worker-sessions.ts";
 
 /**
  * Opens connections for the durable engine, which reads a URL in another way than the rest of the
@@ -14,9 +15,9 @@ import { keepOnlyWhole } from "../../database/own-connection.ts";
  * @param url connection URL of the platform database
  */
 export function openEnginePool(url: string, max: number): pg.Pool {
-  const config = platformConfig(url, "engine", {
+  const config = platformConfig(url, `engine ${WORKER_MARK}`, {
     ...PATIENT,
-    idle_in_transaction_session_timeout: 60_000,
+    idle_in_transaction_session_timeout: 10_000,
   });
   const pool = new pg.Pool({ ...config, max });
   keepOnlyWhole(pool);

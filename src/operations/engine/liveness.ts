@@ -2,6 +2,7 @@ import type { EntityManager, Orm } from "../../database/orm.ts";
 import type { Abilities } from "./abilities.ts";
 import type { Claims } from "./claims.ts";
 import { type Heartbeat, type HeartbeatOptions, startHeartbeat } from "./heartbeat.ts";
+import { endSessionsOf } from "./worker-sessions.ts";
 
 /** How often a worker says that it is alive, and how long the others believe it. */
 export interface Beat {
@@ -152,7 +153,10 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
   });
   const sweep = async () => {
     const dead = (await findDead(em())).filter((id) => id !== executorId);
-    if (dead.length > 0) await options.recover(dead);
+    if (dead.length > 0) {
+      await endSessionsOf(em(), dead);
+      await options.recover(dead);
+    }
     const lost = (await findClaims(em(), executorId)).filter((id) => !options.isRunning(id));
     if (lost.length > 0) await options.putBack(lost);
   };
