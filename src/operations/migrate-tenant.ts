@@ -169,7 +169,9 @@ async function plan(ports: TenantPorts, run: MigrateRun): Promise<Partial<Migrat
   if (unknown !== undefined)
     throw fieldFault("allowOutOfOrder", `there is no migration '${unknown}'`);
   const ledger = await ledgerOf(ports, run);
-  if (run.subjectId !== null) await keepVersion(ports, run.subjectId, ledger, migrations);
+  const { subjectId } = run;
+  if (subjectId !== null)
+    await run.note((em) => keepVersion(em, ports.clock, subjectId, ledger, migrations));
   const end = to === null ? migrations.length : migrations.findIndex(({ id }) => id === to) + 1;
   const wanted = new Set(migrations.slice(0, end));
   const pending = pendingOf({ migrations }, ledger, outOfOrder).filter((file) => wanted.has(file));

@@ -20,10 +20,18 @@ export async function violationsOf(
   const isLeft = (line: string) =>
     operation.cancelIn === undefined ||
     !/^phase PROVISION .* (UNDONE|PENDING)$|^secret .* deleted$/.test(line);
+  const withoutPlace = (snapshot: readonly string[]) =>
+    comparable(snapshot).filter(
+      (line) => operation.cancelIn === undefined || !line.startsWith("tenant "),
+    );
   const comparable = (snapshot: readonly string[]) => snapshot.filter(isLeft);
   return [
     ...(await endedOnce(lane, operation, ran)),
-    ...differences("behind it", comparable(undisturbed?.after ?? ran.after), comparable(ran.after)),
+    ...differences(
+      "behind it",
+      withoutPlace(undisturbed?.after ?? ran.after),
+      withoutPlace(ran.after),
+    ),
     ...differences(
       "behind the next operation",
       comparable(undisturbed?.afterNext ?? ran.afterNext),

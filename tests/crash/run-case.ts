@@ -127,6 +127,8 @@ async function beginUntilStruck(
   });
   done.catch(() => undefined);
   const strike = await Promise.race([struck.promise, done]);
+  // What it sends behind its end is not counted.
+  if (strike === null && point !== null) doomed.units.off();
   await cancelling.now();
   return { id, strike };
 }

@@ -79,9 +79,9 @@ export class VaultSecrets {
     return [...this.#kept].filter(([, { state }]) => state === "LIVE").map(([name]) => name);
   }
 
-  /** Names of all that are there, be they deleted and recoverable. */
+  /** Names of all that are there, be they deleted and recoverable; what is being purged is gone. */
   names(): string[] {
-    return [...this.#kept.keys()];
+    return [...this.#kept].filter(([, { state }]) => state !== "PURGING").map(([name]) => name);
   }
 
   answer(method: string, path: string, body: string): Answer {

@@ -21,8 +21,14 @@ export interface Run<Input, Facts> {
    * Tells how far the phase is. Costs a transaction: call it when there is something to see.
    *
    * @param total null where it is not known
+   * @param also what is written in the same transaction, as by `note`
    */
-  progress(completed: number, total: number | null, message?: string): Promise<void>;
+  progress(
+    completed: number,
+    total: number | null,
+    message?: string,
+    also?: (em: EntityManager) => Promise<void>,
+  ): Promise<void>;
   /** What fences the run's effects on db servers: greater at each takeover, and for later operations. */
   readonly token: number;
   /**

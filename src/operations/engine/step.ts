@@ -217,9 +217,12 @@ async function noteAgain(
 }
 
 function withProgress(ports: StepPorts, phase: string, run: AnyRun): AnyRun {
-  const tell: AnyRun["progress"] = async (completed, total, message) => {
+  const tell: AnyRun["progress"] = async (completed, total, message, also) => {
     const step = { phase, completed, total, message: message ?? null };
-    await beside(ports, run, (em) => progress(em, run.operationId, step));
+    await beside(ports, run, async (em) => {
+      await also?.(em);
+      await progress(em, run.operationId, step);
+    });
   };
   return { ...run, progress: tell };
 }

@@ -1,6 +1,6 @@
-import { PLATFORM, within } from "../../database/faults.ts";
 import { withSessionLock } from "../../database/locks.ts";
 import type { EntityManager } from "../../database/orm.ts";
+import type { Clock } from "../../kernel/clock.ts";
 import { applyMigrations, schemaLock } from "../../tenant-schemas/apply-migrations.ts";
 import { type Listed, pendingOf, versionOf } from "../../tenant-schemas/drift.ts";
 import { type LedgerRow, readLedger } from "../../tenant-schemas/ledger.ts";
@@ -19,7 +19,6 @@ type ApplyRun = Run<
   { readonly allowOutOfOrder: readonly string[] },
   { readonly pending: readonly string[] }
 >;
-type Ports = Pick<TenantPorts, "orm" | "clock">;
 
 /**
  * Applies the planned files, a transaction and an event for each; all in one where nobody uses the schema
@@ -37,12 +36,13 @@ export async function applyPlanned(
   const { allowOutOfOrder: outOfOrder } = run.input;
   const folder = await openMigrationFolder(ports.migrations);
   const approvedExtensions = await approvedFor(ports, site);
+  const keep = (ledger: readonly Pick<LedgerRow, "id">[]) => (em: EntityManager) =>
+    keepVersion(em, ports.clock, tenant.id, ledger, folder.migrations);
   /** Brings registry and progress to what the ledger holds; answers how many of the planned files that are. */
   const follow = async (ledger: readonly LedgerRow[]): Promise<number> => {
-    await keepVersion(ports, tenant.id, ledger, folder.migrations);
     const pending = new Set(pendingOf(folder, ledger, outOfOrder).map(({ id }) => id));
     const done = planned.filter((id) => !pending.has(id));
-    await run.progress(done.length, planned.length, done.at(-1));
+    await run.progress(done.length, planned.length, done.at(-1), keep(ledger));
     return done.length;
   };
   try {
@@ -65,9 +65,8 @@ export async function applyPlanned(
           // Files that share a transaction are told of before it is committed.
           if (unused) return;
           rows.push(file);
-          await keepVersion(ports, tenant.id, rows, folder.migrations);
           at = done + index + 1;
-          await run.progress(at, planned.length, file.id);
+          await run.progress(at, planned.length, file.id, keep(rows));
         },
       });
       if (unused) await follow(await readLedger(client, names.schema));
@@ -83,18 +82,17 @@ export async function applyPlanned(
   }
 }
 
-/** Keeps the registry's version as a tenant's own ledger has it. */
+/** Keeps the registry's version as a tenant's own ledger has it; in a transaction of the operation. */
 export async function keepVersion(
-  { orm, clock }: Ports,
+  em: EntityManager,
+  clock: Clock,
   tenantId: string,
   ledger: readonly { readonly id: string }[],
   migrations: readonly Pick<Listed, "id">[],
 ): Promise<void> {
   const migrationsApplied = new Set(ledger.map(({ id }) => id)).size;
   const kept = { schemaVersion: versionOf(ledger, migrations), migrationsApplied };
-  await within(PLATFORM, () =>
-    orm.em.fork().nativeUpdate(TenantEntity, { id: tenantId }, { ...kept, updatedAt: clock() }),
-  );
+  await em.nativeUpdate(TenantEntity, { id: tenantId }, { ...kept, updatedAt: clock() });
 }
 
 /** Which of the planned files an operation has applied, over all its attempts and all who owned it. */
