@@ -49,11 +49,12 @@ export async function runCase(
   const failing = operation.failAt === undefined ? {} : { [slug]: operation.failAt };
   const doomed = await madeReady(lane, operation, slug, failing);
   const { id, strike } = await beginUntilStruck(lane, doomed, operation, slug, point, failing);
-  if (!doomed.lives) lane.replaceDoomed();
+  const isKilled = strike !== null && point?.way.startsWith("kill") === true;
+  if (isKilled) lane.replaceDoomed();
   await rescuer.work(failing);
   await ended(lane, id);
   const isLate = strike !== null && point?.way === "late";
-  if (!isLate) await comeToRest(doomed, isFrozenBy(point?.way) ? strike : null);
+  if (!isLate && !isKilled) await comeToRest(doomed, isFrozenBy(point?.way) ? strike : null);
   const after = await settledSnapshot(lane, slug);
   const units = [...doomed.units.seen];
   await rescuer.work();
