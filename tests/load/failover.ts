@@ -160,7 +160,8 @@ const isGone = async (rig: FailoverRig, id: string) =>
   (await rig.rows("select from platform.operation where id = $1", [id])).length === 0;
 
 async function checkTenants(rig: FailoverRig, { figure, check }: Report): Promise<void> {
-  const { rows, platform } = rig;
+  const { platform } = rig;
+  const rows = (query: string) => rig.rows(query);
   const states = await rows(
     "select kind, state, count(*)::int from platform.operation group by 1, 2 order by 1, 2",
   );
