@@ -40,6 +40,8 @@ function read(answer: IncomingMessage, followed: Followed): void {
   answer.setEncoding("utf8");
   answer.on("error", () => {});
   answer.on("data", (chunk: string) => {
+    // Parts of one packet are still told of behind `destroy`.
+    if (answer.destroyed) return;
     text += chunk;
     const blocks = text.split("\n\n");
     text = blocks.pop() ?? "";
