@@ -84,8 +84,7 @@ async function failOverAgainAndAgain(rig: FailoverRig, course: Course) {
     while (course.ended + course.lost.length < due) await delay(20);
     const { at, awayMs, whole } = await rig.replicas.failOver();
     away.push(awayMs);
-    while (!(await ask(rig.url, rig.token, "{ dbServers { name } }")).data)
-      await delay(20);
+    while (!(await ask(rig.url, rig.token, "{ dbServers { name } }")).data) await delay(20);
     heals.push(Math.round(performance.now() - at));
     await whole;
   }
