@@ -39,10 +39,12 @@ export const mixed: Scenario = {
 
     const old = await start(former.folder);
     const loads = sized(UPGRADED_UNDER, share);
-    const platform = await upgradeUnderLoad(report, former.folder, environment, loads);
+    const { platform, acts } = await upgradeUnderLoad(report, former.folder, environment, loads);
     parts.defer(() => platform.close());
     const present = await start(ROOT);
-    const cases = Array.from({ length: sized(ROUNDS, share) }, () => CASES).flat();
+    // A kind that it does not know the version before takes and loses; workers leave such ones since.
+    const known = CASES.filter(({ act }) => acts.has(act));
+    const cases = Array.from({ length: sized(ROUNDS, share) }, () => known).flat();
     await forEach(cases, AT_ONCE, (each) => throughOne(report, platform, each));
     await tellShares(report, platform);
     await Promise.all([old.kill(), present.kill()]);
@@ -98,7 +100,7 @@ async function upgradeUnderLoad(
   folder: string,
   environment: Record<string, string>,
   loads: number,
-): Promise<Platform> {
+): Promise<{ readonly platform: Platform; readonly acts: ReadonlySet<string> }> {
   const { assemble: assembleFormer } = (await import(join(folder, "src/assemble.ts"))) as {
     assemble: typeof assemble;
   };
@@ -118,9 +120,15 @@ async function upgradeUnderLoad(
   const platform = await assemble(readConfig(environment));
   await load;
   await former.close();
-  const unwell = (await tenantHealth(platform)).filter(({ findings }) => findings.length > 0);
-  report.check("the doctor finds nothing", unwell.length === 0 ? null : JSON.stringify(unwell[0]));
-  return platform;
+  // Limits are given to the tenants of the version before when they are opened next, or by the doctor.
+  const found = (await tenantHealth(platform))
+    .flatMap(({ findings }) => findings)
+    .filter(({ code }) => code !== "ROLE_LIMITS");
+  report.check(
+    "the doctor finds nothing but limits",
+    found[0] ? `${found.length}: ${JSON.stringify(found[0])}` : null,
+  );
+  return { platform, acts: new Set(Object.keys(former.operations)) };
 }
 
 async function throughOne(
