@@ -1,8 +1,10 @@
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { EntitySchema } from "@mikro-orm/core";
 import { Migrator } from "@mikro-orm/migrations";
 import { type EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import { PATIENT, platformConfig } from "./connect.ts";
+import { sqlStateOf } from "./faults.ts";
 import { keepOnlyWhole, withConnection } from "./own-connection.ts";
 
 export type { EntityManager };
@@ -64,7 +66,36 @@ export async function migratePlatform(orm: Orm, url: string): Promise<string[]> 
       "select pg_advisory_lock(hashtextextended('tenantry:platform-migrations', 0))",
     );
     await client.query("create schema if not exists platform");
-    const applied = await orm.migrator.up();
-    return applied.map((migration) => migration.name);
+    const pending = await orm.migrator.getPending();
+    for (const { name } of pending) await applyGivingWay(orm, name);
+    return pending.map(({ name }) => name);
   });
+}
+
+/** Shorter than PostgreSQL waits before it looks for a deadlock, and ends one of those in it. */
+const LOCK_MS = 200;
+const PAUSE_MS = 100;
+const GIVE_WAY_FOR_MS = 600_000;
+
+/**
+ * Applies one migration in a transaction of its own. Whoever works meanwhile comes first: a lock that is
+ * not there at once would hold up all who come behind, or end in a deadlock, so everything is let go and
+ * begun again.
+ *
+ * @throws SQLSTATE 55P03 where somebody holds a lock for 10 minutes
+ */
+async function applyGivingWay(orm: Orm, name: string): Promise<void> {
+  const until = performance.now() + GIVE_WAY_FOR_MS;
+  for (;;) {
+    try {
+      return await orm.em.fork().transactional(async (em) => {
+        await em.execute(`set local lock_timeout = ${LOCK_MS}`);
+        const transaction = em.getTransactionContext();
+        await orm.migrator.up({ migrations: [name], transaction });
+      });
+    } catch (error) {
+      if (sqlStateOf(error) !== "55P03" || performance.now() > until) throw error;
+    }
+    await delay(PAUSE_MS);
+  }
 }
