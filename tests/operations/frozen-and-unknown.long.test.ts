@@ -121,6 +121,26 @@ test("a worker that slept while another took over writes nothing when it wakes",
   expect(await tenantHealth(world.platform, { slug })).toMatchObject([{ findings: [] }]);
 });
 
+test("an operation that a version without tokens began is taken over", {
+  timeout: 300_000,
+}, async () => {
+  const slug = freshSlug("former");
+  const worker = await startDoomed({ [slug]: PHASE }, SHORT);
+  const { id } = await begin(world.platform, "provisionTenant", slug);
+  await worker.stands(1);
+  await worker[Symbol.asyncDispose]();
+  await em().execute("update platform.operation set fence_token = null where id = ?", [id]);
+  await em().execute(
+    `update dbos.transaction_completion set output = (output::jsonb #- '{json,ok,token}')::text
+     where workflow_id = ? and function_num = 0`,
+    [id],
+  );
+  await world.startWorker();
+  const { operation } = await followToEnd(world.platform, id);
+  expect(operation).toMatchObject({ state: "SUCCEEDED", error: null });
+  expect(await tenantHealth(world.platform, { slug })).toMatchObject([{ findings: [] }]);
+});
+
 test("a worker whose event loop hangs is taken over, though its process lives", {
   timeout: 300_000,
 }, async () => {

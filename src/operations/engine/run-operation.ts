@@ -47,8 +47,9 @@ export async function runOperation(ports: RunPorts, operationId: string): Promis
   if (!definition)
     throw new Error(`Operation ${operationId} is of an unknown kind: ${begun.ok.kind}`);
   const course: Course = { ...ports, transact, definition, takeover };
-  const begunHere = begun.ok.token === drawn;
-  const token = begunHere ? begun.ok.token : await claimAgain(ports.orm, operationId);
+  // An operation that a version before this one began has no token yet.
+  const begunHere = drawn !== undefined && begun.ok.token === drawn;
+  const token = begunHere ? drawn : await claimAgain(ports.orm, operationId);
   let run = toRun(course, { ...begun.ok, token: token ?? 0 });
   tellBegin(course, run);
   if (!begunHere && token !== null) await fenceOff(course, run);
