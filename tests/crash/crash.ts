@@ -35,6 +35,8 @@ const began = performance.now();
 const seconds = () => Math.round((performance.now() - began) / 1000);
 const seed = Number(flags.seed);
 const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
+/** What fails behind an interrupt was not tried. */
+let interrupted = false;
 const counts = { passed: 0, failed: 0, unreached: 0 };
 
 process.on("uncaughtException", (error) => {
@@ -48,6 +50,7 @@ async function run(): Promise<void> {
   await using server = await startSweepServer();
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, async () => {
+      interrupted = true;
       await server[Symbol.asyncDispose]();
       process.exit(1);
     });
@@ -80,6 +83,7 @@ function told({ phase, what }: Unit): string {
 }
 
 function tell({ point, unit, violations, ms }: Tried): void {
+  if (interrupted) return;
   const name = nameOf(point);
   const at = unit ? told(unit) : "not reached";
   const isFine = violations.length === 0;

@@ -118,5 +118,6 @@ const TAIL = `## What is not covered
 - The bundled tenant schema and Citus clusters: the sweep's schema has three migrations.
 - Key Vault itself: an emulator of its REST protocol answers, without throttling and eventual consistency.
 - SMTP: mails go to files.
+- How many rows an operation says that it added: its last attempt's. How many there are is compared.
 - Dry runs, and what doors do without an operation (users, tokens, invitations, db servers).
 `;
