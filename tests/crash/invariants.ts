@@ -16,22 +16,10 @@ export async function violationsOf(
   ran: Ran,
   undisturbed: Undisturbed | null,
 ): Promise<string[]> {
-  // Where a worker is struck before the phase, the operation is cancelled then: less was made, and undone.
-  const isLeft = (line: string) =>
-    operation.cancelIn === undefined ||
-    !/^phase PROVISION .* (UNDONE|PENDING)$|^secret .* deleted$/.test(line);
-  const withoutPlace = (snapshot: readonly string[]) =>
-    comparable(snapshot).filter(
-      (line) => operation.cancelIn === undefined || !line.startsWith("tenant "),
-    );
-  const comparable = (snapshot: readonly string[]) => snapshot.filter(isLeft);
+  const comparable = operation.cancelIn === undefined ? asItIs : asCancelled;
   return [
     ...(await endedOnce(lane, operation, ran)),
-    ...differences(
-      "behind it",
-      withoutPlace(undisturbed?.after ?? ran.after),
-      withoutPlace(ran.after),
-    ),
+    ...differences("behind it", comparable(undisturbed?.after ?? ran.after), comparable(ran.after)),
     ...differences(
       "behind the next operation",
       comparable(undisturbed?.afterNext ?? ran.afterNext),
@@ -46,6 +34,19 @@ export async function violationsOf(
     ...bugsIn(ran.logs),
   ];
 }
+
+const asItIs = (snapshot: readonly string[]) => snapshot;
+
+/**
+ * Of a cancelled provisioning, what does not depend on how far it was: where its worker is struck before the
+ * phase in which it is to be cancelled, it is cancelled then, and less was made and undone.
+ */
+const asCancelled = (snapshot: readonly string[]) =>
+  snapshot
+    .filter((line) => !/^phase PROVISION .* (UNDONE|PENDING)$|^secret .* deleted$/.test(line))
+    .map((line) =>
+      line.startsWith("tenant ") ? (/"status": "\w+"/.exec(line)?.[0] ?? line) : line,
+    );
 
 /** The one end that the operation has, and that of the next one. */
 async function endedOnce(

@@ -28,7 +28,9 @@ export async function snapshotOf(
     ...(doctor ? await doctorOf(platform, slug, tenant, strangers) : []),
   ];
   const home = new URL(platform.databaseUrl).pathname.slice(1);
-  return found.map((line) => withoutNames(line, slug).replaceAll(home, "$home")).toSorted();
+  return found
+    .map((line) => withoutChance(withoutNames(line, slug)).replaceAll(home, "$home"))
+    .toSorted();
 }
 
 /** The same, when no workflow of the slug runs any more. @throws NeverEnds */
@@ -58,11 +60,23 @@ const withoutNames = (line: string, slug: string): string =>
     .replace(UUID, "$id")
     .replace(TIME, "$time")
     .replace(VERSION, "$version")
-    // Of rows, an operation tells what its last attempt has added; how many there are is looked at inside.
-    // A frozen worker's session may be among those that it has ended.
-    .replace(/\\*"(durationMs|bytes|rows|rowsAdded|sessionsEnded)\\*": ?\d+/g, '"$1": 0')
-    // What was rolled back has used numbers up.
-    .replace(/\\*"id\\*": ?\\*"\d+\\*"/g, '"id": "$n"');
+    .replace(/\\*"(durationMs|bytes)\\*": ?\d+/g, '"$1": 0');
+
+/** What differs in the result of an operation of a kind, though nothing is wrong. */
+const VARYING: readonly (readonly [kinds: RegExp, told: RegExp])[] = [
+  // It tells what its last attempt has added; how many rows there are is looked at inside.
+  [/^operation (SEED|PROVISION) /, /\\*"(rows|rowsAdded)\\*": ?\d+/g],
+  // What was rolled back has used numbers up.
+  [/^operation ADD_LABORATORY /, /\\*"(id)\\*": ?\\*"\d+\\*"/g],
+  // A frozen worker's own session may be among them.
+  [/^operation /, /\\*"(sessionsEnded)\\*": ?\d+/g],
+];
+
+const withoutChance = (line: string): string =>
+  VARYING.reduce(
+    (text, [kinds, told]) => (kinds.test(text) ? text.replace(told, '"$1": 0') : text),
+    line,
+  );
 
 /** The rows of the registry and of the journal. */
 async function registered({ sql }: Place, slug: string): Promise<string[]> {
