@@ -97,9 +97,9 @@ const lockOf = ({ key }: Fence): string =>
 
 /**
  * Whoever raises the row waits for those who prove a lower token at this moment, and finds their locks
- * behind that. The lock that is asked for without waiting spares most a look at all locks of the server;
- * waiting for it, and not for the end of the sessions, ends with them: `pg_terminate_backend` looks every
- * 100 ms.
+ * behind that. The lock that is asked for without waiting spares most a look at all locks of the server.
+ * A session that ends gives its lock back behind its transaction, so the lock is waited for:
+ * `pg_terminate_backend` would look for the end of the session every 100 ms alone.
  */
 const proving = (fence: Fence): string => `do $fence$
 declare

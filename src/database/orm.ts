@@ -76,13 +76,15 @@ export async function migratePlatform(orm: Orm, url: string): Promise<string[]> 
 const LOCK_MS = 200;
 const PAUSE_MS = 100;
 const GIVE_WAY_FOR_MS = 600_000;
+/** A lock that is not there, and a deadlock that was found all the same. */
+const GIVES_WAY = ["55P03", "40P01"];
 
 /**
  * Applies one migration in a transaction of its own. Whoever works meanwhile comes first: a lock that is
  * not there at once would hold up all who come behind, or end in a deadlock, so everything is let go and
  * begun again.
  *
- * @throws SQLSTATE 55P03 where somebody holds a lock for 10 minutes
+ * @throws SQLSTATE 55P03 where somebody holds a lock for 10 minutes; what the migration itself fails with
  */
 async function applyGivingWay(orm: Orm, name: string): Promise<void> {
   const until = performance.now() + GIVE_WAY_FOR_MS;
@@ -94,7 +96,8 @@ async function applyGivingWay(orm: Orm, name: string): Promise<void> {
         await orm.migrator.up({ migrations: [name], transaction });
       });
     } catch (error) {
-      if (sqlStateOf(error) !== "55P03" || performance.now() > until) throw error;
+      const isLocked = GIVES_WAY.includes(sqlStateOf(error) ?? "");
+      if (!isLocked || performance.now() > until) throw error;
     }
     await delay(PAUSE_MS);
   }

@@ -47,15 +47,18 @@ export async function mend(
       return await apply(ports, actor, health, remedy);
     } catch (error) {
       if (isDomainError(error)) return { done: false, why: error.message };
-      if (attempt < ATTEMPTS && (await canPass(ports, error))) continue;
+      if (attempt < ATTEMPTS && (await isWorthAnother(ports, error))) continue;
       // One tenant's fault must not keep the others from being mended.
       ports.log.error({ err: error, slug: health.slug, repair: remedy.repair }, "repair failed");
       return { done: false, why: "it could not be mended, see the log" };
     }
 }
 
-/** Where the platform database was restored from a dump, the tokens are raised above what the server saw. */
-const canPass = async ({ orm }: RepairPorts, error: unknown): Promise<boolean> =>
+/**
+ * Whether a remedy that failed is worth another attempt. Where the platform database was restored from a
+ * dump, it is once the tokens are raised above what the server has seen.
+ */
+const isWorthAnother = async ({ orm }: RepairPorts, error: unknown): Promise<boolean> =>
   isTransient(error) ||
   (isFenced(error) && (await raiseTokens(orm.em as EntityManager, fencedBy(error))));
 
