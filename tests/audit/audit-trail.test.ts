@@ -184,7 +184,7 @@ test("names every fact in the past tense, and says in a sentence what it tells",
   const types = Object.entries(AUDIT_EVENT_TYPES);
   expect(types.length).toBeGreaterThan(15);
   for (const [type, description] of types) {
-    expect(type).toMatch(/(ED|SENT|SET|IN|OUT|UP|BACK|BEGUN)$/);
+    expect(type).toMatch(/(ED|SENT|SET|IN|OUT|UP|TAKEN_BACK|BEGUN)$/);
     expect(description).toMatch(/^[A-Z].*\.$/);
   }
 });

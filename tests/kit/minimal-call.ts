@@ -23,7 +23,8 @@ const SCALARS: Readonly<Record<string, string>> = {
 /** A value that an input type accepts, as GraphQL writes it: of an object only what is required. */
 function valueFor(type: GraphQLInputType): string {
   if (isNonNullType(type)) return valueFor(type.ofType);
-  if (isListType(type)) return "[]";
+  // Single values of an enum may need more than the field does, which has tests of its own.
+  if (isListType(type)) return isEnumType(getNamedType(type)) ? "[]" : `[${valueFor(type.ofType)}]`;
   if (isEnumType(type)) return type.getValues()[0]?.name ?? "";
   if (isInputObjectType(type)) {
     const fields = Object.values(type.getFields());
