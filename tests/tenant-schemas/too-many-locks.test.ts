@@ -24,6 +24,7 @@ beforeAll(async () => {
   await asSuperuser(server.url, async (client) => {
     await client.query("alter system set max_locks_per_transaction = 10");
     await client.query("alter system set max_connections = 20");
+    await client.query("alter system set superuser_reserved_connections = 3");
   });
   await server.restart();
   await asSuperuser(server.url, prepareTenantDatabase);
