@@ -40,7 +40,7 @@ if (through) {
   } as typeof Socket.prototype.connect;
 }
 
-const LOOK_MS = 100;
+const LOOK_MS = 1_000;
 /** Nothing looks into the queue by itself. */
 const NEVER_MS = 3_600_000;
 /** A look that is under way has ended. */
@@ -83,6 +83,7 @@ async function obey(order: Order): Promise<void> {
   isWorking = order.act === "work";
   if (order.act === "work") {
     failing = order.failing;
+    look();
     return;
   }
   do await delay(LOOKED_MS);
