@@ -145,10 +145,26 @@ async function comeToRest(doomed: WorkerProcess, frozen: Strike | null): Promise
   doomed.units.off();
 }
 
-/** Waits until an operation has ended. */
+/** Waits until an operation has ended. @throws NeverEnds with what the engine holds of it */
 async function ended({ sql }: Pick<Lane, "sql">, id: string): Promise<void> {
-  await until(`operation ${id} does not end`, async () => {
-    const query = "select from platform.operation where id = $1 and finished_at is not null";
-    return (await sql.query(query, [id])).rowCount === 1 ? true : null;
-  });
+  const query = "select from platform.operation where id = $1 and finished_at is not null";
+  await until(
+    `operation ${id} does not end`,
+    async () => ((await sql.query(query, [id])).rowCount === 1 ? true : null),
+    { whenLate: () => heldOf(sql, id) },
+  );
+}
+
+/** The engine's row of an operation, its worker's, and what the sessions of the sweep do. */
+async function heldOf(sql: Lane["sql"], id: string): Promise<string> {
+  const { rows } = await sql.query<{ line: string }>(
+    `select to_jsonb(w) - 'inputs' - 'output' || jsonb_build_object('worker', to_jsonb(p)) as line
+       from dbos.workflow_status w left join platform.worker p using (executor_id) where workflow_uuid = $1
+     union all
+     select jsonb_build_object('session', application_name, 'state', state, 'since', state_change,
+         'waits', wait_event, 'query', left(query, 100))
+       from pg_stat_activity where datname = current_database() and state <> 'idle' and pid <> pg_backend_pid()`,
+    [id],
+  );
+  return rows.map(({ line }) => JSON.stringify(line)).join("\n");
 }

@@ -17,7 +17,7 @@ export const pause = (ms: number): Promise<void> =>
 export async function until<T>(
   what: string,
   ask: () => Promise<T | null>,
-  atMostMs = PATIENCE_MS,
+  { atMostMs = PATIENCE_MS, whenLate = async () => "" } = {},
 ): Promise<T> {
   const end = performance.now() + atMostMs;
   while (performance.now() < end) {
@@ -25,7 +25,7 @@ export async function until<T>(
     if (answer !== null) return answer;
     await pause(60);
   }
-  throw new NeverEnds(`${what} within ${atMostMs / 1000} s`);
+  throw new NeverEnds(`${what} within ${atMostMs / 1000} s\n${await whenLate()}`.trim());
 }
 
 /** Bounds a wait. @throws NeverEnds */
