@@ -23,7 +23,7 @@ export default defineConfig({
     sequence: { sequencer: SlowFirst },
     env: COMPILE_CACHE,
     // Guards against what never ends, on machines that do much else.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 });

@@ -136,7 +136,7 @@ describe("db servers in the API", () => {
     const [first, , second] = await dbServers();
     expect(first).toMatchObject({ name: "east", tenants: 2, freeCapacity: 0, load: 1 });
     expect(second).toMatchObject({ name: "west", tenants: 2, freeCapacity: 1 });
-  }, 60_000);
+  });
 
   test("take no tenant when they are full, drained or unknown", async () => {
     await change("updateDbServer", { name: "east", capacityHint: 1 });

@@ -94,4 +94,4 @@ test("dropping every signing key ends the sockets that its tokens opened", async
   expect(await statusOf(one)).toBe(401);
   const { refreshSession } = await api.anonymous().ask(REFRESH, { token: one.refreshToken });
   expect(await statusOf(refreshSession)).toBe(200);
-}, 20_000);
+});

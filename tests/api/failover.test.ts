@@ -126,7 +126,7 @@ test("followers outlive the platform database over the same socket and stream", 
   expect(await owned).toEqual(early.seen);
   await readme.client.dispose();
   await own.close();
-}, 90_000);
+});
 
 test("a read that is refused for good ends followers with an error, and not as if all were told", async () => {
   const locked = Promise.withResolvers<void>();
@@ -157,4 +157,4 @@ test("a read that is refused for good ends followers with an error, and not as i
   await platform.end();
   refused.resolve();
   await readme.client.dispose();
-}, 90_000);
+});

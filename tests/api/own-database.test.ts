@@ -87,7 +87,7 @@ describe("a tenant with a database of its own", () => {
     expect(await worldOf(world.platform, slug)).toEqual(before);
   });
 
-  test("lives from its provisioning to its purge", { timeout: 60_000 }, async () => {
+  test("lives from its provisioning to its purge", async () => {
     const slug = await provisioned();
     const database = `tenant_${stemOf(slug)}`;
     const query = `query ($slug: String!) { tenant(by: { slug: $slug }) {
@@ -186,7 +186,7 @@ describe("a tenant with a database of its own", () => {
     await sql(`drop role tenant_${stemOf(second)}_tenants`);
   });
 
-  test("whose database is gone says so, and is made again", { timeout: 60_000 }, async () => {
+  test("whose database is gone says so, and is made again", async () => {
     const slug = await provisioned();
     // The second app role's settings for the database go with it.
     expect(await done("rotateTenantCredentials", { slug })).toMatchObject({ state: "SUCCEEDED" });

@@ -173,9 +173,7 @@ describe("a folder with schemas of its own", () => {
     });
   });
 
-  test("is covered by all that is done with a tenant, to its purge", {
-    timeout: 60_000,
-  }, async () => {
+  test("is covered by all that is done with a tenant, to its purge", async () => {
     const slug = await provisioned("DATABASE");
     const used = () =>
       asApp(slug, (app) => app.query("insert into audit.log (what) values ('x') returning id"));

@@ -26,7 +26,7 @@ beforeAll(async () => {
   ]);
   environment = testEnvironment(database.url, dataDir);
   await setUpPlatform(environment);
-}, 60_000);
+});
 
 afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
@@ -93,7 +93,7 @@ describe("tenantry db-server", () => {
     const broken = await run("check", "--name", "eu-1", "--json");
     expect(broken.end).toBe(1);
     expect(linesOf(broken)).toMatchObject([{ name: "eu-1", ok: false, status: "DRAINING" }]);
-  }, 60_000);
+  });
 
   test("answers wrong usage with exit code 2 and names what is missing", async () => {
     const [bare, halves, port, label] = await Promise.all([
@@ -105,5 +105,5 @@ describe("tenantry db-server", () => {
     expect([bare.end, halves.end, port.end, label.end]).toEqual([2, 2, 2, 2]);
     expect(bare.stderr).toContain("Missing: --region, --host, --admin-secret");
     expect(halves.stderr).toContain("go together");
-  }, 60_000);
+  });
 });

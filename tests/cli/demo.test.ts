@@ -2,9 +2,7 @@ import { rm } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { DEMO, makeDataDir, start } from "./_run.ts";
 
-test("the demo provisions a tenant and signs in to it, again and again", {
-  timeout: 60_000,
-}, async () => {
+test("the demo provisions a tenant and signs in to it, again and again", async () => {
   const dataDir = await makeDataDir();
   try {
     for (const slug of ["acme", "acme-2"]) {

@@ -183,7 +183,7 @@ describe("--apply", () => {
     );
     expect(ran.stdout).toContain("✔ 3 migrations were applied, with the same result at once");
     expect(await left()).toEqual([]);
-  }, 60_000);
+  });
 
   test("applies a folder with schemas of its own to databases of their own", async () => {
     const dir = await folder({
@@ -197,7 +197,7 @@ describe("--apply", () => {
       applied: { tables: 2, differences: [] },
     });
     expect(await left()).toEqual([]);
-  }, 60_000);
+  });
 
   test("names what differs between the two, in catalogs and in rows", async () => {
     const dir = await folder({
@@ -220,7 +220,7 @@ describe("--apply", () => {
       "A tenant that is made anew differs from one that got the files one by one",
     );
     expect(await left()).toEqual([]);
-  }, 60_000);
+  });
 
   test("names a file that PostgreSQL does not take, with line and SQLSTATE, and leaves nothing", async () => {
     const dir = await folder({
@@ -245,12 +245,12 @@ describe("--apply", () => {
       },
     });
     expect(await left()).toEqual([]);
-  }, 60_000);
+  });
 
   test("applies nothing of a folder that is refused", async () => {
     const dir = await folder({ "0001_a.sql": "copy a from stdin;" });
     expect(resultOf(await apply(dir, "--json"))).toMatchObject({ ok: false, applied: null });
-  }, 60_000);
+  });
 
   test("drops what a killed check has left an hour ago, and nothing that is younger", async () => {
     const hour = Math.floor(Date.now() / 1_000) - 3_700;
@@ -281,14 +281,14 @@ describe("--apply", () => {
     expect((await left()).map(({ name }) => name)).toEqual(kept);
     await sql(`drop database ${kept[0]}`);
     await sql(`drop role ${kept[1]}`);
-  }, 60_000);
+  });
 
   test("needs a db server that there is", async () => {
     const dir = await folder({ "0001_a.sql": "create table a (id int);" });
     const ran = await apply(dir, "--db-server", "nowhere");
     expect(ran.end).toBe(1);
     expect(ran.stderr).toContain("E_DB_SERVER_NOT_FOUND");
-  }, 60_000);
+  });
 });
 
 /** A folder with a statement that is passed over. */
@@ -307,7 +307,7 @@ test("the plan of a dry run names the layout and what is passed over", async () 
   expect(ran.stdout).toMatch(
     /passed over +0001_a\.up\.sql line 2: alter table a owner to postgres\n/,
   );
-}, 60_000);
+});
 
 test("a service logs its folder as it starts, and one that is refused hinders it not", async () => {
   const started = async (files: Readonly<Record<string, string>>) => {
@@ -332,4 +332,4 @@ test("a service logs its folder as it starts, and one that is refused hinders it
     ...{ format: "PLAIN", refusals: 1 },
     first: { file: "0001_a.sql", line: 2 },
   });
-}, 60_000);
+});

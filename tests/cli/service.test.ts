@@ -24,7 +24,7 @@ const ask = async (port: string | undefined) => {
   return await answer.json();
 };
 
-test("starts, shares its database, survives a kill, and drains", { timeout: 60_000 }, async () => {
+test("starts, shares its database, survives a kill, and drains", async () => {
   const first = start([SERVICE], environment);
   await first.until("Ctrl-C stops it.");
   expect(await ask(environment.PORT)).toEqual({ data: { __typename: "Query" } });

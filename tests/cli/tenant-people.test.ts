@@ -9,9 +9,7 @@ const world = perFile(() => openPlatform({ worker: true }));
 
 const run = (...words: string[]) => tenantry(words, world.environment);
 
-test("a tenant's people and contract are looked after by command", {
-  timeout: 120_000,
-}, async () => {
+test("a tenant's people and contract are looked after by command", async () => {
   const slug = freshSlug("people");
   await provision(world.platform, { slug });
   const person = `bo-${slug}@acme.test`;

@@ -84,4 +84,4 @@ test("creates, lists, changes and shuts out platform users, as the OS user", asy
     "PLATFORM_USER_SIGNED_OUT",
   ]);
   expect(rows[0]).toMatchObject({ actor_kind: "OS_USER", actor_name: userInfo().username });
-}, 120_000);
+});

@@ -36,7 +36,7 @@ const ORDINARY = { uid: 65534, gid: 65534 };
 const ORDINARY_CAN_RUN = ROOT && spawnSync(process.execPath, ["-e", ""], ORDINARY).status === 0;
 const LINKS = existsSync(join((await findServerPackage()).dir, "native/pg-symlinks.json"));
 
-describe("a data folder of one's own", { timeout: 120_000 }, () => {
+describe("a data folder of one's own", () => {
   test("a fresh start makes a server that only this machine and this password reach", async () => {
     const dataDir = await newFolder();
     const server = await start(dataDir, { work_mem: "5MB", "app.quote": "it's \\ so" });
@@ -100,7 +100,7 @@ describe("a data folder of one's own", { timeout: 120_000 }, () => {
   });
 });
 
-describe("several processes", { timeout: 120_000 }, () => {
+describe("several processes", () => {
   test("a second process adopts the server, and the last one out stops it", async () => {
     const dataDir = await newFolder();
     const server = await start(dataDir);
@@ -154,7 +154,7 @@ describe("several processes", { timeout: 120_000 }, () => {
   });
 });
 
-describe("after a crash", { timeout: 120_000 }, () => {
+describe("after a crash", () => {
   test("a server that was killed recovers what was committed", async () => {
     const dataDir = await newFolder();
     const before = await start(dataDir);
@@ -224,7 +224,7 @@ describe.skipIf(!LINKS)(
   },
 );
 
-describe.skipIf(!ROOT)("as root", { timeout: 120_000 }, () => {
+describe.skipIf(!ROOT)("as root", () => {
   test("below a closed folder, cluster and programs move to where the server can go", async () => {
     const closed = await newProgramFolder();
     await chmod(closed, 0o700);

@@ -66,4 +66,4 @@ test("works as a role whose defaults are others than the platform relies on", as
     await database.drop();
     await rm(dataDir, { recursive: true });
   }
-}, 60_000);
+});

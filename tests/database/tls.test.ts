@@ -62,7 +62,7 @@ describe("a server that takes TLS only", () => {
       await platform.close();
       await rm(dataDir, { recursive: true });
     }
-  }, 120_000);
+  });
 
   test("is not entered with another authority, nor without TLS, in one clear line", async () => {
     const start = (parameters: Record<string, string>) =>

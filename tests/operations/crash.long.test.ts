@@ -105,9 +105,7 @@ async function moreServers(names: readonly string[]): Promise<void> {
   );
 }
 
-test("another worker finishes what a killed one had begun, whatever the phase", {
-  timeout: 120_000,
-}, async () => {
+test("another worker finishes what a killed one had begun, whatever the phase", async () => {
   const { children, started } = await standStill([
     ...provisionings(["SECRET_SET", "DATABASE_CREATED", "MIGRATIONS_APPLIED", "ADMIN_SEEDED"]),
     ...provisionings(["DATABASE_CREATED", "MIGRATIONS_APPLIED", "ADMIN_SEEDED"], "DATABASE"),
@@ -118,9 +116,7 @@ test("another worker finishes what a killed one had begun, whatever the phase", 
   await worker.stop();
 });
 
-test("another worker finishes what killed ones had begun, whatever the operation, and undoes what was cancelled", {
-  timeout: 120_000,
-}, async () => {
+test("another worker finishes what killed ones had begun, whatever the operation, and undoes what was cancelled", async () => {
   const { platform } = world;
   const cases = CASES.filter(({ act }) => act !== "provisionTenant");
   const planned = cases.map(({ act, isolation }) => ({
@@ -157,9 +153,7 @@ test("another worker finishes what killed ones had begun, whatever the operation
   await worker.stop();
 });
 
-test("a worker killed between creating a tenant's database and marking it leaves nothing behind that is not known", {
-  timeout: 120_000,
-}, async () => {
+test("a worker killed between creating a tenant's database and marking it leaves nothing behind that is not known", async () => {
   const { platform } = world;
   const { tenantDatabase } = await platform.orm.em
     .fork()
@@ -204,9 +198,7 @@ test("a worker killed between creating a tenant's database and marking it leaves
   await worker.stop();
 });
 
-test("a migration says what was applied by a worker that was killed between two files, and whichever took over", {
-  timeout: 120_000,
-}, async () => {
+test("a migration says what was applied by a worker that was killed between two files, and whichever took over", async () => {
   const { platform } = world;
   const slug = freshSlug("crash");
   const before = await world.startWorker();
@@ -245,9 +237,7 @@ test("a migration says what was applied by a worker that was killed between two 
   expect(tenant).toMatchObject({ schemaVersion: "0003_samples", migrationsApplied: 3 });
 });
 
-test("a worker that was frozen past its time and wakes up again does no harm", {
-  timeout: 120_000,
-}, async () => {
+test("a worker that was frozen past its time and wakes up again does no harm", async () => {
   const { children, started } = await standStill(
     provisionings(["SECRET_SET", "SEEDS_APPLIED", "MASTER_REGISTERED"]),
   );

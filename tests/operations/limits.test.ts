@@ -76,7 +76,7 @@ async function update(slug: string, changes: Record<string, unknown>) {
 const asAdmin = (sql: string) =>
   asSuperuser(world.platform.databaseUrl, (client) => client.query(sql));
 
-describe("a tenant's connections", { timeout: 180_000 }, () => {
+describe("a tenant's connections", () => {
   test("end at its limit, and others, new tenants and the doctor have theirs", async () => {
     const [greedy, other] = [await life.provisioned(), await life.provisioned()];
     expect(await fill(await urlOf(greedy))).toBe(4);

@@ -19,7 +19,7 @@ beforeAll(async () => {
   const worker = await world.startWorker();
   slugs = await Promise.all(PHASES.map(() => life.provisioned()));
   await worker.stop();
-}, 60_000);
+});
 
 const nameOf = (slug: string) => `tenant-db-${slug}`;
 
@@ -56,9 +56,7 @@ async function expectWorking(): Promise<void> {
   }
 }
 
-test("a killed worker leaves a login that works, whatever the phase, and a frozen one that wakes up harms none", {
-  timeout: 180_000,
-}, async () => {
+test("a killed worker leaves a login that works, whatever the phase, and a frozen one that wakes up harms none", async () => {
   const storms = slugs.map((slug) => storm(world.platform.secrets, nameOf(slug), 1));
   const killed = await standStill();
   const ended = once(killed.child, "exit");

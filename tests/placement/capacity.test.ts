@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { isTransient } from "../../src/database/faults.ts";
 import { newId } from "../../src/kernel/ids.ts";
 import { startProvisioning } from "../../src/operations/provision-tenant.ts";
 import { DbServerEntity } from "../../src/placement/db-server.entity.ts";
@@ -10,12 +11,13 @@ import { OPERATOR, provisionRequest } from "../kit/tenants.ts";
 
 const world = perFile(openPlatform);
 
-const start = () =>
+/** Asks again, as a client does, where a slow machine has had no connection free in time. */
+const start = (): Promise<string> =>
   startProvisioning(world.platform, OPERATOR, provisionRequest({ slug: freshSlug("race") }), {
     ...{ dryRun: false, idempotencyKey: null },
   }).then(
     () => "STARTED",
-    (error: { code: string }) => error.code,
+    (error: { code: string }) => (isTransient(error) ? start() : error.code),
   );
 
 const count = (answers: readonly string[]): Record<string, number> =>
@@ -42,7 +44,7 @@ test("200 provisions at once for 37 free places on two servers are exactly 37", 
   const answers = await Promise.all(Array.from({ length: 200 }, start));
   expect(count(answers)).toEqual({ STARTED: 37, E_NO_CAPACITY: 163 });
   expect(await held()).toEqual({ default: 25, second: 12 });
-}, 60_000);
+});
 
 test("nothing is placed on a server once it is drained, whoever was under way", async () => {
   const { platform } = world;
@@ -54,4 +56,4 @@ test("nothing is placed on a server once it is drained, whoever was under way", 
   expect(await start()).toBe("E_NO_CAPACITY");
   expect((await held()).default).toBe(drained);
   expect(25 + (count(answers).STARTED ?? 0)).toBe(drained);
-}, 60_000);
+});

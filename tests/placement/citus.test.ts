@@ -64,7 +64,7 @@ describeOnCitus("a Citus cluster as a db server (needs CITUS_URL)", () => {
     });
     const probes = "select 1 from pg_roles where rolname like 'tenantry\\_probe\\_%'";
     expect(await askCoordinator(probes)).toEqual([]);
-  }, 60_000);
+  });
 
   test("holds a tenant on one node, which the API tells with its size", async () => {
     slug = await life.provisioned({ slug: freshSlug("citus"), dbServer: server.name });
@@ -93,7 +93,7 @@ describeOnCitus("a Citus cluster as a db server (needs CITUS_URL)", () => {
     const readonly = await api.as("READONLY");
     const { tenant: seen } = await readonly.ask(PLACE, { slug });
     expect(seen.clusterPlace.node).toEqual({ group, host: null, port: null });
-  }, 120_000);
+  });
 
   test("keeps a tenant's application within its own schema, triggers and all", async () => {
     const other = await life.provisioned({ slug: freshSlug("citus"), dbServer: server.name });
@@ -113,7 +113,7 @@ describeOnCitus("a Citus cluster as a db server (needs CITUS_URL)", () => {
     await life.run("offboardTenant", { slug: other, reason: "done" });
     const purged = await life.run("purgeTenant", { slug: other, ...PURGE });
     expect(purged).toMatchObject({ state: "SUCCEEDED", error: null });
-  }, 120_000);
+  });
 
   test("takes later migrations, seeds, laboratories, and the end of a login", async () => {
     await writeFile(
@@ -141,7 +141,7 @@ describeOnCitus("a Citus cluster as a db server (needs CITUS_URL)", () => {
     const schema = `org_${slug.replaceAll("-", "_")}`;
     const later = `select 1 from citus_shards where table_name = '${schema}.later'::regclass`;
     expect(await askCoordinator(later)).toHaveLength(1);
-  }, 120_000);
+  });
 
   test("refuses a table that a migration makes behind Citus's back, and the admin's role", async () => {
     const file = join(migrations.path, "0007_hidden.sql");
@@ -158,7 +158,7 @@ describeOnCitus("a Citus cluster as a db server (needs CITUS_URL)", () => {
       expect(failed.error?.message).toMatch(reason);
     }
     await writeFile(file, "select 1;");
-  }, 120_000);
+  });
 
   test("places the tables of files that cannot be one transaction, within the operator's bounds", async () => {
     const files = {
@@ -180,7 +180,7 @@ create table bounds as select current_setting('statement_timeout') as s, current
     expect(await askCoordinator(`select s, l from ${schema}.bounds`)).toEqual([
       { s: "1h", l: "1h" },
     ]);
-  }, 120_000);
+  });
 
   test("is not for isolation DATABASE", async () => {
     const wish = { dbServer: server.name, isolation: "DATABASE" } as const;
@@ -200,7 +200,7 @@ create table bounds as select current_setting('statement_timeout') as s, current
          union all select rolname from pg_roles where rolname like '${schema}%') left_over $$)`,
     );
     expect(left.map(({ result }) => result)).toEqual(left.map(() => "0"));
-  }, 120_000);
+  });
 });
 
 test("a cluster that loses the rows of INSERT … SELECT is refused, with the release that does not", async () => {
@@ -282,7 +282,7 @@ test("a cluster that stands still keeps nobody who lists db servers", async () =
   } finally {
     await frozen.thaw();
   }
-}, 60_000);
+});
 
 test("a cluster that many look at is asked once, on a connection of the server's pool", async () => {
   await using world = await openPlatform();
@@ -322,7 +322,7 @@ test("a cluster that many look at is asked once, on a connection of the server's
     for (const { dbServers } of await asked)
       expect(dbServers[0].cluster.fault).toMatch(/does not answer/);
   });
-}, 60_000);
+});
 
 const PURGE = { immediately: true, reason: "asked to be forgotten" };
 

@@ -40,9 +40,7 @@ async function fill(slug: string): Promise<pg.Client[]> {
   }
 }
 
-test("tenants that have filled a server keep Tenantry from nothing", {
-  timeout: 180_000,
-}, async () => {
+test("tenants that have filled a server keep Tenantry from nothing", async () => {
   const { platform } = world;
   await asSuperuser(server.url, (client) =>
     client.query(`create role keeper login createdb createrole password 'keeper';

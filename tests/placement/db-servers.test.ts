@@ -319,7 +319,7 @@ describe("a registered db server", () => {
     await sql(platform.databaseUrl, `delete from platform.tenant where slug = '${slug}'`);
     expect((await updateDbServer(platform, OPERATOR, move)).port).toBe(other.port);
     await forget(moving);
-  }, 60_000);
+  });
 
   test.each([
     ["somebody else has changed", "update platform.db_server set host = '127.0.0.9'"],
@@ -379,7 +379,7 @@ describe("a registered db server", () => {
     await other.restart();
     expect((await back()).status).toBe("ACTIVE");
     await forget({ name, ...away });
-  }, 60_000);
+  });
 });
 
 describe("the platform's own server", () => {

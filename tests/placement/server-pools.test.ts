@@ -18,7 +18,7 @@ beforeAll(async () => {
     tls: { mode: "disable" },
   } as const;
   address = { host: server.host, port: server.port, ...login };
-}, 60_000);
+});
 
 afterAll(() => server?.[Symbol.asyncDispose]());
 

@@ -13,13 +13,13 @@ describeOnCitus("the bundled schema on a Citus cluster (needs CITUS_URL)", () =>
 
   beforeAll(async () => {
     await registerCluster(world.platform);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     const purge = { slug, reason: "the test is over", immediately: true };
     await life.run("offboardTenant", { slug, reason: "the test is over" });
     await life.run("purgeTenant", purge);
-  }, 120_000);
+  });
 
   test("is provisioned with all seeds, and its snapshots are refreshed", async () => {
     await life.provisioned({ slug, dbServer: "cluster" });

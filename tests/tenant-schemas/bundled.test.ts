@@ -24,4 +24,4 @@ test("the bundled schema and seeds are applied, verified, seeded again and dropp
     expect(await applySeedSet(world.client, { names, set })).toMatchObject({ rowsAdded: 0 });
   }
   expect((await world.drop(tenant)).dropped).toHaveLength(3);
-}, 60_000);
+});

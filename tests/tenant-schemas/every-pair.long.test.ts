@@ -43,11 +43,11 @@ beforeAll(async () => {
       settle(index % 2 ? "DATABASE" : "SCHEMA", index % 4 < 2),
     ),
   );
-}, 120_000);
+});
 
 afterAll(async () => {
   await Promise.all(inhabitants.map(({ app }) => app.end()));
-}, 60_000);
+});
 
 async function settle(isolation: Tenant["isolation"], rotated: boolean): Promise<Inhabitant> {
   const { platform } = world;
@@ -193,7 +193,7 @@ describe("of 20 tenants, in a shared database and in databases of their own, eac
       }
     }
     expect(pairs).toBe((TENANTS / 2) * (TENANTS / 2 - 1));
-  }, 60_000);
+  });
 
   test("is refused the roles and databases of every other", async () => {
     for (const one of inhabitants) {
@@ -202,7 +202,7 @@ describe("of 20 tenants, in a shared database and in databases of their own, eac
         expect(await notRefused(one.app, tried)).toEqual([]);
       }
     }
-  }, 60_000);
+  });
 
   test("may not enter the database of any other, the platform's, nor any that a server begins with", async () => {
     const platform = new URL(world.platform.databaseUrl).pathname.slice(1);
@@ -224,14 +224,14 @@ describe("of 20 tenants, in a shared database and in databases of their own, eac
     }
     // From the shared database to ten own ones; from each own one to the nine others and the shared.
     expect(doors).toBe(10 * (10 + 3) + 10 * (10 + 3));
-  }, 60_000);
+  });
 
   test("is refused what belongs to nobody", async () => {
     for (const one of inhabitants) {
       const tried = ON_WHAT_IS_NOBODYS.map((sql) => fill(sql, one, one));
       expect(await notRefused(one.app, tried)).toEqual([]);
     }
-  }, 60_000);
+  });
 
   test("ends no session of another", async () => {
     const [one, two] = inhabitants.filter(({ tenant }) => tenant.isolation === "SCHEMA");
@@ -255,7 +255,7 @@ describe("of 20 tenants, in a shared database and in databases of their own, eac
       const tried = beyond.map((sql) => fill(sql, one, one));
       expect(await notRefused(owner.client, tried)).toEqual([]);
     }
-  }, 120_000);
+  });
 });
 
 /** The owner role has no login of its own: it is lent one. */
