@@ -11,7 +11,9 @@ import { startSweepServer } from "./server.ts";
 import { Sweep, type Tried } from "./sweep.ts";
 import type { Unit } from "./units.ts";
 
-const { values: flags } = parseArgs({
+const { values: flags, positionals } = parseArgs({
+  // More files behind `--report`.
+  allowPositionals: true,
   options: {
     seed: { type: "string", default: "1" },
     points: { type: "string", default: "2000" },
@@ -21,7 +23,7 @@ const { values: flags } = parseArgs({
     sample: { type: "boolean", default: false },
     units: { type: "boolean", default: false },
     out: { type: "string" },
-    report: { type: "string", multiple: true },
+    report: { type: "string" },
   },
 });
 
@@ -43,7 +45,7 @@ process.on("uncaughtException", (error) => {
   say(`The sweep itself failed: ${error.stack}`);
   process.exit(1);
 });
-if (flags.report) await writeReport(flags.report);
+if (flags.report) await writeReport([flags.report, ...positionals]);
 else await run();
 
 async function run(): Promise<void> {
