@@ -85,10 +85,14 @@ async function ask(servers: ServerConnections, server: DbServer): Promise<Cluste
     return await servers.asAdmin(server, server.tenantDatabase, look);
   } catch (error) {
     if (isDomainError(error)) return silent(error.message);
-    const cutOff = sqlStateOf(error) === QUERY_CANCELED;
-    return silent(unresolved(server, cutOff ? LATE : whyNotEntered(error)).message);
+    return silent(unresolved(server, isLate(error) ? LATE : whyNotEntered(error)).message);
   }
 }
+
+/** Whichever of the two was first to give a query up: the server, or the driver at this end. */
+const isLate = (error: unknown) =>
+  sqlStateOf(error) === QUERY_CANCELED ||
+  (error instanceof Error && error.message.startsWith("Query read timeout"));
 
 /** A query that gives up by then, at this end too: a server that stands still ends nothing. */
 const briefly = (text: string) => ({ text, query_timeout: PATIENCE_MS });

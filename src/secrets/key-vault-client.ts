@@ -73,10 +73,9 @@ export class KeyVaultClient {
   }
 
   async #open({ withinMs }: VaultCall): Promise<SecretClient> {
-    // The vault is given its time from here on: loading the client can take seconds on a busy machine.
-    const { client, isAuthenticated } = await this.#connect();
     const call = { right: "get", name: PROBE, withinMs } as const;
     return await this.#attempt(call, async ({ abortSignal }) => {
+      const { client, isAuthenticated } = await this.#connect();
       try {
         await client.getSecret(PROBE, { abortSignal });
       } catch (error) {

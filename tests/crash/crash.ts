@@ -11,9 +11,7 @@ import { startSweepServer } from "./server.ts";
 import { Sweep, type Tried } from "./sweep.ts";
 import type { Unit } from "./units.ts";
 
-const { values: flags, positionals } = parseArgs({
-  // More files behind `--report`.
-  allowPositionals: true,
+const { values: flags } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
     points: { type: "string", default: "2000" },
@@ -23,7 +21,7 @@ const { values: flags, positionals } = parseArgs({
     sample: { type: "boolean", default: false },
     units: { type: "boolean", default: false },
     out: { type: "string" },
-    report: { type: "string" },
+    report: { type: "string", multiple: true },
   },
 });
 
@@ -45,7 +43,7 @@ process.on("uncaughtException", (error) => {
   say(`The sweep itself failed: ${error.stack}`);
   process.exit(1);
 });
-if (flags.report) await writeReport([flags.report, ...positionals]);
+if (flags.report) await writeReport(flags.report);
 else await run();
 
 async function run(): Promise<void> {

@@ -320,7 +320,7 @@ test("a cluster that many look at is asked once, on a connection of the server's
     await vi.waitUntil(look, { timeout: 30_000, interval: 20 });
     expect(most).toBe(1);
     for (const { dbServers } of await asked)
-      expect(dbServers[0].cluster.fault).toMatch(/does not answer|Query read timeout/);
+      expect(dbServers[0].cluster.fault).toMatch(/does not answer/);
   });
 });
 

@@ -51,7 +51,7 @@ export async function endTimer(
   operationId: string,
 ): Promise<void> {
   const ended = await transact("timer", (em) => timerEnded(em, operationId));
-  if (!("failed" in ended)) return;
+  if ("ok" in ended) return;
   log.warn({ operationId, error: ended.failed }, "a timer's work failed and comes back");
   const again = await transact("again", (em) => queue.enqueueTimer(em, operationId, TIMER_AGAIN_S));
   if ("failed" in again) throw new Error(again.failed.message);

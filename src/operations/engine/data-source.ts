@@ -21,7 +21,6 @@ const MOST_BOUNDED = 16;
 /**
  * What a transaction came to. A failure is a value, not a throw, because a thrown error comes back
  * from the engine's store without its class and code when the operation is taken up by another worker.
- * Ask for `failed`: where nothing was answered, `ok` is gone when it comes back from the store.
  */
 export type Attempted<T, F> = { readonly ok: T } | { readonly failed: F };
 

@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { DBOS } from "@dbos-inc/dbos-sdk";
-import { DBOSWorkflowConflictError } from "@dbos-inc/dbos-sdk/datasource";
 import { DBOSInitializationError } from "@dbos-inc/dbos-sdk/internal/error";
 import {
   ensureSystemDatabase,
@@ -12,7 +11,6 @@ import type { GlobalLogger } from "@dbos-inc/dbos-sdk/internal/telemetry/logs";
 import { dbRetryConfig } from "@dbos-inc/dbos-sdk/internal/utils";
 import type pg from "pg";
 import { PATIENT, platformConfig } from "../../database/connect.ts";
-import { isConnectionLoss } from "../../database/faults.ts";
 import type { Orm } from "../../database/orm.ts";
 import { withConnection } from "../../database/own-connection.ts";
 import { UnfitPlatform } from "../../database/platform-version.ts";
@@ -166,13 +164,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
         assertHeld();
         return await transact(name, step);
       };
-      const ports = { orm, log, retry, definitions, fenceOff, assertHeld, transact: heldTransact };
-      await work(ports).catch((error: unknown) => {
-        // The engine would take it for the workflow's end. A claim that nobody runs is put back.
-        if (!isConnectionLoss(error)) throw error;
-        log.warn({ err: error, workflowId: id }, "a connection was lost: it is begun again");
-        throw new DBOSWorkflowConflictError(id);
-      });
+      await work({ orm, log, retry, definitions, fenceOff, assertHeld, transact: heldTransact });
     });
   const operation = (id: string) =>
     held(id, async (ports) => {

@@ -42,7 +42,7 @@ export async function unwind(
     await move(em, run.operationId, { operation: { ...operation, result } });
   });
   tellEnd(course, run, outcome);
-  if (!("failed" in settled)) return;
+  if ("ok" in settled) return;
   course.log.error(
     { operationId: run.operationId, error: settled.failed },
     "operation could not be settled",
@@ -85,7 +85,7 @@ async function undoPhase(
       await (undo as (run: AnyRun, em: EntityManager) => Promise<void>)(run, em);
       await move(em, operationId, { phases: [{ name, state: "UNDONE" }] });
     });
-    if (!("failed" in undone)) return true;
+    if ("ok" in undone) return true;
     await note(course, operationId, name, "UNDO_FAILED", undone.failed.message);
     return false;
   }
@@ -123,7 +123,7 @@ async function insist(
   const { retry, log } = course;
   for (let count = 1; ; count += 1) {
     const answer = await course.transact(name, work);
-    if (!("failed" in answer)) return;
+    if ("ok" in answer) return;
     if (count >= retry.maxUndoAttempts) throw new Error(answer.failed.message);
     log.warn({ error: answer.failed, step: name, attempt: count }, "a transition is tried again");
     await delay(pauseBehind(count, retry));
