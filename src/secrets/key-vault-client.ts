@@ -73,6 +73,9 @@ export class KeyVaultClient {
   }
 
   async #open({ withinMs }: VaultCall): Promise<SecretClient> {
+    // Before the vault's time begins: on a busy machine loading the client takes seconds.
+    await import("@azure/keyvault-secrets");
+    if (!this.#connection.credential) await import("@azure/identity");
     const call = { right: "get", name: PROBE, withinMs } as const;
     return await this.#attempt(call, async ({ abortSignal }) => {
       const { client, isAuthenticated } = await this.#connect();

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { isTransient } from "../../src/database/faults.ts";
 import { newId } from "../../src/kernel/ids.ts";
 import { startProvisioning } from "../../src/operations/provision-tenant.ts";
 import { DbServerEntity } from "../../src/placement/db-server.entity.ts";
@@ -17,7 +16,8 @@ const start = (): Promise<string> =>
     ...{ dryRun: false, idempotencyKey: null },
   }).then(
     () => "STARTED",
-    (error: { code: string }) => (isTransient(error) ? start() : error.code),
+    (error: Error & { code: string }) =>
+      /^timeout exceeded when/.test(error.message) ? start() : error.code,
   );
 
 const count = (answers: readonly string[]): Record<string, number> =>
