@@ -56,7 +56,7 @@ export function platformTransactions<F>(orm: Orm, describe: (error: unknown) => 
     for (let pause = 5, bounded = 0; ; pause = Math.min(pause * 2, 1_000)) {
       try {
         const recorded = await findCompletion(orm, workflowId, stepId);
-        if (recorded) return replayRecordedStep<Attempted<T, F>>(recorded);
+        if (recorded) return replayed(recorded);
         return await inTransaction(work, workflowId, stepId);
       } catch (error) {
         if (error instanceof DBOSWorkflowConflictError) throw error;
@@ -105,6 +105,12 @@ export function platformTransactions<F>(orm: Orm, describe: (error: unknown) => 
     };
     return (await runTransaction(step, name, { dsName: NAME })) as unknown as Attempted<T, F>;
   };
+}
+
+/** What is recorded as JSON has no `ok` where nothing was answered. */
+function replayed<T, F>(recorded: Completion): Attempted<T, F> {
+  const attempted = replayRecordedStep<Attempted<T, F>>(recorded);
+  return "failed" in attempted ? attempted : { ok: attempted.ok };
 }
 
 interface Completion {

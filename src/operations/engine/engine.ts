@@ -156,7 +156,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     },
     onError: (error) => log.warn({ err: error }, "heartbeat failed"),
   });
-  const runs = openRuns(liveness.frozen);
+  const runs = openRuns(liveness.frozen, log);
   const own = { definitions, fingerprint };
   const held = (id: string, work: (ports: RunPorts) => Promise<void>) =>
     runs.run(id, async (assertHeld) => {
