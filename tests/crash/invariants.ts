@@ -16,8 +16,9 @@ export async function violationsOf(
   ran: Ran,
   undisturbed: Undisturbed | null,
 ): Promise<string[]> {
+  const ofEnd = operation.cancelIn === undefined ? asItIs : asCancelled;
   const comparable = (snapshot: readonly string[]) =>
-    operation.cancelIn === undefined ? asStruck(snapshot) : asCancelled(asStruck(snapshot));
+    ofEnd(ran.unit === null ? snapshot : asStruck(snapshot));
   const found = [
     ...(await endedOnce(lane, operation, ran)),
     ...differences("behind it", comparable(undisturbed?.after ?? ran.after), comparable(ran.after)),
@@ -37,9 +38,11 @@ export async function violationsOf(
   return found.length === 0 ? [] : [...found, ...warningsIn(ran.logs)];
 }
 
-/** What a struck worker has stored in a secret and not noted is replaced, and the trail tells of it. */
+const asItIs = (snapshot: readonly string[]) => snapshot;
+
+/** What a struck worker has stored in a secret and not noted is replaced once, and the trail tells of it. */
 const asStruck = (snapshot: readonly string[]) =>
-  snapshot.filter((line) => !line.startsWith("fact TENANT_SECRET_RESTORED "));
+  snapshot.filter((line) => !/^fact TENANT_SECRET_RESTORED \w+ 1$/.test(line));
 
 /**
  * Of a cancelled provisioning, what does not depend on how far it was: where its worker is struck before the

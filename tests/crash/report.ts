@@ -39,17 +39,18 @@ export function pageOf(runs: readonly (readonly Result[])[]): string {
   const seconds = runs.map((run) => Math.max(0, ...run.map(({ atS }) => atS)));
   const commits = [...new Set(all.map(({ commit }) => commit))];
   const seeds = [...new Set(all.map(({ seed }) => seed))];
-  const violated = all.filter(({ violations }) => violations > 0);
-  const mended =
-    violated.length > 0
-      ? `, ${violated.length - openOf(all)} of them tried again later without`
-      : "";
+  const tries = [
+    ...Map.groupBy(all, ({ operation, way, n }) => `${operation}:${way}:${n}`).values(),
+  ];
+  const points = tries.filter((some) => some.some(({ phase }) => phase !== null)).length;
+  const violated = tries.filter((some) => some.some(({ violations }) => violations > 0));
+  const mended = violated.filter((some) => some.at(-1)?.violations === 0).length;
   const cells = new Set(reached.map(({ operation, way, phase }) => `${operation} ${way} ${phase}`));
   return [
     HEAD,
     "## What was tried",
     "",
-    `${reached.length} points, ${violated.length} with a violation${mended}.`,
+    `${points} points in ${reached.length} cases; ${violated.length} points with a violation, of which ${mended} had none when tried again later.`,
     `${cells.size} combinations of operation, way and phase. Beside them ${all.length - reached.length} were drawn whose`,
     "operation had ended before: they do not count.",
     `Commit ${commits.join(", ")}; seed ${seeds.join(", ")}; ${runs.length} runs, ${seconds.reduce((sum, each) => sum + each, 0)} s together.`,
@@ -60,12 +61,6 @@ export function pageOf(runs: readonly (readonly Result[])[]): string {
     "",
     TAIL,
   ].join("\n");
-}
-
-/** How many points had a violation when they were tried last. */
-function openOf(all: readonly Result[]): number {
-  const last = new Map(all.map((each) => [`${each.operation}:${each.way}:${each.n}`, each]));
-  return [...last.values()].filter(({ violations }) => violations > 0).length;
 }
 
 function rowOf(name: string, results: readonly Result[]): string {
@@ -117,7 +112,7 @@ Behind each case these hold:
 \`-- --operations purge,rotate\` only some; \`-- --only purge:late:120\` replays one, as each violation says. The
 order of an operation's requests is the same each time but for what runs beside it (mail, heartbeats), so that a
 replay meets the same request or one next to it. \`-- --sample\` is the part of CI. \`--out <file>\` keeps the
-results, and \`--report <file>…\` writes this page. An operation is added by an entry in
+results, and \`--report <file>\`, once for each run, writes this page. An operation is added by an entry in
 \`tests/crash/operations.ts\`.
 `;
 

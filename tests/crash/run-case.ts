@@ -158,7 +158,7 @@ async function ended({ sql }: Pick<Lane, "sql">, id: string): Promise<void> {
 /** The engine's row of an operation, its worker's, and what the sessions of the sweep do. */
 async function heldOf(sql: Lane["sql"], id: string): Promise<string> {
   const { rows } = await sql.query<{ line: string }>(
-    `select to_jsonb(w) - 'inputs' - 'output' || jsonb_build_object('worker', to_jsonb(p)) as line
+    `select to_jsonb(w) - 'inputs' - 'output' || jsonb_build_object('worker', to_jsonb(p) - 'kinds') as line
        from dbos.workflow_status w left join platform.worker p using (executor_id) where workflow_uuid = $1
      union all
      select jsonb_build_object('session', application_name, 'state', state, 'since', state_change,
