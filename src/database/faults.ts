@@ -53,11 +53,17 @@ export const FAULTS: readonly Fault[] = [
       /^Client has encountered a connection error/,
       /^Client was closed and is not queryable/,
       /connection has been discarded/i,
-      /^Query read timeout/,
     ],
     course: "LOST",
     sentence: "the connection broke",
     remedy: "Look at the server, and at the network in between.",
+  },
+  {
+    codes: [],
+    texts: [/^Query read timeout/],
+    course: "LOST",
+    sentence: "it did not answer a query in time",
+    remedy: "Look at the server's load, and at the network in between.",
   },
   {
     codes: [
