@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
 import { asSuperuser } from "./database.ts";
+import { openWay } from "./way.ts";
 
 /**
  * How a connection is lost at a word that its client sends: before the server has it, behind that so that the
@@ -25,46 +25,39 @@ const END_SESSIONS = `set application_name = 'ends others';
 
 /** Opens a way to a database. */
 export async function openCutWay(to: string): Promise<CutWay> {
-  const target = new URL(to);
   let cut: { readonly word: string; readonly way: Way } | null = null;
   let still = false;
-  const server = createServer({ allowHalfOpen: true }, (client) => {
-    const upstream = connect(Number(target.port), target.hostname);
-    const both = [client, upstream];
-    for (const socket of both) socket.on("error", () => {});
-    client.on("end", () => still || client.end());
-    client.on("data", async (bytes) => {
-      if (still) return;
-      if (cut === null || !bytes.includes(cut.word)) return void upstream.write(bytes);
-      const { way } = cut;
-      cut = null;
-      if (way === "SESSION_ENDED") {
-        await asSuperuser(to, (admin) => admin.query(END_SESSIONS));
-        return void upstream.write(bytes);
-      }
-      if (way === "ANSWER_LOST") {
-        upstream.unpipe();
-        upstream.write(bytes);
-        await once(upstream.resume(), "data");
-      }
-      for (const socket of both) socket.destroy();
-    });
-    upstream.pipe(client);
-    client.on("close", () => upstream.destroy());
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  const url = new URL(to);
-  url.hostname = "127.0.0.1";
-  url.port = String(typeof address === "object" ? address?.port : 0);
+  const way = await openWay(
+    to,
+    (client, upstream) => {
+      client.on("end", () => still || client.end());
+      client.on("data", async (bytes) => {
+        if (still) return;
+        if (cut === null || !bytes.includes(cut.word)) return void upstream.write(bytes);
+        const { way } = cut;
+        cut = null;
+        if (way === "SESSION_ENDED") {
+          await asSuperuser(to, (admin) => admin.query(END_SESSIONS));
+          return void upstream.write(bytes);
+        }
+        if (way === "ANSWER_LOST") {
+          upstream.unpipe();
+          upstream.write(bytes);
+          await once(upstream.resume(), "data");
+        }
+        for (const socket of [client, upstream]) socket.destroy();
+      });
+      upstream.pipe(client);
+    },
+    { allowHalfOpen: true },
+  );
   return {
-    url: url.href,
+    ...way,
     cutAt: (word, way) => {
       cut = { word, way };
     },
     standStill: () => {
       still = true;
     },
-    [Symbol.asyncDispose]: async () => void server.close(),
   };
 }

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { openWay } from "./way.ts";
 
 /** A statement that a wire keeps from the server. */
 export interface Held {
@@ -14,21 +14,11 @@ export interface HeldWire extends AsyncDisposable {
   hold(pattern: RegExp): Promise<Held>;
 }
 
-/** Opens a way to a server. */
-export async function openHeldWire(target: {
-  readonly host: string;
-  readonly port: number;
-}): Promise<HeldWire> {
+/** Opens a way to the server of the URL. */
+export async function openHeldWire(to: string): Promise<HeldWire> {
   const wanted = new Map<RegExp, (held: Held) => void>();
-  const sockets = new Set<Socket>();
-  const server = createServer((client) => {
-    const upstream = connect(target);
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on("error", () => {}).on("close", () => sockets.delete(socket));
-    }
+  const way = await openWay(to, (client, upstream) => {
     upstream.on("data", (chunk) => client.write(chunk)).on("close", () => client.destroy());
-    client.on("close", () => upstream.destroy());
     client.on("data", (chunk) => {
       const text = chunk.toString("latin1");
       const pattern = [...wanted.keys()].find((each) => each.test(text));
@@ -47,14 +37,8 @@ export async function openHeldWire(target: {
       });
     });
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
   return {
-    port: (server.address() as AddressInfo).port,
+    ...way,
     hold: (pattern) => new Promise((resolve) => wanted.set(pattern, resolve)),
-    [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
   };
 }

@@ -1,5 +1,4 @@
-import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { openWay } from "./way.ts";
 
 /** A way to a database on which single answers are lost. */
 export interface LossyWay extends AsyncDisposable {
@@ -12,12 +11,9 @@ export interface LossyWay extends AsyncDisposable {
 
 /** Opens a way to the database of the URL. */
 export async function openLossyWay(to: string): Promise<LossyWay> {
-  const target = new URL(to);
   let wanted: string | null = null;
   let lost = 0;
-  const server = createServer((client) => {
-    const upstream = connect(Number(target.port), target.hostname);
-    for (const socket of [client, upstream]) socket.on("error", () => {});
+  const way = await openWay(to, (client, upstream) => {
     let marked = false;
     let losing = false;
     client.on("data", (bytes) => {
@@ -33,22 +29,15 @@ export async function openLossyWay(to: string): Promise<LossyWay> {
       lost += 1;
       for (const socket of [client, upstream]) socket.destroy();
     });
-    client.on("close", () => upstream.destroy());
     upstream.on("close", () => client.destroy());
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  const url = new URL(to);
-  url.hostname = "127.0.0.1";
-  url.port = String(typeof address === "object" ? address?.port : 0);
+  });
   return {
-    url: url.href,
+    ...way,
     loseCommitAfter: (text) => {
       wanted = text;
     },
     get lost() {
       return lost;
     },
-    [Symbol.asyncDispose]: async () => void server.close(),
   };
 }

@@ -80,7 +80,7 @@ const dbServer = "wired";
 const wire = perFile(async () => {
   const em = world.platform.orm.em.fork();
   const { id: _, ...server } = await em.findOneOrFail(DbServerEntity, { name: "default" });
-  const opened = await openHeldWire(server);
+  const opened = await openHeldWire(`postgres://${server.host}:${server.port}`);
   await em.insert(DbServerEntity, { ...server, id: newId(), name: dbServer, port: opened.port });
   return opened;
 });
