@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import pg from "pg";
 import { assemble } from "../../src/assemble.ts";
 import { readConfig } from "../../src/config.ts";
 import { createServiceToken } from "../../src/iam/tokens/service-tokens.ts";
@@ -12,6 +11,7 @@ import { testEnvironment } from "../kit/platform.ts";
 import { registerServer, startServer, type TestServer } from "../kit/servers.ts";
 import { OPERATOR } from "../kit/tenants.ts";
 import { type Replicas, startReplicas } from "./replicas.ts";
+import { asAdmin, lives } from "./rig.ts";
 
 /** A program of the service. */
 export interface Program {
@@ -169,18 +169,5 @@ class Rig implements FailoverRig {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#owned.disposeAsync();
-  }
-}
-
-const lives = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null;
-
-async function asAdmin<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url });
-  client.on("error", () => {});
-  try {
-    await client.connect();
-    return await work(client);
-  } finally {
-    await client.end().catch(() => {});
   }
 }

@@ -87,7 +87,8 @@ export async function openRig(
   };
 }
 
-async function asAdmin<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+/** Works on a database for which one connection is enough, and which may end at any moment. */
+export async function asAdmin<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url });
   client.on("error", () => {});
   try {
@@ -128,4 +129,6 @@ async function startProcess(
   };
 }
 
-const lives = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null;
+/** Whether a process has not ended. */
+export const lives = ({ exitCode, signalCode }: ChildProcess) =>
+  exitCode === null && signalCode === null;
