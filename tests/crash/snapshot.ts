@@ -5,7 +5,7 @@ import type { Tenant } from "../../src/tenants/tenant.entity.ts";
 import { secretsOf } from "./look-at-secrets.ts";
 import { insideOf, onServer } from "./look-at-server.ts";
 import { lines, type Place, rows } from "./place.ts";
-import { until } from "./waiting.ts";
+import { pause, until } from "./waiting.ts";
 
 /**
  * Everything that there is of the tenant of a slug, as sorted lines without what differs from one run to the
@@ -33,7 +33,14 @@ export async function snapshotOf(
     .toSorted();
 }
 
-/** The same, when no workflow of the slug runs any more. @throws NeverEnds */
+/** A secret that was written late is put right within seconds; one that is not yet by then is in the snapshot. */
+const LATE_SECRET_MS = 15_000;
+
+/**
+ * The same, when no workflow of the slug runs any more, and its secret is the noted one.
+ *
+ * @throws NeverEnds
+ */
 export async function settledSnapshot(
   place: Place,
   slug: string,
@@ -46,7 +53,19 @@ export async function settledSnapshot(
     const { rowCount } = await place.sql.query(running, [slug]);
     return rowCount === 0 ? true : null;
   });
+  await untilNoted(place, slug);
   return await snapshotOf(place, slug, options);
+}
+
+/** Waits until what the store answers for the slug is what the registry has noted. */
+async function untilNoted({ platform, sql }: Place, slug: string): Promise<void> {
+  const noted = `select secret_name as name, max(secret_version) filter (where status <> 'PURGED') as version
+    from platform.tenant where slug = $1 group by secret_name`;
+  for (const end = performance.now() + LATE_SECRET_MS; performance.now() < end; await pause(100)) {
+    const [secret] = await rows<{ name: string; version: string | null }>(sql, noted, [slug]);
+    const newest = secret && (await platform.secrets.get(secret.name));
+    if ((newest?.version ?? null) === (secret?.version ?? null)) return;
+  }
 }
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
