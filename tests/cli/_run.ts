@@ -4,7 +4,10 @@ import { chmod, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { type Ran, runCommand } from "../kit/commands.ts";
 import { COMPILE_CACHE } from "../kit/compile-cache.ts";
+
+export type { Ran };
 
 const ROOT = join(import.meta.dirname, "../..");
 export const COMMAND = join(ROOT, "bin/tenantry.js");
@@ -12,14 +15,6 @@ export const SERVICE = join(ROOT, "src/main.ts");
 export const DEMO = join(ROOT, "src/demo/demo.ts");
 
 export type Environment = Record<string, string>;
-
-/** How a program ended, and what it wrote. */
-export interface Ran {
-  /** The exit code, or the signal that ended it. */
-  readonly end: number | NodeJS.Signals;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** A program that runs. */
 export interface Running {
@@ -50,8 +45,14 @@ export function start(words: readonly string[], environment: Environment): Runni
   return { child, until, ended };
 }
 
-/** Runs the `tenantry` command to its end. */
-export async function tenantry(words: readonly string[], environment: Environment): Promise<Ran> {
+/** Runs the `tenantry` command to its end; `tenantryAlone` where it is to have a process to itself. */
+export const tenantry = runCommand;
+
+/** Runs the `tenantry` command to its end, in a process of its own. */
+export async function tenantryAlone(
+  words: readonly string[],
+  environment: Environment,
+): Promise<Ran> {
   const { child, ended } = start([COMMAND, ...words], environment);
   child.stdin.end();
   return await ended;
@@ -59,7 +60,7 @@ export async function tenantry(words: readonly string[], environment: Environmen
 
 /** Sets the platform up that commands expect to find, as an operator would. */
 export async function setUpPlatform(environment: Environment): Promise<void> {
-  const { end, stderr } = await tenantry(["db", "upgrade"], environment);
+  const { end, stderr } = await tenantryAlone(["db", "upgrade"], environment);
   if (end !== 0) throw new Error(stderr);
 }
 

@@ -12,6 +12,7 @@ import {
   setUpPlatform,
   start,
   tenantry,
+  tenantryAlone,
 } from "./_run.ts";
 
 let database: TestDatabase;
@@ -113,10 +114,10 @@ describe("the command line", () => {
       NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(told)}`,
     };
     const runs = await Promise.all([
-      tenantry(["--help"], watched),
-      tenantry(["tenat"], watched),
-      tenantry(["tenant", "list"], watched),
-      tenantry(["tenant", "list"], {
+      tenantryAlone(["--help"], watched),
+      tenantryAlone(["tenat"], watched),
+      tenantryAlone(["tenant", "list"], watched),
+      tenantryAlone(["tenant", "list"], {
         ...watched,
         DATABASE_URL: "postgres://nobody@127.0.0.1:1/none",
       }),

@@ -1,10 +1,8 @@
-import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { buildSchema, getNamedType, isInputObjectType, isRequiredInputField } from "graphql";
 import type { Caller } from "../kit/api.ts";
-import { COMPILE_CACHE } from "../kit/compile-cache.ts";
+import { runCommand } from "../kit/commands.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 export const SCHEMA = buildSchema(await readFile(join(ROOT, "schema.graphql"), "utf8"));
@@ -71,15 +69,12 @@ export async function throughCommand(
   commands: readonly (readonly string[])[],
   environment: Record<string, string>,
 ): Promise<(Told & { readonly text: string })[]> {
-  const child = spawn(process.execPath, [join(ROOT, "tests/kit/command-batch.ts")], {
-    env: { ...COMPILE_CACHE, ...environment },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  child.stdin.end(JSON.stringify(commands));
-  const lines = (await text(child.stdout)).split("\n").filter((line) => line !== "");
-  return lines.map((line) => {
-    const { said } = JSON.parse(line) as { said: string };
-    const error = said.split("\n").find((each) => each.startsWith('{"type":"ERROR"'));
-    return { ...(error ? JSON.parse(error).error : {}), text: said };
-  });
+  const told: (Told & { readonly text: string })[] = [];
+  for (const words of commands) {
+    const { stdout, stderr } = await runCommand(words, environment);
+    const text = stdout + stderr;
+    const error = text.split("\n").find((each) => each.startsWith('{"type":"ERROR"'));
+    told.push({ ...(error ? JSON.parse(error).error : {}), text });
+  }
+  return told;
 }
