@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { afterAll } from "vitest";
 import { COMPILE_CACHE } from "./compile-cache.ts";
 
 /** What a process of commands is to run, and what it writes behind that to both of its streams. */
@@ -21,11 +20,8 @@ export interface Ran {
 
 const MARK = "\u0000end of the command\u0000";
 
-/** Processes that wait for a command. */
+/** Processes that wait for a command; they end with this one. */
 const idle: ChildProcess[] = [];
-afterAll(() => {
-  for (const child of idle.splice(0)) child.disconnect();
-});
 
 /** Runs the `tenantry` command to its end, in a process that runs others before and behind it. */
 export async function runCommand(
@@ -48,6 +44,8 @@ function startProcess(): ChildProcess {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding("utf8");
+  child.unref();
+  child.channel?.unref();
   return child;
 }
 
