@@ -50,7 +50,7 @@ export function pageOf(runs: readonly (readonly Result[])[]): string {
     HEAD,
     "## What was tried",
     "",
-    `${points} points in ${reached.length} cases; ${violated.length} points with a violation, of which ${mended} had none when tried again later.`,
+    `${points} points in ${reached.length} cases; points with a violation: ${violated.length}, of which ${mended} had none when tried again later.`,
     `${cells.size} combinations of operation, way and phase. Beside them ${all.length - reached.length} were drawn whose`,
     "operation had ended before: they do not count.",
     `Commit ${commits.join(", ")}; seed ${seeds.join(", ")}; ${runs.length} runs, ${seconds.reduce((sum, each) => sum + each, 0)} s together.`,
