@@ -66,11 +66,11 @@ const untilMarked = (stream: Readable | null): Promise<string> =>
     let text = "";
     const done = () => {
       stream?.off("data", add).off("end", done);
-      resolve(text.replace(MARK, ""));
+      resolve(text.split(MARK, 1)[0] ?? "");
     };
     const add = (chunk: string) => {
       text += chunk;
-      if (text.endsWith(MARK)) done();
+      if (text.includes(MARK)) done();
     };
     stream?.on("data", add).on("end", done);
   });
