@@ -100,7 +100,7 @@ Behind each case these hold:
   them: TENANT_SECRET_RESTORED tells that a version of the secret which the struck worker had not noted was replaced.
 - The stored secret logs in, and of the older ones those that do in an undisturbed run: none, or the one whose
   grace period runs. Key Vault knows no conditions: what a frozen worker has written there late is replaced within
-  seconds, and is waited for.
+  15 s, and that is waited for.
 - Two bystanders, one in each isolation, are unchanged. No session is left idle in a transaction.
 - No planted secret (the server's password, applications' passwords, tokens of links in mails, the master key)
   stands in a log, in a table of the schemas \`platform\` and \`dbos\` or in an answer of the API; nothing was

@@ -27,7 +27,7 @@ const END_SESSIONS = `set application_name = 'ends others';
 export async function openCutWay(to: string): Promise<CutWay> {
   let cut: { readonly word: string; readonly way: Way } | null = null;
   let still = false;
-  const way = await openWay(
+  const opened = await openWay(
     to,
     (client, upstream) => {
       client.on("end", () => still || client.end());
@@ -52,7 +52,7 @@ export async function openCutWay(to: string): Promise<CutWay> {
     { allowHalfOpen: true },
   );
   return {
-    ...way,
+    ...opened,
     cutAt: (word, way) => {
       cut = { word, way };
     },

@@ -9,9 +9,9 @@ export interface Way extends AsyncDisposable {
 }
 
 /**
- * Opens a way to the server of a URL; each end is closed as the other one closes.
+ * Opens a way to the server of a URL; the connection to the server is closed as the client's closes.
  *
- * @param between carries what both ends send: called for each connection
+ * @param between called for each connection: carries what both ends send, and the end of the server's
  * @param allowHalfOpen whether `between` answers a client that has ended
  */
 export async function openWay(
