@@ -7,7 +7,7 @@ import { assemble } from "../src/assemble.ts";
 import { readConfig } from "../src/config.ts";
 import type { Actor } from "../src/iam/actor.ts";
 import { followEvents } from "../src/operations/engine/follow.ts";
-import { startProvisioning } from "../src/operations/provision-tenant.ts";
+import { startOnTenant } from "../src/operations/parts/start-on-tenant.ts";
 import type { Platform } from "../src/platform.ts";
 import { parseSlug, type TenantSlug } from "../src/tenants/slug.ts";
 import { startPlatformWorker } from "../src/worker.ts";
@@ -48,6 +48,12 @@ export async function provision(platform: Platform, slug: string): Promise<void>
     ...{ slug, name: "Bench", adminEmail: `${slug}@bench.test` },
     ...{ initialLaboratory: "Main", seeds: [] },
   };
-  const { operation } = await startProvisioning(platform, ACTOR, request, OPTIONS);
+  const { operation } = await startOnTenant(
+    platform,
+    ACTOR,
+    platform.operations.provisionTenant,
+    request,
+    OPTIONS,
+  );
   for await (const _ of followEvents(platform, operation.id, 0));
 }

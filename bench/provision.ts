@@ -8,7 +8,7 @@ import { availableParallelism, cpus, loadavg } from "node:os";
 import pg from "pg";
 import { followEvents } from "../src/operations/engine/follow.ts";
 import type { OperationEvent } from "../src/operations/engine/operation.entity.ts";
-import { startProvisioning } from "../src/operations/provision-tenant.ts";
+import { startOnTenant } from "../src/operations/parts/start-on-tenant.ts";
 import type { Platform } from "../src/platform.ts";
 import { countExchanges, type Exchange } from "./exchanges.ts";
 import { ACTOR, nextSlug, OPTIONS, openBench, tell } from "./kit.ts";
@@ -66,7 +66,13 @@ async function provision(platform: Platform): Promise<Provisioned> {
   const slug = nextSlug();
   const request = { slug, name: slug, adminEmail: `${slug}@bench.test`, initialLaboratory: "Main" };
   const [askedAt, since] = [Date.now(), performance.now()];
-  const { operation } = await startProvisioning(platform, ACTOR, request, OPTIONS);
+  const { operation } = await startOnTenant(
+    platform,
+    ACTOR,
+    platform.operations.provisionTenant,
+    request,
+    OPTIONS,
+  );
   const events: OperationEvent[] = [];
   for await (const event of followEvents(platform, operation.id, 0)) events.push(event);
   const total = performance.now() - since;

@@ -15,7 +15,7 @@ import { readConfig } from "../src/config.ts";
 import type { Actor } from "../src/iam/actor.ts";
 import { createServiceToken } from "../src/iam/tokens/service-tokens.ts";
 import { followEvents } from "../src/operations/engine/follow.ts";
-import { startProvisioning } from "../src/operations/provision-tenant.ts";
+import { startOnTenant } from "../src/operations/parts/start-on-tenant.ts";
 import type { Platform } from "../src/platform.ts";
 import { startPlatformWorker } from "../src/worker.ts";
 
@@ -93,7 +93,13 @@ async function measure(platform: Platform, size: number): Promise<void> {
       initialLaboratory: "Main",
     };
     const options = { dryRun: false, idempotencyKey: null };
-    const { operation } = await startProvisioning(platform, ACTOR, request, options);
+    const { operation } = await startOnTenant(
+      platform,
+      ACTOR,
+      platform.operations.provisionTenant,
+      request,
+      options,
+    );
     const attached = heard();
     thread.postMessage(operation.id);
     await attached;

@@ -22,6 +22,9 @@ interface SchemaTypes {
   };
 }
 
+/** The types that the builder was made with, for references that are made elsewhere. */
+export type BuilderTypes = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
+
 /** Builds the schema; the files named like rooms add their types and fields to it. */
 export const builder = new SchemaBuilder<SchemaTypes>({
   plugins: [ScopeAuthPlugin],

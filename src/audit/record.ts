@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Actor } from "../iam/actor.ts";
+import type { Frozen } from "../kernel/described.ts";
 import { newId } from "../kernel/ids.ts";
 import { AuditEventEntity } from "./audit-event.entity.ts";
 import { AuditEvent } from "./events.ts";
@@ -31,7 +32,7 @@ export interface AuditActor {
  *
  * @throws ZodError for an event that is not of the list; Error outside of a transaction
  */
-export function record(em: EntityManager, actor: AuditActor, event: AuditEvent): void {
+export function record(em: EntityManager, actor: AuditActor, event: Frozen<AuditEvent>): void {
   if (!em.isInTransaction()) {
     throw new Error("An audit event is recorded in the transaction of the change it tells of");
   }

@@ -8,8 +8,6 @@ import { workersSeen } from "../operations/engine/liveness.ts";
 import { type Operation, OperationEntity } from "../operations/engine/operation.entity.ts";
 import { listOperations, versionFilter } from "../operations/list.ts";
 import { startOnTenant } from "../operations/parts/start-on-tenant.ts";
-import type { ProvisionRequest } from "../operations/provision/input.ts";
-import { startProvisioning } from "../operations/provision-tenant.ts";
 import { cancelOperation, retryOperation } from "../operations/retry-and-cancel.ts";
 import { DbServerEntity } from "../placement/db-server.entity.ts";
 import type { Platform } from "../platform.ts";
@@ -33,12 +31,7 @@ export function localBackend(platform: Platform, actor: Actor): Backend {
   };
   return {
     start: async (act, request, options) => {
-      if (act === "provisionTenant") {
-        allow("tenant:provision");
-        const asked = request as unknown as ProvisionRequest;
-        return await startProvisioning(platform, actor, asked, options);
-      }
-      allow("tenant:operate");
+      allow(act === "provisionTenant" ? "tenant:provision" : "tenant:operate");
       return await startOnTenant(
         platform,
         actor,

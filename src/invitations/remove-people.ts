@@ -1,18 +1,23 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { z } from "zod";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { MailEntity } from "../mail/mail.entity.ts";
 import { lockEmail } from "./identities.ts";
 import { InvitationEntity } from "./invitation.entity.ts";
 import { MembershipEntity } from "./membership.entity.ts";
 
 /** How many rows about a tenant's people were removed. */
-export interface RemovedPeople {
-  readonly memberships: number;
-  readonly invitations: number;
-  /** Mails of theirs, sent or not: they hold addresses. */
-  readonly mails: number;
-  /** People who belong to no tenant any more, with their passwords. */
-  readonly identities: number;
-}
+export const RemovedPeople = describedObject(
+  "RemovedPeople",
+  "How much about people was removed with a tenant.",
+  {
+    memberships: z.int().describe("How many memberships."),
+    invitations: z.int().describe("How many invitations."),
+    mails: z.int().describe("How many mails, sent or not."),
+    identities: z.int().describe("How many people who belonged to no other tenant."),
+  },
+);
+export type RemovedPeople = Described<typeof RemovedPeople>;
 
 /**
  * Removes, inside the caller's transaction, everybody's ties to a tenant, and those people whom no

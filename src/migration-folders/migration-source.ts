@@ -1,12 +1,32 @@
+import { z } from "zod";
+import { type Described, describedEnum, describedObject } from "../kernel/described.ts";
 /**
  * The layouts that are understood, each named after the tool that writes it. NONE is no layout: tenants
  * are meant to have no tables.
  */
-export const FORMATS = [
-  ...["PLAIN", "PRISMA", "DRIZZLE", "FLYWAY", "GOLANG_MIGRATE", "GOOSE", "DBMATE", "SQL_MIGRATE"],
-  ...["NODE_PG_MIGRATE", "DIESEL", "HASURA", "LIQUIBASE", "SQITCH", "DUMP", "NONE"],
-] as const;
-export type Format = (typeof FORMATS)[number];
+export const Format = describedEnum(
+  "MigrationFormat",
+  "How a folder of migrations is laid out: the tool that wrote it.",
+  {
+    PLAIN: "Files of SQL with a number at the start of their names: `0001_first.sql`.",
+    PRISMA: "Prisma: a folder with `migration.sql` for each migration.",
+    DRIZZLE: "Drizzle: files in the order of `meta/_journal.json`.",
+    FLYWAY: "Flyway: `V1__first.sql`, with repeatable `R__` files and baselines.",
+    GOLANG_MIGRATE: "golang-migrate and sqlx: `0001_first.up.sql`, with or without `.down.sql`.",
+    GOOSE: "goose: files with `-- +goose Up`.",
+    DBMATE: "dbmate: files with `-- migrate:up`.",
+    SQL_MIGRATE: "sql-migrate: files with `-- +migrate Up`.",
+    DIESEL: "Diesel: a folder with `up.sql` for each migration.",
+    HASURA: "Hasura: a folder with `up.sql` for each migration, named by its timestamp.",
+    LIQUIBASE: "Liquibase: files of SQL with `--changeset` lines.",
+    NODE_PG_MIGRATE: "node-pg-migrate: files with `-- Up Migration`.",
+    SQITCH: "Sqitch: scripts in the order of `sqitch.plan`.",
+    DUMP: "A single file that pg_dump wrote.",
+    NONE: "No migrations: tenants are meant to have no tables.",
+  },
+);
+export type Format = z.infer<typeof Format>;
+export const FORMATS = Format.options;
 
 /** Where the tenant migrations lie, and what the operator says of them. */
 export interface MigrationSettings {
@@ -50,12 +70,15 @@ export interface MigrationSource {
   readonly replaces: readonly string[];
 }
 
-/** A file of the folder that is not applied, and why. */
-export interface LeftOut {
-  readonly file: string;
-  /** `down script`, `not in meta/_journal.json`, … */
-  readonly why: string;
-}
+export const LeftOut = describedObject(
+  "MigrationFileLeftOut",
+  "A file of the folder that is not applied.",
+  {
+    file: z.string().describe("The file, below the folder."),
+    why: z.string().describe("Why it is not applied: `down script`."),
+  },
+);
+export type LeftOut = Described<typeof LeftOut>;
 
 /** A folder that was read whole: each of its files is a migration or left out for a reason. */
 export interface ReadFolder {

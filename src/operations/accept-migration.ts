@@ -4,6 +4,7 @@ import { record } from "../audit/record.ts";
 import { withSessionLock } from "../database/locks.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
+import { describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { reasonField } from "../kernel/input.ts";
 import { schemaLock } from "../tenant-schemas/apply-migrations.ts";
@@ -13,19 +14,49 @@ import { openMigrationFolder } from "../tenant-schemas/migration-folder.ts";
 import type { TenantNames } from "../tenants/names.ts";
 import { slugField } from "../tenants/slug.ts";
 import { TenantEntity } from "../tenants/tenant.entity.ts";
+import { defineOperation } from "./define-operation.ts";
 import { nothing, type Run } from "./engine/phase.ts";
 import { inTenantDatabase } from "./parts/tenant-entry.ts";
-import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { registeredVersion, siteOfRun, tenantOf } from "./parts/tenant-site.ts";
 
-const AcceptInput = z.strictObject({
-  slug: slugField,
-  /** The migration's id: that of the file, or, where that is gone, that of the ledger. */
-  migration: z.string().min(1).max(255),
-  reason: reasonField,
-});
+const AcceptInput = z
+  .strictObject({
+    slug: slugField,
+    migration: z
+      .string()
+      .min(1)
+      .max(255)
+      .describe(
+        "Its id, as `E_MIGRATION_DRIFT` names it: `0012_samples`. Of a renamed one either id will do.",
+      ),
+    reason: reasonField.describe("Why, 1 to 500 characters; kept in the audit trail."),
+  })
+  .describe("The tenant, and the migration that the migration folder and its ledger differ in.");
 type AcceptInput = z.infer<typeof AcceptInput>;
+
+const LedgerEntry = describedObject(
+  "LedgerEntry",
+  "What a tenant's ledger says of one migration.",
+  {
+    migration: z.string().describe("Its id."),
+    checksum: z.string().describe("The SHA-256 of its file, hexadecimal."),
+  },
+);
+
+const AcceptanceResult = describedObject(
+  "AcceptanceResult",
+  "What came of accepting a migration as its file is.",
+  {
+    before: LedgerEntry.nullable().describe(
+      "What the ledger said before; null where there was nothing to accept.",
+    ),
+    after: LedgerEntry.nullable().describe(
+      "What it says since; null where the migration is gone from the folder.",
+    ),
+    version: z.string().nullable().describe("The schema's version since; null when there is none."),
+  },
+);
 
 interface AcceptFacts {
   /** What the ledger said. */
@@ -42,11 +73,21 @@ type AcceptRun = Run<AcceptInput, AcceptFacts>;
  * Lets a migration count as applied as its file is now: the tenant's ledger follows the folder, for a file
  * that was edited, renamed or taken away after it was applied. Nothing of it is run.
  */
-export const acceptMigration = (ports: TenantPorts) =>
-  tenantOperation<AcceptInput, AcceptFacts>({
+export const acceptMigration = defineOperation<AcceptInput, AcceptFacts>(
+  {
     kind: "ACCEPT_MIGRATION",
+    does: "Lets a migration count as applied to a tenant as its file is now, where it was edited, renamed or taken away.",
+    grant: "migration:override",
     appliesFiles: true,
     input: AcceptInput,
+    result: AcceptanceResult,
+    mutation: {
+      name: "acceptMigration",
+      description:
+        "Lets a migration count as applied to a tenant as its file is now, and runs nothing of it: of a file that was edited after it was applied the ledger takes the checksum, of a renamed one (known by its content) the new id, and one that is gone from the folder it forgets. For administrators.",
+    },
+  },
+  (ports) => ({
     prepare: async (_em, _tenant, { actor }) => authorize(actor, "migration:override"),
     reason: ({ reason }) => reason,
     phases: [
@@ -77,7 +118,8 @@ export const acceptMigration = (ports: TenantPorts) =>
         version: (await registeredVersion(em, run)).version,
       };
     },
-  });
+  }),
+);
 
 const idAndSum = ({ id, sha256 }: KeptRow) => ({ migration: id, checksum: sha256 });
 

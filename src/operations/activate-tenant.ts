@@ -2,13 +2,15 @@ import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
+import { describedObject } from "../kernel/described.ts";
 import { reasonField } from "../kernel/input.ts";
 import type { Check } from "../tenant-schemas/verify-tenant-schema.ts";
+import { ReadinessCheck } from "../tenant-schemas/verify-tenant-schema.ts";
 import { slugField } from "../tenants/slug.ts";
 import { TenantEntity } from "../tenants/tenant.entity.ts";
+import { defineOperation } from "./define-operation.ts";
 import { nothing, type Run } from "./engine/phase.ts";
 import { checkReadiness, failedChecks, refuseUnready } from "./parts/readiness.ts";
-import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { registeredVersion, siteOfRun, tenantOf } from "./parts/tenant-site.ts";
 import { refuseUnfinished } from "./parts/unfinished.ts";
@@ -16,15 +18,35 @@ import { refuseUnfinished } from "./parts/unfinished.ts";
 const ActivateInput = z
   .strictObject({
     slug: slugField,
-    /** Whether to activate although checks fail: for administrators, with a reason. */
-    force: z.boolean().default(false),
-    reason: reasonField.nullable().default(null),
+    force: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether to activate it although checks fail: for administrators, with a reason, which the audit trail keeps with what failed.",
+      ),
+    reason: reasonField
+      .nullable()
+      .default(null)
+      .describe("Why it is done, 1 to 500 characters; needed with `force`."),
   })
   .refine(({ force, reason }) => !force || reason !== null, {
     path: ["reason"],
     message: "is needed with force",
-  });
+  })
+  .describe("The tenant to activate.");
 export type ActivateInput = z.infer<typeof ActivateInput>;
+
+const ActivationResult = describedObject(
+  "ActivationResult",
+  "What came of activating a tenant; of one that was not ready, too.",
+  {
+    version: z
+      .string()
+      .nullable()
+      .describe("The last migration applied to the schema; null when there is none."),
+    checks: z.array(ReadinessCheck).describe("The readiness checks as they came out."),
+  },
+);
 
 interface ActivateFacts {
   readonly checks: readonly Check[];
@@ -35,11 +57,21 @@ interface ActivateFacts {
 type ActivateRun = Run<ActivateInput, ActivateFacts>;
 
 /** Makes a tenant ACTIVE when it is ready, or by force. */
-export const activateTenant = (ports: TenantPorts) =>
-  tenantOperation<ActivateInput, ActivateFacts>({
+export const activateTenant = defineOperation<ActivateInput, ActivateFacts>(
+  {
     kind: "ACTIVATE",
+    does: "Checks whether a tenant is ready, and makes it ACTIVE.",
+    grant: "tenant:operate",
     appliesFiles: true,
     input: ActivateInput,
+    result: ActivationResult,
+    mutation: {
+      name: "activateTenant",
+      description:
+        "Runs the readiness checks of a tenant and makes it ACTIVE when all of them pass; the operation's result tells each. `force` is for administrators.",
+    },
+  },
+  (ports) => ({
     prepare: async (em, tenant, { actor, input }) => {
       if (input.force) authorize(actor, "tenant:force");
       if (!input.force || tenant.dbServerId === null) await refuseUnfinished(em, tenant);
@@ -63,7 +95,8 @@ export const activateTenant = (ports: TenantPorts) =>
       checks: run.facts.checks ?? [],
       version: (await registeredVersion(em, run)).version,
     }),
-  });
+  }),
+);
 
 async function check(ports: TenantPorts, run: ActivateRun): Promise<Partial<ActivateFacts>> {
   const site = await siteOfRun(ports.orm, run);

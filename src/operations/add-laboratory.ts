@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
+import { describedObject } from "../kernel/described.ts";
 import { lineField } from "../kernel/input.ts";
 import {
   chooseOrganization,
@@ -13,19 +14,47 @@ import {
 } from "../laboratories/add-laboratory.ts";
 import { lookAsOwner, transactAsOwner } from "../tenant-schemas/as-owner.ts";
 import { slugField } from "../tenants/slug.ts";
+import { defineOperation } from "./define-operation.ts";
 import { nothing, type Run } from "./engine/phase.ts";
 import { inTenantDatabase } from "./parts/tenant-entry.ts";
-import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { siteOfRun, tenantOf } from "./parts/tenant-site.ts";
 
-const AddLaboratoryInput = z.strictObject({
-  slug: slugField,
-  name: lineField(200),
-  /** The organization that gets it; null for the only one. */
-  setupName: z.string().min(1).max(200).nullable().default(null),
-});
+const AddLaboratoryInput = z
+  .strictObject({
+    slug: slugField,
+    name: lineField(200).describe("Its name, 1 to 200 characters."),
+    setupName: z
+      .string()
+      .min(1)
+      .max(200)
+      .nullable()
+      .default(null)
+      .describe(
+        "The setup name of the organization that gets it; needed where the tenant has several.",
+      ),
+  })
+  .describe("The laboratory to add.");
 export type AddLaboratoryInput = z.infer<typeof AddLaboratoryInput>;
+
+const Laboratory = describedObject("LaboratoryResult", "What came of adding a laboratory.", {
+  laboratoryId: z.string().nullable().meta({
+    description: "The laboratory's id in the tenant's schema; null where it was not added.",
+    isId: true,
+  }),
+  laboratoryName: z
+    .string()
+    .nullable()
+    .describe("The laboratory's name; null where it was not added."),
+  organizationName: z
+    .string()
+    .nullable()
+    .describe("The name of the organization that it belongs to; null when none was found."),
+  setupName: z
+    .string()
+    .nullable()
+    .describe("The setup name of that organization; null when none was found."),
+});
 
 interface AddLaboratoryFacts {
   readonly organization: Organization;
@@ -36,11 +65,27 @@ interface AddLaboratoryFacts {
 
 type AddLaboratoryRun = Run<AddLaboratoryInput, AddLaboratoryFacts>;
 
+/** Reads what earlier versions have kept, too. */
+const LaboratoryResult = z.preprocess((kept: Partial<AddLaboratoryFacts>) => {
+  if (!("laboratory" in kept || "organization" in kept)) return kept;
+  return resultOf(kept);
+}, Laboratory);
+
 /** Adds a laboratory to an organization of a tenant. */
-export const addLaboratory = (ports: TenantPorts) =>
-  tenantOperation<AddLaboratoryInput, AddLaboratoryFacts>({
+export const addLaboratory = defineOperation<AddLaboratoryInput, AddLaboratoryFacts>(
+  {
     kind: "ADD_LABORATORY",
+    does: "Adds a laboratory to one of a tenant's organizations.",
+    grant: "tenant:operate",
     input: AddLaboratoryInput,
+    result: LaboratoryResult,
+    mutation: {
+      name: "addLaboratory",
+      description:
+        "Adds a laboratory to the tenant's organization, or to the one that `setupName` selects. A name that the organization has already is refused.",
+    },
+  },
+  (ports) => ({
     phases: [
       {
         name: "ORGANIZATION_RESOLVED",
@@ -79,11 +124,16 @@ export const addLaboratory = (ports: TenantPorts) =>
         undo: nothing("it is the last phase"),
       },
     ],
-    result: ({ facts }) => ({
-      laboratory: facts.laboratory ?? null,
-      organization: facts.organization ?? null,
-    }),
-  });
+    result: ({ facts }) => resultOf(facts),
+  }),
+);
+
+const resultOf = ({ laboratory, organization }: Partial<AddLaboratoryFacts>) => ({
+  laboratoryId: laboratory?.id ?? null,
+  laboratoryName: laboratory?.name ?? null,
+  organizationName: organization?.name ?? null,
+  setupName: organization?.setupName ?? null,
+});
 
 /** Decides every refusal, once: what follows cannot take its own row for somebody else's. */
 async function resolve(

@@ -17,26 +17,37 @@ import { seedTenant } from "./seed-tenant.ts";
 import { setLimits } from "./set-limits.ts";
 import { suspendTenant } from "./suspend-tenant.ts";
 
-/** Every operation there is, by its name: the one list that workers, doors and tests go by. */
-export const operationCatalog = (ports: TenantPorts) => ({
-  provisionTenant: provisionTenant(ports),
-  migrateTenant: migrateTenant(ports),
-  acceptMigration: acceptMigration(ports),
-  activateTenant: activateTenant(ports),
-  addLaboratory: addLaboratory(ports),
-  seedTenant: seedTenant(ports),
-  refreshSnapshots: refreshSnapshots(ports),
-  rotateCredentials: rotateCredentials(ports),
-  retireCredentials: retireCredentials(ports),
-  setLimits: setLimits(ports),
-  suspendTenant: suspendTenant(ports),
-  resumeTenant: resumeTenant(ports),
-  cleanupTenant: cleanupTenant(ports),
-  offboardTenant: offboardTenant(ports),
-  restoreTenant: restoreTenant(ports),
-  purgeTenant: purgeTenant(ports),
-});
-export type OperationCatalog = ReturnType<typeof operationCatalog>;
+/** Every operation there is, by its name: the one list that workers, the API, the command and tests go by. */
+export const OPERATIONS = {
+  provisionTenant,
+  migrateTenant,
+  acceptMigration,
+  activateTenant,
+  addLaboratory,
+  seedTenant,
+  refreshSnapshots,
+  rotateCredentials,
+  retireCredentials,
+  setLimits,
+  suspendTenant,
+  resumeTenant,
+  cleanupTenant,
+  offboardTenant,
+  restoreTenant,
+  purgeTenant,
+};
+export type OperationName = keyof typeof OPERATIONS;
+
+/** Every operation, ready to be started and run. */
+export type OperationCatalog = {
+  readonly [Name in OperationName]: ReturnType<(typeof OPERATIONS)[Name]["open"]>;
+};
+
+/** Opens every operation with what they need. */
+export const operationCatalog = (ports: TenantPorts): OperationCatalog =>
+  Object.fromEntries(
+    Object.entries(OPERATIONS).map(([name, operation]) => [name, operation.open(ports)]),
+  ) as unknown as OperationCatalog;
 
 /** The operations by their kind, as a worker finds them. */
 export const byKind = (catalog: OperationCatalog): ReadonlyMap<string, AnyOperation> =>

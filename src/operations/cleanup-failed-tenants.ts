@@ -2,19 +2,24 @@ import { z } from "zod";
 import type { Actor } from "../iam/actor.ts";
 import { parseInput } from "../kernel/input.ts";
 import { slugField } from "../tenants/slug.ts";
-import type { cleanupTenant } from "./cleanup-tenant.ts";
-import type { StartPorts } from "./engine/start-operation.ts";
+import type { OperationCatalog } from "./catalog.ts";
+import { dropSchemaField } from "./cleanup-tenant.ts";
 import { slugsOf, startOnEach, type TenantStart } from "./parts/start-on-each.ts";
+import type { StartOnTenantPorts } from "./parts/start-on-tenant.ts";
 
-interface CleanupPorts extends StartPorts {
-  readonly operations: { readonly cleanupTenant: ReturnType<typeof cleanupTenant> };
+interface CleanupPorts extends StartOnTenantPorts {
+  readonly operations: Pick<OperationCatalog, "cleanupTenant">;
 }
 
-const CleanupFailedInput = z.strictObject({
-  /** One tenant; null for every FAILED one. */
-  slug: slugField.nullable().default(null),
-  dropSchema: z.boolean().default(false),
-});
+export const CleanupFailedInput = z
+  .strictObject({
+    slug: slugField
+      .nullable()
+      .default(null)
+      .describe("The slug of one tenant; all that are FAILED when left out."),
+    dropSchema: dropSchemaField,
+  })
+  .describe("Which failed tenants to clean up, and how far.");
 
 /**
  * Starts a cleanup of one or of every FAILED tenant. A tenant of another status is never touched:

@@ -1,29 +1,42 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
-import { type RemovedPeople, removePeople } from "../invitations/remove-people.ts";
+import { RemovedPeople, removePeople } from "../invitations/remove-people.ts";
+import { describedObject } from "../kernel/described.ts";
 import { slugField } from "../tenants/slug.ts";
+import { defineOperation } from "./define-operation.ts";
 import { nothing, type Run, skipped } from "./engine/phase.ts";
 import { removeSecret } from "./parts/own-secret.ts";
 import { closeRow } from "./parts/purged-row.ts";
-import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import {
-  dropRemains,
-  findRemains,
-  goneSince,
-  inWords,
-  type Remain,
-} from "./parts/tenant-remains.ts";
+import { dropRemains, findRemains, goneSince, inWords, Remain } from "./parts/tenant-remains.ts";
 import { tenantOf } from "./parts/tenant-site.ts";
 import { refuseLocked } from "./tenant-lock.ts";
 
+export const dropSchemaField = z
+  .boolean()
+  .default(false)
+  .describe(
+    "Whether schema or database, roles and secret go, too; otherwise they stay and are told of.",
+  );
+
 const CleanupInput = z.strictObject({
   slug: slugField,
-  /** Whether schema, roles and secret go too; else they are reported. */
-  dropSchema: z.boolean().default(false),
+  dropSchema: dropSchemaField,
 });
 type CleanupInput = z.infer<typeof CleanupInput>;
+
+const CleanupResult = describedObject("CleanupResult", "What came of cleaning up a tenant.", {
+  dropSchema: z.boolean().describe("Whether schema or database, roles and secret were to go, too."),
+  removed: z.array(Remain).describe("What was removed."),
+  remaining: z.array(Remain).describe("What is still there."),
+  unsearched: z
+    .array(z.string())
+    .describe("The names of db servers that could not be entered to look."),
+  people: RemovedPeople.nullable().describe(
+    "What was removed about people; null where it did not come to that.",
+  ),
+});
 
 interface CleanupFacts {
   readonly found: readonly Remain[];
@@ -38,10 +51,15 @@ const GONE = nothing("what is removed does not come back; run it again to go on"
 const KEPT = skipped("dropSchema was not asked for");
 
 /** Removes what a failed provisioning left of a tenant, and frees its slug. */
-export const cleanupTenant = (ports: TenantPorts) =>
-  tenantOperation<CleanupInput, CleanupFacts>({
+export const cleanupTenant = defineOperation<CleanupInput, CleanupFacts>(
+  {
     kind: "CLEANUP",
+    does: "Clears a tenant away whose provisioning failed.",
+    grant: "tenant:operate",
     input: CleanupInput,
+    result: CleanupResult,
+  },
+  (ports) => ({
     prepare: async (_em, tenant, { actor }) => refuseLocked(actor, "CLEANUP", tenant),
     phases: [
       {
@@ -86,7 +104,8 @@ export const cleanupTenant = (ports: TenantPorts) =>
       unsearched: run.facts.unsearched ?? [],
       people: run.facts.people ?? null,
     }),
-  });
+  }),
+);
 
 const removedOf = ({ facts }: CleanupRun): Remain[] =>
   facts.remaining === undefined ? [] : goneSince(facts.found ?? [], facts.remaining);

@@ -2,22 +2,23 @@ import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
+import { describedObject } from "../kernel/described.ts";
 import { DomainError, isDomainError } from "../kernel/domain-error.ts";
 import { fieldFault, reasonField } from "../kernel/input.ts";
 import { place } from "../placement/placement.ts";
 import { pendingOf, versionOf } from "../tenant-schemas/drift.ts";
 import { readLedger } from "../tenant-schemas/ledger.ts";
 import { createsTable, openMigrationFolder } from "../tenant-schemas/migration-folder.ts";
-import { type Check, hasTable } from "../tenant-schemas/verify-tenant-schema.ts";
+import { type Check, hasTable, ReadinessCheck } from "../tenant-schemas/verify-tenant-schema.ts";
 import { slugField } from "../tenants/slug.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
+import { defineOperation } from "./define-operation.ts";
 import { type BeginOptions, nothing, type Run } from "./engine/phase.ts";
 import { APPLIED, appliedBy, applyPlanned, keepVersion } from "./migrate/apply.ts";
 import { ensureOrganization } from "./parts/missing-organization.ts";
 import { ensureSecret } from "./parts/own-secret.ts";
 import { checkReadiness, failedChecks } from "./parts/readiness.ts";
 import { ensureTenantSchema, inTenantDatabase } from "./parts/tenant-entry.ts";
-import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { passwordOf } from "./parts/tenant-secret.ts";
 import {
@@ -35,17 +36,53 @@ const migrationId = z.string().min(1).max(255);
 const MigrateInput = z
   .strictObject({
     slug: slugField,
-    /** The id of the last migration to apply; null for all. */
-    to: migrationId.nullable().default(null),
-    /** Ids that may be applied although later ones were: for administrators, with a reason. */
-    allowOutOfOrder: z.array(migrationId).max(100).default([]),
-    reason: reasonField.nullable().default(null),
+    to: migrationId
+      .nullable()
+      .default(null)
+      .describe("The id of the last migration to apply: `0012_samples`. Left out, all are."),
+    allowOutOfOrder: z
+      .array(migrationId)
+      .max(100)
+      .default([])
+      .describe(
+        "Migrations, by id, that are applied although later ones were, as a branch that was merged late brings them: for administrators, with a reason, which the audit trail keeps. A tenant that has them already is left alone.",
+      ),
+    reason: reasonField
+      .nullable()
+      .default(null)
+      .describe("Why it is done, 1 to 500 characters; needed with `allowOutOfOrder`."),
   })
   .refine(({ allowOutOfOrder, reason }) => allowOutOfOrder.length === 0 || reason !== null, {
     path: ["reason"],
     message: "is needed with allowOutOfOrder",
-  });
+  })
+  .describe("The tenant to migrate, and how far.");
 export type MigrateInput = z.infer<typeof MigrateInput>;
+
+const MigrationResult = describedObject(
+  "MigrationResult",
+  "What came of migrating a tenant, or what a dry run of it found.",
+  {
+    version: z
+      .string()
+      .nullable()
+      .describe("The last migration applied to the schema; null when there is none."),
+    applied: z
+      .array(z.string())
+      .default([])
+      .describe("The migrations that were applied, in order; empty for a dry run."),
+    pending: z
+      .array(z.string())
+      .default([])
+      .describe("The migrations that a dry run would have applied, in order."),
+    activated: z
+      .boolean()
+      .describe("Whether a tenant that was not ACTIVE became so, since every check passed."),
+    checks: z
+      .array(ReadinessCheck)
+      .describe("The readiness checks as they came out; empty for a dry run."),
+  },
+);
 
 interface MigrateFacts {
   readonly pending: readonly string[];
@@ -60,11 +97,22 @@ type MigrateRun = Run<MigrateInput, MigrateFacts>;
 const KEPT = nothing("what was applied stays; the next run goes on behind it");
 
 /** Brings a tenant's schema to the newest migration, and makes a tenant that failed ACTIVE when it is ready. */
-export const migrateTenant = (ports: TenantPorts) =>
-  tenantOperation<MigrateInput, MigrateFacts>({
+export const migrateTenant = defineOperation<MigrateInput, MigrateFacts>(
+  {
     kind: "MIGRATE",
+    does: "Applies the migrations that a tenant's schema lacks, and verifies it. A schema that was lost is made anew, with the organization that the tenant was provisioned with.",
+    grant: "tenant:operate",
     appliesFiles: true,
     input: MigrateInput,
+    result: MigrationResult,
+    mutation: {
+      name: "migrateTenant",
+      description:
+        "Brings a tenant's schema to the newest migration, or to the one named: creates it where it is missing, applies what is pending with an event for each file, verifies it, and makes a tenant that is not ACTIVE so when it is ready. A provisioning that failed is retried instead: `retryOperation`.",
+      dryRun: "Whether only to say which migrations are pending, and to write nothing.",
+    },
+  },
+  (ports) => ({
     prepare: async (em, tenant, start) => {
       await refuseUnfinished(em, tenant);
       allowOutOfOrder(em, tenant, start);
@@ -119,7 +167,8 @@ export const migrateTenant = (ports: TenantPorts) =>
         ...{ activated, checks },
       };
     },
-  });
+  }),
+);
 
 /** What the tenant's schema holds in the end: a dry run tells what it found, and leaves the registry alone. */
 async function standing(em: EntityManager, run: MigrateRun) {

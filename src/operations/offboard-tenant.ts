@@ -2,13 +2,15 @@ import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
+import { describedObject } from "../kernel/described.ts";
 import { reasonField } from "../kernel/input.ts";
+import { TenantStatus } from "../tenants/lifecycle.ts";
 import { slugField } from "../tenants/slug.ts";
 import { TenantEntity } from "../tenants/tenant.entity.ts";
+import { defineOperation } from "./define-operation.ts";
 import { nothing, type Run } from "./engine/phase.ts";
 import { MAX_RETENTION_DAYS, setTimer, windowEnd } from "./parts/retention-window.ts";
-import { type ClosedFacts, closingPhases } from "./parts/tenant-login.ts";
-import { tenantOperation } from "./parts/tenant-operation.ts";
+import { type ClosedFacts, closingPhases, sessionsEndedField } from "./parts/tenant-login.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { tenantOf } from "./parts/tenant-site.ts";
 import { refuseLocked } from "./tenant-lock.ts";
@@ -16,17 +18,43 @@ import { refuseLocked } from "./tenant-lock.ts";
 const OffboardInput = z
   .strictObject({
     slug: slugField,
-    /** How long the tenant can be restored; then it is purged. */
-    retentionDays: z.int().min(0).max(MAX_RETENTION_DAYS).default(30),
-    /** Whether it is purged right behind, without a window: for administrators, with a reason. */
-    purge: z.boolean().default(false),
-    reason: reasonField.nullable().default(null),
+    retentionDays: z
+      .int()
+      .min(0)
+      .max(MAX_RETENTION_DAYS)
+      .default(30)
+      .describe("How many days it can be restored, 0 to 3650; 0 is for administrators."),
+    purge: z
+      .boolean()
+      .default(false)
+      .describe("Whether to purge it right behind: for administrators, with a reason."),
+    reason: reasonField
+      .nullable()
+      .default(null)
+      .describe("Why it is done, 1 to 500 characters, for the audit trail; needed with `purge`."),
   })
   .refine(({ purge, reason }) => !purge || reason !== null, {
     path: ["reason"],
     message: "is needed with purge",
-  });
+  })
+  .describe("The tenant to offboard.");
 export type OffboardInput = z.infer<typeof OffboardInput>;
+
+const OffboardingResult = describedObject(
+  "OffboardingResult",
+  "What came of offboarding a tenant.",
+  {
+    offboardedFrom: TenantStatus.nullable().describe(
+      "The status that restoring takes it back to; null where it failed.",
+    ),
+    purgeAfter: z.iso
+      .datetime()
+      .nullable()
+      .describe("The end of its retention window; null where it failed."),
+    purge: z.boolean().describe("Whether it is purged right behind, by an operation of its own."),
+    sessionsEnded: sessionsEndedField,
+  },
+);
 
 interface OffboardFacts extends ClosedFacts {
   readonly from: "ACTIVE" | "SUSPENDED";
@@ -41,11 +69,21 @@ type OffboardRun = Run<OffboardInput, OffboardFacts>;
  * once is a window that ends as it begins: the purge is an operation of its own, so that one which
  * fails half-way leaves an offboarded tenant and nothing to take back.
  */
-export const offboardTenant = (ports: TenantPorts) =>
-  tenantOperation<OffboardInput, OffboardFacts>({
+export const offboardTenant = defineOperation<OffboardInput, OffboardFacts>(
+  {
     kind: "OFFBOARD",
+    does: "Takes a tenant out of use for good, and starts its retention window.",
+    grant: "tenant:operate",
     urgent: true,
     input: OffboardInput,
+    result: OffboardingResult,
+    mutation: {
+      name: "offboardTenant",
+      description:
+        "Takes a tenant out of use for good and starts its retention window, in which it can be restored and after which it is purged.",
+    },
+  },
+  (ports) => ({
     prepare: async (_em, tenant, { actor, input }) => {
       // Without a window the platform's own purge comes right behind: that is purging, too.
       if (input.purge || input.retentionDays === 0) authorize(actor, "tenant:purge");
@@ -71,7 +109,8 @@ export const offboardTenant = (ports: TenantPorts) =>
       purge: input.purge,
       sessionsEnded: facts.sessionsEnded ?? null,
     }),
-  });
+  }),
+);
 
 async function offboard(
   ports: TenantPorts,

@@ -1,15 +1,8 @@
-import type { Actor } from "../iam/actor.ts";
-import type { SecretStore } from "../secrets/secret-store.ts";
-import { openSeedFolder, type SeedSettings } from "../seeding/seed-folder.ts";
+import { openSeedFolder } from "../seeding/seed-folder.ts";
 import { namesOf } from "../tenants/names.ts";
 import { parseSlug } from "../tenants/slug.ts";
-import { nothing, type OperationDefinition } from "./engine/phase.ts";
-import {
-  type Started,
-  type StartOptions,
-  type StartPorts,
-  startOperation,
-} from "./engine/start-operation.ts";
+import type { DefinedOperation } from "./define-operation.ts";
+import { nothing } from "./engine/phase.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { beginProvisioning } from "./provision/begin.ts";
 import { removeFirstAdmin, seedAdmin } from "./provision/first-admin.ts";
@@ -23,6 +16,7 @@ import {
   settleProvisioning,
   unregisterTenant,
 } from "./provision/registry.ts";
+import { ProvisionPlan, ProvisionSummary } from "./provision/results.ts";
 import {
   applySeeds,
   createSchema,
@@ -33,110 +27,107 @@ import {
   verifyTenant,
 } from "./provision/schema.ts";
 
-export type ProvisionTenant = OperationDefinition<ProvisionInput, ProvisionFacts>;
-
 /** Provisions a tenant: placement, secret, schema with roles, migrations, seeds, first admin. */
-export const provisionTenant = (ports: TenantPorts): ProvisionTenant => ({
+export const provisionTenant: DefinedOperation<ProvisionInput, ProvisionFacts> = {
   kind: "PROVISION",
+  does: "Makes a tenant: placement, secret, schema and roles, migrations, seeds, first administrator.",
+  grant: "tenant:provision",
   appliesFiles: true,
   input: ProvisionInput,
-  begin: (em, start) => beginProvisioning(ports, em, start),
-  phases: [
-    {
-      name: "PLACEMENT_RESOLVED",
-      where: "platform",
-      inDryRun: true,
-      ensure: (run, em) => resolvePlacement(ports, run, em),
-      undo: (run, em) => releasePlacement(ports, run, em),
+  result: ProvisionSummary,
+  plan: ProvisionPlan,
+  mutation: {
+    name: "provisionTenant",
+    description:
+      "Makes a tenant: chooses a db server, stores its secret, creates its schema and roles, applies migrations and seeds, verifies it and invites its first administrator. Provisioning a FAILED slug again is a retry.",
+    payload:
+      "The operation that provisions the tenant, and the tenant, whose slug is taken from now on.",
+    dryRun: "Whether only to say what would be made, and to write nothing.",
+    errors: ["SlugTakenError"],
+  },
+  open: (ports) => ({
+    kind: "PROVISION",
+    appliesFiles: true,
+    storesSecrets: true,
+    input: ProvisionInput,
+    read: async (request) => {
+      const seeds = await openSeedFolder(ports.seeds);
+      return parseProvisionRequest(request as ProvisionRequest, [...seeds.sets.keys()]);
     },
-    {
-      name: "STATE_CHECKED",
-      where: "outside",
-      inDryRun: true,
-      ensure: (run) => checkState(ports, run),
-      undo: nothing("it only looks"),
-    },
-    {
-      name: "SECRET_SET",
-      where: "outside",
-      ensure: (run) => setSecret(ports, run),
-      undo: (run) => unsetSecret(ports, run),
-    },
-    {
-      name: "DATABASE_CREATED",
-      where: "outside",
-      ensure: (run) => createSchema(ports, run),
-      undo: (run) => dropSchema(ports, run),
-    },
-    {
-      name: "MIGRATIONS_APPLIED",
-      where: "outside",
-      ensure: (run) => migrateSchema(ports, run),
-      undo: nothing("dropped with the schema"),
-    },
-    {
-      name: "SEEDS_APPLIED",
-      where: "outside",
-      ensure: (run) => applySeeds(ports, run),
-      undo: nothing("dropped with the schema"),
-    },
-    {
-      name: "VERIFIED",
-      where: "outside",
-      ensure: (run) => verifyTenant(ports, run),
-      undo: nothing("it only looks"),
-    },
-    {
-      name: "MASTER_REGISTERED",
-      where: "platform",
-      ensure: (run, em) => registerTenant(ports, run, em),
-      undo: (run, em) => unregisterTenant(ports, run, em),
-    },
-    {
-      name: "ADMIN_SEEDED",
-      where: "platform",
-      ensure: (run, em) => seedAdmin(ports, run, em),
-      undo: (run, em) => removeFirstAdmin(run, em),
-    },
-    {
-      name: "COMPLETE",
-      where: "platform",
-      ensure: (run, em) => recordProvisioned(run, em),
-      undo: nothing("it is the last phase"),
-    },
-  ],
-  settle: (run, em, outcome) => settleProvisioning(ports, run, em, outcome),
-  result: (run, _em, { state }) =>
-    state !== "SUCCEEDED"
-      ? null
-      : run.dryRun
-        ? { plan: planOf(ports, run) }
-        : { summary: summaryOf(ports, run) },
-});
-
-interface StartProvisioningPorts extends StartPorts {
-  readonly secrets: SecretStore;
-  readonly config: { readonly tenantSeeds: SeedSettings };
-  readonly operations: { readonly provisionTenant: ProvisionTenant };
-}
-
-/**
- * Starts provisioning a tenant, or a dry run of it.
- *
- * @throws DomainError for a faulty request (see `parseProvisionRequest`), PROVISIONING_UNAVAILABLE
- *   without a usable secret store, and whatever `beginProvisioning` refuses with
- */
-export async function startProvisioning(
-  ports: StartProvisioningPorts,
-  actor: Actor,
-  request: ProvisionRequest,
-  options: StartOptions,
-): Promise<Started> {
-  const seeds = await openSeedFolder(ports.config.tenantSeeds);
-  const input = parseProvisionRequest(request, [...seeds.sets.keys()]);
-  await ports.secrets.check();
-  return await startOperation(ports, actor, ports.operations.provisionTenant, input, options);
-}
+    begin: (em, start) => beginProvisioning(ports, em, start),
+    phases: [
+      {
+        name: "PLACEMENT_RESOLVED",
+        where: "platform",
+        inDryRun: true,
+        ensure: (run, em) => resolvePlacement(ports, run, em),
+        undo: (run, em) => releasePlacement(ports, run, em),
+      },
+      {
+        name: "STATE_CHECKED",
+        where: "outside",
+        inDryRun: true,
+        ensure: (run) => checkState(ports, run),
+        undo: nothing("it only looks"),
+      },
+      {
+        name: "SECRET_SET",
+        where: "outside",
+        ensure: (run) => setSecret(ports, run),
+        undo: (run) => unsetSecret(ports, run),
+      },
+      {
+        name: "DATABASE_CREATED",
+        where: "outside",
+        ensure: (run) => createSchema(ports, run),
+        undo: (run) => dropSchema(ports, run),
+      },
+      {
+        name: "MIGRATIONS_APPLIED",
+        where: "outside",
+        ensure: (run) => migrateSchema(ports, run),
+        undo: nothing("dropped with the schema"),
+      },
+      {
+        name: "SEEDS_APPLIED",
+        where: "outside",
+        ensure: (run) => applySeeds(ports, run),
+        undo: nothing("dropped with the schema"),
+      },
+      {
+        name: "VERIFIED",
+        where: "outside",
+        ensure: (run) => verifyTenant(ports, run),
+        undo: nothing("it only looks"),
+      },
+      {
+        name: "MASTER_REGISTERED",
+        where: "platform",
+        ensure: (run, em) => registerTenant(ports, run, em),
+        undo: (run, em) => unregisterTenant(ports, run, em),
+      },
+      {
+        name: "ADMIN_SEEDED",
+        where: "platform",
+        ensure: (run, em) => seedAdmin(ports, run, em),
+        undo: (run, em) => removeFirstAdmin(run, em),
+      },
+      {
+        name: "COMPLETE",
+        where: "platform",
+        ensure: (run, em) => recordProvisioned(run, em),
+        undo: nothing("it is the last phase"),
+      },
+    ],
+    settle: (run, em, outcome) => settleProvisioning(ports, run, em, outcome),
+    result: (run, _em, { state }) =>
+      state !== "SUCCEEDED"
+        ? null
+        : run.dryRun
+          ? { plan: planOf(ports, run) }
+          : { summary: summaryOf(ports, run) },
+  }),
+};
 
 /** What a dry run answers: everything that would be made. */
 function planOf(ports: TenantPorts, { facts, subjectName, input }: ProvisionRun) {

@@ -2,34 +2,60 @@ import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
-import { type RemovedPeople, removePeople } from "../invitations/remove-people.ts";
+import { RemovedPeople, removePeople } from "../invitations/remove-people.ts";
+import { describedObject } from "../kernel/described.ts";
 import { reasonField } from "../kernel/input.ts";
 import { slugField } from "../tenants/slug.ts";
+import { defineOperation } from "./define-operation.ts";
 import { nothing, type Phase, type Run } from "./engine/phase.ts";
 import { refuseOldDeletion } from "./parts/lost-history.ts";
 import { removeSecret } from "./parts/own-secret.ts";
-import { beginPurge, type Evidence, takeEvidence } from "./parts/purge-evidence.ts";
+import { beginPurge, Evidence, takeEvidence } from "./parts/purge-evidence.ts";
 import { closeRow } from "./parts/purged-row.ts";
 import { refuseRunningWindow } from "./parts/retention-window.ts";
 import { type ClosedFacts, closingPhases } from "./parts/tenant-login.ts";
-import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { dropRemains, findRemains, inWords, type Remain } from "./parts/tenant-remains.ts";
+import { dropRemains, findRemains, inWords, Remain } from "./parts/tenant-remains.ts";
 import { tenantOf } from "./parts/tenant-site.ts";
 import { refuseLocked } from "./tenant-lock.ts";
 
 const PurgeInput = z
   .strictObject({
     slug: slugField,
-    /** Whether to purge before the window ends, or without one: for administrators, with a reason. */
-    immediately: z.boolean().default(false),
-    reason: reasonField.nullable().default(null),
+    immediately: z
+      .boolean()
+      .default(false)
+      .describe("Whether to purge before the window has ended, or without one: with a reason."),
+    reason: reasonField
+      .nullable()
+      .default(null)
+      .describe(
+        "Why it is done, 1 to 500 characters, for the audit trail; needed with `immediately`.",
+      ),
   })
   .refine(({ immediately, reason }) => !immediately || reason !== null, {
     path: ["reason"],
     message: "is needed to purge immediately",
-  });
+  })
+  .describe("The tenant to purge.");
 export type PurgeInput = z.infer<typeof PurgeInput>;
+
+const PurgeResult = describedObject(
+  "PurgeResult",
+  "What came of purging a tenant, also where the purge failed half-way.",
+  {
+    begun: z.boolean().describe("Whether it came to the point from which there is no way back."),
+    evidence: Evidence.nullable().describe(
+      "What stood before; null where it did not come to look.",
+    ),
+    people: RemovedPeople.nullable().describe(
+      "What was removed about people; null where it did not come to that.",
+    ),
+    remaining: z
+      .array(Remain)
+      .describe("What bears the tenant's names and was not removed, since it is not the tenant's."),
+  },
+);
 
 interface PurgeFacts extends ClosedFacts {
   readonly evidence: Evidence;
@@ -46,10 +72,20 @@ const GONE = nothing("what is removed does not come back; run it again to go on"
  * Removes everything of a tenant but its operations and the audit trail. Until PURGE_BEGUN it can be
  * taken back; from there on the tenant is OFFBOARDED beyond restoring until a purge has ended.
  */
-export const purgeTenant = (ports: TenantPorts) =>
-  tenantOperation<PurgeInput, PurgeFacts>({
+export const purgeTenant = defineOperation<PurgeInput, PurgeFacts>(
+  {
     kind: "PURGE",
+    does: "Removes all that a tenant holds; the audit trail stays. From PURGE_BEGUN on there is no way back.",
+    grant: "tenant:purge",
     input: PurgeInput,
+    result: PurgeResult,
+    mutation: {
+      name: "purgeTenant",
+      description:
+        "Removes everything of a tenant whose retention window has ended: schema or database, roles, secret and people. Its operations and the audit trail stay, and its slug is free again. For administrators; a window that ends purges by itself.",
+    },
+  },
+  (ports) => ({
     prepare: async (em, tenant, { actor, input }) => {
       authorize(actor, "tenant:purge");
       refuseLocked(actor, "PURGE", tenant);
@@ -73,7 +109,8 @@ export const purgeTenant = (ports: TenantPorts) =>
       people: facts.people ?? null,
       remaining: facts.remaining ?? [],
     }),
-  });
+  }),
+);
 
 const removingPhases = (ports: TenantPorts): Phase<PurgeInput, PurgeFacts>[] => [
   {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
+import { describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { countRows, refreshRows, refusalOf, timeOf, WORK_MEM } from "../snapshots/refresh.ts";
 import {
@@ -9,28 +10,61 @@ import {
   SAMPLE,
   SNAPSHOT_TARGETS,
   type SnapshotTarget,
-  type SnapshotTargetName,
+  SnapshotTargetName,
 } from "../snapshots/targets.ts";
 import { type Ask, lookAsOwner, transactAsOwner } from "../tenant-schemas/as-owner.ts";
 import { slugField } from "../tenants/slug.ts";
+import { defineOperation } from "./define-operation.ts";
 import { type ExternalPhase, nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
 import { inTenantDatabase } from "./parts/tenant-entry.ts";
-import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { siteOfRun, type TenantSite, tenantOf } from "./parts/tenant-site.ts";
 
-const RefreshInput = z.strictObject({
-  slug: slugField,
-  targets: z
-    .array(z.enum(SNAPSHOT_TARGETS))
-    .min(1)
-    .max(SNAPSHOT_TARGETS.length)
-    .default([...SNAPSHOT_TARGETS]),
-  /** Every row, instead of those of samples in state RECEIVED; asks to be confirmed. */
-  hard: z.boolean().default(false),
-  confirm: z.boolean().default(false),
-});
+const RefreshInput = z
+  .strictObject({
+    slug: slugField,
+    targets: z
+      .array(SnapshotTargetName)
+      .min(1)
+      .max(SNAPSHOT_TARGETS.length)
+      .optional()
+      .transform((targets) => targets ?? [...SNAPSHOT_TARGETS])
+      .describe("Whose snapshots; all when left out."),
+    hard: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether to take every snapshot, also of records that were finished long ago; needs `confirm`.",
+      ),
+    confirm: z.boolean().default(false).describe("Says that `hard` is really wanted."),
+  })
+  .describe("Which snapshots to take again.");
 export type RefreshInput = z.infer<typeof RefreshInput>;
+
+const RefreshedTarget = describedObject(
+  "RefreshedTarget",
+  "What came of refreshing one target's snapshots.",
+  {
+    target: SnapshotTargetName.describe("Which target."),
+    total: z
+      .int()
+      .nullable()
+      .describe("How many rows there were to look at; null where they were not counted."),
+    rows: z.int().describe("How many rows have a new snapshot."),
+    skipped: z.string().nullable().describe("Why the target was left out; null where it was not."),
+  },
+);
+
+const SnapshotResult = describedObject(
+  "SnapshotResult",
+  "What came of refreshing a tenant's snapshots.",
+  {
+    hard: z
+      .boolean()
+      .describe("Whether every row was refreshed, instead of those of received samples."),
+    targets: z.array(RefreshedTarget).describe("The targets that were asked for."),
+  },
+);
 
 type ByTarget<T> = Readonly<Partial<Record<SnapshotTargetName, T>>>;
 
@@ -56,63 +90,77 @@ const PHASES: readonly (readonly [string, SnapshotTarget])[] = [
 ];
 
 /** Takes the metadata snapshots of a tenant's records again. */
-export const refreshSnapshots = (ports: TenantPorts, { batchSize = BATCH_SIZE } = {}) =>
-  tenantOperation<RefreshInput, RefreshFacts>({
-    kind: "REFRESH_SNAPSHOTS",
-    input: RefreshInput,
-    prepare: async (_em, { slug }, { input, dryRun }) => {
-      if (input.hard && !input.confirm && !dryRun) throw unconfirmed(slug);
+export const refreshSnapshotsBy = (batchSize: number) =>
+  defineOperation<RefreshInput, RefreshFacts>(
+    {
+      kind: "REFRESH_SNAPSHOTS",
+      does: "Takes the metadata snapshots of a tenant's records again.",
+      grant: "tenant:operate",
+      input: RefreshInput,
+      result: SnapshotResult,
+      mutation: {
+        name: "refreshSnapshots",
+        description:
+          "Takes the metadata snapshots of a tenant's records again, in bounded batches: those of samples in state RECEIVED, or with `hard` all of them.",
+      },
     },
-    phases: [
-      {
-        name: "ROWS_COUNTED",
-        where: "outside",
-        inDryRun: true,
-        ensure: (run) => count(ports, run),
-        undo: nothing("it only looks"),
+    (ports) => ({
+      prepare: async (_em, { slug }, { input, dryRun }) => {
+        if (input.hard && !input.confirm && !dryRun) throw unconfirmed(slug);
       },
-      ...PHASES.map(
-        ([name, target]): ExternalPhase<RefreshInput, RefreshFacts> => ({
-          name,
+      phases: [
+        {
+          name: "ROWS_COUNTED",
           where: "outside",
-          ensure: (run) => refresh(ports, run, target, batchSize),
-          undo: nothing("a snapshot tells what holds now; the next refresh takes it again"),
-        }),
-      ),
-      {
-        name: "REGISTERED",
-        where: "platform",
-        ensure: async (run, em) => {
-          const { id, slug } = await tenantOf(em, run);
-          const { rows = {} } = run.facts;
-          const { hard, targets } = run.input;
-          record(
-            em,
-            { ...run.requester, address: null },
-            {
-              type: "SNAPSHOTS_REFRESHED",
-              tenant: { id, slug },
-              operationId: run.operationId,
-              detail: { hard, targets, rows: Object.values(rows).reduce((sum, n) => sum + n, 0) },
-            },
-          );
-          return undefined;
+          inDryRun: true,
+          ensure: (run) => count(ports, run),
+          undo: nothing("it only looks"),
         },
-        undo: nothing("it is the last phase"),
-      },
-    ],
-    result: ({ input, facts }) => ({
-      hard: input.hard,
-      targets: PHASES.filter(([, { name }]) => input.targets.includes(name)).map(
-        ([, { name }]) => ({
-          target: name,
-          total: facts.totals?.[name] ?? null,
-          rows: facts.rows?.[name] ?? 0,
-          skipped: facts.refusals?.[name] ?? null,
-        }),
-      ),
+        ...PHASES.map(
+          ([name, target]): ExternalPhase<RefreshInput, RefreshFacts> => ({
+            name,
+            where: "outside",
+            ensure: (run) => refresh(ports, run, target, batchSize),
+            undo: nothing("a snapshot tells what holds now; the next refresh takes it again"),
+          }),
+        ),
+        {
+          name: "REGISTERED",
+          where: "platform",
+          ensure: async (run, em) => {
+            const { id, slug } = await tenantOf(em, run);
+            const { rows = {} } = run.facts;
+            const { hard, targets } = run.input;
+            record(
+              em,
+              { ...run.requester, address: null },
+              {
+                type: "SNAPSHOTS_REFRESHED",
+                tenant: { id, slug },
+                operationId: run.operationId,
+                detail: { hard, targets, rows: Object.values(rows).reduce((sum, n) => sum + n, 0) },
+              },
+            );
+            return undefined;
+          },
+          undo: nothing("it is the last phase"),
+        },
+      ],
+      result: ({ input, facts }) => ({
+        hard: input.hard,
+        targets: PHASES.filter(([, { name }]) => input.targets.includes(name)).map(
+          ([, { name }]) => ({
+            target: name,
+            total: facts.totals?.[name] ?? null,
+            rows: facts.rows?.[name] ?? 0,
+            skipped: facts.refusals?.[name] ?? null,
+          }),
+        ),
+      }),
     }),
-  });
+  );
+
+export const refreshSnapshots = refreshSnapshotsBy(BATCH_SIZE);
 
 const unconfirmed = (slug: string): DomainError =>
   new DomainError("E_CONFIRMATION_REQUIRED", {

@@ -1,17 +1,25 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
+import { describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
+import { TenantStatus } from "../tenants/lifecycle.ts";
 import { slugField } from "../tenants/slug.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
+import { defineOperation } from "./define-operation.ts";
 import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
 import { closeLoginAgain, openLogin, verifyLogin } from "./parts/tenant-login.ts";
-import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { tenantOf } from "./parts/tenant-site.ts";
 
-const RestoreInput = z.strictObject({ slug: slugField });
+const RestoreInput = z.strictObject({ slug: slugField }).describe("The tenant to restore.");
 export type RestoreInput = z.infer<typeof RestoreInput>;
+
+const RestorationResult = describedObject("RestorationResult", "What came of restoring a tenant.", {
+  status: TenantStatus.nullable().describe(
+    "The status that it came back to; null where it failed.",
+  ),
+});
 
 interface RestoreFacts {
   readonly to: "ACTIVE" | "SUSPENDED";
@@ -20,10 +28,19 @@ interface RestoreFacts {
 type RestoreRun = Run<RestoreInput, RestoreFacts>;
 
 /** Brings an offboarded tenant back as it was: ACTIVE with a login that works, or SUSPENDED. */
-export const restoreTenant = (ports: TenantPorts) =>
-  tenantOperation<RestoreInput, RestoreFacts>({
+export const restoreTenant = defineOperation<RestoreInput, RestoreFacts>(
+  {
     kind: "RESTORE",
+    does: "Brings an offboarded tenant back as it was.",
+    grant: "tenant:operate",
     input: RestoreInput,
+    result: RestorationResult,
+    mutation: {
+      name: "restoreTenant",
+      description: "Brings an offboarded tenant back exactly as it was.",
+    },
+  },
+  (ports) => ({
     prepare: async (_em, tenant) => {
       goesBackTo(tenant);
     },
@@ -48,7 +65,8 @@ export const restoreTenant = (ports: TenantPorts) =>
       },
     ],
     result: ({ facts }) => ({ status: facts.to ?? null }),
-  });
+  }),
+);
 
 /**
  * The status that the tenant goes back to. A purge that has begun took it away: from then on there is

@@ -3,22 +3,31 @@ import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { slugField } from "../tenants/slug.ts";
 import { TenantEntity } from "../tenants/tenant.entity.ts";
+import { defineOperation } from "./define-operation.ts";
 import { nothing, type Run } from "./engine/phase.ts";
 import { closeLoginAgain, openLogin, verifyLogin } from "./parts/tenant-login.ts";
-import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { tenantOf } from "./parts/tenant-site.ts";
 
-const ResumeInput = z.strictObject({ slug: slugField });
+const ResumeInput = z.strictObject({ slug: slugField }).describe("The tenant to resume.");
 export type ResumeInput = z.infer<typeof ResumeInput>;
 
 type ResumeRun = Run<ResumeInput, Record<string, never>>;
 
 /** Lets a suspended tenant's application and its users in again, once a real login has worked. */
-export const resumeTenant = (ports: TenantPorts) =>
-  tenantOperation<ResumeInput, Record<string, never>>({
+export const resumeTenant = defineOperation<ResumeInput, Record<string, never>>(
+  {
     kind: "RESUME",
+    does: "Takes a suspended tenant into use again.",
+    grant: "tenant:operate",
     input: ResumeInput,
+    mutation: {
+      name: "resumeTenant",
+      description:
+        "Takes a suspended tenant into use again, once its application's login has worked.",
+    },
+  },
+  (ports) => ({
     phases: [
       {
         name: "LOGIN_OPENED",
@@ -39,7 +48,8 @@ export const resumeTenant = (ports: TenantPorts) =>
         undo: nothing("it is the last phase"),
       },
     ],
-  });
+  }),
+);
 
 async function resume(ports: TenantPorts, run: ResumeRun, em: EntityManager): Promise<undefined> {
   const { id, slug } = await tenantOf(em, run);

@@ -1,21 +1,42 @@
 import { z } from "zod";
+import { describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { reasonField } from "../kernel/input.ts";
 import { slugField } from "../tenants/slug.ts";
+import { defineOperation } from "./define-operation.ts";
 import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
 import { type RetiredFacts, retiringPhases } from "./parts/old-login.ts";
 import { currentSecret } from "./parts/own-secret.ts";
 import { verifyLogin } from "./parts/tenant-login.ts";
-import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { roleOf } from "./parts/tenant-secret.ts";
 import { siteOfRun } from "./parts/tenant-site.ts";
 
-const RetireInput = z.strictObject({
-  slug: slugField,
-  reason: reasonField.nullable().default(null),
-});
+const RetireInput = z
+  .strictObject({
+    slug: slugField,
+    reason: reasonField
+      .nullable()
+      .default(null)
+      .describe("Why it is done, 1 to 500 characters, for the audit trail."),
+  })
+  .describe("The tenant whose old login to close.");
 export type RetireInput = z.infer<typeof RetireInput>;
+
+const CredentialRetirementResult = describedObject(
+  "CredentialRetirementResult",
+  "What came of closing the login that a rotation had left open.",
+  {
+    closedRole: z
+      .string()
+      .nullable()
+      .describe("The PostgreSQL role whose login was closed; null where none was open."),
+    sessionsEnded: z
+      .int()
+      .nullable()
+      .describe("How many of its open sessions were ended; null where none was open."),
+  },
+);
 
 type RetireRun = Run<RetireInput, RetiredFacts>;
 
@@ -23,10 +44,20 @@ type RetireRun = Run<RetireInput, RetiredFacts>;
  * Closes the login that a rotation has left open for its grace period, at its end or at once. Not
  * before the new one has worked: the last login that works is never closed.
  */
-export const retireCredentials = (ports: TenantPorts) =>
-  tenantOperation<RetireInput, RetiredFacts>({
+export const retireCredentials = defineOperation<RetireInput, RetiredFacts>(
+  {
     kind: "RETIRE_CREDENTIALS",
+    does: "Closes the login that a rotation has left open. Begun by the platform at the end of the grace period.",
+    grant: "tenant:operate",
     input: RetireInput,
+    result: CredentialRetirementResult,
+    mutation: {
+      name: "retireTenantCredentials",
+      description:
+        "Closes the login that a rotation has left open, before its grace period ends: with its password and its sessions. Nothing happens where none is open.",
+    },
+  },
+  (ports) => ({
     reason: ({ reason }) => reason,
     phases: [
       {
@@ -41,7 +72,8 @@ export const retireCredentials = (ports: TenantPorts) =>
       closedRole: facts.closedRole ?? null,
       sessionsEnded: facts.sessionsEnded ?? null,
     }),
-  });
+  }),
+);
 
 async function verify(ports: TenantPorts, run: RetireRun): Promise<Skipped | undefined> {
   const { tenant } = await siteOfRun(ports.orm, run);

@@ -1,14 +1,17 @@
 import type { Actor } from "../iam/actor.ts";
 import { parseInput } from "../kernel/input.ts";
-import type { StartPorts } from "./engine/start-operation.ts";
+import type { OperationCatalog } from "./catalog.ts";
 import { slugsOf, startOnEach, type TenantStart } from "./parts/start-on-each.ts";
-import { RotateInput, type rotateCredentials } from "./rotate-credentials.ts";
+import type { StartOnTenantPorts } from "./parts/start-on-tenant.ts";
+import { RotateInput } from "./rotate-credentials.ts";
 
-interface RotatePorts extends StartPorts {
-  readonly operations: { readonly rotateCredentials: ReturnType<typeof rotateCredentials> };
+interface RotatePorts extends StartOnTenantPorts {
+  readonly operations: Pick<OperationCatalog, "rotateCredentials">;
 }
 
-const RotateAllInput = RotateInput.omit({ slug: true });
+export const RotateAllInput = RotateInput.omit({ slug: true }).describe(
+  "How to rotate every tenant's credentials.",
+);
 
 /**
  * Starts rotating the credentials of every ACTIVE or SUSPENDED tenant.

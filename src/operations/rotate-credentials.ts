@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
+import { describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { reasonField } from "../kernel/input.ts";
 import { slugField } from "../tenants/slug.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
+import { defineOperation } from "./define-operation.ts";
 import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
 import { secondsUntil, timeIn } from "./parts/database-clock.ts";
 import { MAX_GRACE_S } from "./parts/grace.ts";
@@ -19,19 +21,55 @@ import {
 } from "./parts/new-login.ts";
 import { type RetiredFacts, retiringPhases } from "./parts/old-login.ts";
 import { verifyLogin } from "./parts/tenant-login.ts";
-import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { tenantOf } from "./parts/tenant-site.ts";
 
-export const RotateInput = z.strictObject({
-  slug: slugField,
-  /** How long the old login stays open behind the new one; 0 closes it at once. */
-  gracePeriodSeconds: z.int().min(0).max(MAX_GRACE_S).default(3_600),
-  /** Whether to close a login first that an earlier rotation has left open. */
-  endGrace: z.boolean().default(false),
-  reason: reasonField.nullable().default(null),
-});
+export const RotateInput = z
+  .strictObject({
+    slug: slugField,
+    gracePeriodSeconds: z
+      .int()
+      .min(0)
+      .max(MAX_GRACE_S)
+      .default(3_600)
+      .describe(
+        "How many seconds the old login stays open behind the new one, 0 to 604800; 0 closes it at once.",
+      ),
+    endGrace: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether to close a login first that an earlier rotation has left open; otherwise that is refused with E_GRACE_RUNNING.",
+      ),
+    reason: reasonField
+      .nullable()
+      .default(null)
+      .describe("Why it is done, 1 to 500 characters, for the audit trail."),
+  })
+  .describe("The tenant whose credentials to rotate.");
 export type RotateInput = z.infer<typeof RotateInput>;
+
+const CredentialRotationResult = describedObject(
+  "CredentialRotationResult",
+  "What came of rotating a tenant's credentials, or what a dry run of it found.",
+  {
+    from: z
+      .string()
+      .nullable()
+      .describe("The PostgreSQL role that the application logged in as before."),
+    to: z.string().nullable().describe("The PostgreSQL role that takes its place."),
+    secretVersion: z
+      .string()
+      .nullable()
+      .describe(
+        "The version of the secret that holds the new login, as the secret store names it; null where it did not come to that.",
+      ),
+    oldLoginOpenUntil: z.iso
+      .datetime()
+      .nullable()
+      .describe("The end of the old login's grace period; null where the rotation failed."),
+  },
+);
 
 interface RotateFacts extends NewLoginFacts, RetiredFacts {
   /** In ISO 8601. */
@@ -45,10 +83,21 @@ type RotateRun = Run<RotateInput, RotateFacts>;
  * That one is open before the secret leads to it, and the old one until its grace period has ended
  * behind that: whoever reads the secret gets in, at every moment. Closing is an operation of its own.
  */
-export const rotateCredentials = (ports: TenantPorts) =>
-  tenantOperation<RotateInput, RotateFacts>({
+export const rotateCredentials = defineOperation<RotateInput, RotateFacts>(
+  {
     kind: "ROTATE_CREDENTIALS",
+    does: "Gives a tenant's application a new login; the old one stays open for a grace period.",
+    grant: "tenant:operate",
     input: RotateInput,
+    result: CredentialRotationResult,
+    mutation: {
+      name: "rotateTenantCredentials",
+      description:
+        "Gives a tenant's application a new login and stores it as the newest version of the secret. Whoever reads the secret gets in at every moment; the old login is closed when the grace period ends, by an operation of its own.",
+      dryRun: "Whether only to say which role would take its turn, and to write nothing.",
+    },
+  },
+  (ports) => ({
     prepare: async (_em, tenant, { input }) => {
       if (!input.endGrace) refuseInGrace(tenant);
     },
@@ -97,7 +146,8 @@ export const rotateCredentials = (ports: TenantPorts) =>
       secretVersion: facts.secretVersion ?? null,
       oldLoginOpenUntil: facts.oldLoginOpenUntil ?? null,
     }),
-  });
+  }),
+);
 
 /** @throws DomainError E_GRACE_RUNNING naming until when the old login is open */
 function refuseInGrace({ slug, retiringRole, retiringUntil }: Tenant): void {

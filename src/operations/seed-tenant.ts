@@ -1,31 +1,53 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { type AppliedSeedSet, applySeedSet } from "../seeding/apply-seeds.ts";
 import { openSeedFolder, resolveSets } from "../seeding/seed-folder.ts";
 import { refuseMissingSchema } from "../tenant-schemas/as-owner.ts";
 import { slugField } from "../tenants/slug.ts";
 import { TenantEntity } from "../tenants/tenant.entity.ts";
+import { defineOperation } from "./define-operation.ts";
 import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
 import { inTenantDatabase } from "./parts/tenant-entry.ts";
-import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { siteOfRun, tenantOf } from "./parts/tenant-site.ts";
 import { refuseUnfinished } from "./parts/unfinished.ts";
 
-const SeedInput = z.strictObject({
-  slug: slugField,
-  /** Names of sets, or `all`; what they depend on comes along. */
-  sets: z.array(z.string().min(1).max(255)).min(1).max(100),
-});
+const SeedInput = z
+  .strictObject({
+    slug: slugField,
+    sets: z
+      .array(z.string().min(1).max(255))
+      .min(1)
+      .max(100)
+      .describe("The sets by name, 1 to 100 of them: `core`; `all` is every set."),
+  })
+  .describe("The tenant and its seed sets.");
 export type SeedInput = z.infer<typeof SeedInput>;
 
-/** What one attempt added of a set: rows that were there are not counted, nor those that a killed worker had added. */
-interface SeededSet {
-  readonly set: string;
-  readonly rowsAdded: number;
-  readonly tables: readonly { readonly table: string; readonly rows: number }[];
-}
+const SeededTable = describedObject("SeededTable", "How many rows a seed set added to one table.", {
+  table: z.string().describe("The table's name."),
+  rows: z.int().describe("How many rows it added."),
+});
+
+/** What one attempt added: not what a killed worker had added before. */
+const SeededSet = describedObject(
+  "SeededSet",
+  "What one seed set added; rows that were there already are not counted.",
+  {
+    set: z.string().describe("The seed set's name."),
+    rowsAdded: z.int().describe("How many rows it added in all."),
+    tables: z.array(SeededTable).describe("The same, table by table."),
+  },
+);
+type SeededSet = Described<typeof SeededSet>;
+
+const SeedResult = describedObject("SeedResult", "What came of seeding a tenant.", {
+  sets: z
+    .array(SeededSet)
+    .describe("The sets that were asked for, each after those that it depends on."),
+});
 
 interface SeedFacts {
   /** Every set that is to be there, each after what it depends on. */
@@ -36,11 +58,21 @@ interface SeedFacts {
 type SeedRun = Run<SeedInput, SeedFacts>;
 
 /** Adds seed sets to a tenant's schema: of each only what is absent. */
-export const seedTenant = (ports: TenantPorts) =>
-  tenantOperation<SeedInput, SeedFacts>({
+export const seedTenant = defineOperation<SeedInput, SeedFacts>(
+  {
     kind: "SEED",
+    does: "Adds the rows of seed sets that a tenant's schema lacks.",
+    grant: "tenant:operate",
     appliesFiles: true,
     input: SeedInput,
+    result: SeedResult,
+    mutation: {
+      name: "seedTenant",
+      description:
+        "Adds the rows of seed sets that a tenant's schema lacks, those of the sets that they depend on first.",
+    },
+  },
+  (ports) => ({
     prepare: (em, tenant) => refuseUnfinished(em, tenant),
     phases: [
       {
@@ -67,7 +99,8 @@ export const seedTenant = (ports: TenantPorts) =>
       ...(dryRun ? { planned: facts.planned ?? [] } : {}),
       sets: facts.seeded ?? [],
     }),
-  });
+  }),
+);
 
 async function resolve(ports: TenantPorts, run: SeedRun): Promise<Partial<SeedFacts>> {
   const sets = resolveSets(await openSeedFolder(ports.seeds), run.input.sets);

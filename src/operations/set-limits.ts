@@ -1,17 +1,43 @@
 import { z } from "zod";
+import { describedObject } from "../kernel/described.ts";
 import { setAppLimits } from "../tenant-schemas/app-login.ts";
 import { limitsOf, type TenantLimits } from "../tenants/limits.ts";
 import { openRolesOf } from "../tenants/open-roles.ts";
 import { slugField } from "../tenants/slug.ts";
+import { defineOperation } from "./define-operation.ts";
 import { nothing, type Run } from "./engine/phase.ts";
 import { inSharedDatabase } from "./parts/tenant-entry.ts";
 import { loginsOf } from "./parts/tenant-login.ts";
-import { tenantOperation } from "./parts/tenant-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { siteOfRun } from "./parts/tenant-site.ts";
 
 const SetLimitsInput = z.strictObject({ slug: slugField });
 type SetLimitsInput = z.infer<typeof SetLimitsInput>;
+
+const LimitsSetResult = describedObject(
+  "LimitsSetResult",
+  "What came of giving a tenant's logins their limits.",
+  {
+    roles: z.array(z.string()).describe("The PostgreSQL roles that have them now."),
+    connectionLimit: z
+      .int()
+      .nullable()
+      .default(null)
+      .describe("How many sessions each may have at a time; null where it was not set."),
+    statementTimeoutSeconds: z
+      .int()
+      .nullable()
+      .default(null)
+      .describe("Their statement_timeout, 0 for none; null where it was not set."),
+    idleInTransactionTimeoutSeconds: z
+      .int()
+      .nullable()
+      .default(null)
+      .describe(
+        "Their idle_in_transaction_session_timeout, 0 for none; null where it was not set.",
+      ),
+  },
+);
 
 interface SetLimitsFacts {
   /** The logins that have the limits now. */
@@ -23,10 +49,15 @@ interface SetLimitsFacts {
  * Gives the logins of a tenant in use the limits that the registry says: its own, or its tier's. Started
  * where these change, and by the doctor.
  */
-export const setLimits = (ports: TenantPorts) =>
-  tenantOperation<SetLimitsInput, SetLimitsFacts>({
+export const setLimits = defineOperation<SetLimitsInput, SetLimitsFacts>(
+  {
     kind: "SET_LIMITS",
+    does: "Gives a tenant's logins the limits that it has, or its tier. Begun by `updateTenant` where these change.",
+    grant: "tenant:operate",
     input: SetLimitsInput,
+    result: LimitsSetResult,
+  },
+  (ports) => ({
     phases: [
       {
         name: "LIMITS_SET",
@@ -36,7 +67,8 @@ export const setLimits = (ports: TenantPorts) =>
       },
     ],
     result: ({ facts: { roles = [], limits } }) => ({ roles, ...limits }),
-  });
+  }),
+);
 
 async function set(
   ports: TenantPorts,

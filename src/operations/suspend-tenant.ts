@@ -1,29 +1,49 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
+import { describedObject } from "../kernel/described.ts";
 import { reasonField } from "../kernel/input.ts";
 import { slugField } from "../tenants/slug.ts";
 import { TenantEntity } from "../tenants/tenant.entity.ts";
+import { defineOperation } from "./define-operation.ts";
 import { nothing, type Run } from "./engine/phase.ts";
-import { type ClosedFacts, closingPhases } from "./parts/tenant-login.ts";
-import { tenantOperation } from "./parts/tenant-operation.ts";
+import { type ClosedFacts, closingPhases, sessionsEndedField } from "./parts/tenant-login.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { tenantOf } from "./parts/tenant-site.ts";
 
-const SuspendInput = z.strictObject({
-  slug: slugField,
-  reason: reasonField.nullable().default(null),
-});
+const SuspendInput = z
+  .strictObject({
+    slug: slugField,
+    reason: reasonField
+      .nullable()
+      .default(null)
+      .describe("Why it is done, 1 to 500 characters, for the audit trail."),
+  })
+  .describe("The tenant to suspend.");
 export type SuspendInput = z.infer<typeof SuspendInput>;
+
+const SuspensionResult = describedObject("SuspensionResult", "What came of suspending a tenant.", {
+  sessionsEnded: sessionsEndedField,
+});
 
 type SuspendRun = Run<SuspendInput, ClosedFacts>;
 
 /** Keeps a tenant's application and its users out; nothing of the tenant is lost. */
-export const suspendTenant = (ports: TenantPorts) =>
-  tenantOperation<SuspendInput, ClosedFacts>({
+export const suspendTenant = defineOperation<SuspendInput, ClosedFacts>(
+  {
     kind: "SUSPEND",
+    does: "Takes a tenant out of use: its application cannot log in any more.",
+    grant: "tenant:operate",
     urgent: true,
     input: SuspendInput,
+    result: SuspensionResult,
+    mutation: {
+      name: "suspendTenant",
+      description:
+        "Takes a tenant out of use: its application cannot log in any more, its open sessions are ended, and nothing is lost.",
+    },
+  },
+  (ports) => ({
     reason: ({ reason }) => reason,
     phases: [
       ...closingPhases<SuspendInput, ClosedFacts>(ports),
@@ -35,7 +55,8 @@ export const suspendTenant = (ports: TenantPorts) =>
       },
     ],
     result: ({ facts }) => ({ sessionsEnded: facts.sessionsEnded ?? null }),
-  });
+  }),
+);
 
 async function suspend(ports: TenantPorts, run: SuspendRun, em: EntityManager): Promise<undefined> {
   const { id, slug } = await tenantOf(em, run);

@@ -1,13 +1,20 @@
+import type { z } from "zod";
+import { describedEnum } from "../kernel/described.ts";
 // A target is a table whose rows keep what they meant: `metadata_snapshot` holds the names and codes
 // of the rows that they refer to, null for a reference that is empty, and `snapshot_at` tells since when.
 
-export const SNAPSHOT_TARGETS = [
-  "PATIENT",
-  "ANALYSIS_REQUEST",
-  "SAMPLE",
-  "ANALYSIS_RESULT",
-] as const;
-export type SnapshotTargetName = (typeof SNAPSHOT_TARGETS)[number];
+export const SnapshotTargetName = describedEnum(
+  "SnapshotTarget",
+  "Whose metadata snapshots are taken.",
+  {
+    PATIENT: "Of patients.",
+    ANALYSIS_REQUEST: "Of analysis requests.",
+    SAMPLE: "Of samples.",
+    ANALYSIS_RESULT: "Of the results of analyses.",
+  },
+);
+export type SnapshotTargetName = z.infer<typeof SnapshotTargetName>;
+export const SNAPSHOT_TARGETS = SnapshotTargetName.options;
 
 /** How one table's snapshots are taken; in its SQL the row is called `t`. */
 export interface SnapshotTarget {

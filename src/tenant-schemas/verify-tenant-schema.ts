@@ -1,4 +1,6 @@
 import type { ClientBase } from "pg";
+import { z } from "zod";
+import { type Described, describedEnum, describedObject } from "../kernel/described.ts";
 import { isDomainError } from "../kernel/domain-error.ts";
 import type { TenantNames } from "../tenants/names.ts";
 import { pendingOf, versionOf } from "./drift.ts";
@@ -6,19 +8,34 @@ import { type LedgerRow, readLedger } from "./ledger.ts";
 import type { MigrationFolder } from "./migration-folder.ts";
 import { schemasOf } from "./own-schemas.ts";
 
-/** One answer to "is this tenant ready?". */
-export interface Check {
-  readonly name:
-    | "SCHEMA"
-    | "OWNERSHIP"
-    | "MIGRATIONS"
-    | "TABLES"
-    | "SEEDS"
-    | "ORGANIZATION"
-    | "ROLE_LOGIN";
-  readonly passed: boolean;
-  /** For people: what was found. */
-  readonly message: string;
+const CheckName = describedEnum(
+  "ReadinessCheckName",
+  "What is checked before a tenant counts as ready.",
+  {
+    SCHEMA: "The schema is there, and is the tenant's.",
+    OWNERSHIP: "Everything in the schema belongs to the tenant's owner role.",
+    MIGRATIONS: "By its ledger every migration of the folder is applied, and unchanged since.",
+    TABLES: "The schema has any tables; which and how is not compared.",
+    ROLE_LOGIN: "The application's role logs in with the stored secret.",
+    SEEDS: "The tenant's seed sets are in the schema's own list of seeds.",
+    ORGANIZATION:
+      "The tenant's organization is there; not checked in a schema that has no such table.",
+  },
+);
+
+/** One answer to "is this tenant ready?", as the API tells it. */
+export const ReadinessCheck = describedObject(
+  "ReadinessCheck",
+  "One answer to the question whether a tenant is ready.",
+  {
+    name: CheckName.describe("What was checked."),
+    passed: z.boolean().describe("Whether the check was passed."),
+    message: z.string().meta({ description: "What was found, for people.", namesSecrets: true }),
+  },
+);
+
+/** The same, with what only the log is told. */
+export interface Check extends Described<typeof ReadinessCheck> {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 

@@ -1,16 +1,19 @@
+import type { z } from "zod";
+import { describedEnum } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { ErrorCode } from "../kernel/error-codes.ts";
 
 /** Every state of a tenant, in the order of its life. */
-export const TENANT_STATUSES = [
-  "PROVISIONING",
-  "ACTIVE",
-  "FAILED",
-  "SUSPENDED",
-  "OFFBOARDED",
-  "PURGED",
-] as const;
-export type TenantStatus = (typeof TENANT_STATUSES)[number];
+export const TenantStatus = describedEnum("TenantStatus", "Where a tenant is in its life.", {
+  PROVISIONING: "Its first operation is running; the slug is taken already.",
+  ACTIVE: "Verified and in use.",
+  FAILED: "Provisioning failed and was undone: retry its operation, or clean it up.",
+  SUSPENDED: "Out of use for now: its application cannot log in, and everything is kept.",
+  OFFBOARDED: "Out of use for good; can be restored until its retention window ends.",
+  PURGED: "Gone: nothing is left but this row, and the slug is free again.",
+});
+export type TenantStatus = z.infer<typeof TenantStatus>;
+export const TENANT_STATUSES = TenantStatus.options;
 
 /** Every kind of operation on a tenant. */
 export const TENANT_ACTS = [

@@ -1,8 +1,14 @@
+import type { z } from "zod";
+import { describedEnum } from "../kernel/described.ts";
 import type { TenantSlug } from "./slug.ts";
 
 /** Whether the tenant's schema lies in the shared tenant database or in a database of its own. */
-export const ISOLATIONS = ["SCHEMA", "DATABASE"] as const;
-export type Isolation = (typeof ISOLATIONS)[number];
+export const Isolation = describedEnum("Isolation", "Where a tenant's schema lies.", {
+  SCHEMA: "In the db server's shared tenant database.",
+  DATABASE: "In a database of its own.",
+});
+export type Isolation = z.infer<typeof Isolation>;
+export const ISOLATIONS = Isolation.options;
 
 /** Every name that is derived from a slug. */
 export interface TenantNames {

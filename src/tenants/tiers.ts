@@ -1,3 +1,12 @@
+import type { z } from "zod";
+import { describedEnum } from "../kernel/described.ts";
+
 /** The plans that a tenant can be on. */
-export const TIERS = ["TRIAL", "STANDARD", "PREMIUM", "ENTERPRISE"] as const;
-export type Tier = (typeof TIERS)[number];
+export const Tier = describedEnum("Tier", "The plan that a tenant is on.", {
+  TRIAL: "Trying it out.",
+  STANDARD: "The usual plan.",
+  PREMIUM: "The larger plan.",
+  ENTERPRISE: "A plan of its own.",
+});
+export type Tier = z.infer<typeof Tier>;
+export const TIERS = Tier.options;

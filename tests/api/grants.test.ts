@@ -10,7 +10,7 @@ import { createServiceToken, revokeServiceToken } from "../../src/iam/tokens/ser
 import { PLATFORM_AUDIENCE } from "../../src/iam/tokens/token.ts";
 import { PlatformUserEntity } from "../../src/iam/users/platform-user.entity.ts";
 import { newId } from "../../src/kernel/ids.ts";
-import { startProvisioning } from "../../src/operations/provision-tenant.ts";
+import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
 import { type Caller, openTestApi } from "../kit/api.ts";
 import { freshName } from "../kit/database.ts";
 import { TestClock } from "../kit/iam.ts";
@@ -130,7 +130,13 @@ describe.each(Object.entries(CALLERS))("%s", (_, callerFor) => {
 test("a first administrator's email is seen, and finds the tenant, for readers of members", async () => {
   const request = provisionRequest({ adminEmail: "ada.lovelace@example.com" });
   const options = { dryRun: false, idempotencyKey: null };
-  await startProvisioning(world.platform, OPERATOR, request, options);
+  await startOnTenant(
+    world.platform,
+    OPERATOR,
+    world.platform.operations.provisionTenant,
+    request,
+    options,
+  );
   const query = `{
     tenant(by: { slug: "${request.slug}" }) { adminEmail operations { nodes { tenant { adminEmail } } } }
     tenants(filter: { text: "lovelace" }) { totalCount nodes { slug } }
@@ -173,7 +179,13 @@ async function subscribe(row: Row, caller: Caller): Promise<Verdict> {
   await vi.waitFor(() => expect(settled || platform.feed.followers > before).toBe(true), 30_000);
   if (!settled) {
     const options = { dryRun: true, idempotencyKey: null };
-    await startProvisioning(platform, OPERATOR, provisionRequest(), options);
+    await startOnTenant(
+      platform,
+      OPERATOR,
+      platform.operations.provisionTenant,
+      provisionRequest(),
+      options,
+    );
   }
   try {
     const { value } = await first;

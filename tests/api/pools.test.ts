@@ -1,6 +1,6 @@
 import pg from "pg";
 import { expect, test, vi } from "vitest";
-import { startProvisioning } from "../../src/operations/provision-tenant.ts";
+import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
 import { openTestApi } from "../kit/api.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openPlatform } from "../kit/platform.ts";
@@ -21,7 +21,13 @@ const UPDATE = `mutation ($slug: String!, $name: String!) {
 const start = async () => {
   const options = { dryRun: false, idempotencyKey: null };
   const request = provisionRequest({ seeds: [] });
-  return await startProvisioning(world.platform, OPERATOR, request, options);
+  return await startOnTenant(
+    world.platform,
+    OPERATOR,
+    world.platform.operations.provisionTenant,
+    request,
+    options,
+  );
 };
 
 /** Waits until so many connections of a pool are in a transaction, as the server sees it. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { OperationEntity } from "../../src/operations/engine/operation.entity.ts";
 import { openTestApi } from "../kit/api.ts";
 import { freshSlug } from "../kit/database.ts";
 import { RETRY } from "../kit/documents.ts";
@@ -94,7 +95,7 @@ describe("over the API a tenant", () => {
     expect(await run("activateTenant", forced)).toMatchObject({ state: "SUCCEEDED" });
   });
 
-  test("gets another laboratory and more seeds, with what was added in the result", async () => {
+  test("gets another laboratory and more seeds, with what was added in the result, as earlier versions kept it too", async () => {
     const slug = await provisioned();
     const added = await run("addLaboratory", { slug, name: "Second", setupName: "default" });
     expect(added).toMatchObject({
@@ -103,6 +104,17 @@ describe("over the API a tenant", () => {
         ...{ __typename: "LaboratoryResult", laboratoryId: expect.stringMatching(/./) },
         ...{ laboratoryName: "Second", organizationName: "Acme", setupName: "default" },
       },
+    });
+    const earlier = {
+      laboratory: { id: "7", name: "Second" },
+      organization: { id: "1", name: "Acme", setupName: "default" },
+    };
+    await world.platform.orm.em
+      .fork()
+      .nativeUpdate(OperationEntity, { id: added.id }, { result: earlier });
+    expect((await administrator.ask(RESULT, { id: added.id })).operation.result).toEqual({
+      ...{ __typename: "LaboratoryResult", laboratoryId: "7", laboratoryName: "Second" },
+      ...{ organizationName: "Acme", setupName: "default" },
     });
     const twice = await run("addLaboratory", { slug, name: "Second" });
     expect(twice).toMatchObject({ state: "FAILED", error: { code: "E_LABORATORY_EXISTS" } });

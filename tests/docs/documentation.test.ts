@@ -61,7 +61,7 @@ describe("the README", () => {
     const [picture = ""] = blocksOf(chapter(readme, "The ten phases of provisioning"), "");
     const names = [...picture.matchAll(/^ +\d+ +([A-Z_]+)/gm)].map(([, name]) => name);
     // The list of phases needs nothing to be there.
-    const { phases } = provisionTenant({} as Parameters<typeof provisionTenant>[0]);
+    const { phases } = provisionTenant.open({} as Parameters<typeof provisionTenant.open>[0]);
     expect(names).toEqual(phases.map((phase) => phase.name));
   });
 

@@ -4,7 +4,6 @@ import type { AnyOperation } from "../../src/operations/engine/phase.ts";
 import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
 import type { TenantPorts } from "../../src/operations/parts/tenant-ports.ts";
 import type { ProvisionRequest } from "../../src/operations/provision/input.ts";
-import { startProvisioning } from "../../src/operations/provision-tenant.ts";
 import type { Platform } from "../../src/platform.ts";
 import { ISOLATIONS, type Isolation } from "../../src/tenants/names.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
@@ -127,7 +126,9 @@ export async function begin(
   const options = { dryRun: false, idempotencyKey: null };
   const request = provisionRequest({ slug, isolation, dbServer });
   if (act === "provisionTenant")
-    return (await startProvisioning(platform, OPERATOR, request, options)).operation;
+    return (
+      await startOnTenant(platform, OPERATOR, platform.operations.provisionTenant, request, options)
+    ).operation;
   const definition: AnyOperation = platform.operations[act];
   const input = { slug, ...SCENARIOS[act].input };
   return (await startOnTenant(platform, OPERATOR, definition, input, options)).operation;

@@ -5,8 +5,8 @@ import {
   OperationEntity,
   type OperationEvent,
 } from "../../src/operations/engine/operation.entity.ts";
+import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
 import type { ProvisionRequest } from "../../src/operations/provision/input.ts";
-import { startProvisioning } from "../../src/operations/provision-tenant.ts";
 import type { Platform } from "../../src/platform.ts";
 import { freshSlug } from "./database.ts";
 
@@ -50,9 +50,15 @@ export async function provision(
   request: Partial<ProvisionRequest> = {},
   options: { dryRun?: boolean; idempotencyKey?: string } = {},
 ) {
-  const { operation } = await startProvisioning(platform, OPERATOR, provisionRequest(request), {
-    dryRun: options.dryRun ?? false,
-    idempotencyKey: options.idempotencyKey ?? null,
-  });
+  const { operation } = await startOnTenant(
+    platform,
+    OPERATOR,
+    platform.operations.provisionTenant,
+    provisionRequest(request),
+    {
+      dryRun: options.dryRun ?? false,
+      idempotencyKey: options.idempotencyKey ?? null,
+    },
+  );
   return await followToEnd(platform, operation.id);
 }

@@ -2,7 +2,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { OperationCatalog } from "../../src/operations/catalog.ts";
 import { followEvents } from "../../src/operations/engine/follow.ts";
 import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
-import { startProvisioning } from "../../src/operations/provision-tenant.ts";
 import type { Platform } from "../../src/platform.ts";
 import { BUNDLED } from "../kit/platform.ts";
 import { OPERATOR, provisionRequest } from "../kit/tenants.ts";
@@ -30,7 +29,15 @@ export const purges: Scenario = {
     };
     await timed("provisioned", async (slug) => {
       const request = provisionRequest({ slug, seeds: [] });
-      return (await startProvisioning(platform, OPERATOR, request, OPTIONS)).operation.id;
+      return (
+        await startOnTenant(
+          platform,
+          OPERATOR,
+          platform.operations.provisionTenant,
+          request,
+          OPTIONS,
+        )
+      ).operation.id;
     });
     const act = async (name: keyof OperationCatalog, slug: string, more: object) => {
       // biome-ignore lint/suspicious/noExplicitAny: the operation reads the request by its own rules

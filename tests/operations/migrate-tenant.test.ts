@@ -6,7 +6,6 @@ import { followEvents } from "../../src/operations/engine/follow.ts";
 import { OperationPhaseEntity } from "../../src/operations/engine/operation.entity.ts";
 import type { MigrateInput } from "../../src/operations/migrate-tenant.ts";
 import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
-import { startProvisioning } from "../../src/operations/provision-tenant.ts";
 import { cancelOperation } from "../../src/operations/retry-and-cancel.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { TenantEntity } from "../../src/tenants/tenant.entity.ts";
@@ -156,7 +155,13 @@ describe("what a migration says is what the database holds", () => {
     const holder = await session("select pg_advisory_lock(4711)");
     const options = { dryRun: false, idempotencyKey: null };
     const request = provisionRequest({ slug });
-    const { operation } = await startProvisioning(world.platform, OPERATOR, request, options);
+    const { operation } = await startOnTenant(
+      world.platform,
+      OPERATOR,
+      world.platform.operations.provisionTenant,
+      request,
+      options,
+    );
     await untilBlocked(`${world.platform.databaseUrl}_tenants`);
     await onTenants(`select pg_terminate_backend(pid) from pg_stat_activity
       where datname = current_database() and wait_event_type = 'Lock'`);

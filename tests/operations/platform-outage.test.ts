@@ -1,6 +1,6 @@
 import dns from "node:dns";
 import { expect, test, vi } from "vitest";
-import { startProvisioning } from "../../src/operations/provision-tenant.ts";
+import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openPlatformOnServer } from "../kit/platform-on-server.ts";
 import { followToEnd, OPERATOR, provision, provisionRequest } from "../kit/tenants.ts";
@@ -62,7 +62,13 @@ test("an operation waits while the platform's name is not known, and goes on by 
   });
   const request = provisionRequest();
   const options = { dryRun: false, idempotencyKey: null };
-  const started = await startProvisioning(world.platform, OPERATOR, request, options);
+  const started = await startOnTenant(
+    world.platform,
+    OPERATOR,
+    world.platform.operations.provisionTenant,
+    request,
+    options,
+  );
   const { id } = started.operation;
   // Whoever follows meets the outage too, and waits for its end.
   const { operation } = await vi

@@ -3,7 +3,6 @@ import type { Actor } from "../../src/iam/actor.ts";
 import type { Operation } from "../../src/operations/engine/operation.entity.ts";
 import { MOST_DRY_RUNS } from "../../src/operations/engine/start-operation.ts";
 import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
-import { startProvisioning } from "../../src/operations/provision-tenant.ts";
 import { startPlatformWorker } from "../../src/worker.ts";
 import { openPlatform } from "../kit/platform.ts";
 import { followToEnd, OPERATOR, provision, provisionRequest } from "../kit/tenants.ts";
@@ -32,7 +31,9 @@ test("dry runs wait apart, bounded for each caller, and what keeps somebody out 
   const start = async (dryRun: boolean, actor: Actor = OPERATOR) => {
     const request = provisionRequest({ seeds: [] });
     const options = { dryRun, idempotencyKey: null };
-    return (await startProvisioning(platform, actor, request, options)).operation;
+    return (
+      await startOnTenant(platform, actor, platform.operations.provisionTenant, request, options)
+    ).operation;
   };
   const dry: Operation[] = [];
   for (let at = 0; at < MOST_DRY_RUNS; at += 1) dry.push(await start(true));

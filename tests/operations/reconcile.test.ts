@@ -5,7 +5,6 @@ import type { Operation } from "../../src/operations/engine/operation.entity.ts"
 import { reconcile } from "../../src/operations/health/reconcile.ts";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
 import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
-import { startProvisioning } from "../../src/operations/provision-tenant.ts";
 import { DbServerEntity } from "../../src/placement/db-server.entity.ts";
 import type { Platform } from "../../src/platform.ts";
 import { namesOf } from "../../src/tenants/names.ts";
@@ -36,7 +35,15 @@ const migrateTo = async (platform: Platform, slug: string, to: string): Promise<
 /** Starts provisioning where no worker is. */
 async function started(): Promise<Operation> {
   const options = { dryRun: false, idempotencyKey: null };
-  return (await startProvisioning(world.platform, OPERATOR, provisionRequest(), options)).operation;
+  return (
+    await startOnTenant(
+      world.platform,
+      OPERATOR,
+      world.platform.operations.provisionTenant,
+      provisionRequest(),
+      options,
+    )
+  ).operation;
 }
 
 const engineStatus = async (id: string) =>

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { openServerPools } from "../../src/database/server-pools.ts";
 import { settingsFor } from "../../src/migration-folders/migration-source.ts";
 import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
-import { type RefreshInput, refreshSnapshots } from "../../src/operations/refresh-snapshots.ts";
+import { type RefreshInput, refreshSnapshotsBy } from "../../src/operations/refresh-snapshots.ts";
 import { serverConnections } from "../../src/placement/server-connections.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { TenantEntity } from "../../src/tenants/tenant.entity.ts";
@@ -34,7 +34,7 @@ beforeAll(async () => {
       seeds: { dir: "", home: "public" },
     },
   };
-  const small = refreshSnapshots(ports, { batchSize: 4 });
+  const small = refreshSnapshotsBy(4).open(ports);
   await world.startWorker(failure, { instead: small });
   slug = freshSlug("snap");
   const { operation } = await provision(platform, { slug, seeds: [] });

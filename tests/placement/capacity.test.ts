@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { newId } from "../../src/kernel/ids.ts";
-import { startProvisioning } from "../../src/operations/provision-tenant.ts";
+import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
 import { DbServerEntity } from "../../src/placement/db-server.entity.ts";
 import { setDbServerStatus, updateDbServer } from "../../src/placement/db-servers.ts";
 import { freshSlug } from "../kit/database.ts";
@@ -12,9 +12,15 @@ const world = perFile(openPlatform);
 
 /** Asks again, as a client does, where a slow machine has had no connection free in time. */
 const start = (): Promise<string> =>
-  startProvisioning(world.platform, OPERATOR, provisionRequest({ slug: freshSlug("race") }), {
-    ...{ dryRun: false, idempotencyKey: null },
-  }).then(
+  startOnTenant(
+    world.platform,
+    OPERATOR,
+    world.platform.operations.provisionTenant,
+    provisionRequest({ slug: freshSlug("race") }),
+    {
+      ...{ dryRun: false, idempotencyKey: null },
+    },
+  ).then(
     () => "STARTED",
     (error: Error & { code: string }) =>
       /^timeout exceeded when/.test(error.message) ? start() : error.code,

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { OperationEntity } from "../../src/operations/engine/operation.entity.ts";
-import { startProvisioning } from "../../src/operations/provision-tenant.ts";
+import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
 import { retryOperation } from "../../src/operations/retry-and-cancel.ts";
 import { setDbServerStatus } from "../../src/placement/db-servers.ts";
 import { findTenant } from "../../src/tenants/registry.ts";
@@ -135,9 +135,15 @@ describe("a db server that is down", () => {
     wrong.password = "wrong";
     await platform.secrets.set("db-server-ill", wrong.href, { purpose: "db-server" });
     const request = provisionRequest({ dbServer: "ill" });
-    const { operation: begun } = await startProvisioning(platform, OPERATOR, request, {
-      ...{ dryRun: true, idempotencyKey: null },
-    });
+    const { operation: begun } = await startOnTenant(
+      platform,
+      OPERATOR,
+      platform.operations.provisionTenant,
+      request,
+      {
+        ...{ dryRun: true, idempotencyKey: null },
+      },
+    );
     const { operation, events } = await followToEnd(platform, begun.id);
     expect(operation.error).toMatchObject({
       code: "E_ADMIN_CONN_UNRESOLVED",

@@ -16,9 +16,9 @@ import { builder } from "../builder.ts";
 import { actorWith } from "../caller.ts";
 import type { ApiContext } from "../context.ts";
 import { answer, resultOf, ValidationErrorRef } from "../errors.ts";
+import { typeName } from "../generate/operations.ts";
 import { given } from "../given.ts";
 import { PlatformUserRef } from "../refs.ts";
-import { typeName } from "../tenants/mutation.ts";
 import { RoleRef } from "./platform-users.ts";
 
 interface Changed {

@@ -14,11 +14,11 @@ import { mayCall } from "../caller.ts";
 import { type ConnectionPage, connectionOf, pageArgs, readConnection } from "../connections.ts";
 import type { ApiContext } from "../context.ts";
 import { describedEnum } from "../described-enum.ts";
+import { OperationKindRef } from "../generate/operations.ts";
 import { given } from "../given.ts";
 import { NodeRef } from "../node.ts";
 import { OperationRef, TenantRef } from "../refs.ts";
 import { encodeEventCursor } from "./event-cursor.ts";
-import { OperationKindRef } from "./kinds.ts";
 import { OperationErrorRef, OperationPhaseRef } from "./phases.ts";
 import { OperationResultRef, outcomeOf } from "./results.ts";
 

@@ -7,9 +7,9 @@ import type { Platform } from "../../platform.ts";
 import { builder } from "../builder.ts";
 import { actorWith } from "../caller.ts";
 import { answer, resultOf, ValidationErrorRef } from "../errors.ts";
+import { typeName } from "../generate/operations.ts";
 import { given } from "../given.ts";
 import { DbServerRef } from "../refs.ts";
-import { typeName } from "../tenants/mutation.ts";
 import { DbServerKind, DbServerStatus, DbServerTlsMode } from "./placement.ts";
 
 const LabelInput = builder.inputType("DbServerLabelInput", {

@@ -1,7 +1,11 @@
-import { cleanupFailedTenants } from "../../operations/cleanup-failed-tenants.ts";
+import {
+  CleanupFailedInput,
+  cleanupFailedTenants,
+} from "../../operations/cleanup-failed-tenants.ts";
 import { builder } from "../builder.ts";
 import { actorWith } from "../caller.ts";
 import { answer, resultOf, ValidationErrorRef } from "../errors.ts";
+import { inputOf } from "../generate/inputs.ts";
 import { given } from "../given.ts";
 import { IDEMPOTENCY_KEY } from "../operations/starts.ts";
 import { startsPayload, type TenantStarts } from "./start-entries.ts";
@@ -16,18 +20,9 @@ const Payload = startsPayload(
   },
 );
 
-const CleanupInput = builder.inputType("CleanupFailedTenantsInput", {
-  description: "Which failed tenants to clean up, and how far.",
-  fields: (t) => ({
-    slug: t.string({ description: "The slug of one tenant; all that are FAILED when left out." }),
-    dropSchema: t.boolean({
-      defaultValue: false,
-      description:
-        "Whether schema or database, roles and secret go, too; otherwise they stay and are told of.",
-    }),
-    idempotencyKey: t.string({ description: IDEMPOTENCY_KEY }),
-  }),
-});
+const CleanupInput = inputOf("CleanupFailedTenantsInput", CleanupFailedInput, (t) => ({
+  idempotencyKey: t.string({ description: IDEMPOTENCY_KEY }),
+}));
 
 builder.mutationField("cleanupFailedTenants", (t) =>
   t.field({
@@ -40,10 +35,9 @@ builder.mutationField("cleanupFailedTenants", (t) =>
     },
     resolve: (_root, { input }, { platform, caller }) =>
       answer(async () => {
-        const { idempotencyKey, ...request } = given(input);
+        const { idempotencyKey = null, ...request } = given(input as { idempotencyKey?: string });
         const actor = actorWith(caller, "tenant:operate");
-        const key = idempotencyKey ?? null;
-        return { results: await cleanupFailedTenants(platform, actor, request, key) };
+        return { results: await cleanupFailedTenants(platform, actor, request, idempotencyKey) };
       }),
   }),
 );

@@ -1,14 +1,17 @@
 import type { ErrorCode } from "../../kernel/error-codes.ts";
+import { TenantStatus } from "../../tenants/lifecycle.ts";
 import { type OwnLimit, type ShownLimits, shownLimits } from "../../tenants/limits.ts";
+import { Isolation } from "../../tenants/names.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
+import { Tier } from "../../tenants/tiers.ts";
 import { builder } from "../builder.ts";
 import { mayCall } from "../caller.ts";
 import { describedEnum } from "../described-enum.ts";
 import { ErrorCodeRef } from "../errors.ts";
+import { enumOf } from "../generate/types.ts";
 import { NodeRef } from "../node.ts";
 import { DbServerRef, OperationRef, TenantRef } from "../refs.ts";
 import { readableBy } from "./secret-names.ts";
-import { IsolationRef, TenantStatusRef, TierRef } from "./tenants.ts";
 
 interface Failure {
   readonly code: ErrorCode;
@@ -65,14 +68,17 @@ TenantRef.implement({
   fields: (t) => ({
     slug: t.exposeString("slug", { description: "Its short name, unique among living tenants." }),
     name: t.exposeString("name", { description: "Its name, for people." }),
-    status: t.expose("status", { type: TenantStatusRef, description: "Where it is in its life." }),
+    status: t.expose("status", {
+      type: enumOf(TenantStatus),
+      description: "Where it is in its life.",
+    }),
     failure: t.field({
       type: TenantFailure,
       nullable: true,
       description: "Why provisioning failed; null unless the status is FAILED.",
       resolve: failureOf,
     }),
-    tier: t.expose("tier", { type: TierRef, description: "The plan that it is on." }),
+    tier: t.expose("tier", { type: enumOf(Tier), description: "The plan that it is on." }),
     limits: t.field({
       type: TenantLimitsRef,
       description: "What its application may take of its db server.",
@@ -120,7 +126,7 @@ TenantRef.implement({
       description: "When it became ACTIVE; null before.",
     }),
     offboardedFrom: t.expose("offboardedFrom", {
-      type: TenantStatusRef,
+      type: enumOf(TenantStatus),
       nullable: true,
       description: "The status that restoring takes it back to; null unless it is OFFBOARDED.",
     }),
@@ -143,7 +149,10 @@ TenantRef.implement({
 });
 
 builder.objectFields(TenantRef, (t) => ({
-  isolation: t.expose("isolation", { type: IsolationRef, description: "Where its schema lies." }),
+  isolation: t.expose("isolation", {
+    type: enumOf(Isolation),
+    description: "Where its schema lies.",
+  }),
   dbServer: t.field({
     type: DbServerRef,
     nullable: true,

@@ -5,8 +5,8 @@ import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { builder } from "../builder.ts";
 import { actorWith } from "../caller.ts";
 import { answer, OperationInProgressErrorRef, resultOf, ValidationErrorRef } from "../errors.ts";
+import { typeName } from "../generate/operations.ts";
 import { TenantRef } from "../refs.ts";
-import { TENANT_SLUG, typeName } from "./mutation.ts";
 
 interface LockPayload {
   readonly tenant: Tenant;
@@ -32,7 +32,7 @@ function lockMutation({ name, description, input, reason, act }: LockMutation): 
   const inputType = builder.inputType(typeName(name, "Input"), {
     description: input,
     fields: (t) => ({
-      slug: t.string({ required: true, description: TENANT_SLUG }),
+      slug: t.string({ required: true, description: "The tenant's slug." }),
       ...(reason === undefined
         ? {}
         : { reason: t.string({ required: true, description: reason }) }),

@@ -6,9 +6,9 @@ import { builder } from "../builder.ts";
 import { actorWith } from "../caller.ts";
 import type { ApiContext } from "../context.ts";
 import { answer, RateLimitedErrorRef, resultOf, ValidationErrorRef } from "../errors.ts";
+import { typeName } from "../generate/operations.ts";
 import { TenantRef } from "../refs.ts";
 import { TenantRoleRef } from "./invitations.ts";
-import { TENANT_SLUG, typeName } from "./mutation.ts";
 
 type FieldBuilder = Parameters<Parameters<typeof builder.inputType>[1]["fields"]>[0];
 
@@ -59,7 +59,7 @@ peopleMutation<Parameters<typeof inviteTenantAdmin>[2]>({
     "Makes somebody a member of an ACTIVE tenant and sends them an invitation by mail. Whoever has a password already keeps it, and is only told.",
   input: "Whom to invite.",
   fields: (t) => ({
-    slug: t.string({ required: true, description: TENANT_SLUG }),
+    slug: t.string({ required: true, description: "The tenant's slug." }),
     email: t.string({ required: true, description: "The person's email address." }),
     name: t.string({ description: "The person's name, at most 200 characters." }),
     role: t.field({

@@ -1,42 +1,17 @@
 import { versionFilter } from "../../operations/list.ts";
-import type { TenantStatus } from "../../tenants/lifecycle.ts";
+import { TenantStatus } from "../../tenants/lifecycle.ts";
 import { countTenants, type TenantFilter as Filter, listTenants } from "../../tenants/list.ts";
-import type { Isolation } from "../../tenants/names.ts";
+import { Isolation } from "../../tenants/names.ts";
 import { findTenant, type TenantKey } from "../../tenants/registry.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
-import type { Tier } from "../../tenants/tiers.ts";
+import { Tier } from "../../tenants/tiers.ts";
 import { builder } from "../builder.ts";
 import { mayCall } from "../caller.ts";
 import { type ConnectionPage, connectionOf, pageArgs, readConnection } from "../connections.ts";
 import type { ApiContext } from "../context.ts";
-import { describedEnum } from "../described-enum.ts";
+import { enumOf } from "../generate/types.ts";
 import { given } from "../given.ts";
 import { TenantRef } from "../refs.ts";
-
-export const TenantStatusRef = describedEnum<TenantStatus>(
-  "TenantStatus",
-  "Where a tenant is in its life.",
-  {
-    PROVISIONING: "Its first operation is running; the slug is taken already.",
-    ACTIVE: "Verified and in use.",
-    FAILED: "Provisioning failed and was undone: retry its operation, or clean it up.",
-    SUSPENDED: "Out of use for now: its application cannot log in, and everything is kept.",
-    OFFBOARDED: "Out of use for good; can be restored until its retention window ends.",
-    PURGED: "Gone: nothing is left but this row, and the slug is free again.",
-  },
-);
-
-export const IsolationRef = describedEnum<Isolation>("Isolation", "Where a tenant's schema lies.", {
-  SCHEMA: "In the db server's shared tenant database.",
-  DATABASE: "In a database of its own.",
-});
-
-export const TierRef = describedEnum<Tier>("Tier", "The plan that a tenant is on.", {
-  TRIAL: "Trying it out.",
-  STANDARD: "The usual plan.",
-  PREMIUM: "The larger plan.",
-  ENTERPRISE: "A plan of its own.",
-});
 
 const TenantConnection = connectionOf<Tenant>("Tenant", "tenants", TenantRef);
 
@@ -52,10 +27,10 @@ const TenantBy = builder.inputType("TenantBy", {
 const TenantFilter = builder.inputType("TenantFilter", {
   description: "Which tenants to list. What is left out does not matter.",
   fields: (t) => ({
-    status: t.field({ type: TenantStatusRef, description: "Those with this status." }),
+    status: t.field({ type: enumOf(TenantStatus), description: "Those with this status." }),
     region: t.string({ description: "Those of this region." }),
-    tier: t.field({ type: TierRef, description: "Those on this plan." }),
-    isolation: t.field({ type: IsolationRef, description: "Those with this isolation." }),
+    tier: t.field({ type: enumOf(Tier), description: "Those on this plan." }),
+    isolation: t.field({ type: enumOf(Isolation), description: "Those with this isolation." }),
     behind: t.boolean({
       description:
         "Those whose schema lacks migrations of the migration folder (true), or those that lack none (false): by the version and the number of applied migrations that the registry keeps, so that also one that lacks an earlier file is found. `tenantHealth` compares the ledgers themselves.",

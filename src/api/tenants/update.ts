@@ -1,20 +1,20 @@
 import { type UpdatedTenant, updateTenant } from "../../operations/update-tenant.ts";
+import { Tier } from "../../tenants/tiers.ts";
 import { builder } from "../builder.ts";
 import { actorWith, mayCall } from "../caller.ts";
 import { answer, OperationInProgressErrorRef, resultOf, ValidationErrorRef } from "../errors.ts";
+import { enumOf } from "../generate/types.ts";
 import { OperationRef, TenantRef } from "../refs.ts";
-import { TENANT_SLUG } from "./mutation.ts";
-import { TierRef } from "./tenants.ts";
 
 const UpdateTenantInput = builder.inputType("UpdateTenantInput", {
   description:
     "The tenant, and what to change. What is left out stays; null clears what can be empty.",
   fields: (t) => ({
-    slug: t.string({ required: true, description: TENANT_SLUG }),
+    slug: t.string({ required: true, description: "The tenant's slug." }),
     name: t.string({
       description: "Its name, for people: 1 to 200 characters. Needs `tenant:edit`.",
     }),
-    tier: t.field({ type: TierRef, description: "The plan that it is on." }),
+    tier: t.field({ type: enumOf(Tier), description: "The plan that it is on." }),
     vertical: t.string({
       description: "Its line of business, at most 60 characters, or null. Needs `tenant:edit`.",
     }),

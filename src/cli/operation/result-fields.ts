@@ -53,8 +53,10 @@ const Acceptance = z.object({
 });
 
 const Laboratory = z.object({
-  laboratory: z.object({ id: z.string(), name: z.string() }).nullable(),
-  organization: z.object({ name: z.string(), setupName: z.string() }).nullable(),
+  laboratoryId: z.string().nullable(),
+  laboratoryName: z.string().nullable(),
+  organizationName: z.string().nullable(),
+  setupName: z.string().nullable(),
 });
 const Seeded = z.object({
   sets: z.array(
@@ -101,9 +103,15 @@ const TELLERS: Readonly<Record<string, Teller>> = {
     ["version", version ?? "none"],
     ...checkFields(checks),
   ]),
-  ADD_LABORATORY: by(Laboratory, ({ laboratory, organization }) => [
-    ...row("laboratory", laboratory && `${laboratory.name} (${laboratory.id})`),
-    ...row("organization", organization && `${organization.name} (${organization.setupName})`),
+  ADD_LABORATORY: by(Laboratory, (result) => [
+    ...row(
+      "laboratory",
+      result.laboratoryId && `${result.laboratoryName} (${result.laboratoryId})`,
+    ),
+    ...row(
+      "organization",
+      result.organizationName && `${result.organizationName} (${result.setupName})`,
+    ),
   ]),
   SEED: by(Seeded, ({ sets }) =>
     sets.map(({ set, rowsAdded, tables }) => [

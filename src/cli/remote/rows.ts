@@ -29,22 +29,12 @@ export function operationOf(
   };
 }
 
-/** A result in the form in which the platform keeps it, which differs from the API's in two kinds. */
+/** A result in the form in which the platform keeps it, which differs from the API's for provisioning. */
 function resultOf(row: NonNullable<CommandOperationFragment["result"]>): Record<string, unknown> {
   const { __typename: type, ...result } = row;
   if (type === "ProvisionPlan") return { plan: result };
   if (type === "ProvisionSummary") return { summary: result };
-  if (type !== "LaboratoryResult") return result;
-  const {
-    laboratoryId: id,
-    laboratoryName,
-    organizationName,
-    setupName,
-  } = row as Extract<typeof row, { __typename: "LaboratoryResult" }>;
-  return {
-    laboratory: id === null ? null : { id, name: laboratoryName },
-    organization: organizationName === null ? null : { name: organizationName, setupName },
-  };
+  return result;
 }
 
 type EventRow = OperationProgressSubscription["operationEvents"];

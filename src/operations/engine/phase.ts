@@ -117,8 +117,16 @@ export interface OperationDefinition<Input = unknown, Facts = unknown> {
   readonly urgent?: boolean;
   /** Goes by the migration folder or the seeds: it is left to a worker that has those it was begun with. */
   readonly appliesFiles?: true;
+  /** Stores a secret early on: it is refused at once while the secret store cannot be used. */
+  readonly storesSecrets?: true;
   /** Parsed when the operation is started and again when it runs. */
   readonly input: z.ZodType<Input>;
+  /**
+   * Reads what a caller sent, where more than the input's own rules decides.
+   *
+   * @throws DomainError E_VALIDATION and its like
+   */
+  read?(request: unknown): Promise<Input>;
   /**
    * Refuses, or makes the subject ready for the operation, in the transaction that creates it.
    *

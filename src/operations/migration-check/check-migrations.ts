@@ -1,8 +1,10 @@
+import { z } from "zod";
+import { type Described, describedObject } from "../../kernel/described.ts";
 import { type DomainError, isDomainError } from "../../kernel/domain-error.ts";
-import type {
+import {
   Format,
   LeftOut,
-  MigrationSettings,
+  type MigrationSettings,
 } from "../../migration-folders/migration-source.ts";
 import { excerptOf } from "../../sql-files/sql-file.ts";
 import {
@@ -11,59 +13,103 @@ import {
   type ReadMigrations,
   readMigrations,
 } from "../../tenant-schemas/migration-folder.ts";
-import type { Isolation } from "../../tenants/names.ts";
+import { Isolation } from "../../tenants/names.ts";
 import { insteadOf } from "./instead.ts";
 
-/** A place in a migration file. */
-export interface FilePlace {
-  readonly file: string;
-  readonly line: number;
-  /** The statement on one line, cut where it is long. */
-  readonly statement: string;
-  readonly why: string;
-}
+export const FilePlace = describedObject(
+  "MigrationFilePlace",
+  "A statement of a migration file, and what there is to say of it.",
+  {
+    file: z.string().describe("The file, below the folder."),
+    line: z.int().describe("Its line, counted from 1."),
+    statement: z.string().describe("The statement on one line, cut where it is long."),
+    why: z.string().describe("What there is to say of it, for people."),
+  },
+);
+export type FilePlace = Described<typeof FilePlace>;
 
-/** What keeps a folder from being applied; file, line and statement are null where it is the folder. */
-export interface CheckRefusal {
-  readonly file: string | null;
-  readonly line: number | null;
-  readonly statement: string | null;
-  readonly why: string;
-  /** What to write instead; null where that is for whoever wrote it to say. */
-  readonly instead: string | null;
-}
+const CheckRefusal = describedObject(
+  "MigrationRefusal",
+  "Something that keeps a folder of migrations from being applied.",
+  {
+    file: z
+      .string()
+      .nullable()
+      .describe("The file, below the folder; null where it is the folder as a whole."),
+    line: z
+      .int()
+      .nullable()
+      .describe("The line, counted from 1; null where it is the folder as a whole."),
+    statement: z
+      .string()
+      .nullable()
+      .describe("The statement on one line, cut where it is long; null as `line` is."),
+    why: z.string().describe("Why it is refused, for people."),
+    instead: z
+      .string()
+      .nullable()
+      .describe("What to write instead, for people; null where there is nothing general to say."),
+  },
+);
+export type CheckRefusal = Described<typeof CheckRefusal>;
 
-/** One migration as it would be applied. */
-export interface CheckedMigration {
-  readonly id: string;
-  readonly file: string;
-  /** Whether it is one transaction in a schema that is in use. */
-  readonly transactional: boolean;
-  /** Why it is not; null where it is. */
-  readonly apartBecause: string | null;
-}
+const CheckedMigration = describedObject(
+  "CheckedMigration",
+  "A migration as it would be applied.",
+  {
+    id: z.string().describe("What a tenant's ledger calls it."),
+    file: z.string().describe("Its file, below the folder."),
+    transactional: z
+      .boolean()
+      .describe("Whether it is one transaction in the schema of a tenant in use."),
+    apartBecause: z
+      .string()
+      .nullable()
+      .describe("Why it is none, with the line; null where it is one."),
+  },
+);
 
-/** What is known of a migration folder without a database. */
-export interface MigrationCheck {
-  readonly dir: string;
-  /** Null for a folder that could not be read. */
-  readonly format: Format | null;
-  /** What the tenant's schema is called in the files; null for a folder that could not be read. */
-  readonly home: string | null;
-  /** SCHEMA: tenants can have either isolation. Null for a folder that could not be read. */
-  readonly isolation: Isolation | null;
-  /** Where the files first ask for a database of the tenant's own; null: nowhere. */
-  readonly isolationBecause: FilePlace | null;
-  /** In the order in which they are applied. */
-  readonly migrations: readonly CheckedMigration[];
-  readonly leftOut: readonly LeftOut[];
-  /** Statements that are not carried out. */
-  readonly passedOver: readonly FilePlace[];
-  /** Those that the db server has to have. */
-  readonly extensions: readonly { readonly name: string; readonly wantedBy: string }[];
-  /** In order; empty for a folder that can be applied. */
-  readonly refusals: readonly CheckRefusal[];
-}
+const MigrationExtension = describedObject(
+  "MigrationExtension",
+  "An extension that db servers have to have.",
+  {
+    name: z.string().describe("Its name: `citext`."),
+    wantedBy: z.string().describe("Where it is first asked for: `0001_first.sql line 3`."),
+  },
+);
+
+export const MigrationCheck = describedObject(
+  "MigrationCheck",
+  "What is known of the folder of tenant migrations without a database.",
+  {
+    dir: z.string().describe("The folder, on the service's machine."),
+    format: Format.nullable().describe("Its layout; null where it could not be read."),
+    home: z
+      .string()
+      .nullable()
+      .describe(
+        "What the tenant's schema is called in the files: `public`. Null where the folder could not be read.",
+      ),
+    isolation: Isolation.nullable().describe(
+      "DATABASE where tenants need that isolation; SCHEMA where they can have either. Null where the folder could not be read.",
+    ),
+    isolationBecause: FilePlace.nullable().describe(
+      "The first statement that needs isolation DATABASE; null where none does.",
+    ),
+    migrations: z
+      .array(CheckedMigration)
+      .describe("The migrations, in the order in which they are applied."),
+    leftOut: z.array(LeftOut).describe("Every other file of the folder."),
+    passedOver: z
+      .array(FilePlace)
+      .describe("Statements that are not carried out, since they change nothing for a tenant."),
+    extensions: z.array(MigrationExtension).describe("The extensions that the files ask for."),
+    refusals: z
+      .array(CheckRefusal)
+      .describe("What must be changed before it can be applied, in order; empty where it can be."),
+  },
+);
+export type MigrationCheck = Described<typeof MigrationCheck>;
 
 /**
  * Says what would become of a migration folder: reads it whole, and makes nothing. What speaks against

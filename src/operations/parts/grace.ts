@@ -1,9 +1,9 @@
 import type { EntityManager } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
 import { LIFECYCLE } from "../../tenants/lifecycle.ts";
+import type { OperationCatalog } from "../catalog.ts";
 import type { Operation } from "../engine/operation.entity.ts";
 import type { StartPorts } from "../engine/start-operation.ts";
-import type { retireCredentials } from "../retire-credentials.ts";
 import { secondsUntil } from "./database-clock.ts";
 import { holdSubject, isBusy, startByItself } from "./own-start.ts";
 
@@ -17,7 +17,7 @@ const AGAIN_S = 300;
 const AGAIN_AT_THE_LATEST_S = 6 * 3_600;
 
 export interface GracePorts extends StartPorts {
-  readonly operations: { readonly retireCredentials: ReturnType<typeof retireCredentials> };
+  readonly operations: Pick<OperationCatalog, "retireCredentials">;
 }
 
 const PLATFORM: Actor = {

@@ -3,10 +3,10 @@ import type { EntityManager } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
 import { lockTenant } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
+import type { TenantInput } from "../define-operation.ts";
 import { type Operation, OperationEntity } from "../engine/operation.entity.ts";
 import type { OperationDefinition } from "../engine/phase.ts";
 import { create, hashRequest, type StartPorts } from "../engine/start-operation.ts";
-import type { TenantInput } from "./tenant-operation.ts";
 
 /**
  * The tenant of an operation that has left something for later, locked until the caller's

@@ -1,6 +1,8 @@
 import type { ClientBase } from "pg";
+import { z } from "zod";
 import { record } from "../../audit/record.ts";
 import type { EntityManager } from "../../database/orm.ts";
+import { type Described, describedObject } from "../../kernel/described.ts";
 import { isDomainError } from "../../kernel/domain-error.ts";
 import { bytesOnNodes } from "../../tenant-schemas/citus.ts";
 import { databaseHeld, schemaHeld } from "../../tenant-schemas/holders.ts";
@@ -14,21 +16,28 @@ import { inSharedDatabase, inTenantDatabase } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { hasOwnDatabase, siteOfRun, tenantOf } from "./tenant-site.ts";
 
-/** What of a tenant stood before its purge: names and sizes, no value of anything. */
-export interface Evidence {
-  /** The db server's name. */
-  readonly server: string;
-  readonly database: string;
-  /** Null where the tenant had no schema of its own. */
-  readonly schema: string | null;
-  /** Without Tenantry's own. */
-  readonly tables: number;
-  /** Of the whole schema on disk, indexes included. */
-  readonly bytes: number;
-  readonly roles: string[];
-  /** Null where the store kept none of this tenant. */
-  readonly secretName: string | null;
-}
+/** What of a tenant stood before its purge. */
+export const Evidence = describedObject(
+  "PurgeEvidence",
+  "What of a tenant stood before its purge: names and sizes, no value of anything.",
+  {
+    server: z.string().describe("The db server's name."),
+    database: z.string().describe("The database that held the schema."),
+    schema: z
+      .string()
+      .nullable()
+      .describe("The schema's name; null where the tenant had none of its own."),
+    tables: z.int().describe("How many tables it had."),
+    bytes: z.number().describe("How much of the disk the schema took, indexes included, in bytes."),
+    roles: z.array(z.string()).describe("The names of its PostgreSQL roles."),
+    secretName: z.string().nullable().meta({
+      description:
+        "The name of its secret; null where there was none, and for roles without `secret-name:read`.",
+      needs: "secret-name:read",
+    }),
+  },
+);
+export type Evidence = Described<typeof Evidence>;
 
 interface PurgeInput {
   readonly reason: string | null;

@@ -3,9 +3,9 @@ import { record } from "../../audit/record.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
+import type { OperationCatalog } from "../catalog.ts";
 import type { Operation } from "../engine/operation.entity.ts";
 import type { StartPorts } from "../engine/start-operation.ts";
-import type { purgeTenant } from "../purge-tenant.ts";
 import { secondsUntil } from "./database-clock.ts";
 import { holdSubject, isBusy, startByItself } from "./own-start.ts";
 import { DAY_S, windowEnd } from "./retention-window.ts";
@@ -15,7 +15,7 @@ const BUSY_S = 60;
 
 export interface RetentionPorts extends StartPorts {
   readonly history: { readonly newest: NotedLink | null };
-  readonly operations: { readonly purgeTenant: ReturnType<typeof purgeTenant> };
+  readonly operations: Pick<OperationCatalog, "purgeTenant">;
 }
 
 /** The platform itself, when it purges what its window has run out for. */

@@ -2,11 +2,11 @@ import type { Actor } from "../../iam/actor.ts";
 import { type DomainError, isDomainError } from "../../kernel/domain-error.ts";
 import type { TenantStatus } from "../../tenants/lifecycle.ts";
 import { TenantEntity } from "../../tenants/tenant.entity.ts";
+import type { TenantInput } from "../define-operation.ts";
 import type { Operation } from "../engine/operation.entity.ts";
 import type { OperationDefinition } from "../engine/phase.ts";
 import type { StartPorts } from "../engine/start-operation.ts";
-import { startOnTenant } from "./start-on-tenant.ts";
-import type { TenantInput } from "./tenant-operation.ts";
+import { type StartOnTenantPorts, startOnTenant } from "./start-on-tenant.ts";
 
 /** What became of one tenant: the operation that works on it, or why there is none. */
 export type TenantStart =
@@ -35,7 +35,7 @@ export async function slugsOf(
  * @param keyOf the idempotency key of each
  */
 export async function startOnEach<Input extends TenantInput, Facts>(
-  ports: StartPorts,
+  ports: StartOnTenantPorts,
   actor: Actor,
   operation: OperationDefinition<Input, Facts>,
   slugs: readonly string[],

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { endSessionsOf, setAppLogins } from "../../tenant-schemas/app-login.ts";
 import { findLeftovers } from "../../tenant-schemas/leftovers.ts";
@@ -118,4 +119,12 @@ const endSessions = async (
 ): Promise<number> =>
   await inSharedDatabase(ports, site, (client) =>
     endSessionsOf(client, [site.names.appRole, site.names.appRoleB]),
+  );
+
+/** Of a result: the sessions that `closingPhases` ended. */
+export const sessionsEndedField = z
+  .int()
+  .nullable()
+  .describe(
+    "How many open sessions of its application were ended; null where it did not come to that.",
   );

@@ -1,21 +1,44 @@
+import { z } from "zod";
+import { type Described, describedEnum, describedObject } from "../../kernel/described.ts";
 import { isDomainError } from "../../kernel/domain-error.ts";
 import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.ts";
-import { findLeftovers, type Leftover } from "../../tenant-schemas/leftovers.ts";
+import { findLeftovers } from "../../tenant-schemas/leftovers.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { refuseOldDeletion } from "./lost-history.ts";
 import { inSharedDatabase, removeTenantSchema } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { namesOfTenant, type PlacedRun, siteOfTenant, tenantOf, tokenOf } from "./tenant-site.ts";
 
+const RemainKind = describedEnum("RemainKind", "What kind of thing it is.", {
+  SCHEMA: "A schema.",
+  OWNER_ROLE: "The PostgreSQL role that owns a schema.",
+  APP_ROLE: "The PostgreSQL role that an application logs in as.",
+  GROUP_ROLE: "The PostgreSQL role that may connect to the tenant's own database.",
+  DATABASE: "The tenant's own database, with the schema in it.",
+  SECRET: "A secret in the secret store.",
+});
+
 /** Something outside the platform's tables that bears one of a tenant's names. */
-export interface Remain {
-  readonly kind: Leftover["kind"] | "SECRET";
-  readonly name: string;
-  /** The db server's name; null for a secret. */
-  readonly server: string | null;
-  /** Whether it was made for this tenant; what was not is never touched. */
-  readonly ours: boolean;
-}
+export const Remain = describedObject(
+  "TenantRemain",
+  "Something outside the registry that bears one of a tenant's names.",
+  {
+    kind: RemainKind.describe("What kind of thing it is."),
+    name: z.string().meta({
+      description: "Its name; that of a secret is null for roles without `secret-name:read`.",
+      needs: "secret-name:read",
+      protects: ({ kind }: { readonly kind: string }) => kind === "SECRET",
+    }),
+    server: z
+      .string()
+      .nullable()
+      .describe("The name of the db server that it is on; null for a secret."),
+    ours: z
+      .boolean()
+      .describe("Whether it was made for this tenant; what was not is never touched."),
+  },
+);
+export type Remain = Described<typeof Remain>;
 
 export interface Remains {
   readonly found: readonly Remain[];

@@ -1,13 +1,22 @@
 import { z } from "zod";
 import { emailField } from "../../iam/users/email.ts";
+import { describedEnum } from "../../kernel/described.ts";
 import { type FieldIssue, isDomainError } from "../../kernel/domain-error.ts";
 import { faultsError, issuesOf, lineField } from "../../kernel/input.ts";
-import { ISOLATIONS } from "../../tenants/names.ts";
+import { Isolation } from "../../tenants/names.ts";
 import { parseSlug } from "../../tenants/slug.ts";
-import { TIERS } from "../../tenants/tiers.ts";
+import { Tier } from "../../tenants/tiers.ts";
 
-/** How the first admin gets in. */
-export const ADMIN_CREDENTIALS = ["INVITATION", "ONE_TIME_PASSWORD"] as const;
+const AdminCredential = describedEnum(
+  "AdminCredential",
+  "How the first administrator is to get in.",
+  {
+    INVITATION: "By the link in an email, which asks for a password.",
+    ONE_TIME_PASSWORD:
+      "With a one-time password, which whoever asked for the tenant reveals once and hands over.",
+  },
+);
+export const ADMIN_CREDENTIALS = AdminCredential.options;
 
 const isTimeZone = (zone: string): boolean => {
   try {
@@ -21,51 +30,90 @@ const isTimeZone = (zone: string): boolean => {
 const unique = (list: string[]) => new Set(list).size === list.length;
 
 /** What provisioning a tenant takes, with the rule of every field. */
-export const ProvisionInput = z.strictObject({
-  slug: z.string(),
-  name: lineField(200),
-  adminEmail: emailField,
-  adminName: lineField(200).nullable().default(null),
-  initialLaboratory: lineField(200),
-  setupName: z
-    .string()
-    .regex(
-      /^[a-z][a-z0-9_-]{0,62}$/,
-      "must be 1 to 63 characters of a-z, 0-9, _ and -, beginning with a letter",
-    )
-    .default("default"),
-  region: z
-    .string()
-    .regex(
-      /^[a-z][a-z0-9-]{0,31}$/,
-      "must be 1 to 32 characters of a-z, 0-9 and -, beginning with a letter",
-    )
-    .nullable()
-    .default(null),
-  vertical: lineField(60).nullable().default(null),
-  states: z
-    .array(z.string().regex(/^[A-Z]{2}(-[A-Z0-9]{1,3})?$/, "must be a code such as CA or US-CA"))
-    .max(100, "must name at most 100 states")
-    .refine(unique, "must name each state once")
-    .default([]),
-  tier: z.enum(TIERS).default("STANDARD"),
-  timeZone: z
-    .string()
-    .refine(isTimeZone, "must be an IANA time zone such as Europe/Berlin")
-    .default("UTC"),
-  supportEmail: emailField.nullable().default(null),
-  supportPhone: z
-    .string()
-    .regex(/^\+?[0-9][0-9 ().-]{3,28}[0-9]$/, "must be a phone number such as +49 30 1234567")
-    .nullable()
-    .default(null),
-  requestedBy: lineField(200).nullable().default(null),
-  seeds: z.array(z.string()).max(50).refine(unique, "must name each set once").default(["all"]),
-  allowExistingUser: z.boolean().default(false),
-  adminCredential: z.enum(ADMIN_CREDENTIALS).default("INVITATION"),
-  isolation: z.enum(ISOLATIONS).default("SCHEMA"),
-  dbServer: lineField(63).nullable().default(null),
-});
+export const ProvisionInput = z
+  .strictObject({
+    slug: z
+      .string()
+      .describe(
+        "Its short name: 3 to 40 lower-case letters, digits and single inner hyphens, beginning with a letter. It becomes part of host and database names and never changes.",
+      ),
+    name: lineField(200).describe("Its name, 1 to 200 characters."),
+    adminEmail: emailField.describe("The email of its first administrator, its owner."),
+    adminName: lineField(200)
+      .nullable()
+      .default(null)
+      .describe("The name of its first administrator."),
+    initialLaboratory: lineField(200).describe(
+      "The name of its first laboratory, 1 to 200 characters.",
+    ),
+    setupName: z
+      .string()
+      .regex(
+        /^[a-z][a-z0-9_-]{0,62}$/,
+        "must be 1 to 63 characters of a-z, 0-9, _ and -, beginning with a letter",
+      )
+      .default("default")
+      .describe("The name of the first laboratory's setup, by which it can be chosen later."),
+    region: z
+      .string()
+      .regex(
+        /^[a-z][a-z0-9-]{0,31}$/,
+        "must be 1 to 32 characters of a-z, 0-9 and -, beginning with a letter",
+      )
+      .nullable()
+      .default(null)
+      .describe("The region to be placed in: `eu-central`. Left out, any region will do."),
+    vertical: lineField(60)
+      .nullable()
+      .default(null)
+      .describe("Its line of business, at most 60 characters."),
+    states: z
+      .array(z.string().regex(/^[A-Z]{2}(-[A-Z0-9]{1,3})?$/, "must be a code such as CA or US-CA"))
+      .max(100, "must name at most 100 states")
+      .refine(unique, "must name each state once")
+      .default([])
+      .describe("The codes of the states it works in, such as `CA` or `US-CA`; at most 100."),
+    tier: Tier.default("STANDARD").describe("Its plan."),
+    timeZone: z
+      .string()
+      .refine(isTimeZone, "must be an IANA time zone such as Europe/Berlin")
+      .default("UTC")
+      .describe("Its IANA time zone: `Europe/Berlin`."),
+    supportEmail: emailField.nullable().default(null).describe("Where its users ask for help."),
+    supportPhone: z
+      .string()
+      .regex(/^\+?[0-9][0-9 ().-]{3,28}[0-9]$/, "must be a phone number such as +49 30 1234567")
+      .nullable()
+      .default(null)
+      .describe("Where its users call for help: `+49 30 1234567`."),
+    requestedBy: lineField(200)
+      .nullable()
+      .default(null)
+      .describe("Who wants it, in your words: kept for later questions."),
+    seeds: z
+      .array(z.string())
+      .max(50)
+      .refine(unique, "must name each set once")
+      .default(["all"])
+      .describe("The seed sets to apply, by name; `all` is every set, and `[]` is none."),
+    allowExistingUser: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether an identity that exists with the administrator's email is linked to the tenant. Otherwise it is refused with `E_OWNER_EXISTS`.",
+      ),
+    adminCredential: AdminCredential.default("INVITATION").describe(
+      "How the first administrator is to get in.",
+    ),
+    isolation: Isolation.default("SCHEMA").describe("Where the tenant's schema is to lie."),
+    dbServer: lineField(63)
+      .nullable()
+      .default(null)
+      .describe(
+        "The name of the db server to be placed on. Left out, the least loaded one of the region is chosen. Given together with `region`, it must stand there.",
+      ),
+  })
+  .meta({ description: "A new tenant.", argument: "The tenant." });
 export type ProvisionInput = z.infer<typeof ProvisionInput>;
 
 /** What a caller sends: every field with a default may be left out. */

@@ -1,0 +1,60 @@
+import type { InputObjectRef } from "@pothos/core";
+import type { z } from "zod";
+import { type BuilderTypes, builder } from "../builder.ts";
+import { elementOf, type Field, fieldOf, fieldsOf } from "./fields.ts";
+import { enumOf, scalarOf } from "./types.ts";
+
+type InputFields = Parameters<typeof builder.inputType>[1]["fields"];
+
+/** What the fields of an input are made with. */
+export type InputFieldBuilder = Parameters<InputFields>[0];
+
+/**
+ * Adds an input to the schema, with the fields of a described one: what has a default or can be null may be
+ * left out.
+ *
+ * @param more fields that only the API has
+ */
+export function inputOf(
+  name: string,
+  schema: z.ZodObject,
+  more: (t: InputFieldBuilder) => ReturnType<InputFields> = () => ({}),
+): InputObjectRef<BuilderTypes, Record<string, unknown>> {
+  const { description = "" } = schema.meta() ?? {};
+  return builder.inputType(name, {
+    description,
+    fields: (t) => ({ ...inputFields(t, schema), ...more(t) }),
+  }) as unknown as InputObjectRef<BuilderTypes, Record<string, unknown>>;
+}
+
+/** The fields of a described input. */
+const inputFields = (t: InputFieldBuilder, schema: z.ZodObject): ReturnType<InputFields> =>
+  Object.fromEntries(fieldsOf(schema).map(([key, field]) => [key, inputField(t, field)]));
+
+function inputField(t: InputFieldBuilder, field: Field) {
+  const { description, nullable, defaultValue } = field;
+  return t.field({
+    type: inputTypeOf(field) as "String",
+    required: !nullable && !("defaultValue" in field),
+    ...(description === undefined ? {} : { description }),
+    // That a list is empty, or a field null, when it is left out needs no telling.
+    ...(defaultValue === null || isEmptyList(defaultValue) || defaultValue === undefined
+      ? {}
+      : { defaultValue: defaultValue as string }),
+  });
+}
+
+const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
+
+function inputTypeOf(field: Field): unknown {
+  const scalar = scalarOf(field);
+  if (scalar !== undefined) return scalar;
+  switch (field.kind) {
+    case "array":
+      return [inputTypeOf(fieldOf(elementOf(field.schema)))];
+    case "enum":
+      return enumOf(field.schema as z.ZodEnum);
+    default:
+      throw new Error(`The API takes no '${field.kind}'`);
+  }
+}

@@ -1,0 +1,51 @@
+import { z } from "zod";
+
+declare module "zod" {
+  interface GlobalMeta {
+    /** The name of the API's type that is made of an object or an enum. */
+    typeName?: string;
+    /** What that type is; `description` is of the field that holds it. */
+    typeDescription?: string;
+    /** What each value of an enum means. */
+    values?: Readonly<Record<string, string>>;
+    /** Of an input: what the argument is that takes it, where that is not the input's description. */
+    argument?: string;
+    /** Of an answered field: the action of the grants table without which it is null. */
+    needs?: string;
+    /** Of an answered field with `needs`: the rows that it protects; all where it is left out. */
+    protects?: (row: never) => boolean;
+    /** Of a text: it is an identifier, of whatever form. */
+    isId?: true;
+    /** Of an answered text for people: it may name secrets, which not every role is told. */
+    namesSecrets?: true;
+  }
+}
+
+/** An enum of the API, each value with what it means. */
+export const describedEnum = <const Values extends Readonly<Record<string, string>>>(
+  typeName: string,
+  description: string,
+  values: Values,
+) =>
+  z
+    .enum(Object.keys(values) as (keyof Values & string)[])
+    .meta({ typeName, typeDescription: description, values });
+
+/** An object type of the API; each field of the shape has a description of its own. */
+export const describedObject = <const Shape extends z.ZodRawShape>(
+  typeName: string,
+  description: string,
+  shape: Shape,
+) => z.object(shape).meta({ typeName, typeDescription: description });
+
+/** A value that nobody changes, however deep. */
+export type Frozen<T> = T extends Date | ((...args: never[]) => unknown)
+  ? T
+  : T extends readonly (infer Item)[]
+    ? readonly Frozen<Item>[]
+    : T extends object
+      ? { readonly [Key in keyof T]: Frozen<T[Key]> }
+      : T;
+
+/** What a schema describes, as code hands it around: nobody changes it. */
+export type Described<Schema extends z.ZodType> = Frozen<z.output<Schema>>;

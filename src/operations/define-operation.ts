@@ -1,0 +1,151 @@
+import type { z } from "zod";
+import { record } from "../audit/record.ts";
+import { serialise } from "../database/locks.ts";
+import type { EntityManager } from "../database/orm.ts";
+import type { Action } from "../iam/grants.ts";
+import { DomainError } from "../kernel/domain-error.ts";
+import { refuseByStatus, type TenantAct } from "../tenants/lifecycle.ts";
+import { lockTenant } from "../tenants/registry.ts";
+import type { Tenant } from "../tenants/tenant.entity.ts";
+import type { BeginOptions, OperationDefinition, Outcome, Phase, Run } from "./engine/phase.ts";
+import { refuseSecond } from "./engine/start-operation.ts";
+import type { TenantPorts } from "./parts/tenant-ports.ts";
+
+/** Every operation on a tenant that exists names it by its slug. */
+export interface TenantInput {
+  readonly slug: string;
+}
+
+/** What is particular to one kind of operation on a tenant that exists. */
+export interface TenantOperation<Input extends TenantInput, Facts> {
+  readonly phases: readonly Phase<Input, Facts>[];
+  /** Refuses, or makes ready, what the lifecycle alone cannot decide; in the starting transaction. */
+  prepare?(em: EntityManager, tenant: Tenant, start: BeginOptions<Input>): Promise<void>;
+  /** Writes what the end means for the tenant; in the ending transaction. */
+  settle?(run: Run<Input, Facts>, em: EntityManager, outcome: Outcome): Promise<void>;
+  /** What the ended operation shows, also when it failed; no secret. */
+  result?(
+    run: Run<Input, Facts>,
+    em: EntityManager,
+    outcome: Outcome,
+  ): Promise<Record<string, unknown>> | Record<string, unknown>;
+  /** Why it is done, for the audit trail, where the input says so. */
+  reason?(input: Input): string | null;
+}
+
+/** The mutation that starts an operation: its name also names its input, payload and result. */
+export interface MutationDescription {
+  readonly name: string;
+  readonly description: string;
+  /** What the payload is; left out, the usual words. */
+  readonly payload?: string;
+  /** Of an operation that can be tried first: what `dryRun` means. */
+  readonly dryRun?: string;
+  /** The refusals that have a type of their own, beside those of every start. */
+  readonly errors?: readonly "SlugTakenError"[];
+}
+
+/** What an operation is, for whoever asks for it: the API, the command and the documentation are made of it. */
+export interface OperationDescription<Input> {
+  readonly kind: TenantAct;
+  /** What it does, in a sentence or two, without its phases. */
+  readonly does: string;
+  /** What the caller's role must be granted. */
+  readonly grant: Action;
+  /** Runs before what waits already: it keeps somebody out. */
+  readonly urgent?: boolean;
+  /** Goes by the migration folder or the seeds. */
+  readonly appliesFiles?: true;
+  readonly input: z.ZodObject & z.ZodType<Input>;
+  /** What came of it, as the API answers it; left out where there is nothing to tell. */
+  readonly result?: z.ZodType;
+  /** What a dry run found, where that is of another form. */
+  readonly plan?: z.ZodType;
+  /** Left out where other mutations start it. */
+  readonly mutation?: MutationDescription;
+}
+
+/** An operation as its page defines it: what it is, and how it runs with what it needs. */
+export interface DefinedOperation<Input, Facts> extends OperationDescription<Input> {
+  open(ports: TenantPorts): OperationDefinition<Input, Facts>;
+}
+
+/**
+ * Defines an operation on a tenant that exists: it begins with the tenant locked, its status asked in
+ * the lifecycle table, and the request and its end in the audit trail.
+ */
+export const defineOperation = <Input extends TenantInput, Facts>(
+  description: OperationDescription<Input>,
+  open: (ports: TenantPorts) => TenantOperation<Input, Facts>,
+): DefinedOperation<Input, Facts> => ({
+  ...description,
+  open: (ports) => tenantOperation(description, open(ports)),
+});
+
+function tenantOperation<Input extends TenantInput, Facts>(
+  { kind, urgent = false, appliesFiles, input }: OperationDescription<Input>,
+  operation: TenantOperation<Input, Facts>,
+): OperationDefinition<Input, Facts> {
+  return {
+    ...{ kind, urgent, input, phases: operation.phases },
+    ...(appliesFiles ? { appliesFiles } : {}),
+    begin: async (em, start) => {
+      const tenant = await lockForOperation(em, kind, start);
+      await operation.prepare?.(em, tenant, start);
+      if (!start.dryRun) {
+        record(em, start.actor, {
+          type: "TENANT_OPERATION_REQUESTED",
+          tenant: { id: tenant.id, slug: tenant.slug },
+          operationId: start.operationId,
+          detail: { kind, reason: operation.reason?.(start.input) ?? null },
+        });
+      }
+      return {
+        id: start.dryRun ? null : tenant.id,
+        name: tenant.slug,
+        partition: tenant.dbServerId ?? "unplaced",
+      };
+    },
+    settle: async (run, em, outcome) => {
+      await operation.settle?.(run, em, outcome);
+      if (run.dryRun) return;
+      record(
+        em,
+        { ...run.requester, address: null },
+        {
+          type: "TENANT_OPERATION_ENDED",
+          tenant: { id: run.subjectId, slug: run.subjectName },
+          operationId: run.operationId,
+          detail: {
+            kind,
+            state: outcome.state,
+            code: outcome.state === "SUCCEEDED" ? null : outcome.error.code,
+            undone: outcome.state === "SUCCEEDED" ? null : outcome.undone,
+          },
+        },
+      );
+    },
+    result: async (run, em, outcome) => (await operation.result?.(run, em, outcome)) ?? {},
+  };
+}
+
+/**
+ * The tenant, locked until the transaction ends, if its status allows the operation.
+ *
+ * @throws DomainError E_TENANT_NOT_FOUND, E_OPERATION_IN_PROGRESS, or what the lifecycle refuses with
+ */
+async function lockForOperation(
+  em: EntityManager,
+  kind: TenantAct,
+  { input, retry }: BeginOptions<TenantInput>,
+): Promise<Tenant> {
+  await serialise(em, `tenant:${input.slug}`);
+  const tenant = await lockTenant(em, retry ? { id: retry.subjectId } : { slug: input.slug });
+  if (!tenant)
+    throw new DomainError("E_TENANT_NOT_FOUND", {
+      message: `Tenant slug '${input.slug}' not found`,
+    });
+  await refuseSecond(em, tenant.id);
+  refuseByStatus(tenant, kind);
+  return tenant;
+}

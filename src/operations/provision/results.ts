@@ -1,0 +1,71 @@
+import { z } from "zod";
+import { describedEnum, describedObject } from "../../kernel/described.ts";
+import { Format } from "../../migration-folders/migration-source.ts";
+import { Isolation } from "../../tenants/names.ts";
+import { FilePlace } from "../migration-check/check-migrations.ts";
+
+const FirstAdminCredential = describedEnum(
+  "FirstAdminCredential",
+  "How a tenant's first administrator gets in.",
+  {
+    INVITATION: "By the link in an email, which asks for a password.",
+    ONE_TIME_PASSWORD: "With a one-time password: see `revealOneTimePassword`.",
+    EXISTING_PASSWORD: "With the password of an identity that existed before.",
+  },
+);
+
+export const ProvisionPlan = describedObject(
+  "ProvisionPlan",
+  "What a dry run found: everything that provisioning would make.",
+  {
+    dbServer: z.string().describe("The name of the db server it would be placed on."),
+    isolation: Isolation.describe("Where the schema would lie."),
+    database: z.string().describe("The database that would hold the schema."),
+    schema: z.string().describe("The schema's name."),
+    ownerRole: z.string().describe("The PostgreSQL role that would own the schema."),
+    appRole: z.string().describe("The PostgreSQL role that the application would log in as."),
+    secretName: z.string().nullable().meta({
+      description: "The secret's name; null for roles without `secret-name:read`.",
+      needs: "secret-name:read",
+    }),
+    migrations: z.array(z.string()).describe("The migrations that would be applied, in order."),
+    migrationFormat: Format.nullable()
+      .default(null)
+      .describe("How their folder is laid out; null in plans of earlier versions."),
+    passedOver: z
+      .array(FilePlace)
+      .default([])
+      .describe(
+        "Statements of the migrations that would not be carried out, since they change nothing for a tenant; the first 50.",
+      ),
+    passedOverCount: z.int().default(0).describe("How many such statements there are in all."),
+    seedSets: z.array(z.string()).describe("The seed sets that would be applied, in order."),
+  },
+);
+
+const SeedRows = describedObject("SeedRows", "How many rows came from one seed set.", {
+  set: z.string().describe("The seed set's name."),
+  rows: z.int().describe("How many rows it added."),
+});
+
+export const ProvisionSummary = describedObject(
+  "ProvisionSummary",
+  "What a provisioned tenant consists of, as it was verified.",
+  {
+    tenantId: z.uuid().describe("The tenant's UUID."),
+    dbServer: z.string().describe("The name of the db server it is placed on."),
+    database: z.string().describe("The database that holds the schema."),
+    schema: z.string().describe("The schema's name."),
+    tables: z.int().describe("How many tables the schema has."),
+    migrationsApplied: z.int().describe("How many migrations were applied."),
+    schemaVersion: z
+      .string()
+      .nullable()
+      .describe("The last migration applied; null when there are no migrations."),
+    seedRows: z.array(SeedRows).describe("The rows that came from seed sets."),
+    roleLogin: z
+      .boolean()
+      .describe("Whether the application's role logged in with the stored secret."),
+    credential: FirstAdminCredential.describe("How the first administrator gets in."),
+  },
+);
