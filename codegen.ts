@@ -5,7 +5,8 @@ const config: CodegenConfig = {
   schema: "schema.graphql",
   documents: [
     "src/client/**/*.ts",
-    "src/cli/remote/**/*.ts",
+    "src/cli/**/*.ts",
+    "src/cli/generated/*.graphql",
     "src/demo/**/*.ts",
     "tests/**/*.ts",
     "!src/client/generated/**",

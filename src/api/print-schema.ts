@@ -4,6 +4,7 @@ import { stdout } from "node:process";
 import { lexicographicSortSchema, printSchema } from "graphql";
 import manifest from "../../package.json" with { type: "json" };
 import { grantsPage } from "./access/grants-page.ts";
+import { operationCommands, resultFragment } from "./generate/command-manifest.ts";
 import { schema } from "./schema.ts";
 import { AcceptedBreaks, faultsSince } from "./schema-changes.ts";
 
@@ -16,6 +17,8 @@ export const printedSchema = (): string => `${printSchema(sorted)}\n`;
 const MADE: Readonly<Record<string, () => string>> = {
   "schema.graphql": printedSchema,
   "docs/grants.md": () => grantsPage(schema),
+  "src/cli/generated/operations.json": () => `${JSON.stringify(operationCommands(), null, 2)}\n`,
+  "src/cli/generated/operation-result.graphql": resultFragment,
 };
 
 const RELEASED = join(import.meta.dirname, "released/schema.graphql");

@@ -1,25 +1,29 @@
 import { hostname, userInfo } from "node:os";
-import { auditRefusals } from "../audit/refusal.ts";
 import { type ApiAccess, type Config, readApiAccess, readConfig } from "../config.ts";
 import type { Actor } from "../iam/actor.ts";
 import { isTrustedUrl } from "../iam/single-sign-on/single-sign-on.ts";
 import type { Platform } from "../platform.ts";
-import type { Backend } from "./backend.ts";
+import type { Api } from "./api/api.ts";
 import { UsageError } from "./terminal/exit-codes.ts";
 import { exitWith, type Output, openOutput } from "./terminal/output.ts";
 import { reportError } from "./terminal/report-error.ts";
 
-/** What a command is given that works on the platform's database and over the API alike. */
+/** What a command is given. */
 export interface Session {
   readonly out: Output;
-  readonly backend: Backend;
+  readonly api: Api;
+  /** What the API is executed with in this process; null over HTTP. */
+  readonly local: Local | null;
 }
 
-/** What a command is given that works at the machine only, on the platform's database. */
-export interface PlatformSession extends Session {
+/** The platform that a command has opened itself, and the OS user as whom it acts. */
+export interface Local {
   readonly platform: Platform;
   readonly actor: Actor;
 }
+
+/** What a command is given that works at the machine only. */
+export interface PlatformSession extends Session, Local {}
 
 /**
  * A command's configuration: the log is quiet unless it was asked to be more than the usual. Why an
@@ -57,9 +61,9 @@ function loginName(): string {
 type Before = (out: Output) => Promise<void> | void;
 
 /**
- * Runs a command over the API where TENANTRY_TOKEN is set, as that token; otherwise directly on the
- * platform's database. Ends the process with the exit code that `work` answers, or that its failure
- * stands for.
+ * Runs a command that asks the API: over HTTP as the token where TENANTRY_TOKEN is set, otherwise executed in
+ * this process as the OS user, whether a service answers or not. Ends the process with the exit code that
+ * `work` answers, or that its failure stands for.
  *
  * @param before what is to be settled before anything is opened
  */
@@ -72,12 +76,12 @@ export async function runAnywhere(
     const access = apiAccess(out);
     await before(out);
     if (access === null) return await onPlatform(out, work);
-    const { openRemoteBackend } = await import("./remote/remote-backend.ts");
-    const { backend, close } = openRemoteBackend(access);
+    const { openHttpApi } = await import("./api/http.ts");
+    const api = openHttpApi(access);
     try {
-      return await work({ out, backend });
+      return await work({ out, api, local: null });
     } finally {
-      await close();
+      await api.close();
     }
   });
 }
@@ -116,22 +120,35 @@ export function refuseToken(): void {
   );
 }
 
-/** Works directly on the platform's database, as the OS user. */
+/** Works on the platform's database in this process, as the OS user. */
 export async function onPlatform(
   out: Output,
   work: (session: PlatformSession) => Promise<number>,
 ): Promise<number> {
-  const { assemble } = await import("../assemble.ts");
-  const { localBackend } = await import("./local-backend.ts");
-  const platform = await assemble(commandConfig(), {}, "FIND");
+  const opening = import("../assemble.ts").then(({ assemble }) =>
+    assemble(commandConfig(), {}, "FIND"),
+  );
+  // The schema is made while the database is opened.
+  const { openInProcessApi } = await import("./api/in-process.ts").catch(async (error) => {
+    await (await opening).close();
+    throw error;
+  });
+  const { auditRefusals } = await import("../audit/refusal.ts");
+  const platform = await opening;
   const actor = osActor();
-  const backend = localBackend(platform, actor);
+  const api = { ...openInProcessApi(platform, actor), close: async () => {} };
+  const local = { platform, actor };
   try {
-    return await auditRefusals(platform.orm.em, () => work({ out, backend, platform, actor }));
+    return await auditRefusals(platform.orm.em, () => work({ out, api, local, ...local }));
   } finally {
     await platform.close();
   }
 }
+
+/** Reads the platform's own keys, where the API is executed in this process: most commands need none. */
+export const openKeys = async ({ local }: Session): Promise<void> => {
+  await local?.platform.openKeys();
+};
 
 /** Runs a command and lets the process end with its exit code; what it throws is told in words. */
 export async function runCommand(

@@ -1,6 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { z } from "zod";
 import { type Described, describedObject } from "../kernel/described.ts";
+import { type Labelled, row } from "../kernel/labelled.ts";
 import { MailEntity } from "../mail/mail.entity.ts";
 import { lockEmail } from "./identities.ts";
 import { InvitationEntity } from "./invitation.entity.ts";
@@ -18,6 +19,14 @@ export const RemovedPeople = describedObject(
   },
 );
 export type RemovedPeople = Described<typeof RemovedPeople>;
+
+/** How much about people was removed, for a person. */
+export const peopleShown = (people: RemovedPeople | null): Labelled =>
+  row(
+    "people",
+    people &&
+      `${people.memberships} memberships, ${people.invitations} invitations, ${people.mails} mails, ${people.identities} identities removed`,
+  );
 
 /**
  * Removes, inside the caller's transaction, everybody's ties to a tenant, and those people whom no

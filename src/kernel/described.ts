@@ -10,6 +10,10 @@ declare module "zod" {
     values?: Readonly<Record<string, string>>;
     /** Of an input: what the argument is that takes it, where that is not the input's description. */
     argument?: string;
+    /** Of an input's field: its flag or argument in the command, as `--to <version>`. */
+    flag?: string;
+    /** What the command's help says of it. */
+    help?: string;
     /** Of an answered field: the action of the grants table without which it is null. */
     needs?: string;
     /** Of an answered field with `needs`: the rows that it protects; all where it is left out. */

@@ -4,9 +4,10 @@ import { record } from "../audit/record.ts";
 import { withSessionLock } from "../database/locks.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
-import { describedObject } from "../kernel/described.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { reasonField } from "../kernel/input.ts";
+import { row } from "../kernel/labelled.ts";
 import { schemaLock } from "../tenant-schemas/apply-migrations.ts";
 import { compareLedger, versionOf } from "../tenant-schemas/drift.ts";
 import { type KeptRow, keptRow, readLedger, replaceRow } from "../tenant-schemas/ledger.ts";
@@ -23,14 +24,17 @@ import { registeredVersion, siteOfRun, tenantOf } from "./parts/tenant-site.ts";
 const AcceptInput = z
   .strictObject({
     slug: slugField,
-    migration: z
-      .string()
-      .min(1)
-      .max(255)
-      .describe(
+    migration: z.string().min(1).max(255).meta({
+      description:
         "Its id, as `E_MIGRATION_DRIFT` names it: `0012_samples`. Of a renamed one either id will do.",
-      ),
-    reason: reasonField.describe("Why, 1 to 500 characters; kept in the audit trail."),
+      flag: "--migration <id>",
+      help: "the migration that was edited, renamed or taken away",
+    }),
+    reason: reasonField.meta({
+      description: "Why, 1 to 500 characters; kept in the audit trail.",
+      flag: "--reason <text>",
+      help: "why, for the audit trail",
+    }),
   })
   .describe("The tenant, and the migration that the migration folder and its ledger differ in.");
 type AcceptInput = z.infer<typeof AcceptInput>;
@@ -81,10 +85,24 @@ export const acceptMigration = defineOperation<AcceptInput, AcceptFacts>(
     appliesFiles: true,
     input: AcceptInput,
     result: AcceptanceResult,
+    shows: ({ before, after, version }: Described<typeof AcceptanceResult>) => [
+      ...row("ledger before", before && `${before.migration} ${before.checksum}`),
+      ...row(
+        "ledger now",
+        before && (after ? `${after.migration} ${after.checksum}` : "without that migration"),
+      ),
+      ["version", version ?? "none"],
+    ],
     mutation: {
       name: "acceptMigration",
       description:
         "Lets a migration count as applied to a tenant as its file is now, and runs nothing of it: of a file that was edited after it was applied the ledger takes the checksum, of a renamed one (known by its content) the new id, and one that is gone from the folder it forgets. For administrators.",
+    },
+    command: {
+      words: "tenant accept-migration",
+      does: "let a migration count as applied as its file is now; nothing of it is run",
+      title: "Accepting a migration of",
+      example: '--slug acme --migration 0012_samples --reason "a comment was mended"',
     },
   },
   (ports) => ({

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
-import { describedObject } from "../kernel/described.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { reasonField } from "../kernel/input.ts";
 import type { Check } from "../tenant-schemas/verify-tenant-schema.ts";
 import { ReadinessCheck } from "../tenant-schemas/verify-tenant-schema.ts";
@@ -10,7 +10,7 @@ import { slugField } from "../tenants/slug.ts";
 import { TenantEntity } from "../tenants/tenant.entity.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing, type Run } from "./engine/phase.ts";
-import { checkReadiness, failedChecks, refuseUnready } from "./parts/readiness.ts";
+import { checkReadiness, checksShown, failedChecks, refuseUnready } from "./parts/readiness.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { registeredVersion, siteOfRun, tenantOf } from "./parts/tenant-site.ts";
 import { refuseUnfinished } from "./parts/unfinished.ts";
@@ -18,16 +18,17 @@ import { refuseUnfinished } from "./parts/unfinished.ts";
 const ActivateInput = z
   .strictObject({
     slug: slugField,
-    force: z
-      .boolean()
-      .default(false)
-      .describe(
+    force: z.boolean().default(false).meta({
+      description:
         "Whether to activate it although checks fail: for administrators, with a reason, which the audit trail keeps with what failed.",
-      ),
-    reason: reasonField
-      .nullable()
-      .default(null)
-      .describe("Why it is done, 1 to 500 characters; needed with `force`."),
+      flag: "--force",
+      help: "activate it although checks fail; needs --reason",
+    }),
+    reason: reasonField.nullable().default(null).meta({
+      description: "Why it is done, 1 to 500 characters; needed with `force`.",
+      flag: "--reason <text>",
+      help: "why, for the audit trail",
+    }),
   })
   .refine(({ force, reason }) => !force || reason !== null, {
     path: ["reason"],
@@ -65,10 +66,20 @@ export const activateTenant = defineOperation<ActivateInput, ActivateFacts>(
     appliesFiles: true,
     input: ActivateInput,
     result: ActivationResult,
+    shows: ({ version, checks }: Described<typeof ActivationResult>) => [
+      ["version", version ?? "none"],
+      ...checksShown(checks),
+    ],
     mutation: {
       name: "activateTenant",
       description:
         "Runs the readiness checks of a tenant and makes it ACTIVE when all of them pass; the operation's result tells each. `force` is for administrators.",
+    },
+    command: {
+      words: "tenant activate",
+      does: "check whether a tenant is ready, and make it active",
+      title: "Activating",
+      example: "--slug acme",
     },
   },
   (ports) => ({

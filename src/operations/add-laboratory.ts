@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
-import { describedObject } from "../kernel/described.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { lineField } from "../kernel/input.ts";
+import { row } from "../kernel/labelled.ts";
 import {
   chooseOrganization,
   ensureLaboratory,
@@ -23,16 +24,17 @@ import { siteOfRun, tenantOf } from "./parts/tenant-site.ts";
 const AddLaboratoryInput = z
   .strictObject({
     slug: slugField,
-    name: lineField(200).describe("Its name, 1 to 200 characters."),
-    setupName: z
-      .string()
-      .min(1)
-      .max(200)
-      .nullable()
-      .default(null)
-      .describe(
+    name: lineField(200).meta({
+      description: "Its name, 1 to 200 characters.",
+      flag: "--name <name>",
+      help: "the laboratory's name",
+    }),
+    setupName: z.string().min(1).max(200).nullable().default(null).meta({
+      description:
         "The setup name of the organization that gets it; needed where the tenant has several.",
-      ),
+      flag: "--setup-name <name>",
+      help: "the organization's setup, where the tenant has several",
+    }),
   })
   .describe("The laboratory to add.");
 export type AddLaboratoryInput = z.infer<typeof AddLaboratoryInput>;
@@ -79,10 +81,25 @@ export const addLaboratory = defineOperation<AddLaboratoryInput, AddLaboratoryFa
     grant: "tenant:operate",
     input: AddLaboratoryInput,
     result: LaboratoryResult,
+    shows: ({
+      laboratoryId,
+      laboratoryName,
+      organizationName,
+      setupName,
+    }: Described<typeof Laboratory>) => [
+      ...row("laboratory", laboratoryId && `${laboratoryName} (${laboratoryId})`),
+      ...row("organization", organizationName && `${organizationName} (${setupName})`),
+    ],
     mutation: {
       name: "addLaboratory",
       description:
         "Adds a laboratory to the tenant's organization, or to the one that `setupName` selects. A name that the organization has already is refused.",
+    },
+    command: {
+      words: "tenant add-lab",
+      does: "add a laboratory to a tenant's organization",
+      title: "Adding a laboratory to",
+      example: '--slug acme --name "Second laboratory"',
     },
   },
   (ports) => ({

@@ -1,15 +1,23 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
-import { RemovedPeople, removePeople } from "../invitations/remove-people.ts";
-import { describedObject } from "../kernel/described.ts";
+import { peopleShown, RemovedPeople, removePeople } from "../invitations/remove-people.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
+import { listed, row } from "../kernel/labelled.ts";
 import { slugField } from "../tenants/slug.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing, type Run, skipped } from "./engine/phase.ts";
 import { removeSecret } from "./parts/own-secret.ts";
 import { closeRow } from "./parts/purged-row.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { dropRemains, findRemains, goneSince, inWords, Remain } from "./parts/tenant-remains.ts";
+import {
+  dropRemains,
+  findRemains,
+  goneSince,
+  inWords,
+  Remain,
+  remainsShown,
+} from "./parts/tenant-remains.ts";
 import { tenantOf } from "./parts/tenant-site.ts";
 import { refuseLocked } from "./tenant-lock.ts";
 
@@ -58,6 +66,12 @@ export const cleanupTenant = defineOperation<CleanupInput, CleanupFacts>(
     grant: "tenant:operate",
     input: CleanupInput,
     result: CleanupResult,
+    shows: ({ removed, remaining, unsearched, people }: Described<typeof CleanupResult>) => [
+      ["removed", remainsShown(removed)],
+      ["still there", remainsShown(remaining)],
+      ...row("not searched", unsearched.length > 0 && listed(unsearched)),
+      ...peopleShown(people),
+    ],
   },
   (ports) => ({
     prepare: async (_em, tenant, { actor }) => refuseLocked(actor, "CLEANUP", tenant),

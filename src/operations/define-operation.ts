@@ -4,6 +4,7 @@ import { serialise } from "../database/locks.ts";
 import type { EntityManager } from "../database/orm.ts";
 import type { Action } from "../iam/grants.ts";
 import { DomainError } from "../kernel/domain-error.ts";
+import type { Labelled } from "../kernel/labelled.ts";
 import { refuseByStatus, type TenantAct } from "../tenants/lifecycle.ts";
 import { lockTenant } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
@@ -45,6 +46,44 @@ export interface MutationDescription {
   readonly errors?: readonly "SlugTakenError"[];
 }
 
+/** The command that starts an operation; its flags stand at the fields of the input. */
+export interface CommandDescription {
+  /** The words that call it: `tenant add-lab`. */
+  readonly words: string;
+  /** What it does, for the list of commands. */
+  readonly does: string;
+  /** What it is doing while it runs, before the tenant's slug: `Adding a laboratory to`. */
+  readonly title: string;
+  /** What stands behind its words in an example; or several examples, as they are shown. */
+  readonly example: string;
+  /** Of an operation that can be tried first: what `--dry-run` does. */
+  readonly dryRun?: string;
+  /**
+   * What is asked before it starts where something is lost, `{slug}` standing for the tenant: by the field
+   * that must be true for it to be asked, or `always`; the first that fits.
+   */
+  readonly asks?: Readonly<Record<string, string>>;
+  /** What its `--yes` does, where more is to be said of it than usual. */
+  readonly yes?: string;
+  /** The flag that names the tenant, where it is not `--slug`. */
+  readonly slugFlag?: `--${string}`;
+  /** Fields under headings, in the order of the help. */
+  readonly groups?: Readonly<Record<string, readonly string[]>>;
+  /** An argument whose words stand for inputs. */
+  readonly choice?: {
+    readonly syntax: string;
+    readonly help: string;
+    readonly inputs: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  };
+}
+
+/** An ended operation as the API answers it, as far as its page wants to know. */
+export interface EndedOperation {
+  readonly dryRun: boolean;
+  /** In ISO 8601. */
+  readonly finishedAt: string | null;
+}
+
 /** What an operation is, for whoever asks for it: the API, the command and the documentation are made of it. */
 export interface OperationDescription<Input> {
   readonly kind: TenantAct;
@@ -61,8 +100,18 @@ export interface OperationDescription<Input> {
   readonly result?: z.ZodType;
   /** What a dry run found, where that is of another form. */
   readonly plan?: z.ZodType;
+  /** The result, or the plan, for a person: as a command shows it. */
+  shows?(result: never, operation: EndedOperation): Labelled;
+  /** What the platform starts by itself right behind it, and when: a command sees that through, too. */
+  readonly followedBy?: {
+    readonly kind: TenantAct;
+    readonly title: string;
+    when(result: never, operation: EndedOperation): boolean;
+  };
   /** Left out where other mutations start it. */
   readonly mutation?: MutationDescription;
+  /** Left out where other commands start it. */
+  readonly command?: CommandDescription;
 }
 
 /** An operation as its page defines it: what it is, and how it runs with what it needs. */

@@ -2,9 +2,10 @@ import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
-import { describedObject } from "../kernel/described.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { DomainError, isDomainError } from "../kernel/domain-error.ts";
 import { fieldFault, reasonField } from "../kernel/input.ts";
+import { listed, row } from "../kernel/labelled.ts";
 import { place } from "../placement/placement.ts";
 import { pendingOf, versionOf } from "../tenant-schemas/drift.ts";
 import { readLedger } from "../tenant-schemas/ledger.ts";
@@ -17,7 +18,7 @@ import { type BeginOptions, nothing, type Run } from "./engine/phase.ts";
 import { APPLIED, appliedBy, applyPlanned, keepVersion } from "./migrate/apply.ts";
 import { ensureOrganization } from "./parts/missing-organization.ts";
 import { ensureSecret } from "./parts/own-secret.ts";
-import { checkReadiness, failedChecks } from "./parts/readiness.ts";
+import { checkReadiness, checksShown, failedChecks } from "./parts/readiness.ts";
 import { ensureTenantSchema, inTenantDatabase } from "./parts/tenant-entry.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { passwordOf } from "./parts/tenant-secret.ts";
@@ -36,21 +37,22 @@ const migrationId = z.string().min(1).max(255);
 const MigrateInput = z
   .strictObject({
     slug: slugField,
-    to: migrationId
-      .nullable()
-      .default(null)
-      .describe("The id of the last migration to apply: `0012_samples`. Left out, all are."),
-    allowOutOfOrder: z
-      .array(migrationId)
-      .max(100)
-      .default([])
-      .describe(
+    to: migrationId.nullable().default(null).meta({
+      description: "The id of the last migration to apply: `0012_samples`. Left out, all are.",
+      flag: "--to <version>",
+      help: "the last migration to apply, such as 0012_samples (default: all)",
+    }),
+    allowOutOfOrder: z.array(migrationId).max(100).default([]).meta({
+      description:
         "Migrations, by id, that are applied although later ones were, as a branch that was merged late brings them: for administrators, with a reason, which the audit trail keeps. A tenant that has them already is left alone.",
-      ),
-    reason: reasonField
-      .nullable()
-      .default(null)
-      .describe("Why it is done, 1 to 500 characters; needed with `allowOutOfOrder`."),
+      flag: "--allow-out-of-order <ids...>",
+      help: "migrations to apply although later ones were; needs --reason",
+    }),
+    reason: reasonField.nullable().default(null).meta({
+      description: "Why it is done, 1 to 500 characters; needed with `allowOutOfOrder`.",
+      flag: "--reason <text>",
+      help: "why, for the audit trail",
+    }),
   })
   .refine(({ allowOutOfOrder, reason }) => allowOutOfOrder.length === 0 || reason !== null, {
     path: ["reason"],
@@ -105,11 +107,27 @@ export const migrateTenant = defineOperation<MigrateInput, MigrateFacts>(
     appliesFiles: true,
     input: MigrateInput,
     result: MigrationResult,
+    shows: (
+      { version, applied, pending, activated, checks }: Described<typeof MigrationResult>,
+      { dryRun },
+    ) => [
+      ["version", version ?? "none"],
+      dryRun ? ["pending", listed(pending)] : ["applied", listed(applied)],
+      ...row("status", activated && "ACTIVE now"),
+      ...checksShown(checks),
+    ],
     mutation: {
       name: "migrateTenant",
       description:
         "Brings a tenant's schema to the newest migration, or to the one named: creates it where it is missing, applies what is pending with an event for each file, verifies it, and makes a tenant that is not ACTIVE so when it is ready. A provisioning that failed is retried instead: `retryOperation`.",
       dryRun: "Whether only to say which migrations are pending, and to write nothing.",
+    },
+    command: {
+      words: "tenant migrate",
+      does: "apply the migrations that a tenant lacks; mends one that failed",
+      title: "Migrating",
+      example: "--slug acme --dry-run",
+      dryRun: "show what would be applied, write nothing",
     },
   },
   (ports) => ({

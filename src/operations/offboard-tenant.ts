@@ -2,8 +2,9 @@ import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
-import { describedObject } from "../kernel/described.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { reasonField } from "../kernel/input.ts";
+import { row } from "../kernel/labelled.ts";
 import { TenantStatus } from "../tenants/lifecycle.ts";
 import { slugField } from "../tenants/slug.ts";
 import { TenantEntity } from "../tenants/tenant.entity.ts";
@@ -18,20 +19,21 @@ import { refuseLocked } from "./tenant-lock.ts";
 const OffboardInput = z
   .strictObject({
     slug: slugField,
-    retentionDays: z
-      .int()
-      .min(0)
-      .max(MAX_RETENTION_DAYS)
-      .default(30)
-      .describe("How many days it can be restored, 0 to 3650; 0 is for administrators."),
-    purge: z
-      .boolean()
-      .default(false)
-      .describe("Whether to purge it right behind: for administrators, with a reason."),
-    reason: reasonField
-      .nullable()
-      .default(null)
-      .describe("Why it is done, 1 to 500 characters, for the audit trail; needed with `purge`."),
+    retentionDays: z.int().min(0).max(MAX_RETENTION_DAYS).default(30).meta({
+      description: "How many days it can be restored, 0 to 3650; 0 is for administrators.",
+      flag: "--retention-days <number>",
+      help: "how long it can be restored (default: 30)",
+    }),
+    purge: z.boolean().default(false).meta({
+      description: "Whether to purge it right behind: for administrators, with a reason.",
+      flag: "--purge",
+      help: "purge it right behind; needs --reason",
+    }),
+    reason: reasonField.nullable().default(null).meta({
+      description: "Why it is done, 1 to 500 characters, for the audit trail; needed with `purge`.",
+      flag: "--reason <text>",
+      help: "why, for the audit trail",
+    }),
   })
   .refine(({ purge, reason }) => !purge || reason !== null, {
     path: ["reason"],
@@ -77,10 +79,33 @@ export const offboardTenant = defineOperation<OffboardInput, OffboardFacts>(
     urgent: true,
     input: OffboardInput,
     result: OffboardingResult,
+    shows: ({ purgeAfter, purge, sessionsEnded }: Described<typeof OffboardingResult>) => [
+      ...row("sessions ended", sessionsEnded?.toString()),
+      ...row(
+        "to be purged",
+        purgeAfter && (purge ? "right behind" : `after ${purgeAfter}, unless it is restored`),
+      ),
+    ],
+    followedBy: {
+      kind: "PURGE",
+      title: "Purging",
+      when: ({ purge }: Described<typeof OffboardingResult>) => purge,
+    },
     mutation: {
       name: "offboardTenant",
       description:
         "Takes a tenant out of use for good and starts its retention window, in which it can be restored and after which it is purged.",
+    },
+    command: {
+      words: "tenant offboard",
+      does: "take a tenant out of use for good; it is purged when its retention window ends",
+      title: "Offboarding",
+      example: "--slug acme --retention-days 90",
+      asks: {
+        purge: "Take tenant '{slug}' out of use and remove everything that it holds, for good?",
+        always:
+          "Take tenant '{slug}' out of use, until it is purged at the end of its retention window?",
+      },
     },
   },
   (ports) => ({

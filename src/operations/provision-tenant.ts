@@ -1,3 +1,4 @@
+import type { Described } from "../kernel/described.ts";
 import { openSeedFolder } from "../seeding/seed-folder.ts";
 import { namesOf } from "../tenants/names.ts";
 import { parseSlug } from "../tenants/slug.ts";
@@ -16,7 +17,7 @@ import {
   settleProvisioning,
   unregisterTenant,
 } from "./provision/registry.ts";
-import { ProvisionPlan, ProvisionSummary } from "./provision/results.ts";
+import { ProvisionPlan, ProvisionSummary, planShown, summaryShown } from "./provision/results.ts";
 import {
   applySeeds,
   createSchema,
@@ -27,6 +28,15 @@ import {
   verifyTenant,
 } from "./provision/schema.ts";
 
+const EXAMPLES = `Examples:
+  $ tenantry tenant provision --slug acme --name "Acme Labs" \\
+      --admin-email ada@acme.example --lab "Main laboratory"
+  $ tenantry tenant provision --slug acme --name "Acme Labs" --admin-email ada@acme.example \\
+      --lab Main --region local --tier premium --states CA,NY --time-zone America/New_York \\
+      --admin-credential one-time-password
+  $ tenantry tenant provision … --dry-run          shows the plan, writes nothing
+  $ tenantry tenant provision … --json | tail -1   the result, for a script`;
+
 /** Provisions a tenant: placement, secret, schema with roles, migrations, seeds, first admin. */
 export const provisionTenant: DefinedOperation<ProvisionInput, ProvisionFacts> = {
   kind: "PROVISION",
@@ -36,6 +46,8 @@ export const provisionTenant: DefinedOperation<ProvisionInput, ProvisionFacts> =
   input: ProvisionInput,
   result: ProvisionSummary,
   plan: ProvisionPlan,
+  shows: (result: Described<typeof ProvisionSummary> | Described<typeof ProvisionPlan>) =>
+    "tenantId" in result ? summaryShown(result) : planShown(result),
   mutation: {
     name: "provisionTenant",
     description:
@@ -44,6 +56,33 @@ export const provisionTenant: DefinedOperation<ProvisionInput, ProvisionFacts> =
       "The operation that provisions the tenant, and the tenant, whose slug is taken from now on.",
     dryRun: "Whether only to say what would be made, and to write nothing.",
     errors: ["SlugTakenError"],
+  },
+  command: {
+    words: "tenant provision",
+    does: "provision a tenant: placement, secret, schema, migrations, seeds, first admin",
+    title: "Provisioning",
+    dryRun: "check everything and show the plan, write nothing",
+    groups: {
+      "The tenant (the first four are needed):": [
+        "slug",
+        "name",
+        "adminEmail",
+        "initialLaboratory",
+        "adminName",
+        "setupName",
+        "vertical",
+        "states",
+        "tier",
+        "timeZone",
+        "supportEmail",
+        "supportPhone",
+        "requestedBy",
+      ],
+      "Where it lies and what it holds:": ["region", "dbServer", "isolation", "seeds"],
+      "How the first admin gets in:": ["adminCredential", "allowExistingUser"],
+      "How it is run:": [],
+    },
+    example: EXAMPLES,
   },
   open: (ports) => ({
     kind: "PROVISION",

@@ -2,36 +2,38 @@ import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
-import { RemovedPeople, removePeople } from "../invitations/remove-people.ts";
-import { describedObject } from "../kernel/described.ts";
+import { peopleShown, RemovedPeople, removePeople } from "../invitations/remove-people.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { reasonField } from "../kernel/input.ts";
+import { row } from "../kernel/labelled.ts";
 import { slugField } from "../tenants/slug.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing, type Phase, type Run } from "./engine/phase.ts";
 import { refuseOldDeletion } from "./parts/lost-history.ts";
 import { removeSecret } from "./parts/own-secret.ts";
-import { beginPurge, Evidence, takeEvidence } from "./parts/purge-evidence.ts";
+import { beginPurge, Evidence, evidenceShown, takeEvidence } from "./parts/purge-evidence.ts";
 import { closeRow } from "./parts/purged-row.ts";
 import { refuseRunningWindow } from "./parts/retention-window.ts";
 import { type ClosedFacts, closingPhases } from "./parts/tenant-login.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { dropRemains, findRemains, inWords, Remain } from "./parts/tenant-remains.ts";
+import { dropRemains, findRemains, inWords, Remain, remainsShown } from "./parts/tenant-remains.ts";
 import { tenantOf } from "./parts/tenant-site.ts";
 import { refuseLocked } from "./tenant-lock.ts";
 
 const PurgeInput = z
   .strictObject({
     slug: slugField,
-    immediately: z
-      .boolean()
-      .default(false)
-      .describe("Whether to purge before the window has ended, or without one: with a reason."),
-    reason: reasonField
-      .nullable()
-      .default(null)
-      .describe(
+    immediately: z.boolean().default(false).meta({
+      description: "Whether to purge before the window has ended, or without one: with a reason.",
+      flag: "--now",
+      help: "before the window has ended, or without one; needs --reason",
+    }),
+    reason: reasonField.nullable().default(null).meta({
+      description:
         "Why it is done, 1 to 500 characters, for the audit trail; needed with `immediately`.",
-      ),
+      flag: "--reason <text>",
+      help: "why, for the audit trail",
+    }),
   })
   .refine(({ immediately, reason }) => !immediately || reason !== null, {
     path: ["reason"],
@@ -79,10 +81,23 @@ export const purgeTenant = defineOperation<PurgeInput, PurgeFacts>(
     grant: "tenant:purge",
     input: PurgeInput,
     result: PurgeResult,
+    shows: ({ begun, evidence, people, remaining }: Described<typeof PurgeResult>) => [
+      ...row("what stood", evidence && evidenceShown(evidence)),
+      ...row("way back", begun && people === null && "none: run it again to go on"),
+      ...peopleShown(people),
+      ...row("still there", remaining.length > 0 && remainsShown(remaining)),
+    ],
     mutation: {
       name: "purgeTenant",
       description:
         "Removes everything of a tenant whose retention window has ended: schema or database, roles, secret and people. Its operations and the audit trail stay, and its slug is free again. For administrators; a window that ends purges by itself.",
+    },
+    command: {
+      words: "tenant purge",
+      does: "remove everything of a tenant whose retention window has ended",
+      title: "Purging",
+      example: '--slug acme --now --reason "asked for it"',
+      asks: { always: "Remove everything that tenant '{slug}' holds, for good?" },
     },
   },
   (ports) => ({

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
-import { describedObject } from "../kernel/described.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { countRows, refreshRows, refusalOf, timeOf, WORK_MEM } from "../snapshots/refresh.ts";
 import {
@@ -98,10 +98,38 @@ export const refreshSnapshotsBy = (batchSize: number) =>
       grant: "tenant:operate",
       input: RefreshInput,
       result: SnapshotResult,
+      shows: ({ targets }: Described<typeof SnapshotResult>) =>
+        targets.map(({ target, rows, total, skipped }) => [
+          target,
+          skipped === null ? `${rows} of ${total ?? "?"} rows` : `left out: ${skipped}`,
+        ]),
       mutation: {
         name: "refreshSnapshots",
         description:
           "Takes the metadata snapshots of a tenant's records again, in bounded batches: those of samples in state RECEIVED, or with `hard` all of them.",
+      },
+      command: {
+        words: "snapshot",
+        does: "take a tenant's metadata snapshots again",
+        title: "Refreshing the snapshots of",
+        example: "refresh-all --tenant-slug acme",
+        slugFlag: "--tenant-slug <slug>",
+        choice: {
+          syntax: "<what>",
+          help: "whose snapshots; but for hard-refresh, of samples in state RECEIVED only",
+          inputs: {
+            patients: { targets: ["PATIENT"] },
+            "analysis-requests": { targets: ["ANALYSIS_REQUEST"] },
+            samples: { targets: ["SAMPLE"] },
+            analyses: { targets: ["ANALYSIS_RESULT"] },
+            "refresh-all": {},
+            "hard-refresh": { hard: true, confirm: true },
+          },
+        },
+        asks: {
+          hard: "Take every snapshot of tenant '{slug}' again, also of records that were finished long ago?",
+        },
+        yes: "do it without being asked; hard-refresh needs it where there is no terminal",
       },
     },
     (ports) => ({

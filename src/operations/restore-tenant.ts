@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
-import { describedObject } from "../kernel/described.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
+import { row } from "../kernel/labelled.ts";
 import { TenantStatus } from "../tenants/lifecycle.ts";
 import { slugField } from "../tenants/slug.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
@@ -35,9 +36,17 @@ export const restoreTenant = defineOperation<RestoreInput, RestoreFacts>(
     grant: "tenant:operate",
     input: RestoreInput,
     result: RestorationResult,
+    shows: ({ status }: Described<typeof RestorationResult>) =>
+      row("status", status && `${status} again`),
     mutation: {
       name: "restoreTenant",
       description: "Brings an offboarded tenant back exactly as it was.",
+    },
+    command: {
+      words: "tenant restore",
+      does: "bring an offboarded tenant back as it was",
+      title: "Restoring",
+      example: "--slug acme",
     },
   },
   (ports) => ({

@@ -26,6 +26,12 @@ export const resumeTenant = defineOperation<ResumeInput, Record<string, never>>(
       description:
         "Takes a suspended tenant into use again, once its application's login has worked.",
     },
+    command: {
+      words: "tenant resume",
+      does: "let a suspended tenant's application and users in again",
+      title: "Resuming",
+      example: "--slug acme",
+    },
   },
   (ports) => ({
     phases: [

@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { describedObject } from "../kernel/described.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { reasonField } from "../kernel/input.ts";
+import { row } from "../kernel/labelled.ts";
 import { slugField } from "../tenants/slug.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
@@ -15,10 +16,11 @@ import { siteOfRun } from "./parts/tenant-site.ts";
 const RetireInput = z
   .strictObject({
     slug: slugField,
-    reason: reasonField
-      .nullable()
-      .default(null)
-      .describe("Why it is done, 1 to 500 characters, for the audit trail."),
+    reason: reasonField.nullable().default(null).meta({
+      description: "Why it is done, 1 to 500 characters, for the audit trail.",
+      flag: "--reason <text>",
+      help: "why, for the audit trail",
+    }),
   })
   .describe("The tenant whose old login to close.");
 export type RetireInput = z.infer<typeof RetireInput>;
@@ -51,10 +53,20 @@ export const retireCredentials = defineOperation<RetireInput, RetiredFacts>(
     grant: "tenant:operate",
     input: RetireInput,
     result: CredentialRetirementResult,
+    shows: ({ closedRole, sessionsEnded }: Described<typeof CredentialRetirementResult>) => [
+      ["closed", closedRole ?? "nothing: no old login was open"],
+      ...row("sessions ended", sessionsEnded?.toString()),
+    ],
     mutation: {
       name: "retireTenantCredentials",
       description:
         "Closes the login that a rotation has left open, before its grace period ends: with its password and its sessions. Nothing happens where none is open.",
+    },
+    command: {
+      words: "tenant retire-credentials",
+      does: "close the login that a rotation has left open, before its time",
+      title: "Closing the old login of",
+      example: "--slug acme",
     },
   },
   (ports) => ({

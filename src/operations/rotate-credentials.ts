@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
-import { describedObject } from "../kernel/described.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { reasonField } from "../kernel/input.ts";
+import { row } from "../kernel/labelled.ts";
 import { slugField } from "../tenants/slug.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
 import { defineOperation } from "./define-operation.ts";
@@ -27,24 +28,23 @@ import { tenantOf } from "./parts/tenant-site.ts";
 export const RotateInput = z
   .strictObject({
     slug: slugField,
-    gracePeriodSeconds: z
-      .int()
-      .min(0)
-      .max(MAX_GRACE_S)
-      .default(3_600)
-      .describe(
+    gracePeriodSeconds: z.int().min(0).max(MAX_GRACE_S).default(3_600).meta({
+      description:
         "How many seconds the old login stays open behind the new one, 0 to 604800; 0 closes it at once.",
-      ),
-    endGrace: z
-      .boolean()
-      .default(false)
-      .describe(
+      flag: "--grace-period <seconds>",
+      help: "how long the old login stays open; 0 closes it at once (default: 3600)",
+    }),
+    endGrace: z.boolean().default(false).meta({
+      description:
         "Whether to close a login first that an earlier rotation has left open; otherwise that is refused with E_GRACE_RUNNING.",
-      ),
-    reason: reasonField
-      .nullable()
-      .default(null)
-      .describe("Why it is done, 1 to 500 characters, for the audit trail."),
+      flag: "--end-grace",
+      help: "first close a login that an earlier rotation has left open",
+    }),
+    reason: reasonField.nullable().default(null).meta({
+      description: "Why it is done, 1 to 500 characters, for the audit trail.",
+      flag: "--reason <text>",
+      help: "why, for the audit trail",
+    }),
   })
   .describe("The tenant whose credentials to rotate.");
 export type RotateInput = z.infer<typeof RotateInput>;
@@ -90,11 +90,37 @@ export const rotateCredentials = defineOperation<RotateInput, RotateFacts>(
     grant: "tenant:operate",
     input: RotateInput,
     result: CredentialRotationResult,
+    shows: ({
+      from,
+      to,
+      secretVersion,
+      oldLoginOpenUntil,
+    }: Described<typeof CredentialRotationResult>) => [
+      ...row("new login", to),
+      ...row("secret version", secretVersion),
+      ...row(
+        "old login",
+        from && `${from}${oldLoginOpenUntil ? `, open until ${oldLoginOpenUntil}` : ""}`,
+      ),
+    ],
+    followedBy: {
+      kind: "RETIRE_CREDENTIALS",
+      title: "Closing the old login of",
+      when: ({ oldLoginOpenUntil }: Described<typeof CredentialRotationResult>, { finishedAt }) =>
+        oldLoginOpenUntil !== null && finishedAt !== null && oldLoginOpenUntil <= finishedAt,
+    },
     mutation: {
       name: "rotateTenantCredentials",
       description:
         "Gives a tenant's application a new login and stores it as the newest version of the secret. Whoever reads the secret gets in at every moment; the old login is closed when the grace period ends, by an operation of its own.",
       dryRun: "Whether only to say which role would take its turn, and to write nothing.",
+    },
+    command: {
+      words: "tenant rotate-credentials",
+      does: "give a tenant's application a new login; the old one closes after a while",
+      title: "Rotating the credentials of",
+      example: "--slug acme",
+      dryRun: "show which role would take its turn, write nothing",
     },
   },
   (ports) => ({

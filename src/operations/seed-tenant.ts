@@ -17,11 +17,11 @@ import { refuseUnfinished } from "./parts/unfinished.ts";
 const SeedInput = z
   .strictObject({
     slug: slugField,
-    sets: z
-      .array(z.string().min(1).max(255))
-      .min(1)
-      .max(100)
-      .describe("The sets by name, 1 to 100 of them: `core`; `all` is every set."),
+    sets: z.array(z.string().min(1).max(255)).min(1).max(100).meta({
+      description: "The sets by name, 1 to 100 of them: `core`; `all` is every set.",
+      flag: "<sets...>",
+      help: "names of seed sets, such as core microbiology; all for every one",
+    }),
   })
   .describe("The tenant and its seed sets.");
 export type SeedInput = z.infer<typeof SeedInput>;
@@ -66,10 +66,22 @@ export const seedTenant = defineOperation<SeedInput, SeedFacts>(
     appliesFiles: true,
     input: SeedInput,
     result: SeedResult,
+    shows: ({ sets }: Described<typeof SeedResult>) =>
+      sets.map(({ set, rowsAdded, tables }) => [
+        set,
+        rowsAdded === 0 ? "nothing was absent" : `${rowsAdded} rows added: ${grownIn(tables)}`,
+      ]),
     mutation: {
       name: "seedTenant",
       description:
         "Adds the rows of seed sets that a tenant's schema lacks, those of the sets that they depend on first.",
+    },
+    command: {
+      words: "seed",
+      does: "add seed sets to a tenant: what is absent, and what the sets depend on",
+      title: "Seeding",
+      example: "core microbiology --tenant-slug acme",
+      slugFlag: "--tenant-slug <slug>",
     },
   },
   (ports) => ({
@@ -134,11 +146,17 @@ const toSeeded = ({ set, rowsAdded, tables }: AppliedSeedSet): SeededSet => ({
 
 /** For the event: `core: 12 rows added (unit 10, country 2)`. */
 function describe({ set, rowsAdded, tables }: SeededSet): string {
-  const grown = tables.filter(({ rows }) => rows > 0).map(({ table, rows }) => `${table} ${rows}`);
-  return grown.length === 0
+  const grown = grownIn(tables);
+  return grown === ""
     ? `${set}: nothing was absent`
-    : `${set}: ${rowsAdded} ${rowsAdded === 1 ? "row" : "rows"} added (${grown.join(", ")})`;
+    : `${set}: ${rowsAdded} ${rowsAdded === 1 ? "row" : "rows"} added (${grown})`;
 }
+
+const grownIn = (tables: SeededSet["tables"]): string =>
+  tables
+    .filter(({ rows }) => rows > 0)
+    .map(({ table, rows }) => `${table} ${rows}`)
+    .join(", ");
 
 /** From now on the tenant is ready only while these sets are there, too. */
 async function register(ports: TenantPorts, run: SeedRun, em: EntityManager): Promise<undefined> {

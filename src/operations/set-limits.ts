@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { describedObject } from "../kernel/described.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
+import { row } from "../kernel/labelled.ts";
 import { setAppLimits } from "../tenant-schemas/app-login.ts";
-import { limitsOf, type TenantLimits } from "../tenants/limits.ts";
+import { limitsOf, secondsShown, type TenantLimits } from "../tenants/limits.ts";
 import { openRolesOf } from "../tenants/open-roles.ts";
 import { slugField } from "../tenants/slug.ts";
 import { defineOperation } from "./define-operation.ts";
@@ -56,6 +57,12 @@ export const setLimits = defineOperation<SetLimitsInput, SetLimitsFacts>(
     grant: "tenant:operate",
     input: SetLimitsInput,
     result: LimitsSetResult,
+    shows: ({ roles, ...limits }: Described<typeof LimitsSetResult>) => [
+      ["logins", roles.join(", ") || "none"],
+      ...row("connections", limits.connectionLimit?.toString()),
+      ...row("statements", secondsShown(limits.statementTimeoutSeconds)),
+      ...row("idle in transaction", secondsShown(limits.idleInTransactionTimeoutSeconds)),
+    ],
   },
   (ports) => ({
     phases: [

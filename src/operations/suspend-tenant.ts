@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
-import { describedObject } from "../kernel/described.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { reasonField } from "../kernel/input.ts";
+import { row } from "../kernel/labelled.ts";
 import { slugField } from "../tenants/slug.ts";
 import { TenantEntity } from "../tenants/tenant.entity.ts";
 import { defineOperation } from "./define-operation.ts";
@@ -14,10 +15,11 @@ import { tenantOf } from "./parts/tenant-site.ts";
 const SuspendInput = z
   .strictObject({
     slug: slugField,
-    reason: reasonField
-      .nullable()
-      .default(null)
-      .describe("Why it is done, 1 to 500 characters, for the audit trail."),
+    reason: reasonField.nullable().default(null).meta({
+      description: "Why it is done, 1 to 500 characters, for the audit trail.",
+      flag: "--reason <text>",
+      help: "why, for the audit trail",
+    }),
   })
   .describe("The tenant to suspend.");
 export type SuspendInput = z.infer<typeof SuspendInput>;
@@ -37,10 +39,18 @@ export const suspendTenant = defineOperation<SuspendInput, ClosedFacts>(
     urgent: true,
     input: SuspendInput,
     result: SuspensionResult,
+    shows: ({ sessionsEnded }: Described<typeof SuspensionResult>) =>
+      row("sessions ended", sessionsEnded?.toString()),
     mutation: {
       name: "suspendTenant",
       description:
         "Takes a tenant out of use: its application cannot log in any more, its open sessions are ended, and nothing is lost.",
+    },
+    command: {
+      words: "tenant suspend",
+      does: "keep a tenant's application and users out; nothing is lost",
+      title: "Suspending",
+      example: '--slug acme --reason "unpaid"',
     },
   },
   (ports) => ({

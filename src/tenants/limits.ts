@@ -99,3 +99,7 @@ export const tierLimits = (limits: Readonly<Record<LimitName, ByTier>>): TierLim
       Object.fromEntries(LIMIT_NAMES.map((name) => [name, limits[name][tier]])),
     ]),
   ) as unknown as TierLimits;
+
+/** A timeout for a person; null where it is not known. */
+export const secondsShown = (seconds: number | null): string | null =>
+  seconds === 0 ? "without a timeout" : seconds === null ? null : `${seconds} s`;

@@ -23,21 +23,12 @@ export async function lockTenant(em: EntityManager, key: TenantKey): Promise<Ten
   });
 }
 
-/**
- * The tenant of a key: by its slug a living one.
- *
- * @throws DomainError E_TENANT_NOT_FOUND
- */
-export async function tenantByKey(em: EntityManager, key: TenantKey): Promise<Tenant> {
-  const tenant = await findTenant(em, key);
+/** The living tenant of a slug. @throws DomainError E_TENANT_NOT_FOUND */
+export async function tenantBySlug(em: EntityManager, slug: string): Promise<Tenant> {
+  const tenant = await findTenant(em, { slug });
   if (tenant) return tenant;
-  if ("slug" in key) throw tenantNotFound(key.slug);
-  throw new DomainError("E_TENANT_NOT_FOUND", { message: `Tenant '${key.id}' not found` });
+  throw tenantNotFound(slug);
 }
-
-/** The living tenant of a slug; errors as `tenantByKey`. */
-export const tenantBySlug = (em: EntityManager, slug: string): Promise<Tenant> =>
-  tenantByKey(em, { slug });
 
 /** The error of a slug that no living tenant has. */
 export const tenantNotFound = (slug: string): DomainError =>

@@ -13,7 +13,11 @@ const RESERVED = new Set([
 ]);
 
 /** A slug that names a tenant which exists: looked up, so only its length is bounded. */
-export const slugField = z.string().min(1).max(63).describe("The tenant's slug.");
+export const slugField = z
+  .string()
+  .min(1)
+  .max(63)
+  .meta({ description: "The tenant's slug.", flag: "--slug <slug>", help: "the tenant's slug" });
 
 /**
  * Parses a tenant's slug: 3 to 40 lower-case letters, digits and single inner hyphens, beginning

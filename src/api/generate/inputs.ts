@@ -1,7 +1,7 @@
 import type { InputObjectRef } from "@pothos/core";
 import type { z } from "zod";
+import { elementOf, type Field, fieldOf, fieldsOf } from "../../kernel/described-fields.ts";
 import { type BuilderTypes, builder } from "../builder.ts";
-import { elementOf, type Field, fieldOf, fieldsOf } from "./fields.ts";
 import { enumOf, scalarOf } from "./types.ts";
 
 type InputFields = Parameters<typeof builder.inputType>[1]["fields"];

@@ -2,11 +2,17 @@ import type { EnumRef, ObjectRef } from "@pothos/core";
 import type { z } from "zod";
 import { type Action, GRANTS } from "../../iam/grants.ts";
 import type { Described } from "../../kernel/described.ts";
+import {
+  elementOf,
+  type Field,
+  fieldOf,
+  fieldsOf,
+  formatOf,
+} from "../../kernel/described-fields.ts";
 import { type BuilderTypes, builder } from "../builder.ts";
 import { mayCall } from "../caller.ts";
 import type { ApiContext } from "../context.ts";
 import { readableBy } from "../tenants/secret-names.ts";
-import { elementOf, type Field, fieldOf, fieldsOf, formatOf } from "./fields.ts";
 
 const enums = new Map<string, EnumRef<never, string>>();
 const objects = new Map<string, ObjectRef<BuilderTypes, never>>();

@@ -1,10 +1,10 @@
 import type { z } from "zod";
+import { fieldOf } from "../../kernel/described-fields.ts";
 import { OPERATIONS } from "../../operations/catalog.ts";
 import type { OperationDescription } from "../../operations/define-operation.ts";
 import type { Operation } from "../../operations/engine/operation.entity.ts";
 import { ProvisionSummary } from "../../operations/provision/results.ts";
 import { builder } from "../builder.ts";
-import { fieldOf } from "../generate/fields.ts";
 import { objectOf } from "../generate/types.ts";
 import { TenantRef } from "../refs.ts";
 

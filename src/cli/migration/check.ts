@@ -13,13 +13,13 @@ import {
 } from "../../operations/migration-check/check-migrations.ts";
 import { dbServerByName } from "../../placement/db-server-registry.ts";
 import { DEFAULT_SERVER } from "../../placement/default-server.ts";
-import { openRemoteApi } from "../remote/api.ts";
-import { CheckMigrations } from "../remote/migration-documents.ts";
+import { openHttpApi } from "../api/http.ts";
 import { apiAccess, commandConfig, onPlatform, refuseToken, runCommand } from "../session.ts";
 import { EXIT, UsageError } from "../terminal/exit-codes.ts";
 import { oneOf } from "../terminal/flag-values.ts";
 import type { Output } from "../terminal/output.ts";
 import { passes, writeCheck, writeScratchCheck } from "./check-view.ts";
+import { CheckMigrations } from "./documents.ts";
 
 /** The flags of `migration check`. */
 export interface CheckFlags {
@@ -71,7 +71,7 @@ function askedOf(folder: string | undefined, flags: CheckFlags): Partial<Migrati
 }
 
 async function checkOver(access: ApiAccess): Promise<MigrationCheck> {
-  const api = openRemoteApi(access);
+  const api = openHttpApi(access);
   try {
     return (await api.execute(CheckMigrations, {})).migrationCheck;
   } finally {

@@ -1,14 +1,20 @@
 import { OPERATION_STATES } from "../../operations/engine/operation.entity.ts";
-import type { OperationFilter } from "../../operations/list.ts";
 import { TENANT_ACTS } from "../../tenants/lifecycle.ts";
-import type { ShownOperation } from "../backend.ts";
+import { firstNodes } from "../api/api.ts";
 import { runAnywhere } from "../session.ts";
 import { formatDuration } from "../terminal/duration.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
 import { limitOf, oneOf } from "../terminal/flag-values.ts";
-import { writeTable } from "../terminal/table.ts";
+import { minuteOf, writeTable } from "../terminal/table.ts";
+import { ListOperations } from "./documents.ts";
 import { exitCodeOf, lookOn, seeThrough } from "./follow-operation.ts";
-import { operationJson, showResult, startedJson } from "./show-result.ts";
+import {
+  cancelOperation,
+  readOperation,
+  retryOperation,
+  type ShownOperation,
+} from "./operations.ts";
+import { durationOf, operationJson, showResult, startedJson } from "./show-result.ts";
 import { sumUp } from "./start-operation.ts";
 
 interface JsonFlag {
@@ -18,14 +24,13 @@ interface JsonFlag {
 /** `tenantry operation watch`: shows an operation from its beginning until it has ended. */
 export async function watch(id: string, flags: JsonFlag): Promise<void> {
   return await runAnywhere(flags, async (session) => {
-    const { backend, out } = session;
-    const found = await backend.operation(id);
+    const { api, out } = session;
+    const found = await readOperation(api, id);
     const json = flags.json ?? false;
-    if (!json)
-      out.line(`${found.kind} of ${out.style("bold", found.subjectName)}  (operation ${id})`);
+    if (!json) out.line(`${found.kind} of ${out.style("bold", found.slug)}  (operation ${id})`);
     const watched = await lookOn(session, found, json);
     if (json) out.json({ type: "RESULT", operation: operationJson(watched.operation) });
-    else showResult(out, watched.operation);
+    else await showResult(out, watched.operation);
     return exitCodeOf(watched);
   });
 }
@@ -42,13 +47,15 @@ export interface OperationListFlags extends JsonFlag {
 export async function listOperations(flags: OperationListFlags): Promise<void> {
   const { slug, kind, state } = flags;
   const limit = limitOf(flags.limit);
-  const filter: OperationFilter = {
+  const filter = {
     ...(slug === undefined ? {} : { slug }),
     ...(kind === undefined ? {} : { kind: oneOf("--kind", kind, TENANT_ACTS) }),
     ...(state === undefined ? {} : { state: oneOf("--state", state, OPERATION_STATES) }),
   };
-  return await runAnywhere(flags, async ({ backend, out }) => {
-    const { rows: operations, more } = await backend.operations(filter, limit);
+  return await runAnywhere(flags, async ({ api, out }) => {
+    const { nodes: operations, more } = await firstNodes(limit, async (page) => {
+      return (await api.execute(ListOperations, { filter, ...page })).operations;
+    });
     if (flags.json) for (const operation of operations) out.json(operationJson(operation));
     else if (operations.length === 0) out.note("No operations.");
     else
@@ -63,13 +70,11 @@ export async function listOperations(flags: OperationListFlags): Promise<void> {
 }
 
 function rowOf(operation: ShownOperation): string[] {
-  const { id, kind, state, subjectName, dryRun, startedAt, finishedAt, createdAt, error } =
-    operation;
-  const took =
-    startedAt && finishedAt ? formatDuration(finishedAt.getTime() - startedAt.getTime()) : "";
+  const { id, kind, state, slug, dryRun, startedAt, finishedAt, createdAt, error } = operation;
+  const took = startedAt && finishedAt ? formatDuration(durationOf(startedAt, finishedAt)) : "";
   return [
-    ...[id, dryRun ? `${kind} (dry run)` : kind, state, subjectName, took],
-    createdAt.toISOString().slice(0, 16).replace("T", " "),
+    ...[id, dryRun ? `${kind} (dry run)` : kind, state, slug, took],
+    minuteOf(createdAt),
     error?.code ?? "",
   ];
 }
@@ -77,13 +82,13 @@ function rowOf(operation: ShownOperation): string[] {
 /** `tenantry operation retry`: takes a failed operation up again and waits for its end. */
 export async function retry(id: string, flags: JsonFlag): Promise<void> {
   return await runAnywhere(flags, async (session) => {
-    const { backend, out } = session;
-    const operation = await backend.retry(id);
+    const { api, out } = session;
+    const operation = await retryOperation(api, id);
     const json = flags.json ?? false;
     if (json) out.json(startedJson(operation));
     else
       out.line(
-        `Retrying ${operation.kind} of ${out.style("bold", operation.subjectName)}  (operation ${operation.id})`,
+        `Retrying ${operation.kind} of ${out.style("bold", operation.slug)}  (operation ${operation.id})`,
       );
     return await seeThrough(session, operation, { json }, (watched) =>
       sumUp(session, watched, json),
@@ -94,12 +99,12 @@ export async function retry(id: string, flags: JsonFlag): Promise<void> {
 /** `tenantry operation cancel`: asks an operation to stop, and waits until what it did is undone. */
 export async function cancel(id: string, flags: JsonFlag): Promise<void> {
   return await runAnywhere(flags, async (session) => {
-    const { backend, out } = session;
-    const asked = await backend.cancel(id);
+    const { api, out } = session;
+    const asked = await cancelOperation(api, id);
     const json = flags.json ?? false;
     return await seeThrough(session, asked, { json }, async ({ operation, interrupted }) => {
       if (json) out.json({ type: "RESULT", operation: operationJson(operation) });
-      else showResult(out, operation);
+      else await showResult(out, operation);
       if (operation.state === "CANCELLED") return EXIT.ok;
       if (operation.state === "SUCCEEDED") out.note("It was past the last moment to stop it.");
       return interrupted ? EXIT.interrupted : EXIT.failed;

@@ -1,13 +1,19 @@
 import { isDomainError } from "../../kernel/domain-error.ts";
-import { hasEnded } from "../../operations/engine/journal.ts";
 import { missingWorker } from "../../operations/engine/liveness.ts";
-import type { ShownEvent, ShownOperation } from "../backend.ts";
 import type { HelperWorker } from "../helper-worker.ts";
 import type { Session } from "../session.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
 import { exitAtOnce, type Output } from "../terminal/output.ts";
 import { operationError } from "../terminal/report-error.ts";
 import { onStopSignal } from "../terminal/signals.ts";
+import {
+  cancelOperation,
+  eventsOf,
+  readOperation,
+  readWorkers,
+  type ShownEvent,
+  type ShownOperation,
+} from "./operations.ts";
 import { openProgressView } from "./progress-view.ts";
 
 /** How an operation is watched. */
@@ -26,11 +32,11 @@ export interface Watched {
 /** Waits for an operation with a worker at hand, runs `after` when it has ended, then lets the worker go. */
 export async function seeThrough(
   session: Session,
-  { id, state }: ShownOperation,
+  { id, done }: ShownOperation,
   options: { readonly json: boolean },
   after: (watched: Watched) => Promise<number>,
 ): Promise<number> {
-  const helper = hasEnded(state) ? null : await workerAtHand(session);
+  const helper = done ? null : await workerAtHand(session);
   try {
     return await after(await watchOperation(session, id, { ...options, helper }));
   } finally {
@@ -40,14 +46,18 @@ export async function seeThrough(
 
 /** Brings a worker along, or says so where there is none and it is not the command's to run one. */
 async function workerAtHand(session: Session): Promise<HelperWorker | null> {
-  const helper = await session.backend.bringWorkerAlong(session.out);
-  if (helper === null) await noteMissingWorker(session);
-  return helper;
+  const { local, out } = session;
+  if (local !== null) {
+    const { bringWorkerAlong } = await import("../helper-worker.ts");
+    return await bringWorkerAlong(local.platform, out);
+  }
+  await noteMissingWorker(session);
+  return null;
 }
 
 /** Says so where nobody is there to run an operation that the command does not run itself. */
-export async function noteMissingWorker({ backend, out }: Session): Promise<void> {
-  const missing = missingWorker(await backend.workers());
+export async function noteMissingWorker({ api, out }: Session): Promise<void> {
+  const missing = missingWorker(await readWorkers(api));
   if (missing === null) return;
   out.note(
     `${upperFirst(missing)}: the operation waits until one starts (npm start, tenantry worker).`,
@@ -60,12 +70,12 @@ export async function noteMissingWorker({ backend, out }: Session): Promise<void
  */
 export async function lookOn(
   session: Session,
-  { id, state }: ShownOperation,
+  { id, done }: ShownOperation,
   json: boolean,
 ): Promise<Watched> {
-  const { backend, out } = session;
-  const missing = hasEnded(state) ? null : missingWorker(await backend.workers());
-  const helper = hasEnded(state) ? null : await workerAtHand(session);
+  const { api, out } = session;
+  const missing = done ? null : missingWorker(await readWorkers(api));
+  const helper = done ? null : await workerAtHand(session);
   try {
     if (missing !== null && helper?.isOurs)
       out.note(`${upperFirst(missing)}: this command runs the operation until it ends.`);
@@ -94,7 +104,7 @@ export async function seeAllThrough(
   started: readonly ShownOperation[],
   { json }: { readonly json: boolean },
 ): Promise<AllWatched> {
-  const { backend, out } = session;
+  const { api, out } = session;
   const helper = started.length === 0 ? null : await workerAtHand(session);
   let interrupted = false;
   let events: AsyncIterableIterator<ShownEvent> | undefined;
@@ -104,13 +114,13 @@ export async function seeAllThrough(
     void events?.return?.();
   });
   try {
-    for (const { id, kind, subjectName } of started) {
+    for (const { id, kind, slug } of started) {
       if (interrupted) break;
-      if (!json) out.line(`${kind} of ${out.style("bold", subjectName)}  (operation ${id})`);
-      events = backend.events(id);
+      if (!json) out.line(`${kind} of ${out.style("bold", slug)}  (operation ${id})`);
+      events = eventsOf(api, id);
       await showAll(out, events, json);
     }
-    const operations = await Promise.all(started.map(({ id }) => backend.operation(id)));
+    const operations = await Promise.all(started.map(({ id }) => readOperation(api, id)));
     return { operations, interrupted };
   } finally {
     await helper?.stop();
@@ -126,8 +136,8 @@ async function watchOperation(
   operationId: string,
   { json, helper }: WatchOptions,
 ): Promise<Watched> {
-  const { backend, out } = session;
-  const events = backend.events(operationId);
+  const { api, out } = session;
+  const events = eventsOf(api, operationId);
   let interrupted = false;
   let ended = false;
   // Listens until the process ends: what comes after the watch is not to be cut off either.
@@ -142,8 +152,8 @@ async function watchOperation(
   });
   await showAll(out, events, json);
   ended = true;
-  const operation = await backend.operation(operationId);
-  if (interrupted && !hasEnded(operation.state)) {
+  const operation = await readOperation(api, operationId);
+  if (interrupted && !operation.done) {
     out.note(`The operation goes on. Watch it again: tenantry operation watch ${operationId}`);
   }
   return { operation, interrupted };
@@ -160,12 +170,12 @@ function leave({ out }: Session, operationId: string, runsElsewhere: boolean): v
 
 /** Shows an operation's events until it has ended; answers it as it then stands. */
 export async function showToEnd(
-  { backend, out }: Session,
+  { api, out }: Session,
   id: string,
   json: boolean,
 ): Promise<ShownOperation> {
-  await showAll(out, backend.events(id), json);
-  return await backend.operation(id);
+  await showAll(out, eventsOf(api, id), json);
+  return await readOperation(api, id);
 }
 
 async function showAll(
@@ -188,9 +198,9 @@ async function showAll(
   }
 }
 
-function askForCancellation({ backend, out }: Session, operationId: string): void {
+function askForCancellation({ api, out }: Session, operationId: string): void {
   out.note("\nCancelling: what was done is undone. Ctrl-C again exits at once.");
-  backend.cancel(operationId).catch((error: unknown) => {
+  cancelOperation(api, operationId).catch((error: unknown) => {
     if (isDomainError(error, "E_NOT_CANCELLABLE")) return;
     out.note(`The operation cannot be cancelled: ${String(error)}`);
   });

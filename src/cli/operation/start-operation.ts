@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import type { ActName } from "../backend.ts";
 import type { Session } from "../session.ts";
-import { behindOf, seeBehind } from "../tenant/behind.ts";
-import { accessFields } from "../tenant/first-admin-access.ts";
+import { accessFields, adminAccess } from "../tenant/first-admin-access.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
 import { exitCodeOf, noteMissingWorker, seeThrough, type Watched } from "./follow-operation.ts";
-import { operationJson, showResult, startedJson } from "./show-result.ts";
+import { seeFollowing } from "./following.ts";
+import { start } from "./operations.ts";
+import { followedBy, operationJson, showResult, startedJson } from "./show-result.ts";
 
 /** The flags of every command that starts an operation. */
 export interface RunFlags {
@@ -18,8 +18,8 @@ export interface RunFlags {
 interface Start {
   /** What the command does, before the tenant's slug: `Migrating`. */
   readonly title: string;
-  readonly act: ActName;
-  /** What the flags said; read with the operation's own rules. */
+  readonly mutation: string;
+  /** What the flags said; the mutation's input. */
   readonly request: Readonly<Record<string, unknown>>;
 }
 
@@ -27,20 +27,20 @@ interface Start {
 export async function startAndSeeThrough(
   session: Session,
   { dryRun = false, idempotencyKey = randomUUID(), json = false, wait }: RunFlags,
-  { title, act, request }: Start,
+  { title, mutation, request }: Start,
 ): Promise<number> {
-  const { out, backend } = session;
-  const options = { dryRun, idempotencyKey };
-  const { operation, replayed } = await backend.start(act, request, options);
+  const { out, api } = session;
+  const input = { ...request, idempotencyKey, ...(dryRun ? { dryRun } : {}) };
+  const { operation, replayed } = await start(api, mutation, input);
   if (json) out.json(startedJson(operation, replayed));
   else {
     const again = replayed ? ", started earlier with the same idempotency key" : "";
-    out.line(
-      `${title} ${out.style("bold", operation.subjectName)}  (operation ${operation.id}${again})`,
-    );
+    out.line(`${title} ${out.style("bold", operation.slug)}  (operation ${operation.id}${again})`);
   }
   if (!wait) return await leaveIt(session, operation.id);
-  return await seeThrough(session, operation, { json }, (watched) => sumUp(session, watched, json));
+  return await seeThrough(session, operation, { json }, (watched) =>
+    sumUp(session, watched, json, request.adminEmail as string | undefined),
+  );
 }
 
 /** Says how to watch an operation that the command does not wait for; answers the exit code. */
@@ -54,19 +54,25 @@ export async function leaveIt(session: Session, operationId: string): Promise<nu
  * Writes the end of an operation, with a new tenant's first admin's way in, and sees through what
  * follows it by itself; answers the exit code.
  */
-export async function sumUp(session: Session, watched: Watched, json: boolean): Promise<number> {
+export async function sumUp(
+  session: Session,
+  watched: Watched,
+  json: boolean,
+  adminEmail?: string,
+): Promise<number> {
   const { out } = session;
   const { operation } = watched;
   const access =
-    operation.kind === "PROVISION" ? await session.backend.adminAccess(operation) : null;
-  if (!json) showResult(out, operation, access ? accessFields(access) : []);
-  const behind = behindOf(operation);
-  const next = behind && (await seeBehind(session, operation, behind, json));
+    operation.kind === "PROVISION" ? await adminAccess(session, operation, adminEmail) : null;
+  if (!json) await showResult(out, operation, access ? accessFields(access) : []);
+  const next = await followedBy(operation);
+  const followed = next && (await seeFollowing(session, operation, next, json));
   if (json) {
     const { firstAdmin: _, credential: __, ...ways } = access ?? {};
-    const followedBy = next && operationJson(next);
-    out.json({ type: "RESULT", operation: operationJson(operation), followedBy, ...ways });
+    const shown = followed && operationJson(followed);
+    out.json({ type: "RESULT", operation: operationJson(operation), followedBy: shown, ...ways });
   }
-  if (behind === null) return exitCodeOf(watched);
-  return next === null ? EXIT.failed : exitCodeOf({ operation: next, interrupted: false });
+  if (next === null) return exitCodeOf(watched);
+  if (followed === null) return EXIT.failed;
+  return exitCodeOf({ operation: followed, interrupted: false });
 }

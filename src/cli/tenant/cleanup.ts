@@ -1,13 +1,14 @@
-import { authorize } from "../../iam/grants.ts";
-import { cleanupFailedTenants } from "../../operations/cleanup-failed-tenants.ts";
-import { runOnPlatform } from "../session.ts";
+import { payloadOf } from "../api/api.ts";
+import type { RunFlags } from "../operation/start-operation.ts";
+import { runAnywhere } from "../session.ts";
 import { confirm } from "../terminal/confirm.ts";
 import { givenFields } from "../terminal/flag-values.ts";
-import type { TenantFlags } from "./acts.ts";
+import { CleanupFailedTenants } from "./documents.ts";
 import { seeStarts } from "./see-starts.ts";
 
 /** The flags of `tenant cleanup`. */
-export interface CleanupFlags extends TenantFlags {
+export interface CleanupFlags extends RunFlags {
+  readonly yes?: boolean;
   readonly slug?: string;
   readonly dropSchema?: boolean;
 }
@@ -15,14 +16,12 @@ export interface CleanupFlags extends TenantFlags {
 /** `tenantry tenant cleanup`: clears away one failed tenant, or all of them. */
 export async function cleanup(flags: CleanupFlags): Promise<void> {
   const { slug, dropSchema, idempotencyKey } = flags;
-  return await runOnPlatform(
+  const input = givenFields({ slug, dropSchema, idempotencyKey });
+  return await runAnywhere(
     flags,
     async (session) => {
-      const { platform, actor } = session;
-      authorize(actor, "tenant:operate");
-      const request = givenFields({ slug, dropSchema });
-      const starts = await cleanupFailedTenants(platform, actor, request, idempotencyKey ?? null);
-      return await seeStarts(session, starts, flags, "No tenant has failed.");
+      const { started } = await session.api.execute(CleanupFailedTenants, { input });
+      return await seeStarts(session, payloadOf(started).results, flags, "No tenant has failed.");
     },
     () => confirm(questionOf(flags), flags.yes),
   );

@@ -4,6 +4,7 @@ import { HEALTH_LOOKS, type HealthLook } from "../../operations/health/looks.ts"
 import { applyRemedies, type DoctorReport, runDoctor } from "../../operations/health/reconcile.ts";
 import type { TenantHealth } from "../../operations/health/tenant-health.ts";
 import { seeAllThrough } from "../operation/follow-operation.ts";
+import { readOperation } from "../operation/operations.ts";
 import { operationJson, showResult, startedJson } from "../operation/show-result.ts";
 import { type PlatformSession, runOnPlatform } from "../session.ts";
 import { inCommandWords } from "../terminal/command-words.ts";
@@ -83,18 +84,20 @@ async function mend(
   { started, resumed, repaired }: DoctorReport,
   json: boolean,
 ): Promise<boolean> {
-  const { out } = session;
+  const { api, out } = session;
   for (const told of repaired) {
     if (json) out.json({ type: "REPAIRED", ...told });
     else out.line(`${out.style("green", "✔")} ${told.repair} for ${told.slug ?? "no tenant"}`);
   }
-  if (json) for (const operation of started) out.json(startedJson(operation));
-  const { operations, interrupted } = await seeAllThrough(session, [...started, ...resumed], {
-    json,
-  });
+  const [begun, again] = await Promise.all(
+    [started, resumed].map((all) => Promise.all(all.map(({ id }) => readOperation(api, id)))),
+  );
+  if (json) for (const operation of begun ?? []) out.json(startedJson(operation));
+  const all = [...(begun ?? []), ...(again ?? [])];
+  const { operations, interrupted } = await seeAllThrough(session, all, { json });
   for (const operation of operations) {
     if (json) out.json({ type: "OPERATION", operation: operationJson(operation) });
-    else showResult(out, operation);
+    else await showResult(out, operation);
   }
   return interrupted;
 }

@@ -1,14 +1,11 @@
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { authorize } from "../../iam/grants.ts";
-import { InvitationEntity } from "../../invitations/invitation.entity.ts";
-import { MembershipEntity } from "../../invitations/membership.entity.ts";
-import { revealOneTimePassword } from "../../invitations/one-time-password.ts";
+import type { MailState, TenantBy } from "../../client/generated/graphql.ts";
 import { isDomainError } from "../../kernel/domain-error.ts";
-import { type Mail, MailEntity } from "../../mail/mail.entity.ts";
-import type { Platform } from "../../platform.ts";
-import type { ShownOperation } from "../backend.ts";
-import type { PlatformSession } from "../session.ts";
+import { payloadOf } from "../api/api.ts";
+import type { ShownOperation } from "../operation/operations.ts";
+import { openKeys, type Session } from "../session.ts";
+import { ListMails, RevealOneTimePassword } from "./people-documents.ts";
 
 /** How long the command stays for a mail, when the worker that sends it is the command's own. */
 const MAIL_MS = 10_000;
@@ -20,79 +17,72 @@ export interface AdminAccess {
   readonly credential: string;
   readonly mail: {
     readonly to: string;
-    readonly state: Mail["state"];
+    readonly state: MailState;
     readonly where: string;
   } | null;
   readonly oneTimePassword: {
     readonly email: string;
     readonly value: string;
-    readonly expiresAt: Date;
+    /** In ISO 8601. */
+    readonly expiresAt: string;
   } | null;
 }
-
-type Actors = Pick<PlatformSession, "platform" | "actor">;
 
 /**
  * Finds out how the first admin gets in: reveals the one-time password, which works once, and waits
  * until the mail has left, because it leaves with the command's own worker or not at all.
+ *
+ * @param asked the email that was asked for: a dry run has no tenant that says it
  */
 export async function adminAccess(
-  session: Actors,
+  session: Session,
   operation: ShownOperation,
+  asked: string | undefined,
 ): Promise<AdminAccess> {
-  const { adminEmail, adminCredential } = operation.input;
-  const asked = { firstAdmin: String(adminEmail), credential: String(adminCredential) };
-  if (operation.dryRun || operation.state !== "SUCCEEDED")
-    return { ...asked, mail: null, oneTimePassword: null };
+  const { result, tenant } = operation;
+  const known = { firstAdmin: tenant?.adminEmail ?? asked ?? "", credential: "" };
+  if (result?.__typename !== "ProvisionSummary")
+    return { ...known, mail: null, oneTimePassword: null };
+  const { credential } = result;
   return {
-    ...asked,
-    mail: await mailOf(session.platform, operation),
-    oneTimePassword: await reveal(session, operation),
+    ...{ ...known, credential, mail: await mailOf(session, operation) },
+    oneTimePassword: credential === "ONE_TIME_PASSWORD" ? await reveal(session, operation) : null,
   };
 }
 
 async function reveal(
-  { platform, actor }: Actors,
-  operation: ShownOperation,
+  session: Session,
+  { id }: ShownOperation,
 ): Promise<AdminAccess["oneTimePassword"]> {
-  if (operation.input.adminCredential !== "ONE_TIME_PASSWORD") return null;
-  authorize(actor, "invitation:reveal");
-  await platform.openKeys();
-  const { credentials, clock, orm } = platform;
-  const startedBy = { kind: operation.actorKind as typeof actor.kind, id: operation.actorId };
+  await openKeys(session);
   try {
-    const revealed = await revealOneTimePassword({ em: orm.em, credentials, clock }, actor, {
-      operationId: operation.id,
-      startedBy,
-    });
-    return {
-      email: revealed.email,
-      value: revealed.oneTimePassword,
-      expiresAt: revealed.expiresAt,
-    };
+    const { revealOneTimePassword } = await session.api.execute(RevealOneTimePassword, { id });
+    const { email, oneTimePassword: value, expiresAt } = payloadOf(revealOneTimePassword);
+    return { email, value, expiresAt };
   } catch (error) {
     if (isDomainError(error, "E_PASSWORD_REVEALED")) return null;
     throw error;
   }
 }
 
-async function mailOf(platform: Platform, { id }: ShownOperation): Promise<AdminAccess["mail"]> {
-  const em = platform.orm.em.fork();
-  const made = [
-    ...(await em.find(InvitationEntity, { operationId: id })),
-    ...(await em.find(MembershipEntity, { operationId: id })),
-  ];
-  const where = { subjectId: { $in: made.map((row) => row.id) } };
+/** The mail, which leaves from this machine; over HTTP nothing is waited for. */
+async function mailOf(
+  { api, local }: Session,
+  { tenant, slug }: ShownOperation,
+): Promise<AdminAccess["mail"]> {
+  if (local === null || tenant?.adminEmail == null) return null;
+  const { smtpUrl, dataDir } = local.platform.config;
+  const where = smtpUrl === undefined ? join(dataDir, "mail") : new URL(smtpUrl).host;
   const deadline = Date.now() + MAIL_MS;
-  let mail = await em.findOne(MailEntity, where);
-  while (mail?.state === "PENDING" && !mail.lastError && Date.now() < deadline) {
+  for (;;) {
+    const { tenant: found } = await api.execute(ListMails, { by: { slug } as TenantBy });
+    const mailed = [...(found?.invitations ?? []), ...(found?.members ?? [])];
+    const own = mailed.filter(({ identity }) => identity.email === tenant.adminEmail);
+    const mail = own.find((each) => each.mail !== null)?.mail ?? null;
+    if (mail?.state !== "PENDING" || mail.problem !== null || Date.now() > deadline)
+      return mail && { to: tenant.adminEmail, state: mail.state, where };
     await pause(LOOK_AGAIN_MS);
-    mail = await em.findOne(MailEntity, where, { refresh: true });
   }
-  if (!mail) return null;
-  const { smtpUrl, dataDir } = platform.config;
-  const to = smtpUrl === undefined ? join(dataDir, "mail") : new URL(smtpUrl).host;
-  return { to: mail.recipient, state: mail.state, where: to };
 }
 
 /** The first admin's way in, as lines of the summary. */
@@ -102,17 +92,14 @@ export function accessFields({
   mail,
   oneTimePassword,
 }: AdminAccess): [string, string][] {
-  const fields: [string, string][] = [["first admin", firstAdmin]];
+  const fields: [string, string][] = firstAdmin === "" ? [] : [["first admin", firstAdmin]];
   if (mail) {
     const { state, to, where } = mail;
     fields.push(["mail", state === "SENT" ? `sent (${where})` : `to ${to} is ${state}`]);
   }
   if (oneTimePassword) {
     const { value, expiresAt } = oneTimePassword;
-    fields.push([
-      "one-time password",
-      `${value}  (shown once, expires ${expiresAt.toISOString()})`,
-    ]);
+    fields.push(["one-time password", `${value}  (shown once, expires ${expiresAt})`]);
   } else if (credential === "ONE_TIME_PASSWORD" && !mail) {
     fields.push(["one-time password", "was shown already, or has expired"]);
   }

@@ -1,8 +1,8 @@
-import { authorize } from "../../iam/grants.ts";
-import { lockTenant, unlockTenant } from "../../operations/tenant-lock.ts";
-import type { Tenant } from "../../tenants/tenant.entity.ts";
-import { type PlatformSession, runOnPlatform } from "../session.ts";
+import type { TypedDocumentString } from "../../client/generated/graphql.ts";
+import { payloadOf } from "../api/api.ts";
+import { runAnywhere } from "../session.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
+import { LockTenant, UnlockTenant } from "./documents.ts";
 
 /** The flags of `tenant lock` and `tenant unlock`. */
 export interface LockFlags {
@@ -12,21 +12,26 @@ export interface LockFlags {
 }
 
 /** `tenantry tenant lock`. */
-export const lock = ({ slug, reason, json }: LockFlags): Promise<void> =>
-  change({ json }, ({ platform, actor }) => lockTenant(platform, actor, { slug, reason }));
+export const lock = ({ slug, reason = "", json }: LockFlags): Promise<void> =>
+  change({ json }, LockTenant, { slug, reason });
 
 /** `tenantry tenant unlock`. */
 export const unlock = ({ slug, json }: LockFlags): Promise<void> =>
-  change({ json }, ({ platform, actor }) => unlockTenant(platform, actor, { slug }));
+  change({ json }, UnlockTenant, { slug });
 
-async function change(
+type Changed<Document> = Document extends TypedDocumentString<infer Data, infer _> ? Data : never;
+
+async function change<Input>(
   { json }: { readonly json: boolean | undefined },
-  act: (session: PlatformSession) => Promise<Tenant>,
+  document: TypedDocumentString<
+    Changed<typeof LockTenant> | Changed<typeof UnlockTenant>,
+    { input: Input }
+  >,
+  input: Input,
 ): Promise<void> {
-  return await runOnPlatform({ json }, async (session) => {
-    const { actor, out } = session;
-    authorize(actor, "tenant:lock");
-    const { id, slug, lockedAt, lockReason } = await act(session);
+  return await runAnywhere({ json }, async ({ api, out }) => {
+    const { changed } = await api.execute(document, { input });
+    const { id, slug, lockedAt, lockReason } = payloadOf(changed).tenant;
     if (json) out.json({ type: "RESULT", tenantId: id, slug, lockedAt, lockReason });
     else {
       const how = lockedAt === null ? "is not locked" : `is locked against deletion: ${lockReason}`;

@@ -1,23 +1,26 @@
-import type { EntityManager } from "../../database/orm.ts";
-import { authorize } from "../../iam/grants.ts";
+import type {
+  CommandListInvitationsQuery,
+  CommandListMembersQuery,
+  CommandMailFragment,
+  TenantBy,
+  TypedDocumentString,
+} from "../../client/generated/graphql.ts";
 import { parseEmail } from "../../iam/users/email.ts";
-import { inviteTenantAdmin } from "../../invitations/invite-tenant-admin.ts";
-import { removeMembership, resendInvitation, revokeInvitation } from "../../invitations/manage.ts";
 import { TENANT_ROLES } from "../../invitations/membership.entity.ts";
-import {
-  type ListedInvitation,
-  type ListedMember,
-  listInvitations,
-  listMembers,
-  type MailSent,
-} from "../../invitations/people.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
-import type { Platform } from "../../platform.ts";
-import { tenantBySlug } from "../../tenants/registry.ts";
-import { type PlatformSession, runOnPlatform } from "../session.ts";
+import { payloadOf } from "../api/api.ts";
+import { openKeys, runAnywhere, type Session } from "../session.ts";
 import { EXIT, UsageError } from "../terminal/exit-codes.ts";
 import { oneOf } from "../terminal/flag-values.ts";
-import { writeTable } from "../terminal/table.ts";
+import { minuteOf, writeTable } from "../terminal/table.ts";
+import {
+  InviteTenantAdmin,
+  ListInvitations,
+  ListMembers,
+  RemoveMembership,
+  ResendInvitation,
+  RevokeInvitation,
+} from "./people-documents.ts";
 
 /** The flags of `tenant invitation …` and `tenant member …`. */
 export interface PeopleFlags {
@@ -36,21 +39,20 @@ export interface InviteFlags extends PeopleFlags {
 
 /** `tenantry tenant invitation list`. */
 export const listTenantInvitations = (flags: PeopleFlags): Promise<void> =>
-  runOnPlatform(flags, async (session) => {
-    authorize(session.actor, "member:read");
-    const found = await invitationsOf(session.platform, flags.slug);
-    if (flags.json) for (const one of found) session.out.json(invitationJson(one));
+  runAnywhere(flags, async (session) => {
+    const found = await invitationsOf(session, flags.slug);
+    if (flags.json) for (const one of found) session.out.json(personJson(one));
     else if (found.length === 0) session.out.note("No invitations.");
     else {
       const heading = ["EMAIL", "ROLE", "STATE", "EXPIRES", "MAIL", "NAME"];
       writeTable(
         session.out,
         heading,
-        found.map(({ invitation, identity, state, mail }) => [
+        found.map(({ identity, role, state, expiresAt, mail }) => [
           identity.email,
-          invitation.role,
+          role,
           state,
-          minute(invitation.expiresAt),
+          minuteOf(expiresAt),
           mailWords(mail),
           identity.name ?? "",
         ]),
@@ -64,46 +66,45 @@ export async function sendInvitation(flags: InviteFlags): Promise<void> {
   const { slug, email, name = null, allowExistingUser = false } = flags;
   const role = oneOf("--role", flags.role, TENANT_ROLES);
   const input = { slug, email, name, role, allowExistingUser };
-  return await runOnPlatform(flags, async (session) => {
-    await session.platform.openKeys();
-    await inviteTenantAdmin(portsOf(session), session.actor, input);
+  return await runAnywhere(flags, async (session) => {
+    await openKeys(session);
+    payloadOf((await session.api.execute(InviteTenantAdmin, { input })).changed);
     return tell(session, flags, email, "is invited; the mail leaves with the next worker");
   });
 }
 
 /** `tenantry tenant invitation resend`. */
 export const resendTenantInvitation = (flags: PeopleFlags): Promise<void> =>
-  runOnPlatform(flags, async (session) => {
-    const { invitation, identity } = await chosen(session, flags);
-    await session.platform.openKeys();
-    await resendInvitation(portsOf(session), session.actor, invitation.id);
+  runAnywhere(flags, async (session) => {
+    const { id, identity } = await chosen(session, flags);
+    await openKeys(session);
+    payloadOf((await session.api.execute(ResendInvitation, { id })).changed);
     return tell(session, flags, identity.email, "gets a new link with the next worker");
   });
 
 /** `tenantry tenant invitation revoke`. */
 export const revokeTenantInvitation = (flags: PeopleFlags): Promise<void> =>
-  runOnPlatform(flags, async (session) => {
-    const { invitation, identity } = await chosen(session, flags);
-    await revokeInvitation(portsOf(session), session.actor, invitation.id);
+  runAnywhere(flags, async (session) => {
+    const { id, identity } = await chosen(session, flags);
+    payloadOf((await session.api.execute(RevokeInvitation, { id })).changed);
     return tell(session, flags, identity.email, "is invited no more");
   });
 
 /** `tenantry tenant member list`. */
 export const listTenantMembers = (flags: PeopleFlags): Promise<void> =>
-  runOnPlatform(flags, async (session) => {
-    authorize(session.actor, "member:read");
-    const found = await membersOf(session.platform, flags.slug);
-    if (flags.json) for (const one of found) session.out.json(memberJson(one));
+  runAnywhere(flags, async (session) => {
+    const found = await membersOf(session, flags.slug);
+    if (flags.json) for (const one of found) session.out.json(personJson(one));
     else if (found.length === 0) session.out.note("No members.");
     else {
       writeTable(
         session.out,
         ["EMAIL", "ROLE", "SINCE", "SIGNED IN", "NAME"],
-        found.map(({ membership, identity }) => [
+        found.map(({ identity, role, since, lastSignedInAt }) => [
           identity.email,
-          membership.role,
-          minute(membership.createdAt),
-          identity.lastSignedInAt ? minute(identity.lastSignedInAt) : "never",
+          role,
+          minuteOf(since),
+          minuteOf(lastSignedInAt) || "never",
           identity.name ?? "",
         ]),
       );
@@ -113,21 +114,18 @@ export const listTenantMembers = (flags: PeopleFlags): Promise<void> =>
 
 /** `tenantry tenant member remove`. */
 export const removeTenantMember = (flags: InviteFlags): Promise<void> =>
-  runOnPlatform(flags, async (session) => {
+  runAnywhere(flags, async (session) => {
     const email = parseEmail(flags.email);
-    const members = await membersOf(session.platform, flags.slug);
+    const members = await membersOf(session, flags.slug);
     const found = members.find(({ identity }) => identity.email === email);
     if (!found) throw new DomainError("E_MEMBERSHIP_NOT_FOUND");
-    await removeMembership(portsOf(session), session.actor, found.membership.id);
+    payloadOf((await session.api.execute(RemoveMembership, { id: found.id })).changed);
     return tell(session, flags, email, "is no member any more");
   });
 
 /** The newest invitation of the email that was named, or the only one that is open. */
-async function chosen(
-  { platform }: PlatformSession,
-  { slug, email }: PeopleFlags,
-): Promise<ListedInvitation> {
-  const all = await invitationsOf(platform, slug);
+async function chosen(session: Session, { slug, email }: PeopleFlags): Promise<ListedInvitation> {
+  const all = await invitationsOf(session, slug);
   const wanted = email === undefined ? null : parseEmail(email);
   const found = all.filter(({ identity, state }) =>
     wanted === null ? state === "PENDING" || state === "EXPIRED" : identity.email === wanted,
@@ -140,62 +138,38 @@ async function chosen(
   return newest;
 }
 
-async function invitationsOf({ orm, clock }: Platform, slug: string) {
-  const em = orm.em.fork() as EntityManager;
-  const { id } = await tenantBySlug(em, slug);
-  return (await listInvitations(em, [id], clock())).get(id) ?? [];
+type Tenant<Query extends { readonly tenant: unknown }> = NonNullable<Query["tenant"]>;
+type ListedInvitation = NonNullable<Tenant<CommandListInvitationsQuery>["invitations"]>[number];
+type ListedMember = NonNullable<Tenant<CommandListMembersQuery>["members"]>[number];
+
+const invitationsOf = async (session: Session, slug: string) =>
+  (await tenantIn(session, slug, ListInvitations)).invitations ?? [];
+
+const membersOf = async (session: Session, slug: string) =>
+  (await tenantIn(session, slug, ListMembers)).members ?? [];
+
+/** @throws DomainError E_TENANT_NOT_FOUND */
+async function tenantIn<Query extends { readonly tenant: unknown }>(
+  { api }: Session,
+  slug: string,
+  document: TypedDocumentString<Query, { by: TenantBy }>,
+): Promise<Tenant<Query>> {
+  const { tenant } = await api.execute(document, { by: { slug } as TenantBy });
+  if (tenant) return tenant as Tenant<Query>;
+  throw new DomainError("E_TENANT_NOT_FOUND", { message: `Tenant slug '${slug}' not found` });
 }
 
-async function membersOf({ orm }: Platform, slug: string) {
-  const em = orm.em.fork() as EntityManager;
-  const { id } = await tenantBySlug(em, slug);
-  return (await listMembers(em, [id])).get(id) ?? [];
-}
-
-const portsOf = ({ platform: { orm, queue, clock, credentials } }: PlatformSession) => ({
-  ...{ em: orm.em as EntityManager, queue, clock, credentials },
-});
-
-function tell(
-  { out }: PlatformSession,
-  { slug, json }: PeopleFlags,
-  email: string,
-  how: string,
-): number {
+function tell({ out }: Session, { slug, json }: PeopleFlags, email: string, how: string): number {
   if (json) out.json({ type: "RESULT", slug, email });
   else out.line(`${out.style("green", "✔")} ${email} ${how}`);
   return EXIT.ok;
 }
 
-const minute = (at: Date): string => at.toISOString().slice(0, 16).replace("T", " ");
+const mailWords = (mail: CommandMailFragment | null): string =>
+  [mail?.state ?? "none", mail?.problem].filter(Boolean).join(": ");
 
-const mailWords = (mail: MailSent | null): string =>
-  [mail?.state ?? "none", mail?.lastError].filter(Boolean).join(": ");
-
-const mailJson = (mail: MailSent | null) =>
-  mail && { state: mail.state, attempts: mail.attempts, problem: mail.lastError ?? null };
-
-const invitationJson = ({ invitation, identity, state, mail }: ListedInvitation) => ({
-  id: invitation.id,
-  email: identity.email,
-  name: identity.name ?? null,
-  role: invitation.role,
-  kind: invitation.kind,
-  state,
-  timesSent: invitation.timesSent,
-  createdAt: invitation.createdAt,
-  expiresAt: invitation.expiresAt,
-  acceptedAt: invitation.acceptedAt,
-  revokedAt: invitation.revokedAt,
-  mail: mailJson(mail),
-});
-
-const memberJson = ({ membership, identity, mail }: ListedMember) => ({
-  id: membership.id,
-  email: identity.email,
-  name: identity.name ?? null,
-  role: membership.role,
-  since: membership.createdAt,
-  lastSignedInAt: identity.lastSignedInAt ?? null,
-  mail: mailJson(mail),
-});
+/** Somebody's invitation or membership as scripts read it. */
+const personJson = <Row extends ListedInvitation | ListedMember>({ identity, ...row }: Row) => {
+  const { id, mail, ...more } = row;
+  return { id, ...identity, ...more, mail };
+};

@@ -1,16 +1,20 @@
-import { isDomainError } from "../../kernel/domain-error.ts";
+import type {
+  CommandFindTenantQuery,
+  CommandTenantFragment,
+  TenantBy,
+} from "../../client/generated/graphql.ts";
+import { DomainError } from "../../kernel/domain-error.ts";
 import { TENANT_STATUSES } from "../../tenants/lifecycle.ts";
-import type { ShownLimits } from "../../tenants/limits.ts";
-import type { TenantFilter } from "../../tenants/list.ts";
-import { ISOLATIONS } from "../../tenants/names.ts";
+import { secondsShown } from "../../tenants/limits.ts";
+import { ISOLATIONS, rolesOf } from "../../tenants/names.ts";
 import { TIERS } from "../../tenants/tiers.ts";
-import type { Backend, ShownTenant, TenantDetails } from "../backend.ts";
+import { type Api, firstNodes } from "../api/api.ts";
 import { describePlace } from "../servers/clusters.ts";
 import { runAnywhere } from "../session.ts";
 import { EXIT, UsageError } from "../terminal/exit-codes.ts";
 import { limitOf, oneOf } from "../terminal/flag-values.ts";
-import { writeFields, writeTable } from "../terminal/table.ts";
-import { secondsOf } from "./credential-fields.ts";
+import { minuteOf, writeFields, writeTable } from "../terminal/table.ts";
+import { FindTenant, ListTenants } from "./documents.ts";
 
 /** The flags of `tenant list`. */
 export interface ListFlags {
@@ -28,9 +32,11 @@ export interface ListFlags {
 export async function listTenants(flags: ListFlags): Promise<void> {
   const limit = limitOf(flags.limit);
   const filter = filterOf(flags);
-  return await runAnywhere(flags, async ({ backend, out }) => {
-    const { rows: shown, more } = await backend.tenants(filter, flags.behind ?? false, limit);
-    if (flags.json) for (const tenant of shown) out.json(tenant);
+  return await runAnywhere(flags, async ({ api, out }) => {
+    const { nodes: shown, more } = await firstNodes(limit, async (page) => {
+      return (await api.execute(ListTenants, { filter, ...page })).tenants;
+    });
+    if (flags.json) for (const tenant of shown) out.json(withRetiringRole(tenant));
     else if (shown.length === 0) out.note("No tenants.");
     else {
       writeTable(
@@ -44,23 +50,24 @@ export async function listTenants(flags: ListFlags): Promise<void> {
   });
 }
 
-function filterOf({ status, tier, isolation, region, text }: ListFlags): TenantFilter {
+function filterOf({ status, tier, isolation, region, text, behind }: ListFlags) {
   return {
     ...(status === undefined ? {} : { status: oneOf("--status", status, TENANT_STATUSES) }),
     ...(tier === undefined ? {} : { tier: oneOf("--tier", tier, TIERS) }),
     ...(isolation === undefined ? {} : { isolation: oneOf("--isolation", isolation, ISOLATIONS) }),
     ...(region === undefined ? {} : { region }),
     ...(text === undefined ? {} : { text }),
+    ...(behind === undefined ? {} : { behind }),
   };
 }
 
-const rowOf = (tenant: ShownTenant) => [
+const rowOf = (tenant: CommandTenantFragment) => [
   tenant.slug,
   tenant.status,
   tenant.tier,
   tenant.region ?? "",
   tenant.schemaVersion ?? "",
-  tenant.createdAt.toISOString().slice(0, 16).replace("T", " "),
+  minuteOf(tenant.createdAt),
   tenant.name,
 ];
 
@@ -71,27 +78,61 @@ export interface ShowFlags {
   readonly json?: boolean;
 }
 
+type Found = NonNullable<CommandFindTenantQuery["tenant"]>;
+
+/** A tenant with where it lies and its newest operations. */
+type ShownTenant = ReturnType<typeof shownOf>;
+
+function shownOf({ dbServer, clusterPlace, operations, ...tenant }: Found) {
+  return {
+    ...{ ...withRetiringRole(tenant), dbServer: dbServer?.name ?? null },
+    operations: operations?.nodes ?? [],
+    clusterPlace: clusterPlace && {
+      ...{ ...clusterPlace, node: clusterPlace.node && nodeName(clusterPlace.node) },
+    },
+  };
+}
+
+/** The login that is open beside the one of today: the other of the two that take turns. */
+function withRetiringRole<Row extends CommandTenantFragment>(tenant: Row) {
+  const { appRole, appRoleB } = rolesOf(tenant.schemaName);
+  const other = tenant.appRole === appRole ? appRoleB : appRole;
+  return { ...tenant, retiringRole: tenant.retiringUntil === null ? null : other };
+}
+
+/** A node by its address, or, for whoever may not read that, by its number. */
+const nodeName = ({
+  host,
+  port,
+  group,
+}: NonNullable<NonNullable<Found["clusterPlace"]>["node"]>) =>
+  host === null ? `node ${group}` : `${host}:${port}`;
+
 /** The tenant of a slug: the living one, else the newest that bore it and is purged. */
-async function findBySlug(backend: Backend, slug: string): Promise<TenantDetails> {
-  try {
-    return await backend.tenant({ slug });
-  } catch (error) {
-    if (!isDomainError(error, "E_TENANT_NOT_FOUND")) throw error;
-    const { rows } = await backend.tenants({ status: "PURGED", text: slug }, false, 1_000);
-    const purged = rows.find((tenant) => tenant.slug === slug);
-    if (!purged) throw error;
-    return await backend.tenant({ id: purged.id });
-  }
+async function findBySlug(api: Api, slug: string): Promise<ShownTenant> {
+  const { tenant } = await api.execute(FindTenant, { by: { slug } as TenantBy });
+  if (tenant) return shownOf(tenant);
+  const filter = { status: "PURGED", text: slug } as const;
+  const { nodes } = await firstNodes(1_000, async (page) => {
+    return (await api.execute(ListTenants, { filter, ...page })).tenants;
+  });
+  const purged = nodes.find((each) => each.slug === slug);
+  if (purged) return await findById(api, purged.id);
+  throw new DomainError("E_TENANT_NOT_FOUND", { message: `Tenant slug '${slug}' not found` });
+}
+
+async function findById(api: Api, id: string): Promise<ShownTenant> {
+  const { tenant } = await api.execute(FindTenant, { by: { id } as TenantBy });
+  if (tenant) return shownOf(tenant);
+  throw new DomainError("E_TENANT_NOT_FOUND", { message: `Tenant '${id}' not found` });
 }
 
 /** `tenantry tenant show`: everything that the registry knows of one tenant. */
 export async function showTenant({ slug, id, ...flags }: ShowFlags): Promise<void> {
-  return await runAnywhere(flags, async ({ backend, out }) => {
+  return await runAnywhere(flags, async ({ api, out }) => {
     if ((slug === undefined) === (id === undefined))
       throw new UsageError("Name the tenant: --slug or --id");
-    const tenant = await (id === undefined
-      ? findBySlug(backend, slug ?? "")
-      : backend.tenant({ id }));
+    const tenant = await (id === undefined ? findBySlug(api, slug ?? "") : findById(api, id));
     if (flags.json) out.json(tenant);
     else {
       out.line(`${out.style("bold", tenant.name)}  ${tenant.status}`);
@@ -103,19 +144,19 @@ export async function showTenant({ slug, id, ...flags }: ShowFlags): Promise<voi
       writeTable(
         out,
         ["OPERATION", "KIND", "STATE", "CREATED"],
-        tenant.operations.map((one) => [one.id, one.kind, one.state, one.createdAt.toISOString()]),
+        tenant.operations.map((one) => [one.id, one.kind, one.state, one.createdAt]),
       );
     }
     return EXIT.ok;
   });
 }
 
-function describeLimits(limits: ShownLimits): string {
+function describeLimits(limits: CommandTenantFragment["limits"]): string {
   const own = limits.own.length === 0 ? "" : `; its own: ${limits.own.join(", ").toLowerCase()}`;
-  return `${limits.connectionLimit} connections for each login, statements ${secondsOf(limits.statementTimeoutSeconds)}, idle in transaction ${secondsOf(limits.idleInTransactionTimeoutSeconds)}${own}`;
+  return `${limits.connectionLimit} connections for each login, statements ${secondsShown(limits.statementTimeoutSeconds)}, idle in transaction ${secondsShown(limits.idleInTransactionTimeoutSeconds)}${own}`;
 }
 
-const fieldsOf = (tenant: TenantDetails): [string, string | null][] => [
+const fieldsOf = (tenant: ShownTenant): [string, string | null][] => [
   ["id", tenant.id],
   ["slug", tenant.slug],
   ["isolation", tenant.isolation],
@@ -124,13 +165,10 @@ const fieldsOf = (tenant: TenantDetails): [string, string | null][] => [
   ["schema", tenant.schemaName],
   ["roles", `${tenant.ownerRole}, ${tenant.appRole}`],
   ["secret", tenant.secretName],
-  ["credentials rotated", tenant.credentialsRotatedAt?.toISOString() ?? null],
+  ["credentials rotated", tenant.credentialsRotatedAt],
   [
     "old login",
-    tenant.retiringUntil &&
-      [tenant.retiringRole, `open until ${tenant.retiringUntil.toISOString()}`]
-        .filter(Boolean)
-        .join(", "),
+    tenant.retiringUntil && `${tenant.retiringRole}, open until ${tenant.retiringUntil}`,
   ],
   ["version", tenant.schemaVersion],
   ["migrations", String(tenant.migrationsApplied)],
@@ -145,9 +183,9 @@ const fieldsOf = (tenant: TenantDetails): [string, string | null][] => [
   ["support", [tenant.supportEmail, tenant.supportPhone].filter(Boolean).join(", ") || null],
   ["requested by", tenant.requestedBy],
   ["failure", tenant.failure && `${tenant.failure.code}: ${tenant.failure.message ?? ""}`],
-  ["created", tenant.createdAt.toISOString()],
-  ["activated", tenant.activatedAt?.toISOString() ?? null],
+  ["created", tenant.createdAt],
+  ["activated", tenant.activatedAt],
   ["offboarded from", tenant.offboardedFrom],
-  ["purged after", tenant.purgeAfter?.toISOString() ?? null],
-  ["locked", tenant.lockedAt && `since ${tenant.lockedAt.toISOString()}: ${tenant.lockReason}`],
+  ["purged after", tenant.purgeAfter],
+  ["locked", tenant.lockedAt && `since ${tenant.lockedAt}: ${tenant.lockReason}`],
 ];

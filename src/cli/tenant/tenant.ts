@@ -1,27 +1,19 @@
 import type { Command } from "commander";
-import { addTenantOperations } from "./commands.ts";
-import { addTenantCredentials } from "./credential-commands.ts";
-import { addTenantData } from "./data-commands.ts";
+import { addOperationCommand, commandsUnder } from "../operation/add-operation-command.ts";
+import { wholeNumber } from "../terminal/flag-values.ts";
+import { addExample, addRunFlags, SLUG, WHY, YES } from "../terminal/run-flags.ts";
+import type { CleanupFlags } from "./cleanup.ts";
+import type { RotateFlags } from "./credentials.ts";
+import type { DoctorFlags } from "./doctor.ts";
+import type { LockFlags } from "./lock.ts";
 import { addTenantPeople } from "./people-commands.ts";
-import type { ProvisionFlags } from "./provision.ts";
 import type { ListFlags, ShowFlags } from "./reads.ts";
-import { addTenantRemoval } from "./removal-commands.ts";
-
-const PROVISION_EXAMPLES = `
-Examples:
-  $ tenantry tenant provision --slug acme --name "Acme Labs" \\
-      --admin-email ada@acme.example --lab "Main laboratory"
-  $ tenantry tenant provision --slug acme --name "Acme Labs" --admin-email ada@acme.example \\
-      --lab Main --region local --tier premium --states CA,NY --time-zone America/New_York \\
-      --admin-credential one-time-password
-  $ tenantry tenant provision … --dry-run          shows the plan, writes nothing
-  $ tenantry tenant provision … --json | tail -1   the result, for a script`;
 
 /** Adds the commands about tenants. */
 export function addTenantCommands(program: Command): void {
   program.commandsGroup("Tenants:");
   const tenant = program.command("tenant").description("provision, list, show and operate tenants");
-  addProvision(tenant);
+  addOperationCommand(tenant, "tenant provision");
   tenant
     .command("list")
     .description("list tenants, the newest first")
@@ -43,47 +35,90 @@ export function addTenantCommands(program: Command): void {
     .option("--json", "one JSON object")
     .addHelpText("after", "\nExample:\n  $ tenantry tenant show --slug acme")
     .action(async (flags: ShowFlags) => (await import("./reads.ts")).showTenant(flags));
-  addTenantOperations(tenant);
-  addTenantCredentials(tenant);
+  for (const name of ["migrate", "accept-migration", "activate", "add-lab"])
+    addOperationCommand(tenant, `tenant ${name}`);
+  addDoctor(tenant);
+  addRotate(tenant);
+  addOperationCommand(tenant, "tenant retire-credentials");
   addTenantPeople(tenant);
-  addTenantRemoval(tenant);
-  addTenantData(program);
+  for (const name of ["suspend", "resume", "offboard", "restore", "purge"])
+    addOperationCommand(tenant, `tenant ${name}`);
+  addCleanup(tenant);
+  addLock(tenant);
+  const known = new Set(tenant.commands.map((command) => command.name()));
+  for (const name of commandsUnder("tenant")) {
+    if (!known.has(name)) addOperationCommand(tenant, `tenant ${name}`);
+  }
+  for (const name of commandsUnder("")) addOperationCommand(program, name);
 }
 
-function addProvision(tenant: Command): void {
-  tenant
-    .command("provision")
-    .description("provision a tenant: placement, secret, schema, migrations, seeds, first admin")
-    .optionsGroup("The tenant (the first four are needed):")
-    .option("--slug <slug>", "short name for hosts and schemas: a-z, 0-9 and -, 3 to 40 characters")
-    .option("--name <name>", "the tenant's name in words")
-    .option("--admin-email <email>", "email of the first admin")
-    .option("--lab <name>", "name of the initial laboratory")
-    .option("--admin-name <name>", "name of the first admin")
-    .option("--setup-name <name>", "setup of the initial laboratory (default: default)")
-    .option("--vertical <word>", "line of business")
-    .option("--states <codes>", "states it works in, such as CA,NY")
-    .option("--tier <tier>", "trial, standard, premium or enterprise (default: standard)")
-    .option("--time-zone <zone>", "IANA time zone, such as Europe/Berlin (default: UTC)")
-    .option("--support-email <email>", "where its users ask for help")
-    .option("--support-phone <number>", "as above, by phone")
-    .option("--requested-by <name>", "who asked for it, for the audit trail")
-    .optionsGroup("Where it lies and what it holds:")
-    .option("--region <region>", "place it in this region (default: any)")
-    .option("--db-server <name>", "place it on this db server (default: the least loaded)")
-    .option("--isolation <kind>", "schema or database (default: schema)")
-    .option("--seeds <sets>", 'seed sets, such as core,microbiology; "" for none (default: all)')
-    .optionsGroup("How the first admin gets in:")
-    .option("--admin-credential <kind>", "invitation or one-time-password (default: invitation)")
-    .option("--allow-existing-user", "link an identity that has this email already")
-    .optionsGroup("How it is run:")
-    .option("--dry-run", "check everything and show the plan, write nothing")
-    .option(
-      "--idempotency-key <key>",
-      "the same key and input is the same operation (default: random)",
+function addDoctor(tenant: Command): void {
+  const doctor = tenant
+    .command("doctor")
+    .description(
+      "look whether something contradicts what is known of tenants; exit code 1 where it does",
     )
-    .option("--no-wait", "start it and do not wait for its end")
-    .option("--json", "one JSON object per event and line, the result last")
-    .addHelpText("after", PROVISION_EXAMPLES)
-    .action(async (flags: ProvisionFlags) => (await import("./provision.ts")).provision(flags));
+    .option("--slug <slug>", "only this tenant, and more closely (default: all)")
+    .option(
+      "--fix [remedies]",
+      "mend: ask for each kind of remedy at a terminal, else what is safe; or exactly these, such as ADOPT,DROP",
+    )
+    .option("--yes", "mend what is safe without being asked; nothing is deleted")
+    .option("--json", "one JSON object per finding and line, the result last");
+  addExample(doctor, "tenant doctor --fix").action(async (flags: DoctorFlags) =>
+    (await import("./doctor.ts")).doctor(flags),
+  );
+}
+
+/** Rotating is one operation, or with --all one for each tenant. */
+function addRotate(tenant: Command): void {
+  const rotate = tenant
+    .command("rotate-credentials")
+    .description("give a tenant's application a new login; the old one closes after a while")
+    .option(...SLUG)
+    .option("--all", "every tenant that is active or suspended, an operation for each")
+    .option(
+      "--grace-period <seconds>",
+      "how long the old login stays open; 0 closes it at once (default: 3600)",
+      wholeNumber,
+    )
+    .option("--end-grace", "first close a login that an earlier rotation has left open")
+    .option("--dry-run", "show which role would take its turn, write nothing")
+    .option(...WHY)
+    .option(...YES);
+  addExample(addRunFlags(rotate), "tenant rotate-credentials --slug acme").action(
+    async (flags: RotateFlags) => (await import("./credentials.ts")).rotate(flags),
+  );
+}
+
+function addCleanup(tenant: Command): void {
+  const cleanup = tenant
+    .command("cleanup")
+    .description("clear away tenants whose provisioning failed, and free their slugs")
+    .option("--slug <slug>", "only this tenant (default: every failed one)")
+    .option("--drop-schema", "remove schema or database, roles and secret as well")
+    .option(...YES);
+  addExample(addRunFlags(cleanup), "tenant cleanup --drop-schema").action(
+    async (flags: CleanupFlags) => (await import("./cleanup.ts")).cleanup(flags),
+  );
+}
+
+function addLock(tenant: Command): void {
+  const lock = tenant
+    .command("lock")
+    .description("lock a tenant against offboarding, purging and cleaning up")
+    .requiredOption(...SLUG)
+    .requiredOption(...WHY)
+    .option("--json", "one JSON object");
+  addExample(lock, 'tenant lock --slug acme --reason "legal hold"').action(
+    async (flags: LockFlags) => (await import("./lock.ts")).lock(flags),
+  );
+  const unlock = tenant
+    .command("unlock")
+    .description("take a tenant's lock away")
+    .requiredOption(...SLUG)
+    .option("--json", "one JSON object");
+  addExample(unlock, "tenant unlock --slug acme").action(async (flags: LockFlags) =>
+    (await import("./lock.ts")).unlock(flags),
+  );
 }

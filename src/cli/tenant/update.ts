@@ -1,14 +1,13 @@
-import type { Operation } from "../../operations/engine/operation.entity.ts";
-import { updateTenant } from "../../operations/update-tenant.ts";
-import { shownLimits } from "../../tenants/limits.ts";
 import { TIERS } from "../../tenants/tiers.ts";
-import type { ShownOperation } from "../backend.ts";
+import { payloadOf } from "../api/api.ts";
 import { exitCodeOf, seeThrough } from "../operation/follow-operation.ts";
+import type { ShownOperation } from "../operation/operations.ts";
 import { operationJson, showResult, startedJson } from "../operation/show-result.ts";
 import { leaveIt } from "../operation/start-operation.ts";
-import { type PlatformSession, runOnPlatform } from "../session.ts";
+import { runAnywhere, type Session } from "../session.ts";
 import { EXIT, UsageError } from "../terminal/exit-codes.ts";
 import { givenFields, oneOf } from "../terminal/flag-values.ts";
+import { UpdateTenant } from "./documents.ts";
 
 /** The flags of `tenant update`. */
 export interface UpdateFlags {
@@ -42,16 +41,15 @@ export async function update(flags: UpdateFlags): Promise<void> {
     ),
   });
   if (Object.keys(changes).length === 0) throw new UsageError("Nothing to change was given");
-  return await runOnPlatform(flags, async (session) => {
-    const { platform, actor, out } = session;
-    const { tenant, operation } = await updateTenant(platform, actor, { slug, ...changes });
+  return await runAnywhere(flags, async (session) => {
+    const { api, out } = session;
+    const { updateTenant } = await api.execute(UpdateTenant, { input: { slug, ...changes } });
+    const { tenant, operation } = payloadOf(updateTenant);
     if (!json) out.line(`${out.style("green", "✔")} Tenant '${slug}' is changed`);
     const { code, ended } = await settle(session, operation, flags);
     if (json) {
-      const { id, tier, vertical, supportEmail, supportPhone } = tenant;
-      const limits = shownLimits(platform.config.tenantLimits, tenant);
-      const shown = { name: tenant.name, tier, vertical, supportEmail, supportPhone, limits };
-      out.json({ type: "RESULT", tenantId: id, slug, ...shown, operation: ended });
+      const { id: tenantId, slug: _, ...shown } = tenant;
+      out.json({ type: "RESULT", tenantId, slug, ...shown, operation: ended });
     }
     return code;
   });
@@ -65,17 +63,17 @@ interface Settled {
 
 /** Sees the operation through that gives the tenant's logins their limits, where there is one. */
 async function settle(
-  session: PlatformSession,
-  operation: Operation | null,
+  session: Session,
+  operation: ShownOperation | null,
   { json = false, wait }: UpdateFlags,
 ): Promise<Settled> {
   if (operation === null) return { code: EXIT.ok, ended: null };
   if (json) session.out.json(startedJson(operation));
   if (!wait) return { code: await leaveIt(session, operation.id), ended: operationJson(operation) };
-  let last: ShownOperation = operation;
+  let last = operation;
   const code = await seeThrough(session, operation, { json }, async (watched) => {
     last = watched.operation;
-    if (!json) showResult(session.out, last);
+    if (!json) await showResult(session.out, last);
     return exitCodeOf(watched);
   });
   return { code, ended: operationJson(last) };

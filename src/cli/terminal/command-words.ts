@@ -1,7 +1,8 @@
+import operations from "../generated/operations.json" with { type: "json" };
+
 /** What next actions name as the API does, between backquotes, and what the command has for it. */
 export const COMMAND_WORDS: Readonly<Record<string, string>> = {
-  acceptMigration: "tenantry tenant accept-migration",
-  activateTenant: "tenantry tenant activate",
+  ...Object.fromEntries(operations.map(({ mutation, words }) => [mutation, `tenantry ${words}`])),
   cancelOperation: "tenantry operation cancel",
   cleanupFailedTenants: "tenantry tenant cleanup",
   dbServers: "tenantry db-server list",
@@ -10,27 +11,17 @@ export const COMMAND_WORDS: Readonly<Record<string, string>> = {
   inviteTenantAdmin: "tenantry tenant invitation send",
   members: "tenantry tenant member list",
   mendTenants: "tenantry tenant doctor",
-  migrateTenant: "tenantry tenant migrate",
   migrationCheck: "tenantry migration check",
-  offboardTenant: "tenantry tenant offboard",
   operation: "tenantry operation watch",
   operations: "tenantry operation list",
   platformUsers: "tenantry user list",
-  provisionTenant: "tenantry tenant provision",
-  purgeTenant: "tenantry tenant purge",
   registerDbServer: "tenantry db-server add",
   removeMembership: "tenantry tenant member remove",
   resendInvitation: "tenantry tenant invitation resend",
-  restoreTenant: "tenantry tenant restore",
-  resumeTenant: "tenantry tenant resume",
-  retireTenantCredentials: "tenantry tenant retire-credentials",
   retryOperation: "tenantry operation retry",
-  rotateTenantCredentials: "tenantry tenant rotate-credentials",
   revokeServiceToken: "tenantry token revoke",
-  seedTenant: "tenantry seed",
   serviceTokens: "tenantry token list",
   setPlatformUserRole: "tenantry user set-role",
-  suspendTenant: "tenantry tenant suspend",
   tenant: "tenantry tenant show",
   tenantHealth: "tenantry tenant doctor",
   tenants: "tenantry tenant list",
@@ -40,14 +31,19 @@ export const COMMAND_WORDS: Readonly<Record<string, string>> = {
 
 /** Fields of inputs that are flags of another name. */
 const FLAGS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    operations.flatMap(({ flags }) =>
+      flags.map(({ field, flag }) => [
+        field,
+        flag.startsWith("--") ? (flag.split(" ")[0] ?? "") : field,
+      ]),
+    ),
+  ),
+  slug: "--slug",
+  confirm: "--yes",
   adminSecretRef: "--admin-secret",
   capacityHint: "--capacity",
-  confirm: "--yes",
-  gracePeriodSeconds: "--grace-period",
-  immediately: "--now",
-  initialLaboratory: "--lab",
   labels: "--label",
-  sets: "sets",
   tlsMode: "--tls",
 };
 

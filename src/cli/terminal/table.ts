@@ -28,3 +28,7 @@ export function writeFields(
   for (const [name, value] of shown)
     out.line(`  ${out.style("dim", name.padEnd(width))}  ${value}`);
 }
+
+/** A moment in ISO 8601 as a table shows it, to the minute; empty where there is none. */
+export const minuteOf = (moment: string | null): string =>
+  moment === null ? "" : moment.slice(0, 16).replace("T", " ");

@@ -30,6 +30,16 @@ export type AdminCredential =
   /** With a one-time password, which whoever asked for the tenant reveals once and hands over. */
   | 'ONE_TIME_PASSWORD';
 
+/** Which failed tenants to clean up, and how far. */
+export type CleanupFailedTenantsInput = {
+  /** Whether schema or database, roles and secret go, too; otherwise they stay and are told of. */
+  dropSchema?: boolean | null | undefined;
+  /** Any text of yours, such as a UUID: sending the same key with the same input again answers the same operation, so that a request whose answer was lost can be repeated. */
+  idempotencyKey?: string | null | undefined;
+  /** The slug of one tenant; all that are FAILED when left out. */
+  slug?: string | null | undefined;
+};
+
 /** Every way in which a request or an operation can fail. The list is closed: a client may switch over it. */
 export type ErrorCode =
   /** The db server cannot be reached with its admin secret. Check the server, and the secret that its `adminSecretRef` names. */
@@ -174,12 +184,63 @@ export type FirstAdminCredential =
   /** With a one-time password: see `revealOneTimePassword`. */
   | 'ONE_TIME_PASSWORD';
 
+/** How an invitation lets somebody in. */
+export type InvitationKind =
+  /** By a link in a mail. */
+  | 'INVITATION'
+  /** By a one-time password, which must be changed. */
+  | 'ONE_TIME_PASSWORD';
+
+/** Where an invitation is in its life. */
+export type InvitationState =
+  /** Was accepted, or its one-time password changed. */
+  | 'ACCEPTED'
+  /** Can be accepted no more; `resendInvitation` makes it PENDING again. */
+  | 'EXPIRED'
+  /** Can be accepted. */
+  | 'PENDING'
+  /** Was taken back, for good. */
+  | 'REVOKED';
+
+/** Whom to invite. */
+export type InviteTenantAdminInput = {
+  /** Whether somebody whom another tenant knows already may be linked to this one. */
+  allowExistingUser?: boolean;
+  /** The person's email address. */
+  email: string;
+  /** The person's name, at most 200 characters. */
+  name?: string | null | undefined;
+  /** What the person is to be in the tenant. */
+  role?: TenantRole;
+  /** The tenant's slug. */
+  slug: string;
+};
+
 /** Where a tenant's schema lies. */
 export type Isolation =
   /** In a database of its own. */
   | 'DATABASE'
   /** In the db server's shared tenant database. */
   | 'SCHEMA';
+
+/** The tenant to lock. */
+export type LockTenantInput = {
+  /** Why, 1 to 500 characters; shown to whoever tries to delete it. */
+  reason: string;
+  /** The tenant's slug. */
+  slug: string;
+};
+
+/** Whether a mail has left for the mail server. */
+export type MailState =
+  /** Never: the mail server refused it for good, or was away for too long. */
+  | 'FAILED'
+  /** Not yet: it is tried again by itself, for four days. */
+  | 'PENDING'
+  /** Never: what it was about has changed before it left. */
+  | 'REVOKED'
+  /** The mail server has taken it. */
+  | 'SENT';
 
 /** How a folder of migrations is laid out: the tool that wrote it. */
 export type MigrationFormat =
@@ -388,6 +449,18 @@ export type Role =
   /** Looks at everything, retries and cancels operations. */
   | 'SUPPORT';
 
+/** How to rotate every tenant's credentials. */
+export type RotateAllTenantCredentialsInput = {
+  /** Whether to close a login first that an earlier rotation has left open; otherwise that is refused with E_GRACE_RUNNING. */
+  endGrace?: boolean | null | undefined;
+  /** How many seconds the old login stays open behind the new one, 0 to 604800; 0 closes it at once. */
+  gracePeriodSeconds?: number | null | undefined;
+  /** Any text of yours, such as a UUID: sending the same key with the same input again answers the same operation, so that a request whose answer was lost can be repeated. */
+  idempotencyKey?: string | null | undefined;
+  /** Why it is done, 1 to 500 characters, for the audit trail. */
+  reason?: string | null | undefined;
+};
+
 /** A platform user's credentials. */
 export type SignInInput = {
   /** The email address, in any case. */
@@ -484,169 +557,33 @@ export type Tier =
   /** Trying it out. */
   | 'TRIAL';
 
-export type CommandCheckMigrationsQueryVariables = Exact<{ [key: string]: never; }>;
+/** The tenant to unlock. */
+export type UnlockTenantInput = {
+  /** The tenant's slug. */
+  slug: string;
+};
 
-
-export type CommandCheckMigrationsQuery = { migrationCheck: { dir: string, format: MigrationFormat | null, home: string | null, isolation: Isolation | null, isolationBecause: { file: string, line: number, statement: string, why: string } | null, migrations: Array<{ id: string, file: string, transactional: boolean, apartBecause: string | null }>, leftOut: Array<{ file: string, why: string }>, passedOver: Array<{ file: string, line: number, statement: string, why: string }>, extensions: Array<{ name: string, wantedBy: string }>, refusals: Array<{ file: string | null, line: number | null, statement: string | null, why: string, instead: string | null }> } };
-
-export type CommandFilePlaceFragment = { file: string, line: number, statement: string, why: string };
-
-export type CommandFindOperationQueryVariables = Exact<{
-  id: string;
-}>;
-
-
-export type CommandFindOperationQuery = { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
-      | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
-      | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
-      | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
-      | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
-      | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
-      | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
-      | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
-      | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
-      | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-      | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
-      | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
-      | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
-      | { __typename: 'RestorationResult', status: TenantStatus | null }
-      | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
-      | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
-      | { __typename: 'SuspensionResult', sessionsEnded: number | null }
-     | null } | null };
-
-export type CommandFindWorkersQueryVariables = Exact<{ [key: string]: never; }>;
-
-
-export type CommandFindWorkersQuery = { workers: { alive: number, lastSeenAt: string | null } };
-
-export type CommandListOperationsQueryVariables = Exact<{
-  filter?: OperationFilter | null | undefined;
-  first: number;
-  after?: string | null | undefined;
-}>;
-
-
-export type CommandListOperationsQuery = { operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
-        | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
-        | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
-        | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
-        | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
-        | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
-        | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
-        | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
-        | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
-        | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-        | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
-        | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
-        | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
-        | { __typename: 'RestorationResult', status: TenantStatus | null }
-        | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
-        | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
-        | { __typename: 'SuspensionResult', sessionsEnded: number | null }
-       | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
-
-export type CommandRetryOperationMutationVariables = Exact<{
-  id: string;
-}>;
-
-
-export type CommandRetryOperationMutation = { retryOperation:
-    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, operation: { id: string }, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
-    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
-    | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
-          | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
-          | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
-          | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
-          | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
-          | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
-          | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
-          | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
-          | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
-          | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
-          | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
-          | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
-          | { __typename: 'RestorationResult', status: TenantStatus | null }
-          | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
-          | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
-          | { __typename: 'SuspensionResult', sessionsEnded: number | null }
-         | null } }
-   };
-
-export type CommandCancelOperationMutationVariables = Exact<{
-  id: string;
-}>;
-
-
-export type CommandCancelOperationMutation = { cancelOperation:
-    | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
-          | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
-          | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
-          | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
-          | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
-          | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
-          | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
-          | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
-          | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
-          | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
-          | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
-          | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
-          | { __typename: 'RestorationResult', status: TenantStatus | null }
-          | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
-          | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
-          | { __typename: 'SuspensionResult', sessionsEnded: number | null }
-         | null } }
-    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
-   };
-
-export type CommandRevealOneTimePasswordMutationVariables = Exact<{
-  id: string;
-}>;
-
-
-export type CommandRevealOneTimePasswordMutation = { revealOneTimePassword:
-    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
-    | { email: string, oneTimePassword: string, expiresAt: string }
-   };
-
-export type CommandOperationFragment = { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
-    | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
-    | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
-    | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
-    | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
-    | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
-    | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
-    | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
-    | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
-    | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-    | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
-    | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
-    | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
-    | { __typename: 'RestorationResult', status: TenantStatus | null }
-    | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
-    | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
-    | { __typename: 'SuspensionResult', sessionsEnded: number | null }
-   | null };
-
-type CommandRefusal_OperationInProgressError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, operation: { id: string }, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
-
-type CommandRefusal_RateLimitedError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
-
-type CommandRefusal_RefusedError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
-
-type CommandRefusal_SlugTakenError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
-
-type CommandRefusal_ValidationError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
-
-export type CommandRefusalFragment =
-  | CommandRefusal_OperationInProgressError_Fragment
-  | CommandRefusal_RateLimitedError_Fragment
-  | CommandRefusal_RefusedError_Fragment
-  | CommandRefusal_SlugTakenError_Fragment
-  | CommandRefusal_ValidationError_Fragment
-;
+/** The tenant, and what to change. What is left out stays; null clears what can be empty. */
+export type UpdateTenantInput = {
+  /** How many sessions each login of its application may have at a time, 1 to 100000; null for its tier's limit. Needs `tenant:edit`. */
+  connectionLimit?: number | null | undefined;
+  /** The idle_in_transaction_session_timeout that its sessions begin with, 0 for none to 604800; null for its tier's. Needs `tenant:edit`. */
+  idleInTransactionTimeoutSeconds?: number | null | undefined;
+  /** Its name, for people: 1 to 200 characters. Needs `tenant:edit`. */
+  name?: string | null | undefined;
+  /** The tenant's slug. */
+  slug: string;
+  /** The statement_timeout that its sessions begin with, 0 for none to 604800; null for its tier's. Needs `tenant:edit`. */
+  statementTimeoutSeconds?: number | null | undefined;
+  /** Where its users ask for help, or null. */
+  supportEmail?: string | null | undefined;
+  /** Where its users call for help, such as `+49 30 1234567`, or null. */
+  supportPhone?: string | null | undefined;
+  /** The plan that it is on. */
+  tier?: Tier | null | undefined;
+  /** Its line of business, at most 60 characters, or null. Needs `tenant:edit`. */
+  vertical?: string | null | undefined;
+};
 
 type CommandResult_AcceptanceResult_Fragment = { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null };
 
@@ -699,11 +636,165 @@ export type CommandResultFragment =
   | CommandResult_SuspensionResult_Fragment
 ;
 
-export type CommandRemainFragment = { kind: RemainKind, name: string | null, server: string | null, ours: boolean };
+export type CommandCheckMigrationsQueryVariables = Exact<{ [key: string]: never; }>;
 
-export type CommandPeopleFragment = { memberships: number, invitations: number, mails: number, identities: number };
 
-export type CommandTenantFragment = { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, oldLoginOpenUntil: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null };
+export type CommandCheckMigrationsQuery = { migrationCheck: { dir: string, format: MigrationFormat | null, home: string | null, isolation: Isolation | null, isolationBecause: { file: string, line: number, statement: string, why: string } | null, migrations: Array<{ id: string, file: string, transactional: boolean, apartBecause: string | null }>, leftOut: Array<{ file: string, why: string }>, passedOver: Array<{ file: string, line: number, statement: string, why: string }>, extensions: Array<{ name: string, wantedBy: string }>, refusals: Array<{ file: string | null, line: number | null, statement: string | null, why: string, instead: string | null }> } };
+
+export type CommandFilePlaceFragment = { file: string, line: number, statement: string, why: string };
+
+export type CommandOperationFragment = { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+    | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
+    | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+    | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
+    | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
+    | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
+    | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+    | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
+    | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+    | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
+    | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+    | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+    | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+    | { __typename: 'RestorationResult', status: TenantStatus | null }
+    | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
+    | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
+    | { __typename: 'SuspensionResult', sessionsEnded: number | null }
+   | null };
+
+export type CommandOperationErrorFragment = { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
+
+type CommandRefusal_OperationInProgressError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, running: { id: string }, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
+
+type CommandRefusal_RateLimitedError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
+
+type CommandRefusal_RefusedError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
+
+type CommandRefusal_SlugTakenError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
+
+type CommandRefusal_ValidationError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
+
+export type CommandRefusalFragment =
+  | CommandRefusal_OperationInProgressError_Fragment
+  | CommandRefusal_RateLimitedError_Fragment
+  | CommandRefusal_RefusedError_Fragment
+  | CommandRefusal_SlugTakenError_Fragment
+  | CommandRefusal_ValidationError_Fragment
+;
+
+export type CommandFindOperationQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CommandFindOperationQuery = { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+      | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
+      | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+      | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
+      | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
+      | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
+      | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+      | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
+      | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+      | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
+      | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+      | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+      | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+      | { __typename: 'RestorationResult', status: TenantStatus | null }
+      | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
+      | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
+      | { __typename: 'SuspensionResult', sessionsEnded: number | null }
+     | null } | null };
+
+export type CommandFindWorkersQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type CommandFindWorkersQuery = { workers: { alive: number, lastSeenAt: string | null } };
+
+export type CommandListOperationsQueryVariables = Exact<{
+  filter?: OperationFilter | null | undefined;
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type CommandListOperationsQuery = { operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+        | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
+        | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+        | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
+        | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
+        | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
+        | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+        | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
+        | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+        | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
+        | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+        | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+        | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+        | { __typename: 'RestorationResult', status: TenantStatus | null }
+        | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
+        | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
+        | { __typename: 'SuspensionResult', sessionsEnded: number | null }
+       | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export type CommandRetryOperationMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CommandRetryOperationMutation = { retryOperation:
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, running: { id: string }, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+          | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
+          | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+          | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
+          | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
+          | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
+          | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+          | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
+          | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+          | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
+          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+          | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+          | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+          | { __typename: 'RestorationResult', status: TenantStatus | null }
+          | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
+          | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
+          | { __typename: 'SuspensionResult', sessionsEnded: number | null }
+         | null } }
+   };
+
+export type CommandCancelOperationMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CommandCancelOperationMutation = { cancelOperation:
+    | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+          | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
+          | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+          | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
+          | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
+          | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
+          | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+          | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
+          | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+          | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
+          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+          | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+          | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+          | { __typename: 'RestorationResult', status: TenantStatus | null }
+          | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
+          | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
+          | { __typename: 'SuspensionResult', sessionsEnded: number | null }
+         | null } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandTenantFragment = { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, retiringUntil: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null };
+
+export type CommandLimitsFragment = { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> };
 
 export type CommandListTenantsQueryVariables = Exact<{
   filter?: TenantFilter | null | undefined;
@@ -712,14 +803,220 @@ export type CommandListTenantsQueryVariables = Exact<{
 }>;
 
 
-export type CommandListTenantsQuery = { tenants: { nodes: Array<{ id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, oldLoginOpenUntil: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+export type CommandListTenantsQuery = { tenants: { nodes: Array<{ id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, retiringUntil: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
 export type CommandFindTenantQueryVariables = Exact<{
   by: TenantBy;
 }>;
 
 
-export type CommandFindTenantQuery = { tenant: { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, oldLoginOpenUntil: string | null, dbServer: { name: string } | null, clusterPlace: { bytes: number | null, fault: string | null, node: { host: string | null, port: number | null, group: number } | null } | null, operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, createdAt: string }> } | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null } | null };
+export type CommandFindTenantQuery = { tenant: { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, retiringUntil: string | null, dbServer: { name: string } | null, clusterPlace: { bytes: number | null, fault: string | null, node: { host: string | null, port: number | null, group: number } | null } | null, operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, createdAt: string }> } | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null } | null };
+
+export type CommandUpdateTenantMutationVariables = Exact<{
+  input: UpdateTenantInput;
+}>;
+
+
+export type CommandUpdateTenantMutation = { updateTenant:
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, running: { id: string }, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { tenant: { id: string, slug: string, name: string, tier: Tier, vertical: string | null, supportEmail: string | null, supportPhone: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> } }, operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+          | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
+          | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+          | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
+          | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
+          | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
+          | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+          | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
+          | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+          | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
+          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+          | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+          | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+          | { __typename: 'RestorationResult', status: TenantStatus | null }
+          | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
+          | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
+          | { __typename: 'SuspensionResult', sessionsEnded: number | null }
+         | null } | null }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandLockTenantMutationVariables = Exact<{
+  input: LockTenantInput;
+}>;
+
+
+export type CommandLockTenantMutation = { changed:
+    | { tenant: { id: string, slug: string, lockedAt: string | null, lockReason: string | null } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, running: { id: string }, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandLockFragment = { id: string, slug: string, lockedAt: string | null, lockReason: string | null };
+
+export type CommandUnlockTenantMutationVariables = Exact<{
+  input: UnlockTenantInput;
+}>;
+
+
+export type CommandUnlockTenantMutation = { changed:
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, running: { id: string }, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { tenant: { id: string, slug: string, lockedAt: string | null, lockReason: string | null } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandCleanupFailedTenantsMutationVariables = Exact<{
+  input: CleanupFailedTenantsInput;
+}>;
+
+
+export type CommandCleanupFailedTenantsMutation = { started:
+    | { results: Array<{ slug: string, operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+            | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
+            | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+            | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
+            | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
+            | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
+            | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+            | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
+            | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+            | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
+            | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+            | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+            | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+            | { __typename: 'RestorationResult', status: TenantStatus | null }
+            | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
+            | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
+            | { __typename: 'SuspensionResult', sessionsEnded: number | null }
+           | null } | null, error:
+          | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, running: { id: string }, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+          | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+          | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+          | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+          | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+         | null }> }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandRotateAllTenantCredentialsMutationVariables = Exact<{
+  input: RotateAllTenantCredentialsInput;
+}>;
+
+
+export type CommandRotateAllTenantCredentialsMutation = { started:
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { results: Array<{ slug: string, operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+            | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
+            | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+            | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
+            | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
+            | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
+            | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+            | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
+            | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+            | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
+            | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+            | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+            | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+            | { __typename: 'RestorationResult', status: TenantStatus | null }
+            | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
+            | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
+            | { __typename: 'SuspensionResult', sessionsEnded: number | null }
+           | null } | null, error:
+          | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, running: { id: string }, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+          | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+          | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+          | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+          | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+         | null }> }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandMailFragment = { state: MailState, attempts: number, problem: string | null };
+
+export type CommandIdentityFragment = { email: string, name: string | null };
+
+export type CommandListInvitationsQueryVariables = Exact<{
+  by: TenantBy;
+}>;
+
+
+export type CommandListInvitationsQuery = { tenant: { invitations: Array<{ id: string, role: TenantRole, kind: InvitationKind, state: InvitationState, timesSent: number, createdAt: string, expiresAt: string, acceptedAt: string | null, revokedAt: string | null, identity: { email: string, name: string | null }, mail: { state: MailState, attempts: number, problem: string | null } | null }> | null } | null };
+
+export type CommandListMembersQueryVariables = Exact<{
+  by: TenantBy;
+}>;
+
+
+export type CommandListMembersQuery = { tenant: { members: Array<{ id: string, role: TenantRole, since: string, lastSignedInAt: string | null, identity: { email: string, name: string | null }, mail: { state: MailState, attempts: number, problem: string | null } | null }> | null } | null };
+
+export type CommandInviteTenantAdminMutationVariables = Exact<{
+  input: InviteTenantAdminInput;
+}>;
+
+
+export type CommandInviteTenantAdminMutation = { changed:
+    | { tenant: { slug: string } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandResendInvitationMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CommandResendInvitationMutation = { changed:
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { tenant: { slug: string } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandRevokeInvitationMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CommandRevokeInvitationMutation = { changed:
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { tenant: { slug: string } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandRemoveMembershipMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CommandRemoveMembershipMutation = { changed:
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { tenant: { slug: string } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandRevealOneTimePasswordMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CommandRevealOneTimePasswordMutation = { revealOneTimePassword:
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { email: string, oneTimePassword: string, expiresAt: string }
+   };
+
+export type CommandListMailsQueryVariables = Exact<{
+  by: TenantBy;
+}>;
+
+
+export type CommandListMailsQuery = { tenant: { invitations: Array<{ identity: { email: string }, mail: { state: MailState, attempts: number, problem: string | null } | null }> | null, members: Array<{ identity: { email: string }, mail: { state: MailState, attempts: number, problem: string | null } | null }> | null } | null };
 
 export type MigrationFaultFieldsFragment = { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null };
 
@@ -875,22 +1172,37 @@ export const CommandFilePlaceFragmentDoc = new TypedDocumentString(`
   why
 }
     `, {"fragmentName":"CommandFilePlace"}) as unknown as TypedDocumentString<CommandFilePlaceFragment, unknown>;
-export const CommandRemainFragmentDoc = new TypedDocumentString(`
-    fragment CommandRemain on TenantRemain {
-  kind
-  name
-  server
-  ours
+export const MigrationFaultFieldsFragmentDoc = new TypedDocumentString(`
+    fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
 }
-    `, {"fragmentName":"CommandRemain"}) as unknown as TypedDocumentString<CommandRemainFragment, unknown>;
-export const CommandPeopleFragmentDoc = new TypedDocumentString(`
-    fragment CommandPeople on RemovedPeople {
-  memberships
-  invitations
-  mails
-  identities
+    `, {"fragmentName":"MigrationFaultFields"}) as unknown as TypedDocumentString<MigrationFaultFieldsFragment, unknown>;
+export const CommandOperationErrorFragmentDoc = new TypedDocumentString(`
+    fragment CommandOperationError on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
 }
-    `, {"fragmentName":"CommandPeople"}) as unknown as TypedDocumentString<CommandPeopleFragment, unknown>;
+    fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`, {"fragmentName":"CommandOperationError"}) as unknown as TypedDocumentString<CommandOperationErrorFragment, unknown>;
 export const CommandResultFragmentDoc = new TypedDocumentString(`
     fragment CommandResult on OperationResult {
   __typename
@@ -905,7 +1217,10 @@ export const CommandResultFragmentDoc = new TypedDocumentString(`
     migrations
     migrationFormat
     passedOver {
-      ...CommandFilePlace
+      file
+      line
+      statement
+      why
     }
     passedOverCount
     seedSets
@@ -999,6 +1314,28 @@ export const CommandResultFragmentDoc = new TypedDocumentString(`
   ... on SuspensionResult {
     sessionsEnded
   }
+  ... on CleanupResult {
+    dropSchema
+    removed {
+      kind
+      name
+      server
+      ours
+    }
+    remaining {
+      kind
+      name
+      server
+      ours
+    }
+    unsearched
+    people {
+      memberships
+      invitations
+      mails
+      identities
+    }
+  }
   ... on OffboardingResult {
     offboardedFrom
     purgeAfter
@@ -1007,19 +1344,6 @@ export const CommandResultFragmentDoc = new TypedDocumentString(`
   }
   ... on RestorationResult {
     status
-  }
-  ... on CleanupResult {
-    dropSchema
-    removed {
-      ...CommandRemain
-    }
-    remaining {
-      ...CommandRemain
-    }
-    unsearched
-    people {
-      ...CommandPeople
-    }
   }
   ... on PurgeResult {
     begun
@@ -1033,31 +1357,20 @@ export const CommandResultFragmentDoc = new TypedDocumentString(`
       secretName
     }
     people {
-      ...CommandPeople
+      memberships
+      invitations
+      mails
+      identities
     }
     remaining {
-      ...CommandRemain
+      kind
+      name
+      server
+      ours
     }
   }
 }
-    fragment CommandFilePlace on MigrationFilePlace {
-  file
-  line
-  statement
-  why
-}
-fragment CommandRemain on TenantRemain {
-  kind
-  name
-  server
-  ours
-}
-fragment CommandPeople on RemovedPeople {
-  memberships
-  invitations
-  mails
-  identities
-}`, {"fragmentName":"CommandResult"}) as unknown as TypedDocumentString<CommandResultFragment, unknown>;
+    `, {"fragmentName":"CommandResult"}) as unknown as TypedDocumentString<CommandResultFragment, unknown>;
 export const CommandOperationFragmentDoc = new TypedDocumentString(`
     fragment CommandOperation on Operation {
   id
@@ -1065,6 +1378,7 @@ export const CommandOperationFragmentDoc = new TypedDocumentString(`
   state
   slug
   dryRun
+  done
   createdAt
   startedAt
   finishedAt
@@ -1081,32 +1395,13 @@ export const CommandOperationFragmentDoc = new TypedDocumentString(`
     id
   }
   error {
-    code
-    message
-    phase
-    retryable
-    nextAction
-    migration {
-      file
-      line
-      statement
-      sqlState
-      detail
-      hint
-      constraint
-    }
+    ...CommandOperationError
   }
   result {
     ...CommandResult
   }
 }
-    fragment CommandFilePlace on MigrationFilePlace {
-  file
-  line
-  statement
-  why
-}
-fragment CommandResult on OperationResult {
+    fragment CommandResult on OperationResult {
   __typename
   ... on ProvisionPlan {
     dbServer
@@ -1119,7 +1414,10 @@ fragment CommandResult on OperationResult {
     migrations
     migrationFormat
     passedOver {
-      ...CommandFilePlace
+      file
+      line
+      statement
+      why
     }
     passedOverCount
     seedSets
@@ -1213,6 +1511,28 @@ fragment CommandResult on OperationResult {
   ... on SuspensionResult {
     sessionsEnded
   }
+  ... on CleanupResult {
+    dropSchema
+    removed {
+      kind
+      name
+      server
+      ours
+    }
+    remaining {
+      kind
+      name
+      server
+      ours
+    }
+    unsearched
+    people {
+      memberships
+      invitations
+      mails
+      identities
+    }
+  }
   ... on OffboardingResult {
     offboardedFrom
     purgeAfter
@@ -1221,19 +1541,6 @@ fragment CommandResult on OperationResult {
   }
   ... on RestorationResult {
     status
-  }
-  ... on CleanupResult {
-    dropSchema
-    removed {
-      ...CommandRemain
-    }
-    remaining {
-      ...CommandRemain
-    }
-    unsearched
-    people {
-      ...CommandPeople
-    }
   }
   ... on PurgeResult {
     begun
@@ -1247,24 +1554,37 @@ fragment CommandResult on OperationResult {
       secretName
     }
     people {
-      ...CommandPeople
+      memberships
+      invitations
+      mails
+      identities
     }
     remaining {
-      ...CommandRemain
+      kind
+      name
+      server
+      ours
     }
   }
 }
-fragment CommandRemain on TenantRemain {
-  kind
-  name
-  server
-  ours
+fragment CommandOperationError on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
 }
-fragment CommandPeople on RemovedPeople {
-  memberships
-  invitations
-  mails
-  identities
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
 }`, {"fragmentName":"CommandOperation"}) as unknown as TypedDocumentString<CommandOperationFragment, unknown>;
 export const CommandRefusalFragmentDoc = new TypedDocumentString(`
     fragment CommandRefusal on UserError {
@@ -1273,13 +1593,7 @@ export const CommandRefusalFragmentDoc = new TypedDocumentString(`
   retryable
   nextAction
   migration {
-    file
-    line
-    statement
-    sqlState
-    detail
-    hint
-    constraint
+    ...MigrationFaultFields
   }
   ... on ValidationError {
     issues {
@@ -1289,12 +1603,28 @@ export const CommandRefusalFragmentDoc = new TypedDocumentString(`
     }
   }
   ... on OperationInProgressError {
-    operation {
+    running: operation {
       id
     }
   }
 }
-    `, {"fragmentName":"CommandRefusal"}) as unknown as TypedDocumentString<CommandRefusalFragment, unknown>;
+    fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`, {"fragmentName":"CommandRefusal"}) as unknown as TypedDocumentString<CommandRefusalFragment, unknown>;
+export const CommandLimitsFragmentDoc = new TypedDocumentString(`
+    fragment CommandLimits on TenantLimits {
+  connectionLimit
+  statementTimeoutSeconds
+  idleInTransactionTimeoutSeconds
+  own
+}
+    `, {"fragmentName":"CommandLimits"}) as unknown as TypedDocumentString<CommandLimitsFragment, unknown>;
 export const CommandTenantFragmentDoc = new TypedDocumentString(`
     fragment CommandTenant on Tenant {
   id
@@ -1316,10 +1646,7 @@ export const CommandTenantFragmentDoc = new TypedDocumentString(`
   states
   tier
   limits {
-    connectionLimit
-    statementTimeoutSeconds
-    idleInTransactionTimeoutSeconds
-    own
+    ...CommandLimits
   }
   timeZone
   supportEmail
@@ -1333,24 +1660,39 @@ export const CommandTenantFragmentDoc = new TypedDocumentString(`
   lockedAt
   lockReason
   credentialsRotatedAt
-  oldLoginOpenUntil
+  retiringUntil: oldLoginOpenUntil
   failure {
     code
     message
   }
 }
-    `, {"fragmentName":"CommandTenant"}) as unknown as TypedDocumentString<CommandTenantFragment, unknown>;
-export const MigrationFaultFieldsFragmentDoc = new TypedDocumentString(`
-    fragment MigrationFaultFields on MigrationFault {
-  file
-  line
-  statement
-  sqlState
-  detail
-  hint
-  constraint
+    fragment CommandLimits on TenantLimits {
+  connectionLimit
+  statementTimeoutSeconds
+  idleInTransactionTimeoutSeconds
+  own
+}`, {"fragmentName":"CommandTenant"}) as unknown as TypedDocumentString<CommandTenantFragment, unknown>;
+export const CommandLockFragmentDoc = new TypedDocumentString(`
+    fragment CommandLock on Tenant {
+  id
+  slug
+  lockedAt
+  lockReason
 }
-    `, {"fragmentName":"MigrationFaultFields"}) as unknown as TypedDocumentString<MigrationFaultFieldsFragment, unknown>;
+    `, {"fragmentName":"CommandLock"}) as unknown as TypedDocumentString<CommandLockFragment, unknown>;
+export const CommandMailFragmentDoc = new TypedDocumentString(`
+    fragment CommandMail on TenantMail {
+  state
+  attempts
+  problem
+}
+    `, {"fragmentName":"CommandMail"}) as unknown as TypedDocumentString<CommandMailFragment, unknown>;
+export const CommandIdentityFragmentDoc = new TypedDocumentString(`
+    fragment CommandIdentity on Identity {
+  email
+  name
+}
+    `, {"fragmentName":"CommandIdentity"}) as unknown as TypedDocumentString<CommandIdentityFragment, unknown>;
 export const CommandCheckMigrationsDocument = new TypedDocumentString(`
     query CommandCheckMigrations {
   migrationCheck {
@@ -1399,54 +1741,7 @@ export const CommandFindOperationDocument = new TypedDocumentString(`
     ...CommandOperation
   }
 }
-    fragment CommandFilePlace on MigrationFilePlace {
-  file
-  line
-  statement
-  why
-}
-fragment CommandOperation on Operation {
-  id
-  kind
-  state
-  slug
-  dryRun
-  createdAt
-  startedAt
-  finishedAt
-  tenant {
-    id
-    adminEmail
-  }
-  requestedBy {
-    kind
-    id
-    name
-  }
-  retryOf {
-    id
-  }
-  error {
-    code
-    message
-    phase
-    retryable
-    nextAction
-    migration {
-      file
-      line
-      statement
-      sqlState
-      detail
-      hint
-      constraint
-    }
-  }
-  result {
-    ...CommandResult
-  }
-}
-fragment CommandResult on OperationResult {
+    fragment CommandResult on OperationResult {
   __typename
   ... on ProvisionPlan {
     dbServer
@@ -1459,7 +1754,10 @@ fragment CommandResult on OperationResult {
     migrations
     migrationFormat
     passedOver {
-      ...CommandFilePlace
+      file
+      line
+      statement
+      why
     }
     passedOverCount
     seedSets
@@ -1553,6 +1851,28 @@ fragment CommandResult on OperationResult {
   ... on SuspensionResult {
     sessionsEnded
   }
+  ... on CleanupResult {
+    dropSchema
+    removed {
+      kind
+      name
+      server
+      ours
+    }
+    remaining {
+      kind
+      name
+      server
+      ours
+    }
+    unsearched
+    people {
+      memberships
+      invitations
+      mails
+      identities
+    }
+  }
   ... on OffboardingResult {
     offboardedFrom
     purgeAfter
@@ -1561,19 +1881,6 @@ fragment CommandResult on OperationResult {
   }
   ... on RestorationResult {
     status
-  }
-  ... on CleanupResult {
-    dropSchema
-    removed {
-      ...CommandRemain
-    }
-    remaining {
-      ...CommandRemain
-    }
-    unsearched
-    people {
-      ...CommandPeople
-    }
   }
   ... on PurgeResult {
     begun
@@ -1587,24 +1894,66 @@ fragment CommandResult on OperationResult {
       secretName
     }
     people {
-      ...CommandPeople
+      memberships
+      invitations
+      mails
+      identities
     }
     remaining {
-      ...CommandRemain
+      kind
+      name
+      server
+      ours
     }
   }
 }
-fragment CommandRemain on TenantRemain {
+fragment CommandOperation on Operation {
+  id
   kind
-  name
-  server
-  ours
+  state
+  slug
+  dryRun
+  done
+  createdAt
+  startedAt
+  finishedAt
+  tenant {
+    id
+    adminEmail
+  }
+  requestedBy {
+    kind
+    id
+    name
+  }
+  retryOf {
+    id
+  }
+  error {
+    ...CommandOperationError
+  }
+  result {
+    ...CommandResult
+  }
 }
-fragment CommandPeople on RemovedPeople {
-  memberships
-  invitations
-  mails
-  identities
+fragment CommandOperationError on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
 }`) as unknown as TypedDocumentString<CommandFindOperationQuery, CommandFindOperationQueryVariables>;
 export const CommandFindWorkersDocument = new TypedDocumentString(`
     query CommandFindWorkers {
@@ -1626,54 +1975,7 @@ export const CommandListOperationsDocument = new TypedDocumentString(`
     }
   }
 }
-    fragment CommandFilePlace on MigrationFilePlace {
-  file
-  line
-  statement
-  why
-}
-fragment CommandOperation on Operation {
-  id
-  kind
-  state
-  slug
-  dryRun
-  createdAt
-  startedAt
-  finishedAt
-  tenant {
-    id
-    adminEmail
-  }
-  requestedBy {
-    kind
-    id
-    name
-  }
-  retryOf {
-    id
-  }
-  error {
-    code
-    message
-    phase
-    retryable
-    nextAction
-    migration {
-      file
-      line
-      statement
-      sqlState
-      detail
-      hint
-      constraint
-    }
-  }
-  result {
-    ...CommandResult
-  }
-}
-fragment CommandResult on OperationResult {
+    fragment CommandResult on OperationResult {
   __typename
   ... on ProvisionPlan {
     dbServer
@@ -1686,7 +1988,10 @@ fragment CommandResult on OperationResult {
     migrations
     migrationFormat
     passedOver {
-      ...CommandFilePlace
+      file
+      line
+      statement
+      why
     }
     passedOverCount
     seedSets
@@ -1780,6 +2085,28 @@ fragment CommandResult on OperationResult {
   ... on SuspensionResult {
     sessionsEnded
   }
+  ... on CleanupResult {
+    dropSchema
+    removed {
+      kind
+      name
+      server
+      ours
+    }
+    remaining {
+      kind
+      name
+      server
+      ours
+    }
+    unsearched
+    people {
+      memberships
+      invitations
+      mails
+      identities
+    }
+  }
   ... on OffboardingResult {
     offboardedFrom
     purgeAfter
@@ -1788,19 +2115,6 @@ fragment CommandResult on OperationResult {
   }
   ... on RestorationResult {
     status
-  }
-  ... on CleanupResult {
-    dropSchema
-    removed {
-      ...CommandRemain
-    }
-    remaining {
-      ...CommandRemain
-    }
-    unsearched
-    people {
-      ...CommandPeople
-    }
   }
   ... on PurgeResult {
     begun
@@ -1814,24 +2128,66 @@ fragment CommandResult on OperationResult {
       secretName
     }
     people {
-      ...CommandPeople
+      memberships
+      invitations
+      mails
+      identities
     }
     remaining {
-      ...CommandRemain
+      kind
+      name
+      server
+      ours
     }
   }
 }
-fragment CommandRemain on TenantRemain {
+fragment CommandOperation on Operation {
+  id
   kind
-  name
-  server
-  ours
+  state
+  slug
+  dryRun
+  done
+  createdAt
+  startedAt
+  finishedAt
+  tenant {
+    id
+    adminEmail
+  }
+  requestedBy {
+    kind
+    id
+    name
+  }
+  retryOf {
+    id
+  }
+  error {
+    ...CommandOperationError
+  }
+  result {
+    ...CommandResult
+  }
 }
-fragment CommandPeople on RemovedPeople {
-  memberships
-  invitations
-  mails
-  identities
+fragment CommandOperationError on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
 }`) as unknown as TypedDocumentString<CommandListOperationsQuery, CommandListOperationsQueryVariables>;
 export const CommandRetryOperationDocument = new TypedDocumentString(`
     mutation CommandRetryOperation($id: ID!) {
@@ -1844,81 +2200,7 @@ export const CommandRetryOperationDocument = new TypedDocumentString(`
     ...CommandRefusal
   }
 }
-    fragment CommandFilePlace on MigrationFilePlace {
-  file
-  line
-  statement
-  why
-}
-fragment CommandOperation on Operation {
-  id
-  kind
-  state
-  slug
-  dryRun
-  createdAt
-  startedAt
-  finishedAt
-  tenant {
-    id
-    adminEmail
-  }
-  requestedBy {
-    kind
-    id
-    name
-  }
-  retryOf {
-    id
-  }
-  error {
-    code
-    message
-    phase
-    retryable
-    nextAction
-    migration {
-      file
-      line
-      statement
-      sqlState
-      detail
-      hint
-      constraint
-    }
-  }
-  result {
-    ...CommandResult
-  }
-}
-fragment CommandRefusal on UserError {
-  code
-  message
-  retryable
-  nextAction
-  migration {
-    file
-    line
-    statement
-    sqlState
-    detail
-    hint
-    constraint
-  }
-  ... on ValidationError {
-    issues {
-      path
-      message
-      code
-    }
-  }
-  ... on OperationInProgressError {
-    operation {
-      id
-    }
-  }
-}
-fragment CommandResult on OperationResult {
+    fragment CommandResult on OperationResult {
   __typename
   ... on ProvisionPlan {
     dbServer
@@ -1931,7 +2213,10 @@ fragment CommandResult on OperationResult {
     migrations
     migrationFormat
     passedOver {
-      ...CommandFilePlace
+      file
+      line
+      statement
+      why
     }
     passedOverCount
     seedSets
@@ -2025,6 +2310,28 @@ fragment CommandResult on OperationResult {
   ... on SuspensionResult {
     sessionsEnded
   }
+  ... on CleanupResult {
+    dropSchema
+    removed {
+      kind
+      name
+      server
+      ours
+    }
+    remaining {
+      kind
+      name
+      server
+      ours
+    }
+    unsearched
+    people {
+      memberships
+      invitations
+      mails
+      identities
+    }
+  }
   ... on OffboardingResult {
     offboardedFrom
     purgeAfter
@@ -2033,19 +2340,6 @@ fragment CommandResult on OperationResult {
   }
   ... on RestorationResult {
     status
-  }
-  ... on CleanupResult {
-    dropSchema
-    removed {
-      ...CommandRemain
-    }
-    remaining {
-      ...CommandRemain
-    }
-    unsearched
-    people {
-      ...CommandPeople
-    }
   }
   ... on PurgeResult {
     begun
@@ -2059,24 +2353,87 @@ fragment CommandResult on OperationResult {
       secretName
     }
     people {
-      ...CommandPeople
+      memberships
+      invitations
+      mails
+      identities
     }
     remaining {
-      ...CommandRemain
+      kind
+      name
+      server
+      ours
     }
   }
 }
-fragment CommandRemain on TenantRemain {
+fragment CommandOperation on Operation {
+  id
   kind
-  name
-  server
-  ours
+  state
+  slug
+  dryRun
+  done
+  createdAt
+  startedAt
+  finishedAt
+  tenant {
+    id
+    adminEmail
+  }
+  requestedBy {
+    kind
+    id
+    name
+  }
+  retryOf {
+    id
+  }
+  error {
+    ...CommandOperationError
+  }
+  result {
+    ...CommandResult
+  }
 }
-fragment CommandPeople on RemovedPeople {
-  memberships
-  invitations
-  mails
-  identities
+fragment CommandOperationError on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+}
+fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
 }`) as unknown as TypedDocumentString<CommandRetryOperationMutation, CommandRetryOperationMutationVariables>;
 export const CommandCancelOperationDocument = new TypedDocumentString(`
     mutation CommandCancelOperation($id: ID!) {
@@ -2089,81 +2446,7 @@ export const CommandCancelOperationDocument = new TypedDocumentString(`
     ...CommandRefusal
   }
 }
-    fragment CommandFilePlace on MigrationFilePlace {
-  file
-  line
-  statement
-  why
-}
-fragment CommandOperation on Operation {
-  id
-  kind
-  state
-  slug
-  dryRun
-  createdAt
-  startedAt
-  finishedAt
-  tenant {
-    id
-    adminEmail
-  }
-  requestedBy {
-    kind
-    id
-    name
-  }
-  retryOf {
-    id
-  }
-  error {
-    code
-    message
-    phase
-    retryable
-    nextAction
-    migration {
-      file
-      line
-      statement
-      sqlState
-      detail
-      hint
-      constraint
-    }
-  }
-  result {
-    ...CommandResult
-  }
-}
-fragment CommandRefusal on UserError {
-  code
-  message
-  retryable
-  nextAction
-  migration {
-    file
-    line
-    statement
-    sqlState
-    detail
-    hint
-    constraint
-  }
-  ... on ValidationError {
-    issues {
-      path
-      message
-      code
-    }
-  }
-  ... on OperationInProgressError {
-    operation {
-      id
-    }
-  }
-}
-fragment CommandResult on OperationResult {
+    fragment CommandResult on OperationResult {
   __typename
   ... on ProvisionPlan {
     dbServer
@@ -2176,7 +2459,10 @@ fragment CommandResult on OperationResult {
     migrations
     migrationFormat
     passedOver {
-      ...CommandFilePlace
+      file
+      line
+      statement
+      why
     }
     passedOverCount
     seedSets
@@ -2270,6 +2556,28 @@ fragment CommandResult on OperationResult {
   ... on SuspensionResult {
     sessionsEnded
   }
+  ... on CleanupResult {
+    dropSchema
+    removed {
+      kind
+      name
+      server
+      ours
+    }
+    remaining {
+      kind
+      name
+      server
+      ours
+    }
+    unsearched
+    people {
+      memberships
+      invitations
+      mails
+      identities
+    }
+  }
   ... on OffboardingResult {
     offboardedFrom
     purgeAfter
@@ -2278,19 +2586,6 @@ fragment CommandResult on OperationResult {
   }
   ... on RestorationResult {
     status
-  }
-  ... on CleanupResult {
-    dropSchema
-    removed {
-      ...CommandRemain
-    }
-    remaining {
-      ...CommandRemain
-    }
-    unsearched
-    people {
-      ...CommandPeople
-    }
   }
   ... on PurgeResult {
     begun
@@ -2304,49 +2599,65 @@ fragment CommandResult on OperationResult {
       secretName
     }
     people {
-      ...CommandPeople
+      memberships
+      invitations
+      mails
+      identities
     }
     remaining {
-      ...CommandRemain
+      kind
+      name
+      server
+      ours
     }
   }
 }
-fragment CommandRemain on TenantRemain {
+fragment CommandOperation on Operation {
+  id
   kind
-  name
-  server
-  ours
-}
-fragment CommandPeople on RemovedPeople {
-  memberships
-  invitations
-  mails
-  identities
-}`) as unknown as TypedDocumentString<CommandCancelOperationMutation, CommandCancelOperationMutationVariables>;
-export const CommandRevealOneTimePasswordDocument = new TypedDocumentString(`
-    mutation CommandRevealOneTimePassword($id: ID!) {
-  revealOneTimePassword(input: { operationId: $id }) {
-    ... on RevealOneTimePasswordPayload {
-      email
-      oneTimePassword
-      expiresAt
-    }
-    ...CommandRefusal
+  state
+  slug
+  dryRun
+  done
+  createdAt
+  startedAt
+  finishedAt
+  tenant {
+    id
+    adminEmail
+  }
+  requestedBy {
+    kind
+    id
+    name
+  }
+  retryOf {
+    id
+  }
+  error {
+    ...CommandOperationError
+  }
+  result {
+    ...CommandResult
   }
 }
-    fragment CommandRefusal on UserError {
+fragment CommandOperationError on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+}
+fragment CommandRefusal on UserError {
   code
   message
   retryable
   nextAction
   migration {
-    file
-    line
-    statement
-    sqlState
-    detail
-    hint
-    constraint
+    ...MigrationFaultFields
   }
   ... on ValidationError {
     issues {
@@ -2356,11 +2667,20 @@ export const CommandRevealOneTimePasswordDocument = new TypedDocumentString(`
     }
   }
   ... on OperationInProgressError {
-    operation {
+    running: operation {
       id
     }
   }
-}`) as unknown as TypedDocumentString<CommandRevealOneTimePasswordMutation, CommandRevealOneTimePasswordMutationVariables>;
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandCancelOperationMutation, CommandCancelOperationMutationVariables>;
 export const CommandListTenantsDocument = new TypedDocumentString(`
     query CommandListTenants($filter: TenantFilter, $first: Int!, $after: String) {
   tenants(filter: $filter, first: $first, after: $after) {
@@ -2393,10 +2713,7 @@ export const CommandListTenantsDocument = new TypedDocumentString(`
   states
   tier
   limits {
-    connectionLimit
-    statementTimeoutSeconds
-    idleInTransactionTimeoutSeconds
-    own
+    ...CommandLimits
   }
   timeZone
   supportEmail
@@ -2410,11 +2727,17 @@ export const CommandListTenantsDocument = new TypedDocumentString(`
   lockedAt
   lockReason
   credentialsRotatedAt
-  oldLoginOpenUntil
+  retiringUntil: oldLoginOpenUntil
   failure {
     code
     message
   }
+}
+fragment CommandLimits on TenantLimits {
+  connectionLimit
+  statementTimeoutSeconds
+  idleInTransactionTimeoutSeconds
+  own
 }`) as unknown as TypedDocumentString<CommandListTenantsQuery, CommandListTenantsQueryVariables>;
 export const CommandFindTenantDocument = new TypedDocumentString(`
     query CommandFindTenant($by: TenantBy!) {
@@ -2462,10 +2785,7 @@ export const CommandFindTenantDocument = new TypedDocumentString(`
   states
   tier
   limits {
-    connectionLimit
-    statementTimeoutSeconds
-    idleInTransactionTimeoutSeconds
-    own
+    ...CommandLimits
   }
   timeZone
   supportEmail
@@ -2479,12 +2799,1168 @@ export const CommandFindTenantDocument = new TypedDocumentString(`
   lockedAt
   lockReason
   credentialsRotatedAt
-  oldLoginOpenUntil
+  retiringUntil: oldLoginOpenUntil
   failure {
     code
     message
   }
+}
+fragment CommandLimits on TenantLimits {
+  connectionLimit
+  statementTimeoutSeconds
+  idleInTransactionTimeoutSeconds
+  own
 }`) as unknown as TypedDocumentString<CommandFindTenantQuery, CommandFindTenantQueryVariables>;
+export const CommandUpdateTenantDocument = new TypedDocumentString(`
+    mutation CommandUpdateTenant($input: UpdateTenantInput!) {
+  updateTenant(input: $input) {
+    ... on UpdateTenantPayload {
+      tenant {
+        id
+        slug
+        name
+        tier
+        vertical
+        supportEmail
+        supportPhone
+        limits {
+          ...CommandLimits
+        }
+      }
+      operation {
+        ...CommandOperation
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandResult on OperationResult {
+  __typename
+  ... on ProvisionPlan {
+    dbServer
+    isolation
+    database
+    schema
+    ownerRole
+    appRole
+    secretName
+    migrations
+    migrationFormat
+    passedOver {
+      file
+      line
+      statement
+      why
+    }
+    passedOverCount
+    seedSets
+  }
+  ... on ProvisionSummary {
+    tenantId
+    dbServer
+    database
+    schema
+    tables
+    migrationsApplied
+    schemaVersion
+    seedRows {
+      set
+      rows
+    }
+    roleLogin
+    credential
+  }
+  ... on MigrationResult {
+    version
+    applied
+    pending
+    activated
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on AcceptanceResult {
+    before {
+      migration
+      checksum
+    }
+    after {
+      migration
+      checksum
+    }
+    version
+  }
+  ... on ActivationResult {
+    version
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on LaboratoryResult {
+    laboratoryId
+    laboratoryName
+    organizationName
+    setupName
+  }
+  ... on SeedResult {
+    sets {
+      set
+      rowsAdded
+      tables {
+        table
+        rows
+      }
+    }
+  }
+  ... on SnapshotResult {
+    hard
+    targets {
+      target
+      total
+      rows
+      skipped
+    }
+  }
+  ... on CredentialRotationResult {
+    from
+    to
+    secretVersion
+    oldLoginOpenUntil
+  }
+  ... on CredentialRetirementResult {
+    closedRole
+    sessionsEnded
+  }
+  ... on LimitsSetResult {
+    roles
+    connectionLimit
+    statementTimeoutSeconds
+    idleInTransactionTimeoutSeconds
+  }
+  ... on SuspensionResult {
+    sessionsEnded
+  }
+  ... on CleanupResult {
+    dropSchema
+    removed {
+      kind
+      name
+      server
+      ours
+    }
+    remaining {
+      kind
+      name
+      server
+      ours
+    }
+    unsearched
+    people {
+      memberships
+      invitations
+      mails
+      identities
+    }
+  }
+  ... on OffboardingResult {
+    offboardedFrom
+    purgeAfter
+    purge
+    sessionsEnded
+  }
+  ... on RestorationResult {
+    status
+  }
+  ... on PurgeResult {
+    begun
+    evidence {
+      server
+      database
+      schema
+      tables
+      bytes
+      roles
+      secretName
+    }
+    people {
+      memberships
+      invitations
+      mails
+      identities
+    }
+    remaining {
+      kind
+      name
+      server
+      ours
+    }
+  }
+}
+fragment CommandOperation on Operation {
+  id
+  kind
+  state
+  slug
+  dryRun
+  done
+  createdAt
+  startedAt
+  finishedAt
+  tenant {
+    id
+    adminEmail
+  }
+  requestedBy {
+    kind
+    id
+    name
+  }
+  retryOf {
+    id
+  }
+  error {
+    ...CommandOperationError
+  }
+  result {
+    ...CommandResult
+  }
+}
+fragment CommandOperationError on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+}
+fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment CommandLimits on TenantLimits {
+  connectionLimit
+  statementTimeoutSeconds
+  idleInTransactionTimeoutSeconds
+  own
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandUpdateTenantMutation, CommandUpdateTenantMutationVariables>;
+export const CommandLockTenantDocument = new TypedDocumentString(`
+    mutation CommandLockTenant($input: LockTenantInput!) {
+  changed: lockTenant(input: $input) {
+    ... on LockTenantPayload {
+      tenant {
+        ...CommandLock
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment CommandLock on Tenant {
+  id
+  slug
+  lockedAt
+  lockReason
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandLockTenantMutation, CommandLockTenantMutationVariables>;
+export const CommandUnlockTenantDocument = new TypedDocumentString(`
+    mutation CommandUnlockTenant($input: UnlockTenantInput!) {
+  changed: unlockTenant(input: $input) {
+    ... on UnlockTenantPayload {
+      tenant {
+        ...CommandLock
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment CommandLock on Tenant {
+  id
+  slug
+  lockedAt
+  lockReason
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandUnlockTenantMutation, CommandUnlockTenantMutationVariables>;
+export const CommandCleanupFailedTenantsDocument = new TypedDocumentString(`
+    mutation CommandCleanupFailedTenants($input: CleanupFailedTenantsInput!) {
+  started: cleanupFailedTenants(input: $input) {
+    ... on CleanupFailedTenantsPayload {
+      results {
+        slug
+        operation {
+          ...CommandOperation
+        }
+        error {
+          ...CommandRefusal
+        }
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandResult on OperationResult {
+  __typename
+  ... on ProvisionPlan {
+    dbServer
+    isolation
+    database
+    schema
+    ownerRole
+    appRole
+    secretName
+    migrations
+    migrationFormat
+    passedOver {
+      file
+      line
+      statement
+      why
+    }
+    passedOverCount
+    seedSets
+  }
+  ... on ProvisionSummary {
+    tenantId
+    dbServer
+    database
+    schema
+    tables
+    migrationsApplied
+    schemaVersion
+    seedRows {
+      set
+      rows
+    }
+    roleLogin
+    credential
+  }
+  ... on MigrationResult {
+    version
+    applied
+    pending
+    activated
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on AcceptanceResult {
+    before {
+      migration
+      checksum
+    }
+    after {
+      migration
+      checksum
+    }
+    version
+  }
+  ... on ActivationResult {
+    version
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on LaboratoryResult {
+    laboratoryId
+    laboratoryName
+    organizationName
+    setupName
+  }
+  ... on SeedResult {
+    sets {
+      set
+      rowsAdded
+      tables {
+        table
+        rows
+      }
+    }
+  }
+  ... on SnapshotResult {
+    hard
+    targets {
+      target
+      total
+      rows
+      skipped
+    }
+  }
+  ... on CredentialRotationResult {
+    from
+    to
+    secretVersion
+    oldLoginOpenUntil
+  }
+  ... on CredentialRetirementResult {
+    closedRole
+    sessionsEnded
+  }
+  ... on LimitsSetResult {
+    roles
+    connectionLimit
+    statementTimeoutSeconds
+    idleInTransactionTimeoutSeconds
+  }
+  ... on SuspensionResult {
+    sessionsEnded
+  }
+  ... on CleanupResult {
+    dropSchema
+    removed {
+      kind
+      name
+      server
+      ours
+    }
+    remaining {
+      kind
+      name
+      server
+      ours
+    }
+    unsearched
+    people {
+      memberships
+      invitations
+      mails
+      identities
+    }
+  }
+  ... on OffboardingResult {
+    offboardedFrom
+    purgeAfter
+    purge
+    sessionsEnded
+  }
+  ... on RestorationResult {
+    status
+  }
+  ... on PurgeResult {
+    begun
+    evidence {
+      server
+      database
+      schema
+      tables
+      bytes
+      roles
+      secretName
+    }
+    people {
+      memberships
+      invitations
+      mails
+      identities
+    }
+    remaining {
+      kind
+      name
+      server
+      ours
+    }
+  }
+}
+fragment CommandOperation on Operation {
+  id
+  kind
+  state
+  slug
+  dryRun
+  done
+  createdAt
+  startedAt
+  finishedAt
+  tenant {
+    id
+    adminEmail
+  }
+  requestedBy {
+    kind
+    id
+    name
+  }
+  retryOf {
+    id
+  }
+  error {
+    ...CommandOperationError
+  }
+  result {
+    ...CommandResult
+  }
+}
+fragment CommandOperationError on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+}
+fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandCleanupFailedTenantsMutation, CommandCleanupFailedTenantsMutationVariables>;
+export const CommandRotateAllTenantCredentialsDocument = new TypedDocumentString(`
+    mutation CommandRotateAllTenantCredentials($input: RotateAllTenantCredentialsInput!) {
+  started: rotateAllTenantCredentials(input: $input) {
+    ... on RotateAllTenantCredentialsPayload {
+      results {
+        slug
+        operation {
+          ...CommandOperation
+        }
+        error {
+          ...CommandRefusal
+        }
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandResult on OperationResult {
+  __typename
+  ... on ProvisionPlan {
+    dbServer
+    isolation
+    database
+    schema
+    ownerRole
+    appRole
+    secretName
+    migrations
+    migrationFormat
+    passedOver {
+      file
+      line
+      statement
+      why
+    }
+    passedOverCount
+    seedSets
+  }
+  ... on ProvisionSummary {
+    tenantId
+    dbServer
+    database
+    schema
+    tables
+    migrationsApplied
+    schemaVersion
+    seedRows {
+      set
+      rows
+    }
+    roleLogin
+    credential
+  }
+  ... on MigrationResult {
+    version
+    applied
+    pending
+    activated
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on AcceptanceResult {
+    before {
+      migration
+      checksum
+    }
+    after {
+      migration
+      checksum
+    }
+    version
+  }
+  ... on ActivationResult {
+    version
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on LaboratoryResult {
+    laboratoryId
+    laboratoryName
+    organizationName
+    setupName
+  }
+  ... on SeedResult {
+    sets {
+      set
+      rowsAdded
+      tables {
+        table
+        rows
+      }
+    }
+  }
+  ... on SnapshotResult {
+    hard
+    targets {
+      target
+      total
+      rows
+      skipped
+    }
+  }
+  ... on CredentialRotationResult {
+    from
+    to
+    secretVersion
+    oldLoginOpenUntil
+  }
+  ... on CredentialRetirementResult {
+    closedRole
+    sessionsEnded
+  }
+  ... on LimitsSetResult {
+    roles
+    connectionLimit
+    statementTimeoutSeconds
+    idleInTransactionTimeoutSeconds
+  }
+  ... on SuspensionResult {
+    sessionsEnded
+  }
+  ... on CleanupResult {
+    dropSchema
+    removed {
+      kind
+      name
+      server
+      ours
+    }
+    remaining {
+      kind
+      name
+      server
+      ours
+    }
+    unsearched
+    people {
+      memberships
+      invitations
+      mails
+      identities
+    }
+  }
+  ... on OffboardingResult {
+    offboardedFrom
+    purgeAfter
+    purge
+    sessionsEnded
+  }
+  ... on RestorationResult {
+    status
+  }
+  ... on PurgeResult {
+    begun
+    evidence {
+      server
+      database
+      schema
+      tables
+      bytes
+      roles
+      secretName
+    }
+    people {
+      memberships
+      invitations
+      mails
+      identities
+    }
+    remaining {
+      kind
+      name
+      server
+      ours
+    }
+  }
+}
+fragment CommandOperation on Operation {
+  id
+  kind
+  state
+  slug
+  dryRun
+  done
+  createdAt
+  startedAt
+  finishedAt
+  tenant {
+    id
+    adminEmail
+  }
+  requestedBy {
+    kind
+    id
+    name
+  }
+  retryOf {
+    id
+  }
+  error {
+    ...CommandOperationError
+  }
+  result {
+    ...CommandResult
+  }
+}
+fragment CommandOperationError on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+}
+fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandRotateAllTenantCredentialsMutation, CommandRotateAllTenantCredentialsMutationVariables>;
+export const CommandListInvitationsDocument = new TypedDocumentString(`
+    query CommandListInvitations($by: TenantBy!) {
+  tenant(by: $by) {
+    invitations {
+      id
+      identity {
+        ...CommandIdentity
+      }
+      role
+      kind
+      state
+      timesSent
+      createdAt
+      expiresAt
+      acceptedAt
+      revokedAt
+      mail {
+        ...CommandMail
+      }
+    }
+  }
+}
+    fragment CommandMail on TenantMail {
+  state
+  attempts
+  problem
+}
+fragment CommandIdentity on Identity {
+  email
+  name
+}`) as unknown as TypedDocumentString<CommandListInvitationsQuery, CommandListInvitationsQueryVariables>;
+export const CommandListMembersDocument = new TypedDocumentString(`
+    query CommandListMembers($by: TenantBy!) {
+  tenant(by: $by) {
+    members {
+      id
+      identity {
+        ...CommandIdentity
+      }
+      role
+      since
+      lastSignedInAt
+      mail {
+        ...CommandMail
+      }
+    }
+  }
+}
+    fragment CommandMail on TenantMail {
+  state
+  attempts
+  problem
+}
+fragment CommandIdentity on Identity {
+  email
+  name
+}`) as unknown as TypedDocumentString<CommandListMembersQuery, CommandListMembersQueryVariables>;
+export const CommandInviteTenantAdminDocument = new TypedDocumentString(`
+    mutation CommandInviteTenantAdmin($input: InviteTenantAdminInput!) {
+  changed: inviteTenantAdmin(input: $input) {
+    ... on InviteTenantAdminPayload {
+      tenant {
+        slug
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandInviteTenantAdminMutation, CommandInviteTenantAdminMutationVariables>;
+export const CommandResendInvitationDocument = new TypedDocumentString(`
+    mutation CommandResendInvitation($id: ID!) {
+  changed: resendInvitation(input: { invitationId: $id }) {
+    ... on ResendInvitationPayload {
+      tenant {
+        slug
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandResendInvitationMutation, CommandResendInvitationMutationVariables>;
+export const CommandRevokeInvitationDocument = new TypedDocumentString(`
+    mutation CommandRevokeInvitation($id: ID!) {
+  changed: revokeInvitation(input: { invitationId: $id }) {
+    ... on RevokeInvitationPayload {
+      tenant {
+        slug
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandRevokeInvitationMutation, CommandRevokeInvitationMutationVariables>;
+export const CommandRemoveMembershipDocument = new TypedDocumentString(`
+    mutation CommandRemoveMembership($id: ID!) {
+  changed: removeMembership(input: { membershipId: $id }) {
+    ... on RemoveMembershipPayload {
+      tenant {
+        slug
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandRemoveMembershipMutation, CommandRemoveMembershipMutationVariables>;
+export const CommandRevealOneTimePasswordDocument = new TypedDocumentString(`
+    mutation CommandRevealOneTimePassword($id: ID!) {
+  revealOneTimePassword(input: { operationId: $id }) {
+    ... on RevealOneTimePasswordPayload {
+      email
+      oneTimePassword
+      expiresAt
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandRevealOneTimePasswordMutation, CommandRevealOneTimePasswordMutationVariables>;
+export const CommandListMailsDocument = new TypedDocumentString(`
+    query CommandListMails($by: TenantBy!) {
+  tenant(by: $by) {
+    invitations {
+      identity {
+        email
+      }
+      mail {
+        ...CommandMail
+      }
+    }
+    members {
+      identity {
+        email
+      }
+      mail {
+        ...CommandMail
+      }
+    }
+  }
+}
+    fragment CommandMail on TenantMail {
+  state
+  attempts
+  problem
+}`) as unknown as TypedDocumentString<CommandListMailsQuery, CommandListMailsQueryVariables>;
 export const OperationProgressDocument = new TypedDocumentString(`
     subscription OperationProgress($operationId: ID!, $after: EventCursor) {
   operationEvents(operationId: $operationId, after: $after) {

@@ -39,6 +39,10 @@ export const Evidence = describedObject(
 );
 export type Evidence = Described<typeof Evidence>;
 
+/** Evidence for a person. */
+export const evidenceShown = ({ schema, database, server, tables, bytes }: Evidence): string =>
+  `schema ${schema ?? "none"} in ${database} on ${server}: ${tables} tables, ${bytes} bytes`;
+
 interface PurgeInput {
   readonly reason: string | null;
 }

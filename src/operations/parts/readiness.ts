@@ -1,9 +1,12 @@
+import type { Described } from "../../kernel/described.ts";
 import { DomainError, isDomainError } from "../../kernel/domain-error.ts";
+import type { Labelled } from "../../kernel/labelled.ts";
 import { organizationChecks } from "../../laboratories/organizations.ts";
 import { verifySeeds } from "../../seeding/apply-seeds.ts";
 import { openSeedFolder, resolveSets } from "../../seeding/seed-folder.ts";
 import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
 import { probeAppLogin } from "../../tenant-schemas/probe-app-login.ts";
+import type { ReadinessCheck } from "../../tenant-schemas/verify-tenant-schema.ts";
 import {
   type Check,
   check,
@@ -107,3 +110,7 @@ export function refuseUnready(readiness: Pick<Readiness, "checks">): void {
     detail: { failed },
   });
 }
+
+/** Readiness checks for a person, each with its sign. */
+export const checksShown = (checks: readonly Described<typeof ReadinessCheck>[]): Labelled =>
+  checks.map(({ name, passed, message }) => [`${passed ? "✔" : "✘"} ${name}`, message]);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Described, describedEnum, describedObject } from "../../kernel/described.ts";
 import { isDomainError } from "../../kernel/domain-error.ts";
+import { listed } from "../../kernel/labelled.ts";
 import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.ts";
 import { findLeftovers } from "../../tenant-schemas/leftovers.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
@@ -50,6 +51,16 @@ type RemainsPorts = Pick<TenantPorts, "orm" | "servers" | "secrets">;
 
 /** A remain as the audit trail tells of it. */
 export const inWords = ({ kind, name }: Remain): string => `${kind} ${name}`;
+
+/** Remains for a person. */
+export const remainsShown = (remains: readonly Remain[]): string =>
+  listed(
+    remains.map(
+      // A secret's name is null for whoever may not read it.
+      ({ kind, name, ours }) =>
+        `${kind}${name === null ? "" : ` ${name}`}${ours ? "" : " (not ours)"}`,
+    ),
+  );
 
 /** What of `before` is not there `now`. */
 export const goneSince = (before: readonly Remain[], now: readonly Remain[]): Remain[] => {

@@ -16,7 +16,6 @@ const AdminCredential = describedEnum(
       "With a one-time password, which whoever asked for the tenant reveals once and hands over.",
   },
 );
-export const ADMIN_CREDENTIALS = AdminCredential.options;
 
 const isTimeZone = (zone: string): boolean => {
   try {
@@ -32,20 +31,32 @@ const unique = (list: string[]) => new Set(list).size === list.length;
 /** What provisioning a tenant takes, with the rule of every field. */
 export const ProvisionInput = z
   .strictObject({
-    slug: z
-      .string()
-      .describe(
+    slug: z.string().meta({
+      description:
         "Its short name: 3 to 40 lower-case letters, digits and single inner hyphens, beginning with a letter. It becomes part of host and database names and never changes.",
-      ),
-    name: lineField(200).describe("Its name, 1 to 200 characters."),
-    adminEmail: emailField.describe("The email of its first administrator, its owner."),
-    adminName: lineField(200)
-      .nullable()
-      .default(null)
-      .describe("The name of its first administrator."),
-    initialLaboratory: lineField(200).describe(
-      "The name of its first laboratory, 1 to 200 characters.",
-    ),
+      flag: "--slug <slug>",
+      help: "short name for hosts and schemas: a-z, 0-9 and -, 3 to 40 characters",
+    }),
+    name: lineField(200).meta({
+      description: "Its name, 1 to 200 characters.",
+      flag: "--name <name>",
+      help: "the tenant's name in words",
+    }),
+    adminEmail: emailField.meta({
+      description: "The email of its first administrator, its owner.",
+      flag: "--admin-email <email>",
+      help: "email of the first admin",
+    }),
+    adminName: lineField(200).nullable().default(null).meta({
+      description: "The name of its first administrator.",
+      flag: "--admin-name <name>",
+      help: "name of the first admin",
+    }),
+    initialLaboratory: lineField(200).meta({
+      description: "The name of its first laboratory, 1 to 200 characters.",
+      flag: "--lab <name>",
+      help: "name of the initial laboratory",
+    }),
     setupName: z
       .string()
       .regex(
@@ -53,7 +64,11 @@ export const ProvisionInput = z
         "must be 1 to 63 characters of a-z, 0-9, _ and -, beginning with a letter",
       )
       .default("default")
-      .describe("The name of the first laboratory's setup, by which it can be chosen later."),
+      .meta({
+        description: "The name of the first laboratory's setup, by which it can be chosen later.",
+        flag: "--setup-name <name>",
+        help: "setup of the initial laboratory (default: default)",
+      }),
     region: z
       .string()
       .regex(
@@ -62,56 +77,92 @@ export const ProvisionInput = z
       )
       .nullable()
       .default(null)
-      .describe("The region to be placed in: `eu-central`. Left out, any region will do."),
-    vertical: lineField(60)
-      .nullable()
-      .default(null)
-      .describe("Its line of business, at most 60 characters."),
+      .meta({
+        description: "The region to be placed in: `eu-central`. Left out, any region will do.",
+        flag: "--region <region>",
+        help: "place it in this region (default: any)",
+      }),
+    vertical: lineField(60).nullable().default(null).meta({
+      description: "Its line of business, at most 60 characters.",
+      flag: "--vertical <word>",
+      help: "line of business",
+    }),
     states: z
       .array(z.string().regex(/^[A-Z]{2}(-[A-Z0-9]{1,3})?$/, "must be a code such as CA or US-CA"))
       .max(100, "must name at most 100 states")
       .refine(unique, "must name each state once")
       .default([])
-      .describe("The codes of the states it works in, such as `CA` or `US-CA`; at most 100."),
-    tier: Tier.default("STANDARD").describe("Its plan."),
+      .meta({
+        description: "The codes of the states it works in, such as `CA` or `US-CA`; at most 100.",
+        flag: "--states <codes>",
+        help: "states it works in, such as CA,NY",
+      }),
+    tier: Tier.default("STANDARD").meta({
+      description: "Its plan.",
+      flag: "--tier <tier>",
+      help: "trial, standard, premium or enterprise (default: standard)",
+    }),
     timeZone: z
       .string()
       .refine(isTimeZone, "must be an IANA time zone such as Europe/Berlin")
       .default("UTC")
-      .describe("Its IANA time zone: `Europe/Berlin`."),
-    supportEmail: emailField.nullable().default(null).describe("Where its users ask for help."),
+      .meta({
+        description: "Its IANA time zone: `Europe/Berlin`.",
+        flag: "--time-zone <zone>",
+        help: "IANA time zone, such as Europe/Berlin (default: UTC)",
+      }),
+    supportEmail: emailField.nullable().default(null).meta({
+      description: "Where its users ask for help.",
+      flag: "--support-email <email>",
+      help: "where its users ask for help",
+    }),
     supportPhone: z
       .string()
       .regex(/^\+?[0-9][0-9 ().-]{3,28}[0-9]$/, "must be a phone number such as +49 30 1234567")
       .nullable()
       .default(null)
-      .describe("Where its users call for help: `+49 30 1234567`."),
-    requestedBy: lineField(200)
-      .nullable()
-      .default(null)
-      .describe("Who wants it, in your words: kept for later questions."),
+      .meta({
+        description: "Where its users call for help: `+49 30 1234567`.",
+        flag: "--support-phone <number>",
+        help: "as above, by phone",
+      }),
+    requestedBy: lineField(200).nullable().default(null).meta({
+      description: "Who wants it, in your words: kept for later questions.",
+      flag: "--requested-by <name>",
+      help: "who asked for it, for the audit trail",
+    }),
     seeds: z
       .array(z.string())
       .max(50)
       .refine(unique, "must name each set once")
       .default(["all"])
-      .describe("The seed sets to apply, by name; `all` is every set, and `[]` is none."),
-    allowExistingUser: z
-      .boolean()
-      .default(false)
-      .describe(
+      .meta({
+        description: "The seed sets to apply, by name; `all` is every set, and `[]` is none.",
+        flag: "--seeds <sets>",
+        help: 'seed sets, such as core,microbiology; "" for none (default: all)',
+      }),
+    allowExistingUser: z.boolean().default(false).meta({
+      description:
         "Whether an identity that exists with the administrator's email is linked to the tenant. Otherwise it is refused with `E_OWNER_EXISTS`.",
-      ),
-    adminCredential: AdminCredential.default("INVITATION").describe(
-      "How the first administrator is to get in.",
-    ),
-    isolation: Isolation.default("SCHEMA").describe("Where the tenant's schema is to lie."),
-    dbServer: lineField(63)
-      .nullable()
-      .default(null)
-      .describe(
+      flag: "--allow-existing-user",
+      help: "link an identity that has this email already",
+    }),
+    adminCredential: AdminCredential.default("INVITATION").meta({
+      description: "How the first administrator is to get in.",
+      flag: "--admin-credential <kind>",
+      help: "invitation or one-time-password (default: invitation)",
+    }),
+    isolation: Isolation.default("SCHEMA").meta({
+      description: "Where the tenant's schema is to lie.",
+      flag: "--isolation <kind>",
+      help: "schema or database (default: schema)",
+    }),
+    dbServer: lineField(63).nullable().default(null).meta({
+      description:
         "The name of the db server to be placed on. Left out, the least loaded one of the region is chosen. Given together with `region`, it must stand there.",
-      ),
+      flag: "--db-server <name>",
+      help: "place it on this db server (default: the least loaded)",
+    }),
   })
   .meta({ description: "A new tenant.", argument: "The tenant." });
 export type ProvisionInput = z.infer<typeof ProvisionInput>;

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { describedEnum, describedObject } from "../../kernel/described.ts";
+import { type Described, describedEnum, describedObject } from "../../kernel/described.ts";
+import { type Labelled, row } from "../../kernel/labelled.ts";
 import { Format } from "../../migration-folders/migration-source.ts";
 import { Isolation } from "../../tenants/names.ts";
 import { FilePlace } from "../migration-check/check-migrations.ts";
@@ -69,3 +70,52 @@ export const ProvisionSummary = describedObject(
     credential: FirstAdminCredential.describe("How the first administrator gets in."),
   },
 );
+
+/** What a provisioned tenant consists of, for a person. */
+export function summaryShown(
+  summary: Omit<Described<typeof ProvisionSummary>, "credential">,
+): Labelled {
+  const seeds = summary.seedRows.map(({ set, rows }) => `${set} ${rows} rows`);
+  return [
+    ["tenant id", summary.tenantId],
+    ["placed on", `${summary.dbServer}, database ${summary.database}, schema ${summary.schema}`],
+    ["tables", String(summary.tables)],
+    [
+      "migrations",
+      `${summary.migrationsApplied} applied, up to ${summary.schemaVersion ?? "none"}`,
+    ],
+    ["seeds", seeds.join(", ") || "none"],
+    ["role login", summary.roleLogin ? "works" : "does not work"],
+  ];
+}
+
+type Plan = Described<typeof ProvisionPlan>;
+
+/** What provisioning would make, for a person. */
+export const planShown = (plan: Plan): Labelled => [
+  ["placed on", `${plan.dbServer}, isolation ${plan.isolation}`],
+  ["database", plan.database],
+  ["schema", plan.schema],
+  ["roles", `${plan.ownerRole} (owner, no login), ${plan.appRole} (application)`],
+  ...row("secret", plan.secretName),
+  [
+    "migrations",
+    plan.migrations.length === 0
+      ? "none"
+      : `${plan.migrations.length}, ${plan.migrations.at(0)} to ${plan.migrations.at(-1)}`,
+  ],
+  ...row("layout", plan.migrationFormat?.toLowerCase().replaceAll("_", "-")),
+  ...passedOverShown(plan),
+  ["seeds", plan.seedSets.join(", ") || "none"],
+];
+
+/** The first few, each with its place: `tenantry migration check` has all. */
+function passedOverShown({ passedOver, passedOverCount }: Plan): Labelled {
+  const shown = passedOver.slice(0, 5);
+  const rows = shown.map(({ file, line, statement }, index): [string, string] => [
+    index === 0 ? "passed over" : "",
+    `${file} line ${line}: ${statement}`,
+  ]);
+  const more = passedOverCount - shown.length;
+  return more > 0 ? [...rows, ["", `… and ${more} more`]] : rows;
+}

@@ -1,5 +1,71 @@
 import { graphql } from "../../client/generated/index.ts";
 
+export const OPERATION = graphql(`
+  fragment CommandOperation on Operation {
+    id
+    kind
+    state
+    slug
+    dryRun
+    done
+    createdAt
+    startedAt
+    finishedAt
+    tenant {
+      id
+      adminEmail
+    }
+    requestedBy {
+      kind
+      id
+      name
+    }
+    retryOf {
+      id
+    }
+    error {
+      ...CommandOperationError
+    }
+    result {
+      ...CommandResult
+    }
+  }
+  fragment CommandOperationError on OperationError {
+    code
+    message
+    phase
+    retryable
+    nextAction
+    migration {
+      ...MigrationFaultFields
+    }
+  }
+`);
+
+export const REFUSAL = graphql(`
+  fragment CommandRefusal on UserError {
+    code
+    message
+    retryable
+    nextAction
+    migration {
+      ...MigrationFaultFields
+    }
+    ... on ValidationError {
+      issues {
+        path
+        message
+        code
+      }
+    }
+    ... on OperationInProgressError {
+      running: operation {
+        id
+      }
+    }
+  }
+`);
+
 export const FindOperation = graphql(`
   query CommandFindOperation($id: ID!) {
     operation(id: $id) {
@@ -51,19 +117,6 @@ export const CancelOperation = graphql(`
         operation {
           ...CommandOperation
         }
-      }
-      ...CommandRefusal
-    }
-  }
-`);
-
-export const RevealOneTimePassword = graphql(`
-  mutation CommandRevealOneTimePassword($id: ID!) {
-    revealOneTimePassword(input: { operationId: $id }) {
-      ... on RevealOneTimePasswordPayload {
-        email
-        oneTimePassword
-        expiresAt
       }
       ...CommandRefusal
     }

@@ -1,0 +1,80 @@
+import { type Command, Option } from "commander";
+import type { OperationCommand, OperationFlag } from "../../api/generate/command-manifest.ts";
+import { runAnywhere } from "../session.ts";
+import { confirm } from "../terminal/confirm.ts";
+import { UsageError } from "../terminal/exit-codes.ts";
+import { givenFields, listOf, oneOf } from "../terminal/flag-values.ts";
+import { type RunFlags, startAndSeeThrough } from "./start-operation.ts";
+
+type Request = Readonly<Record<string, unknown>>;
+
+/**
+ * Runs a command that starts an operation: asks where something is lost, starts it and sees it through.
+ *
+ * @param word what was given as its argument
+ */
+export async function runOperationCommand(
+  command: Command,
+  described: OperationCommand,
+  word: string | string[] | undefined,
+): Promise<void> {
+  const flags = command.opts<RunFlags & { readonly yes?: boolean }>();
+  refuseMissing(command, described);
+  const request = requestOf(command, described, word);
+  const question = questionOf(described, request);
+  await runAnywhere(
+    flags,
+    (session) =>
+      startAndSeeThrough(session, flags, {
+        title: flags.dryRun ? `Dry run for ${lowerFirst(described.title)}` : described.title,
+        mutation: described.mutation,
+        request,
+      }),
+    () => (question === undefined ? undefined : confirm(question, flags.yes)),
+  );
+}
+
+const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
+
+/** What commander itself has not refused: it tells one at a time, and none of a command that has others below. */
+function refuseMissing(command: Command, { words, flags, groups }: OperationCommand): void {
+  const missing = flags.filter(
+    (flag) => flag.required && flag.flag.startsWith("--") && givenFor(command, flag) === undefined,
+  );
+  const [first] = missing;
+  if (first === undefined) return;
+  if (!groups) command.error(`error: required option '${first.flag}' not specified`);
+  const names = missing.map(({ flag }) => flag.split(" ")[0]);
+  throw new UsageError(`Missing: ${names.join(", ")}\nSee tenantry ${words} --help`);
+}
+
+const givenFor = (command: Command, { flag }: OperationFlag): unknown =>
+  command.getOptionValue(new Option(flag).attributeName());
+
+/** The mutation's input that the flags make; what is left out takes the input's own default. */
+function requestOf(
+  command: Command,
+  { flags, choice }: OperationCommand,
+  word: string | string[] | undefined,
+): Request {
+  const fields = flags.map((flag): [string, unknown] => {
+    if (!flag.flag.startsWith("--")) return [flag.field, word];
+    return [flag.field, read(flag, givenFor(command, flag))];
+  });
+  const chosen = typeof word === "string" ? choice?.inputs[word] : undefined;
+  return { ...givenFields(Object.fromEntries(fields)), ...chosen };
+}
+
+function read({ flag, type, values }: OperationFlag, value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  if (values) return oneOf(flag.split(" ")[0] ?? flag, value, values);
+  return type === "list" ? listOf(value) : value;
+}
+
+/** What is asked first; undefined where nothing is lost. */
+function questionOf({ asks = {} }: OperationCommand, request: Request): string | undefined {
+  const found = Object.entries(asks).find(
+    ([field]) => field === "always" || request[field] === true,
+  );
+  return found?.[1].replace("{slug}", String(request.slug));
+}
