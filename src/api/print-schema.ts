@@ -5,6 +5,7 @@ import { lexicographicSortSchema, printSchema } from "graphql";
 import manifest from "../../package.json" with { type: "json" };
 import { grantsPage } from "./access/grants-page.ts";
 import { operationCommands, resultFragment } from "./generate/command-manifest.ts";
+import { auditEventsPage, errorsPage } from "./reference-pages.ts";
 import { schema } from "./schema.ts";
 import { AcceptedBreaks, faultsSince } from "./schema-changes.ts";
 
@@ -13,12 +14,14 @@ const sorted = lexicographicSortSchema(schema);
 /** The schema as it is committed: sorted, so that moving code changes nothing. */
 export const printedSchema = (): string => `${printSchema(sorted)}\n`;
 
-/** The committed files that follow from the schema. */
+/** The committed files that follow from the schema, and from tables in the code. */
 const MADE: Readonly<Record<string, () => string>> = {
   "schema.graphql": printedSchema,
   "docs/grants.md": () => grantsPage(schema),
   "src/cli/generated/operations.json": () => `${JSON.stringify(operationCommands(), null, 2)}\n`,
   "src/cli/generated/operation-result.graphql": resultFragment,
+  "docs/errors.md": errorsPage,
+  "docs/audit-events.md": auditEventsPage,
 };
 
 const RELEASED = join(import.meta.dirname, "released/schema.graphql");

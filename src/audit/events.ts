@@ -1,30 +1,47 @@
 import { z } from "zod";
 import { count, email, fact, operationFact, role, tenantFact, words } from "./fact.ts";
 
-/** What stood before a purge; names, never values. */
-const Evidence = z.strictObject({
-  server: words,
-  database: words,
-  schema: words.nullable(),
-  tables: count,
-  bytes: count,
-  roles: z.array(words).max(10),
-  secretName: words.nullable(),
-});
+const Evidence = z
+  .strictObject({
+    server: words,
+    database: words,
+    schema: words.nullable(),
+    tables: count,
+    bytes: count,
+    roles: z.array(words).max(10),
+    secretName: words.nullable(),
+  })
+  .describe("what existed before the purge: names and sizes, never values");
 
-/** How many rows about people went. */
-const People = z.strictObject({
-  memberships: count,
-  invitations: count,
-  mails: count,
-  identities: count,
-});
+const People = z
+  .strictObject({
+    memberships: count,
+    invitations: count,
+    mails: count,
+    identities: count,
+  })
+  .describe("how many rows about people were removed");
 
-/** Objects by kind and name, such as `SCHEMA org_acme`. */
-const remains = z.array(words).max(50);
+const objects = (which: string) =>
+  z.array(words).max(50).describe(`${which}, by kind and name: \`SCHEMA org_acme\``);
 
-/** A service token, by name and by how it begins; never its value. */
-const serviceToken = { serviceTokenId: z.uuid(), name: words, hint: words };
+/** What was typed as an email, which may be a password by mistake. */
+const typedEmail = email
+  .nullable()
+  .describe("null where what was typed does not have the form of an email");
+
+const timesInTheMinute = z
+  .int()
+  .min(1)
+  .describe("how often within the same minute: the 1st, 10th, 100th … time is recorded");
+
+const ledgerEntry = z.strictObject({ migration: words, checksum: words });
+
+const serviceToken = {
+  serviceTokenId: z.uuid(),
+  name: words,
+  hint: words.describe("how the token's value begins; never the value"),
+};
 
 const realm = z.enum(["PLATFORM", "TENANT"]);
 
@@ -47,8 +64,7 @@ export const AuditEvent = z.discriminatedUnion("type", [
   operationFact("TENANT_PROVISION_FAILED", "A new tenant could not be made.", {
     code: words,
     phase: words.nullable(),
-    /** False where an undo failed and something was left behind. */
-    undone: z.boolean(),
+    undone: z.boolean().describe("false where an undo failed and something was left behind"),
   }),
   operationFact("TENANT_OPERATION_REQUESTED", "Somebody asked for an operation on a tenant.", {
     kind: words,
@@ -58,8 +74,10 @@ export const AuditEvent = z.discriminatedUnion("type", [
     kind: words,
     state: words,
     code: words.nullable(),
-    /** False where an undo failed and something was left behind; null where there was none. */
-    undone: z.boolean().nullable(),
+    undone: z
+      .boolean()
+      .nullable()
+      .describe("false where an undo failed and something was left behind; null without an undo"),
   }),
   operationFact("TENANT_ACTIVATED", "A tenant became active, checked or forced.", {
     forced: z.boolean(),
@@ -76,17 +94,14 @@ export const AuditEvent = z.discriminatedUnion("type", [
     "What a tenant's ledger says of one migration was made to follow the migration folder.",
     {
       reason: words,
-      /** What the ledger said before, by id and checksum. */
-      before: z.strictObject({ migration: words, checksum: words }),
-      /** What it says since; null where the file is forgotten. */
-      after: z.strictObject({ migration: words, checksum: words }).nullable(),
+      before: ledgerEntry.describe("the ledger's entry before"),
+      after: ledgerEntry.nullable().describe("its entry since; null where it was removed"),
     },
   ),
-  /** Names of roles and the secret's version; no value. */
   operationFact("TENANT_CREDENTIALS_ROTATED", "A tenant's application got a new login.", {
     reason: words.nullable(),
-    from: words,
-    to: words,
+    from: words.describe("the role before"),
+    to: words.describe("the role since"),
     secretVersion: words,
     oldLoginOpenUntil: z.iso.datetime(),
   }),
@@ -95,13 +110,13 @@ export const AuditEvent = z.discriminatedUnion("type", [
     role: words,
     sessionsEnded: count,
   }),
-  /** Versions of the secret, never a value. */
   tenantFact(
     "TENANT_SECRET_RESTORED",
     "A tenant's secret was written or removed late, and its noted version became the newest again.",
     {
-      /** The version that came late; null where the secret was removed. */
-      late: words.nullable(),
+      late: words
+        .nullable()
+        .describe("the secret's version that was written late; null where it was removed"),
       noted: words,
       secretVersion: words,
     },
@@ -120,8 +135,7 @@ export const AuditEvent = z.discriminatedUnion("type", [
     reason: words.nullable(),
     from: words,
     purgeAfter: z.iso.datetime(),
-    /** Whether it is purged right behind. */
-    purge: z.boolean(),
+    purge: z.boolean().describe("whether a purge follows at once"),
   }),
   operationFact("TENANT_RESTORED", "An offboarded tenant was brought back.", { to: words }),
   operationFact(
@@ -137,12 +151,12 @@ export const AuditEvent = z.discriminatedUnion("type", [
     reason: words.nullable(),
     evidence: Evidence,
     people: People,
-    remaining: remains,
+    remaining: objects("what was left"),
   }),
   operationFact("TENANT_CLEANED_UP", "A tenant whose provisioning failed was cleared away.", {
     dropSchema: z.boolean(),
-    removed: remains,
-    remaining: remains,
+    removed: objects("what was removed"),
+    remaining: objects("what was left"),
     people: People,
   }),
   tenantFact("TENANT_LOCKED", "A tenant was locked against deletion.", { reason: words }),
@@ -159,8 +173,7 @@ export const AuditEvent = z.discriminatedUnion("type", [
   ),
   tenantFact("TENANT_DELETION_REFUSED", "Somebody tried to delete a locked tenant.", {
     kind: words,
-    /** How often within the same minute: told of the 1st, 10th, 100th … time. */
-    times: z.int().min(1),
+    times: timesInTheMinute,
   }),
   tenantFact("TENANT_REPAIRED", "The doctor mended something of a tenant.", {
     repair: words,
@@ -175,14 +188,16 @@ export const AuditEvent = z.discriminatedUnion("type", [
       isolation: words,
       schemaVersion: words.nullable(),
       secretFound: z.boolean(),
-      /** The checks that failed, where it was taken back as FAILED. */
-      missing: z.array(words).max(20),
+      missing: z
+        .array(words)
+        .max(20)
+        .describe("the checks that failed, where the tenant became FAILED"),
     },
   ),
   tenantFact(
     "TENANT_REMAINS_DROPPED",
     "Somebody had dropped what bore the mark of a tenant that the registry does not know.",
-    { dbServer: words, remains },
+    { dbServer: words, remains: objects("what was dropped") },
   ),
   operationFact("LABORATORY_ADDED", "A laboratory was added to a tenant.", {
     laboratory: words,
@@ -193,8 +208,7 @@ export const AuditEvent = z.discriminatedUnion("type", [
     rowsAdded: count,
   }),
   operationFact("SNAPSHOTS_REFRESHED", "The snapshots of a tenant's records were taken again.", {
-    /** Every record was rewritten, whatever its state. */
-    hard: z.boolean(),
+    hard: z.boolean().describe("whether every record was rewritten, whatever its state"),
     targets: z.array(words).max(10),
     rows: count,
   }),
@@ -212,8 +226,8 @@ export const AuditEvent = z.discriminatedUnion("type", [
   }),
   fact("DB_SERVER_UPDATED", "A db server was changed.", {
     dbServer: words,
-    /** Names of the fields, never their values: one of them is about a secret. */
-    changed: z.array(words).min(1).max(20),
+    // One of the values is about a secret.
+    changed: z.array(words).min(1).max(20).describe("names of the fields, never their values"),
   }),
   fact("DB_SERVER_STATUS_SET", "A db server was set to take new tenants, or not to.", {
     dbServer: words,
@@ -254,16 +268,13 @@ export const AuditEvent = z.discriminatedUnion("type", [
   fact("EXTERNAL_USER_FOLLOWED", "Somebody's newer token of single sign-on says otherwise.", {
     userId: z.uuid(),
     email,
-    /** Null where the tokens before granted none. */
-    roleBefore: role.nullable(),
-    /** Null where the token grants none. */
-    role: role.nullable(),
+    roleBefore: role.nullable().describe("null where the tokens before granted none"),
+    role: role.nullable().describe("null where the token grants none"),
   }),
   fact("SIGNED_IN", "Somebody signed in.", { realm, email }),
   fact("SIGN_IN_FAILED", "Somebody tried to sign in and was refused.", {
     realm,
-    /** Null where what was typed has not the form of an email: it may be a password. */
-    email: email.nullable(),
+    email: typedEmail,
     reason: z.enum([
       "UNKNOWN_ACCOUNT",
       "WRONG_PASSWORD",
@@ -280,8 +291,7 @@ export const AuditEvent = z.discriminatedUnion("type", [
     "The first try that was refused, unseen, in a wait after too many failures.",
     {
       realm: z.enum(["PLATFORM", "TENANT", "INVITATION", "PASSWORD_RESET"]),
-      /** Null where what was typed has not the form of an email: it may be a password. */
-      email: email.nullable(),
+      email: typedEmail,
       by: z.enum(["ACCOUNT", "ADDRESS"]),
       failures: z.int().min(1),
       retryAfterSeconds: z.int().min(1),
@@ -293,9 +303,7 @@ export const AuditEvent = z.discriminatedUnion("type", [
     "PASSWORD_RESET_REQUESTED",
     "Somebody asked to be sent a link to a new password for a tenant's user.",
     {
-      /** Null where what was typed has not the form of an email: it may be a password. */
-      email: email.nullable(),
-      /** Why none was sent; null where one was. */
+      email: typedEmail,
       refusal: z
         .enum([
           "UNKNOWN_TENANT",
@@ -304,7 +312,8 @@ export const AuditEvent = z.discriminatedUnion("type", [
           "TENANT_NOT_ACTIVE",
           "NO_PASSWORD",
         ])
-        .nullable(),
+        .nullable()
+        .describe("why no mail was sent; null where one was"),
     },
   ),
   tenantFact("PASSWORD_RESET", "A tenant's user chose a new password by the link in a mail.", {
@@ -357,10 +366,10 @@ export const AuditEvent = z.discriminatedUnion("type", [
   fact("SIGNING_KEY_ROTATED", "A new key was made to sign access tokens with.", {
     keyId: words,
     signsFrom: z.iso.datetime(),
-    /** The keys that it takes the place of. */
-    replaces: z.array(words).max(10),
-    /** Whether those were dropped at once, with every token that they had signed. */
-    dropped: z.boolean(),
+    replaces: z.array(words).max(10).describe("ids of the keys before"),
+    dropped: z
+      .boolean()
+      .describe("whether those were dropped at once, with every token that they had signed"),
     reason: words.nullable(),
   }),
   fact("SIGNING_KEY_PURGED", "The private half of a retired signing key was removed.", {
@@ -370,14 +379,14 @@ export const AuditEvent = z.discriminatedUnion("type", [
     "PLATFORM_LOSS_NOTICED",
     "The platform database turned out to have lost something, as after a failover to a standby that lagged.",
     {
-      /** Where something was noted that the database does not hold: a file, or a db server. */
-      place: words,
-      /** The row of the audit trail that was noted there and is gone; null where a fence token tells. */
-      notedRow: count.nullable(),
-      /** The last row before it that is known to be kept. */
-      keptRow: count.nullable(),
-      /** A fence token of a db server that was never drawn; null where a row tells. */
-      token: count.nullable(),
+      place: words.describe("where the lost row or token was noted: a file, or a db server"),
+      notedRow: count
+        .nullable()
+        .describe("the row of the audit trail that was noted and is missing; null for a token"),
+      keptRow: count.nullable().describe("the last row before it that is known to be kept"),
+      token: count
+        .nullable()
+        .describe("a db server's fence token that was never drawn; null for a row"),
     },
   ),
   fact("PLATFORM_LOSS_ACCEPTED", "An administrator accepted what the platform database has lost.", {
@@ -386,10 +395,8 @@ export const AuditEvent = z.discriminatedUnion("type", [
     keptRow: count.nullable(),
   }),
   fact("ACCESS_REFUSED", "Somebody was refused what their role does not allow.", {
-    /** As the grants table names it. */
-    action: words,
-    /** How often within the same minute: told of the 1st, 10th, 100th … time. */
-    times: z.int().min(1),
+    action: words.describe("as the grants table names it"),
+    times: timesInTheMinute,
   }),
 ]);
 export type AuditEvent = z.infer<typeof AuditEvent>;

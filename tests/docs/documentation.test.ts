@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { buildSchema, parse, validate } from "graphql";
 import { describe, expect, test } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
+import { auditEventsPage, errorsPage } from "../../src/api/reference-pages.ts";
 import { EXIT } from "../../src/cli/terminal/exit-codes.ts";
-import { ERROR_CODES } from "../../src/kernel/error-codes.ts";
 import { provisionTenant } from "../../src/operations/provision-tenant.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -31,18 +31,12 @@ const blocksOf = (text: string, language: string): string[] =>
     .filter(([, tag]) => tag === language)
     .map(([, , block]) => block ?? "");
 
-describe("the README", () => {
-  test("has the error codes with their text, retryability and next action", () => {
-    const rows = chapter(readme, "Error codes")
-      .split("\n")
-      .filter((line) => line.startsWith("| `"));
-    const expected = Object.entries(ERROR_CODES).map(
-      ([code, { text, retryable, nextAction }]) =>
-        `| \`${code}\` | ${text} | ${retryable ? "yes" : "no"} | ${nextAction} |`,
-    );
-    expect(rows).toEqual(expected);
-  });
+test("the reference pages have the error codes and audit events of the code", async () => {
+  expect(await read("docs/errors.md")).toBe(errorsPage());
+  expect(await read("docs/audit-events.md")).toBe(auditEventsPage());
+});
 
+describe("the README", () => {
   test("has every variable of the configuration, and no other", async () => {
     const [, fields = ""] = /const Environment = z\s*\.object\(\{([\s\S]*?)\n {2}\}\)/.exec(
       await read("src/config.ts"),
