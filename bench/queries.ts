@@ -29,7 +29,7 @@ const GOAL_MEGABYTES = 160;
 /** By then what starting needed has been let go of. */
 const SETTLED_MS = 5_000;
 
-/** What the README advises where memory is dear. */
+/** What docs/production.md advises where memory is scarce. */
 const SMALL_HEAP = "--max-semi-space-size=4";
 
 /** A small tenant schema: it is the API that is looked at. */

@@ -17,7 +17,7 @@ const acts = [...page.matchAll(/^\| (`\w+`|–) \| (`[^`]+`|–) \| (.+) \|$/gm)
     facts: [...facts.matchAll(/`([A-Z_]+)`/g)].map(([, fact = ""]) => fact),
   }),
 );
-const onlyLook = /only look: ([^.]+)\./.exec(page)?.[1] ?? "";
+const onlyLook = /only read: ([^.]+)\./.exec(page)?.[1] ?? "";
 const lookers = [...onlyLook.matchAll(/`([^`]+)`/g)].map(([, command = ""]) => command);
 
 const commandsOf = (command: Command, words: readonly string[] = []): string[] => {

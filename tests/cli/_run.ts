@@ -74,7 +74,7 @@ export const linesOf = ({ stdout }: Ran): Record<string, unknown>[] =>
 const EVENTS = ["OPERATION_STATE", "PHASE_STATE", "PHASE_PROGRESS"];
 
 /**
- * The RESULT of a command that ran with `--json`, in the form that docs/operating-tenants.md tells: one,
+ * The RESULT of a command that ran with `--json`, in the form that docs/cli.md describes: one,
  * at the end, and no event of an operation that was not told to have STARTED.
  */
 export function resultOf(ran: Ran): Record<string, unknown> {
