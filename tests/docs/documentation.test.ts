@@ -65,6 +65,20 @@ describe("the architecture page", () => {
   });
 });
 
+describe("the decisions", () => {
+  const records = PAGES.filter((page) => /^docs\/decisions\/\d/.test(page));
+
+  test("are numbered without a gap", () => {
+    const numbers = records.map((page) => Number(/\/(\d{4})-[a-z0-9-]+\.md$/.exec(page)?.[1]));
+    expect(numbers).toEqual(records.map((_, index) => index + 1));
+  });
+
+  test.each(records)("%s has context, decision and consequence", (page) => {
+    const headings = [...textOf(page).matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
+    expect(headings).toEqual(["Context", "Decision", "Consequence"]);
+  });
+});
+
 describe.each(PAGES)("%s", (page) => {
   test("names npm scripts that exist", () => {
     const named = [...textOf(page).matchAll(/npm (?:run ([a-z][\w:-]*)|(start|test)\b)/g)];
