@@ -33,3 +33,10 @@ export const blocksOf = (text: string, ...languages: string[]): string[] =>
   [...text.matchAll(BLOCK)]
     .filter(([, tag = ""]) => languages.includes(tag))
     .map(([, , block]) => block ?? "");
+
+/** A page's prose, without its fenced blocks. */
+export const proseOf = (text: string): string => text.replace(BLOCK, "");
+
+/** Inline code, on one line each. */
+export const inlineCode = (text: string): string[] =>
+  [...proseOf(text).matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code.replace(/\s+/g, " "));
