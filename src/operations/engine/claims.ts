@@ -1,7 +1,6 @@
-import { DBOS } from "@dbos-inc/dbos-sdk";
-import { DBOSWorkflowConflictError } from "@dbos-inc/dbos-sdk/datasource";
-import { DBOSExecutor } from "@dbos-inc/dbos-sdk/internal/dbos-executor";
+import { DBOS, DBOSWorkflowConflictError } from "@dbos-inc/dbos-sdk";
 import type { Logger } from "../../observability/logger.ts";
+import { isRunningHere, recoverWorkflowsOf } from "./dbos-internals.ts";
 import { PRIORITIES, QUEUE } from "./queue.ts";
 
 /** What this worker has claimed of the queue, as far as the engine does not see to it. */
@@ -30,9 +29,8 @@ export function openClaims(log: Logger): Claims {
   const told = new Set<string>();
   let total = 0;
   return {
-    recover: async (dead) => await DBOSExecutor.globalInstance?.recoverPendingWorkflows(dead),
-    isRunning: (id) =>
-      DBOSExecutor.globalInstance?.systemDatabase.checkForRunningWorkflow(id) ?? true,
+    recover: recoverWorkflowsOf,
+    isRunning: isRunningHere,
     putBack: async (workflowIds) => {
       await DBOS.resumeWorkflows(workflowIds, { queueName: QUEUE });
       const lost: string[] = [];
@@ -52,13 +50,4 @@ export function openClaims(log: Logger): Claims {
       throw new DBOSWorkflowConflictError(workflowId);
     },
   };
-}
-
-/**
- * Lets runs that lost their workflow end. The engine would have each wait for the result of the one that
- * owns it, asking the database every second; nobody here asks for it. Call it once the engine is launched.
- */
-export function endLostRuns(): void {
-  const engine = DBOSExecutor.globalInstance?.systemDatabase;
-  if (engine) engine.awaitWorkflowResult = async () => ({ output: null });
 }

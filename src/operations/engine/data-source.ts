@@ -1,17 +1,24 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as delay } from "node:timers/promises";
-import { DBOS } from "@dbos-inc/dbos-sdk";
+import { DBOS, DBOSWorkflowConflictError } from "@dbos-inc/dbos-sdk";
+import { faultOf } from "../../database/faults.ts";
+import type { EntityManager, Orm } from "../../database/orm.ts";
 import {
   assertStillOwnsWorkflow,
   DBOSStepAlreadyRecordedError,
-  DBOSWorkflowConflictError,
   migrateDataSourcePG,
   registerDataSource,
   replayRecordedStep,
   runTransaction,
-} from "@dbos-inc/dbos-sdk/datasource";
-import { faultOf } from "../../database/faults.ts";
-import type { EntityManager, Orm } from "../../database/orm.ts";
+  serializeOutput,
+} from "./dbos-internals.ts";
+import {
+  assertKnownTable,
+  type Checkpoint,
+  deleteCheckpoints,
+  findCheckpoint,
+  recordCheckpoint,
+} from "./dbos-tables.ts";
 
 const NAME = "platform";
 
@@ -31,9 +38,21 @@ export type Transact<F> = <T>(
 ) => Promise<Attempted<T, F>>;
 
 /**
+ * Brings the table of the steps that are transactions on the platform database to the engine's version.
+ *
+ * @throws UnfitPlatform where it is not as this program knows it
+ */
+export async function migrateCheckpoints(orm: Orm): Promise<void> {
+  await orm.em.fork().transactional(async (em) => {
+    await migrateDataSourcePG(async (sql) => await em.execute<Record<string, unknown>[]>(sql));
+    await assertKnownTable((sql) => em.execute(sql), "transaction_completion");
+  });
+}
+
+/**
  * Joins the platform database to the durable engine: a step's writes and its checkpoint commit
  * together, fenced by the workflow's owner, so that neither a crash nor a worker that was believed
- * dead can apply a step twice.
+ * dead can apply a step twice. Its table is expected to be there (`migrateCheckpoints`).
  *
  * @param describe turns what a step threw into the failure that is recorded; must not throw
  */
@@ -44,7 +63,9 @@ export function platformTransactions<F>(orm: Orm, describe: (error: unknown) => 
     await orm.em.fork().transactional(async (em) => {
       const output: Attempted<T, F> = { ok: await current.run(em as EntityManager, work) };
       await em.flush();
-      await recordCompletion(em as EntityManager, workflowId, stepId, output);
+      const serialized = serializeOutput(output);
+      if (!(await recordCheckpoint(em as EntityManager, workflowId, stepId, serialized)))
+        throw new DBOSStepAlreadyRecordedError(workflowId, stepId);
       await assertStillOwnsWorkflow(workflowId);
       return output;
     });
@@ -55,7 +76,7 @@ export function platformTransactions<F>(orm: Orm, describe: (error: unknown) => 
       throw new Error("A platform step needs a workflow");
     for (let pause = 5, bounded = 0; ; pause = Math.min(pause * 2, 1_000)) {
       try {
-        const recorded = await findCompletion(orm, workflowId, stepId);
+        const recorded = await findCheckpoint(orm.em.fork() as EntityManager, workflowId, stepId);
         if (recorded) return replayed(recorded);
         return await inTransaction(work, workflowId, stepId);
       } catch (error) {
@@ -77,18 +98,12 @@ export function platformTransactions<F>(orm: Orm, describe: (error: unknown) => 
 
   registerDataSource({
     name: NAME,
-    initialize: async () => {
-      await orm.em.fork().transactional(async (em) => {
-        await migrateDataSourcePG(async (sql) => await em.execute<Record<string, unknown>[]>(sql));
-      });
-    },
+    // `migrateCheckpoints` was before.
+    initialize: async () => {},
     destroy: async () => {},
     deleteCheckpoints: async (workflowId, fromStep, beforeCommit) => {
       await orm.em.fork().transactional(async (em) => {
-        await em.execute(
-          "delete from dbos.transaction_completion where workflow_id = ? and function_num >= ?",
-          [workflowId, fromStep],
-        );
+        await deleteCheckpoints(em as EntityManager, workflowId, fromStep);
         await beforeCommit?.();
       });
     },
@@ -108,41 +123,7 @@ export function platformTransactions<F>(orm: Orm, describe: (error: unknown) => 
 }
 
 /** What is recorded as JSON has no `ok` where nothing was answered. */
-function replayed<T, F>(recorded: Completion): Attempted<T, F> {
+function replayed<T, F>(recorded: Checkpoint): Attempted<T, F> {
   const attempted = replayRecordedStep<Attempted<T, F>>(recorded);
   return "failed" in attempted ? attempted : { ok: attempted.ok };
-}
-
-interface Completion {
-  readonly output: string | null;
-  readonly error: string | null;
-}
-
-async function findCompletion(
-  orm: Orm,
-  workflowId: string,
-  stepId: number,
-): Promise<Completion | undefined> {
-  const rows = await orm.em
-    .fork()
-    .execute<Completion[]>(
-      "select output, error from dbos.transaction_completion where workflow_id = ? and function_num = ?",
-      [workflowId, stepId],
-    );
-  return rows[0];
-}
-
-async function recordCompletion(
-  em: EntityManager,
-  workflowId: string,
-  stepId: number,
-  output: unknown,
-): Promise<void> {
-  // `{ json: … }` is how the engine's serializer writes plain JSON.
-  const rows = await em.execute<{ workflow_id: string }[]>(
-    `insert into dbos.transaction_completion (workflow_id, function_num, output) values (?, ?, ?)
-     on conflict do nothing returning workflow_id`,
-    [workflowId, stepId, JSON.stringify({ json: output })],
-  );
-  if (rows.length === 0) throw new DBOSStepAlreadyRecordedError(workflowId, stepId);
 }

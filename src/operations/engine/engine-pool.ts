@@ -2,6 +2,7 @@ import pg from "pg";
 import { PATIENT, platformConfig } from "../../database/connect.ts";
 import { faultOf } from "../../database/faults.ts";
 import { keepOnlyWhole } from "../../database/own-connection.ts";
+import { RETRIED_MESSAGE } from "./dbos-internals.ts";
 import { WORKER_MARK } from "./worker-sessions.ts";
 
 /**
@@ -41,5 +42,5 @@ function translate(error: unknown): never {
   const { course } = faultOf(error) ?? { course: "FINAL" };
   if (course !== "LOST" && course !== "AGAIN") throw error;
   // The engine knows this text, and it takes no harm where the code was known to it, too.
-  throw new Error("Connection terminated unexpectedly", { cause: error });
+  throw new Error(RETRIED_MESSAGE, { cause: error });
 }

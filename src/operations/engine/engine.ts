@@ -1,14 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import { DBOS } from "@dbos-inc/dbos-sdk";
-import { DBOSInitializationError } from "@dbos-inc/dbos-sdk/internal/error";
-import {
-  ensureSystemDatabase,
-  verifySystemDatabase,
-} from "@dbos-inc/dbos-sdk/internal/system_database";
-import type { GlobalLogger } from "@dbos-inc/dbos-sdk/internal/telemetry/logs";
-import { dbRetryConfig } from "@dbos-inc/dbos-sdk/internal/utils";
+import { DBOS, Error as EngineErrors } from "@dbos-inc/dbos-sdk";
 import type pg from "pg";
 import { PATIENT, platformConfig } from "../../database/connect.ts";
 import type { Orm } from "../../database/orm.ts";
@@ -17,8 +10,18 @@ import { UnfitPlatform } from "../../database/platform-version.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { abilitiesOf, whyLeave } from "./abilities.ts";
 import { type BackgroundPorts, deliver, endTimer } from "./background.ts";
-import { endLostRuns, openClaims } from "./claims.ts";
-import { platformTransactions } from "./data-source.ts";
+import { openClaims } from "./claims.ts";
+import { migrateCheckpoints, platformTransactions } from "./data-source.ts";
+import {
+  assertKnownDbos,
+  assertKnownLaunch,
+  boundRetryPause,
+  endLostRuns,
+  ensureEngineTables,
+  isLoopEnded,
+  verifyEngineTables,
+} from "./dbos-internals.ts";
+import { assertKnownTable } from "./dbos-tables.ts";
 import { openEnginePool } from "./engine-pool.ts";
 import { describeFailure } from "./failure.ts";
 import type { Feed } from "./feed.ts";
@@ -28,21 +31,25 @@ import { APPLICATION, MAIL_WORKFLOW, QUEUE, QUIET, TIMER_WORKFLOW, WORKFLOW } fr
 import { runOperation } from "./run-operation.ts";
 import { openRuns } from "./runs.ts";
 import type { RetryPolicy, RunPorts } from "./step.ts";
-import { isLookLate, isLoopEnded, watchQueue } from "./watch-queue.ts";
+import { isLookLate, watchQueue } from "./watch-queue.ts";
 
 /**
  * Brings the durable engine's own tables (schema `dbos`) to its version, before anything enqueues;
  * several processes may call it at once.
  *
  * @param url connection URL of the platform database
+ * @throws UnfitPlatform when the engine, or a table of it, is not as this program knows it
  */
 export async function migrateEngine(url: string): Promise<void> {
+  assertKnownDbos();
   await withConnection(platformConfig(url, "migrations", PATIENT), async (client) => {
     // The engine creates indexes concurrently, which waits for every open snapshot: a process that
     // waited inside pg_advisory_lock would hold one, and the two would wait for each other.
     while (!(await tryLock(client))) await delay(LOCK_POLL_MS);
-    // The public `DBOS.migrate` is this with a logger that writes to the console.
-    await withEnginePool(url, (pool) => ensureSystemDatabase(url, ENGINE_LOG, pool));
+    await withEnginePool(url, async (pool) => {
+      await ensureEngineTables(url, QUIET, pool);
+      await expectKnownTables(pool);
+    });
   });
 }
 
@@ -50,13 +57,17 @@ export async function migrateEngine(url: string): Promise<void> {
  * Expects the durable engine's tables to be of its version, or of a newer one, which it bears.
  *
  * @param url connection URL of the platform database
- * @throws UnfitPlatform when they are older
+ * @throws UnfitPlatform when they are older, or as `migrateEngine` does
  */
 export async function expectEngineTables(url: string): Promise<void> {
+  assertKnownDbos();
   try {
-    await withEnginePool(url, (pool) => verifySystemDatabase(url, ENGINE_LOG, pool));
+    await withEnginePool(url, async (pool) => {
+      await verifyEngineTables(url, QUIET, pool);
+      await expectKnownTables(pool);
+    });
   } catch (error) {
-    if (!(error instanceof DBOSInitializationError)) throw error;
+    if (!(error instanceof EngineErrors.DBOSInitializationError)) throw error;
     throw new UnfitPlatform(
       "The durable engine's tables are older than this program: use the version that the service runs, or upgrade with `tenantry db upgrade`",
       { cause: error },
@@ -64,7 +75,11 @@ export async function expectEngineTables(url: string): Promise<void> {
   }
 }
 
-const ENGINE_LOG = QUIET as unknown as GlobalLogger;
+const expectKnownTables = (pool: pg.Pool) =>
+  assertKnownTable(
+    async (sql) => (await pool.query<{ column: string }>(sql)).rows,
+    "workflow_status",
+  );
 
 async function withEnginePool<T>(url: string, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
   const pool = openEnginePool(url, 1);
@@ -129,9 +144,12 @@ const PER_WORKER = 64;
  * Starts this process as a worker; one per process, since the durable engine is a static object.
  *
  * The heartbeat begins before the launch, so that no sweep of another worker takes this one for dead.
+ *
+ * @throws UnfitPlatform when the engine, or a table of it, is not as this program knows it
  */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { orm, url, log, retry = RETRY, lookEveryMs = 100 } = options;
+  await migrateCheckpoints(orm);
   const executorId = `${hostname()}-${randomUUID()}`;
   const definitions = new Map(
     options.definitions.map((definition) => [definition.kind, definition]),
@@ -193,8 +211,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     logger: engineLog(log),
   });
   // Where the database was away for long, too, it is found to be back within seconds.
-  dbRetryConfig.maxBackoffSec = 2;
+  boundRetryPause(2);
   await DBOS.launch();
+  assertKnownLaunch();
   endLostRuns();
   const queue = await DBOS.registerQueue(QUEUE, {
     workerConcurrency: PER_WORKER,

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { assertStillOwnsWorkflow, DBOSWorkflowConflictError } from "@dbos-inc/dbos-sdk/datasource";
+import { DBOSWorkflowConflictError } from "@dbos-inc/dbos-sdk";
 import { isConnectionLoss } from "../../database/faults.ts";
 import type { EntityManager, Orm } from "../../database/orm.ts";
+import { assertStillOwnsWorkflow } from "./dbos-internals.ts";
 
 // An operation is claimed by the worker that begins it, and again by each that takes it over. Each claim
 // draws a token, greater than all before it over all operations: what fences the operation's writes here,

@@ -1,6 +1,7 @@
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import type { Abilities } from "./abilities.ts";
 import type { Claims } from "./claims.ts";
+import { WORKFLOWS } from "./dbos-tables.ts";
 import { type Heartbeat, type HeartbeatOptions, startHeartbeat } from "./heartbeat.ts";
 import { endSessionsOf } from "./worker-sessions.ts";
 
@@ -62,9 +63,9 @@ async function enrol(
 async function findDead(em: EntityManager): Promise<string[]> {
   await em.execute("delete from platform.worker where seen_at < now() - interval '1 day'");
   const rows = await em.execute<{ executor_id: string }[]>(
-    `select distinct status.executor_id from dbos.workflow_status status
+    `select distinct workflow.executor_id from ${WORKFLOWS} workflow
      left join platform.worker worker using (executor_id)
-     where status.status = 'PENDING' and status.executor_id is not null
+     where workflow.status = 'PENDING' and workflow.executor_id is not null
        and (worker.executor_id is null or not ${ALIVE})`,
   );
   return rows.map((row) => row.executor_id);
@@ -73,9 +74,9 @@ async function findDead(em: EntityManager): Promise<string[]> {
 /** What the engine believes that this worker has been running for a while. */
 async function findClaims(em: EntityManager, executorId: string): Promise<string[]> {
   const rows = await em.execute<{ id: string }[]>(
-    `select workflow_uuid as id from dbos.workflow_status
+    `select id from ${WORKFLOWS} workflow
      where status = 'PENDING' and executor_id = ?
-       and coalesce(started_at_epoch_ms, updated_at)
+       and coalesce(started_ms, updated_ms)
          < extract(epoch from clock_timestamp()) * 1000 - ?`,
     [executorId, LOST_CLAIM_MS],
   );

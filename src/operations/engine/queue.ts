@@ -1,8 +1,7 @@
 import { DBOSClient } from "@dbos-inc/dbos-sdk";
-import { CompiledQuery } from "kysely";
-import type { ClientBase } from "pg";
 import type { EntityManager } from "../../database/orm.ts";
 import { newId } from "../../kernel/ids.ts";
+import { asPgClient } from "./dbos-internals.ts";
 import { openEnginePool } from "./engine-pool.ts";
 
 /** Names under which the durable engine knows us. */
@@ -101,17 +100,4 @@ export async function openQueue(url: string): Promise<OperationQueue> {
       await pool.end();
     },
   };
-}
-
-/** The ORM's open transaction as the client that the engine expects: it uses `query` alone. */
-function asPgClient(em: EntityManager): ClientBase {
-  const transaction = em.getTransactionContext<{
-    executeQuery(query: CompiledQuery): Promise<{ rows: unknown[] }>;
-  }>();
-  if (!transaction) throw new Error("Operations are enqueued inside a transaction");
-  const query = async (sql: string, params: unknown[] = []) => {
-    const { rows } = await transaction.executeQuery(CompiledQuery.raw(sql, params));
-    return { rows, rowCount: rows.length };
-  };
-  return { query } as unknown as ClientBase;
 }

@@ -1,4 +1,4 @@
-import { DBOSWorkflowConflictError } from "@dbos-inc/dbos-sdk/datasource";
+import { DBOSWorkflowConflictError } from "@dbos-inc/dbos-sdk";
 import { isConnectionLoss } from "../../database/faults.ts";
 import type { Logger } from "../../observability/logger.ts";
 

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { DBOS } from "@dbos-inc/dbos-sdk";
-import { assertStillOwnsWorkflow, DBOSWorkflowConflictError } from "@dbos-inc/dbos-sdk/datasource";
+import { DBOS, DBOSWorkflowConflictError } from "@dbos-inc/dbos-sdk";
 import { isTransient, PLATFORM, within } from "../../database/faults.ts";
 import { fencedBy, isFenced } from "../../database/fence.ts";
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import type { Logger } from "../../observability/logger.ts";
 import type { Attempted, Transact } from "./data-source.ts";
+import { assertStillOwnsWorkflow } from "./dbos-internals.ts";
 import { describeFailure, type Tried } from "./failure.ts";
 import { expectClaimed, raiseTokens } from "./fence-tokens.ts";
 import { move, progress } from "./journal.ts";

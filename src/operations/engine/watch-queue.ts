@@ -1,23 +1,15 @@
 import type { WorkflowQueue } from "@dbos-inc/dbos-sdk";
-import { runWithAbortableDbRetries } from "@dbos-inc/dbos-sdk/internal/context";
-import { DBOSExecutor } from "@dbos-inc/dbos-sdk/internal/dbos-executor";
-import { wfQueueRunner } from "@dbos-inc/dbos-sdk/internal/wfqueue";
 import type { Logger } from "../../observability/logger.ts";
+import { nextPollOf, pollQueue } from "./dbos-internals.ts";
 import type { Feed } from "./feed.ts";
 
 /** An engine that is a minute late does not look into its queue any more, or its database is away. */
 const LATE_MS = 60_000;
 
-/** Whether the engine's own loop has ended. */
-// biome-ignore lint/complexity/useLiteralKeys: private to the engine; like this the compiler tells when it is gone
-export const isLoopEnded = (): boolean => wfQueueRunner["isRunning"] !== true;
-
 /** Whether the engine should long have looked into the queue again. */
 export function isLookLate(queueName: string): boolean {
-  // biome-ignore lint/complexity/useLiteralKeys: as above
-  const states = wfQueueRunner["states"] as ReadonlyMap<string, { readonly nextPollAt: number }>;
-  const state = states.get(queueName);
-  return state !== undefined && Date.now() - state.nextPollAt > LATE_MS;
+  const nextPoll = nextPollOf(queueName);
+  return nextPoll !== undefined && Date.now() - nextPoll > LATE_MS;
 }
 
 /**
@@ -36,10 +28,7 @@ export function watchQueue(
   const look = async () => {
     while (wanted && !stopping.signal.aborted) {
       wanted = false;
-      await runWithAbortableDbRetries(stopping.signal, () =>
-        // biome-ignore lint/complexity/useLiteralKeys: private to the engine; like this the compiler tells when it is gone
-        wfQueueRunner["pollQueue"](DBOSExecutor.globalInstance, queue),
-      );
+      await pollQueue(queue, stopping.signal);
     }
     looking = undefined;
   };

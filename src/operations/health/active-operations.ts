@@ -1,5 +1,6 @@
 import type { EntityManager } from "../../database/orm.ts";
 import { phasesOf } from "../engine/abilities.ts";
+import { WORKFLOWS } from "../engine/dbos-tables.ts";
 import { ALIVE } from "../engine/liveness.ts";
 import type { Operation } from "../engine/operation.entity.ts";
 import type { Finding } from "./finding.ts";
@@ -45,11 +46,11 @@ export async function activeOperations(
        w.status as engine,
        case when w.status = 'PENDING' then a.executor_id is not null
          else exists (select 1 from alive) end as owned,
-       coalesce(w.started_at_epoch_ms < extract(epoch from now()) * 1000 - ?, false) as overdue,
+       coalesce(w.started_ms < extract(epoch from now()) * 1000 - ?, false) as overdue,
        not exists (select 1 from alive) or exists (
          select 1 from alive where kinds is null or kinds -> o.kind @> ${phasesOf("o.id")}) as known
      from platform.operation o
-     left join dbos.workflow_status w on w.workflow_uuid = o.id::text
+     left join ${WORKFLOWS} w on w.id = o.id::text
      left join alive a on a.executor_id = w.executor_id
      where o.finished_at is null and (?::uuid is null or o.subject_id = ?::uuid)
        and (?::uuid is null or o.id = ?::uuid)

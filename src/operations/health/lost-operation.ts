@@ -3,6 +3,7 @@ import type { EntityManager } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
 import { ERROR_CODES } from "../../kernel/error-codes.ts";
 import { findTenant } from "../../tenants/registry.ts";
+import { WORKFLOWS } from "../engine/dbos-tables.ts";
 import { hasEnded, lockOperation, move, type PhaseMove } from "../engine/journal.ts";
 import {
   type Operation,
@@ -73,7 +74,7 @@ async function onLost(
     const operation = await lockOperation(em, id);
     if (!operation || hasEnded(operation.state)) return false;
     const [row] = await em.execute<Pick<ActiveOperation, "engine">[]>(
-      "select (select status from dbos.workflow_status where workflow_uuid = ?) as engine",
+      `select (select status from ${WORKFLOWS} w where id = ?) as engine`,
       [id],
     );
     if (!isLost({ engine: row?.engine ?? null })) return false;
