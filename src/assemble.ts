@@ -27,8 +27,7 @@ import { openClusters } from "./placement/cluster.ts";
 import { ensureDefaultServer, hasDefaultServer } from "./placement/default-server.ts";
 import { serverConnections } from "./placement/server-connections.ts";
 import type { Platform } from "./platform.ts";
-import { openKeyVaultStore } from "./secrets/key-vault-store.ts";
-import { openLocalSecretStore } from "./secrets/local-secret-store.ts";
+import { openSecretStore } from "./secrets/open-secret-store.ts";
 
 /** The name of the platform database in the embedded PostgreSQL. */
 const EMBEDDED_DATABASE = "tenantry";
@@ -50,7 +49,7 @@ export type Approach = "PREPARE" | "UPGRADE" | "FIND";
 
 /**
  * Builds the platform: comes by its database, opens every part and joins them. The only place where
- * adapters are chosen.
+ * adapters are chosen; the secret store's is in `openSecretStore`.
  *
  * @throws UnfitPlatform where none of this version is found; Error with one clear line where a part
  *   cannot be had; what was opened before is closed again
@@ -78,17 +77,18 @@ async function build(
   closers: AsyncDisposableStack,
 ): Promise<Omit<Platform, "close">> {
   const log = replace.log ?? openLogger(config.logLevel, config.logFormat);
-  if (approach === "FIND" && config.databaseUrl === undefined) await expectCluster(config);
-  const asFound = approach === "FIND" && config.databaseUrl !== undefined;
+  const { database } = config;
+  if (approach === "FIND" && database.kind === "embedded") await expectCluster(database.dataDir);
+  const asFound = approach === "FIND" && database.kind === "server";
   if (!asFound) await makeDataDir(config);
-  const databaseUrl = config.databaseUrl ?? (await openEmbedded(config, closers));
+  const databaseUrl = await openDatabase(database, closers);
   const orms = await openOrms(databaseUrl, approach, closers);
   const { orm, reader, workerOrm } = orms;
-  if (config.databaseUrl !== undefined) await refusePooledPlatform(databaseUrl);
+  if (database.kind === "server") await refusePooledPlatform(databaseUrl);
   await (asFound ? expectPlatform(orm, databaseUrl) : upgradePlatform(orm, databaseUrl, log));
   const clock = replace.clock ?? (await openClock(orm, replace.machineClock, { log, closers }));
-  const secrets =
-    replace.secrets ?? (await openSecrets(config, { em: workerOrm.em, log, existing: asFound }));
+  const secretPorts = { em: workerOrm.em, log, existing: asFound };
+  const secrets = replace.secrets ?? (await openSecretStore(config.secretStore, secretPorts));
   const keyPorts = { em: reader.em, secrets, clock };
   const pools = openServerPools();
   closers.defer(() => pools.close());
@@ -214,7 +214,7 @@ async function openOrms(
 }
 
 /** Expects an embedded platform in the data folder, before a database is made there. */
-async function expectCluster({ dataDir }: Config): Promise<void> {
+async function expectCluster(dataDir: string): Promise<void> {
   if (await hasCluster(dataDir)) return;
   throw new UnfitPlatform(
     `There is no platform in ${dataDir}: run this in the service's folder, or set DATA_DIR or DATABASE_URL as the service has them. A new one is made by npm start, \`tenantry serve\` or \`tenantry db upgrade\``,
@@ -246,21 +246,24 @@ async function expectPlatform(orm: Orm, databaseUrl: string): Promise<void> {
   );
 }
 
-async function openEmbedded({ dataDir }: Config, closers: AsyncDisposableStack): Promise<string> {
-  const postgres = await startEmbeddedPostgres({ dataDir, database: EMBEDDED_DATABASE });
-  closers.defer(async () => {
-    await postgres.release();
-  });
-  return postgres.url;
+/** The connection URL of the platform database, which is started where it is the embedded one. */
+async function openDatabase(
+  database: Config["database"],
+  closers: AsyncDisposableStack,
+): Promise<string> {
+  switch (database.kind) {
+    case "server":
+      return database.url;
+    case "embedded": {
+      const { dataDir } = database;
+      const postgres = await startEmbeddedPostgres({ dataDir, database: EMBEDDED_DATABASE });
+      closers.defer(async () => {
+        await postgres.release();
+      });
+      return postgres.url;
+    }
+  }
 }
-
-const openSecrets = async (
-  { keyVaultUrl, dataDir }: Config,
-  { em, log, existing }: Pick<Platform, "log"> & { em: Orm["em"]; existing: boolean },
-): Promise<Platform["secrets"]> =>
-  keyVaultUrl === undefined
-    ? await openLocalSecretStore({ em, dataDir, existing })
-    : openKeyVaultStore({ url: keyVaultUrl, log });
 
 const openMailer = ({ smtpUrl, mailFrom, dataDir }: Config, clock: Platform["clock"]) =>
   smtpUrl === undefined

@@ -14,6 +14,7 @@ import {
 } from "./iam/single-sign-on/single-sign-on.ts";
 import { emailField } from "./iam/users/email.ts";
 import { FORMATS, type MigrationSettings } from "./migration-folders/migration-source.ts";
+import type { SecretStoreConfig } from "./secrets/open-secret-store.ts";
 import { byTier, forAllTiers, type TierLimits, tierLimits } from "./tenants/limits.ts";
 
 const origin = z
@@ -224,6 +225,11 @@ const Environment = z
     message: "single sign-on needs both OIDC_ISSUER and OIDC_AUDIENCE",
   });
 
+/** Where the platform database is: an embedded PostgreSQL in a folder, or a server. */
+type DatabaseConfig =
+  | { readonly kind: "embedded"; readonly dataDir: string }
+  | { readonly kind: "server"; readonly url: string };
+
 /** Everything that the environment decides, parsed and with its defaults. */
 export interface Config {
   readonly mode: "development" | "test" | "production";
@@ -231,17 +237,15 @@ export interface Config {
   /** Where `tenantry worker` answers its probes; absent, it does not. */
   readonly workerPort: number | undefined;
   readonly host: string;
-  /** Where keys, mail files and the embedded PostgreSQL lie; absolute. */
+  /** Where mail files and what this machine has seen of the platform lie; absolute. */
   readonly dataDir: string;
-  /** The platform database; absent, an embedded PostgreSQL is started in `dataDir`. */
-  readonly databaseUrl: string | undefined;
+  readonly database: DatabaseConfig;
   readonly tenantSchemaPrefix: string;
   readonly tenantMigrations: MigrationSettings;
   /** What tenants' applications may take of their db servers, by tier. */
   readonly tenantLimits: TierLimits;
   readonly tenantSeeds: { readonly dir: string; readonly home: string };
-  /** The Azure Key Vault that keeps the secrets; absent, the local store does. */
-  readonly keyVaultUrl: string | undefined;
+  readonly secretStore: SecretStoreConfig;
   /** Names a tenant's secret; `{slug}` stands for the slug. */
   readonly secretNameTemplate: string;
   readonly smtpUrl: string | undefined;
@@ -283,13 +287,17 @@ export function readConfig(environment: Variables = process.env): Config {
     ...environment,
     DATABASE_URL: withLibpqVariables(environment.DATABASE_URL, environment),
   });
+  const dataDir = resolve(env.DATA_DIR);
   return {
     mode: env.NODE_ENV,
     port: env.PORT,
     workerPort: env.WORKER_PORT,
     host: env.HOST,
-    dataDir: resolve(env.DATA_DIR),
-    databaseUrl: env.DATABASE_URL,
+    dataDir,
+    database:
+      env.DATABASE_URL === undefined
+        ? { kind: "embedded", dataDir }
+        : { kind: "server", url: env.DATABASE_URL },
     tenantSchemaPrefix: env.TENANT_SCHEMA_PREFIX,
     tenantMigrations: {
       dir: resolve(env.TENANT_MIGRATIONS_DIR),
@@ -307,7 +315,10 @@ export function readConfig(environment: Variables = process.env): Config {
       dir: resolve(env.TENANT_SEEDS_DIR),
       home: env.TENANT_MIGRATIONS_SCHEMA ?? "public",
     },
-    keyVaultUrl: env.SECRET_STORE === "local" ? undefined : env.AZURE_KEY_VAULT_URL,
+    secretStore:
+      env.SECRET_STORE === "local" || env.AZURE_KEY_VAULT_URL === undefined
+        ? { kind: "local", dataDir }
+        : { kind: "key-vault", url: env.AZURE_KEY_VAULT_URL },
     secretNameTemplate: env.SECRET_NAME_TEMPLATE,
     smtpUrl: env.SMTP_URL,
     mailFrom: env.MAIL_FROM,

@@ -105,11 +105,17 @@ describe("the configuration", () => {
   test("takes of libpq's variables what DATABASE_URL leaves out", () => {
     const environment = { PGSSLMODE: "verify-full", PGCHANNELBINDING: "require" };
     const url = "postgres://ada@db.test/platform";
-    const read = (given: string) => readConfig({ ...environment, DATABASE_URL: given }).databaseUrl;
-    expect(read(url)).toBe(`${url}?sslmode=verify-full&channel_binding=require`);
+    const read = (given: string) => readConfig({ ...environment, DATABASE_URL: given }).database;
+    expect(read(url)).toEqual({
+      kind: "server",
+      url: `${url}?sslmode=verify-full&channel_binding=require`,
+    });
     const own = `${url}?sslmode=require&channel_binding=disable`;
-    expect(read(own)).toBe(own);
-    expect(readConfig(environment).databaseUrl).toBeUndefined();
+    expect(read(own)).toEqual({ kind: "server", url: own });
+    expect(readConfig({ ...environment, DATA_DIR: "/data" }).database).toEqual({
+      kind: "embedded",
+      dataDir: "/data",
+    });
   });
 
   test.each([
@@ -170,10 +176,14 @@ describe("the configuration", () => {
 
   test("keeps secrets in the Key Vault that is named, unless the local store is asked for", () => {
     const AZURE_KEY_VAULT_URL = "https://acme.vault.azure.net/";
-    const production = { NODE_ENV: "production", AZURE_KEY_VAULT_URL };
-    expect(readConfig(production).keyVaultUrl).toBe("https://acme.vault.azure.net");
-    expect(readConfig({ ...production, SECRET_STORE: "local" }).keyVaultUrl).toBeUndefined();
-    expect(readConfig({}).keyVaultUrl).toBeUndefined();
+    const production = { NODE_ENV: "production", DATA_DIR: "/data", AZURE_KEY_VAULT_URL };
+    const local = { kind: "local", dataDir: "/data" };
+    expect(readConfig(production).secretStore).toEqual({
+      kind: "key-vault",
+      url: "https://acme.vault.azure.net",
+    });
+    expect(readConfig({ ...production, SECRET_STORE: "local" }).secretStore).toEqual(local);
+    expect(readConfig({ DATA_DIR: "/data" }).secretStore).toEqual(local);
     expect(faultsOf({ AZURE_KEY_VAULT_URL: "http://acme" })).toContain("begins with https://");
   });
 

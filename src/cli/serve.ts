@@ -81,7 +81,7 @@ async function open(
   }
   if (!duties.worker) out.line("Operations wait until a worker runs: tenantry worker");
   else out.line(duties.api ? "A worker runs in this process." : "Tenantry worker runs.");
-  if (config.databaseUrl === undefined) out.line(`Data directory: ${config.dataDir}`);
+  if (config.database.kind === "embedded") out.line(`Data directory: ${config.dataDir}`);
   await told;
   out.line("Ctrl-C stops it.");
 }

@@ -18,11 +18,14 @@ export interface DemoService extends AsyncDisposable {
 /** The demo's configuration: a data folder of its own, so that the service's is left alone. */
 export function demoConfig(): Config {
   const config = readConfig();
+  const dataDir = join(config.dataDir, "demo");
   return {
     ...config,
     mode: "development",
-    dataDir: join(config.dataDir, "demo"),
-    databaseUrl: undefined,
+    dataDir,
+    database: { kind: "embedded", dataDir },
+    secretStore:
+      config.secretStore.kind === "local" ? { kind: "local", dataDir } : config.secretStore,
     smtpUrl: undefined,
     host: "127.0.0.1",
     port: 0,

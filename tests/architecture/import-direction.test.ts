@@ -49,7 +49,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // The parts at the top: the composition root, its result, and who runs it.
   "entities.ts": [...GROUND, ...ROOMS, "operations", "operations/engine"],
   // It reads names of roles, which are iam's, of layouts and of tiers; connection URLs are read in one place.
-  "config.ts": ["kernel", "database", "iam", "migration-folders", "tenants"],
+  // The settings of a secret store are its room's.
+  "config.ts": ["kernel", "database", "iam", "migration-folders", "secrets", "tenants"],
   "platform.ts": [...GROUND, ...ROOMS, "operations", "operations/engine", "config.ts"],
   "assemble.ts": [
     ...GROUND,
