@@ -2,6 +2,7 @@
 // cost: npm run test:hostile. Ends with `N passed, N failed`.
 
 import { auditServer } from "graphql-http";
+import pLimit from "p-limit";
 import { schema } from "../../src/api/schema.ts";
 import { ATTACKS } from "./common-attacks.ts";
 import { everyArgument, type Hole } from "./every-argument.ts";
@@ -67,22 +68,12 @@ async function follow(
   }
 }
 
-/** Does something for each of many, a few at a time. */
-async function forEach<Item>(items: readonly Item[], work: (item: Item) => Promise<void>) {
-  const waiting = items.values();
-  await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
-      for (const item of waiting) await work(item);
-    }),
-  );
-}
-
 /** Sends so many of a kind; answers the first thing that is wrong with an answer. */
 async function sendKind(service: Service, kind: Kind, token: string, count: number) {
   const authorization = kind.by === "stranger" ? {} : { authorization: `Bearer ${token}` };
   let longest = 0;
   let fault: string | null = null;
-  await forEach([...Array(count).keys()], async (n) => {
+  await pLimit(AT_ONCE).map(Array(count).keys(), async (n) => {
     const { status, text } = await post(service, kind.body(n), {
       ...authorization,
       ...kind.headers?.(n),
@@ -137,7 +128,7 @@ async function naughtyStrings(service: Service, token: string): Promise<void> {
   const holes = everyArgument(schema);
   const faults = new Map(holes.map(({ field }) => [field, null as string | null]));
   let sent = 0;
-  await forEach(holes, async (hole) => {
+  await pLimit(AT_ONCE).map(holes, async (hole) => {
     // A text that is not of the type refuses the whole request; and a request signs in, or follows, once.
     const alone =
       !["String", "ID"].includes(hole.type) ||

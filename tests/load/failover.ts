@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import pLimit from "p-limit";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
 import { callerOf } from "../kit/api.ts";
 import { EVENTS } from "../kit/documents.ts";
@@ -6,7 +7,7 @@ import { connectOnce } from "../kit/storm.ts";
 import { provisionRequest } from "../kit/tenants.ts";
 import { ask } from "./ask.ts";
 import { type FailoverRig, openFailoverRig } from "./failover-rig.ts";
-import { forEach, quantile, type Report, type Scenario } from "./scenario.ts";
+import { quantile, type Report, type Scenario } from "./scenario.ts";
 
 const TENANTS = 25;
 const AT_ONCE = 8;
@@ -46,7 +47,7 @@ async function underLoad(report: Report, kind: "synchronous" | "asynchronous"): 
   const course: Course = { ended: 0, lost: [], faults: [], again: new Map() };
   const failing = failOverAgainAndAgain(rig, course);
   const tenants = Array.from({ length: TENANTS }, (_, at) => `over-${String(at).padStart(2, "0")}`);
-  await forEach(tenants, AT_ONCE, (slug) => live(rig, course, slug));
+  await pLimit(AT_ONCE).map(tenants, (slug) => live(rig, course, slug));
   const { away, heals } = await failing;
   say.figure("failovers", away.length);
   say.figure("the address led nowhere for", `${away.join(", ")} ms`);

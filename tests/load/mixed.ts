@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pLimit from "p-limit";
 import { assemble } from "../../src/assemble.ts";
 import { readConfig } from "../../src/config.ts";
 import type { Operation, OperationEvent } from "../../src/operations/engine/operation.entity.ts";
@@ -13,7 +14,7 @@ import { testEnvironment } from "../kit/platform.ts";
 import { arrange, begin, CASES, SCENARIOS } from "../kit/scenarios.ts";
 import { startServer } from "../kit/servers.ts";
 import { followToEnd } from "../kit/tenants.ts";
-import { forEach, type Report, type Scenario, sized } from "./scenario.ts";
+import { type Report, type Scenario, sized } from "./scenario.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const DATABASE = "tenantry_mixed";
@@ -45,7 +46,7 @@ export const mixed: Scenario = {
     // A kind that it does not know the version before takes and loses; workers leave such ones since.
     const known = CASES.filter(({ act }) => acts.has(act));
     const cases = Array.from({ length: sized(ROUNDS, share) }, () => known).flat();
-    await forEach(cases, AT_ONCE, (each) => throughOne(report, platform, each));
+    await pLimit(AT_ONCE).map(cases, (each) => throughOne(report, platform, each));
     await tellShares(report, platform);
     await Promise.all([old.kill(), present.kill()]);
     const dies = (folder: string) => (plan: Plan) => start(folder, plan);
@@ -109,7 +110,7 @@ async function upgradeUnderLoad(
   };
   const former = await assembleFormer(readConfig(environment));
   const begun = Promise.withResolvers<void>();
-  const load = forEach(Array.from({ length: loads }), AT_ONCE, async () => {
+  const load = pLimit(AT_ONCE).map(Array(loads).keys(), async () => {
     const ended = kit.provision(former).then((answer) => {
       begun.resolve();
       return answer;

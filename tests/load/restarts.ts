@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
+import pLimit from "p-limit";
 import { type Client, openClient } from "../../src/client/client.ts";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
 import { FollowOperation } from "../api/documents.ts";
 import { connectOnce } from "../kit/storm.ts";
 import { ask, start } from "./ask.ts";
 import { openRig, type Rig } from "./rig.ts";
-import { forEach, quantile, type Report, type Scenario, sized } from "./scenario.ts";
+import { quantile, type Report, type Scenario, sized } from "./scenario.ts";
 
 const TENANTS = 200;
 const EVERY_MS = 15_000;
@@ -30,7 +31,7 @@ export const restarts: Scenario = {
     );
     const answers = new Map<string, number>();
     const followed: Promise<number[]>[] = [];
-    await forEach([...Array(tenants).keys()], AT_ONCE, async (at) => {
+    await pLimit(AT_ONCE).map(Array(tenants).keys(), async (at) => {
       const slug = `load-${String(at).padStart(3, "0")}`;
       const id = await start(api.url, token, slug, (why) => {
         answers.set(why, (answers.get(why) ?? 0) + 1);

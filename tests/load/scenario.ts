@@ -21,17 +21,3 @@ export function quantile(values: readonly number[], q: number): number {
 
 /** So many, or the share of them that is wanted. */
 export const sized = (full: number, share: number): number => Math.max(2, Math.round(full * share));
-
-/** Does something for each of many, so many at once. */
-export async function forEach<Item>(
-  items: readonly Item[],
-  atOnce: number,
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  const waiting = items.values();
-  await Promise.all(
-    Array.from({ length: atOnce }, async () => {
-      for (const item of waiting) await work(item);
-    }),
-  );
-}

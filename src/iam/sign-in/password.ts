@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { hash, verify } from "@node-rs/argon2";
+import pLimit from "p-limit";
 import { DomainError } from "../../kernel/domain-error.ts";
-import { Slots } from "../../kernel/slots.ts";
 import { isKnownPassword } from "./known-passwords.ts";
 
 const SHORTEST = 12;
@@ -13,7 +13,7 @@ const LONGEST_LOOKED_AT = 4 * LONGEST;
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 
 // 19 MiB and a thread each: one of libuv's four stays free for files and names of hosts.
-const slots = new Slots(3);
+const limit = pLimit(3);
 
 const base64 = (bytes: number) => randomBytes(bytes).toString("base64").replaceAll("=", "");
 
@@ -49,7 +49,7 @@ const weak = (message: string) => new DomainError("E_WEAK_PASSWORD", { message }
 
 /** Hashes a password with argon2id under a fresh salt; takes some 30 ms of one core. */
 export const hashPassword = (password: string): Promise<string> =>
-  slots.run(() => hash(normalize(password), COST));
+  limit(() => hash(normalize(password), COST));
 
 /**
  * Tells whether a password matches a hash. Without a hash (no such account, or no password yet) it
@@ -61,6 +61,6 @@ export async function verifyPassword(
 ): Promise<boolean> {
   const normalized = normalize(password.slice(0, LONGEST_LOOKED_AT));
   const possible = passwordHash !== null && [...normalized].length <= LONGEST;
-  const matches = await slots.run(() => verify(possible ? passwordHash : NOBODYS_HASH, normalized));
+  const matches = await limit(() => verify(possible ? passwordHash : NOBODYS_HASH, normalized));
   return possible && matches;
 }

@@ -1,9 +1,9 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import pLimit from "p-limit";
 import { record } from "../../audit/record.ts";
 import { BoundedCounts } from "../../kernel/bounded-counts.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { isDomainError, RateLimitedError } from "../../kernel/domain-error.ts";
-import { Slots } from "../../kernel/slots.ts";
 import { isEmail } from "../users/email.ts";
 import { countFailure, countsOf, forgetCounts, tellOnce } from "./sign-in-counts.ts";
 import { isKnownPlace, placesOf, rememberPlace } from "./sign-in-places.ts";
@@ -38,7 +38,7 @@ const AT_ONCE = 4;
 const MOST_WAITING = 200;
 
 /** Strangers, however many, stand in a line of their own: networks where an account is known pass them by. */
-const lines = { known: new Slots(AT_ONCE), strangers: new Slots(AT_ONCE) };
+const lines = { known: pLimit(AT_ONCE), strangers: pLimit(AT_ONCE) };
 /** Whoever has as many in line as an address may fail waits for what becomes of them. */
 const strangersAt = new BoundedCounts(ADDRESS_POLICY.free);
 
@@ -84,8 +84,8 @@ async function inLine<T>(
   const bounded = !known && address !== null;
   const leave = bounded ? strangersAt.take(addressKey(address)) : () => {};
   try {
-    if (leave === null || line.waiting >= MOST_WAITING) throw new RateLimitedError(1);
-    return await line.run(work);
+    if (leave === null || line.pendingCount >= MOST_WAITING) throw new RateLimitedError(1);
+    return await line(work);
   } finally {
     leave?.();
   }

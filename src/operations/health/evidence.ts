@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import type { EntityManager } from "../../database/orm.ts";
 import { CONNECTIONS_PER_SERVER } from "../../database/server-pools.ts";
 import { isDomainError } from "../../kernel/domain-error.ts";
@@ -16,7 +17,6 @@ import { type Check, check } from "../../tenant-schemas/verify-tenant-schema.ts"
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { readAppLogin, roleOf } from "../parts/tenant-secret.ts";
 import { siteOfTenant } from "../parts/tenant-site.ts";
-import { eachOf } from "./each-of.ts";
 import type { ServerLook, Sight } from "./look.ts";
 
 export type Looks = ReadonlyMap<string, ServerLook | Error>;
@@ -51,7 +51,7 @@ export async function lookForSecrets(
   tenants: readonly Tenant[],
 ): Promise<Map<string, SeenSecret>> {
   const found = new Map<string, SeenSecret>();
-  await eachOf(tenants, SECRETS_AT_ONCE, async (tenant) => {
+  await pLimit(SECRETS_AT_ONCE).map(tenants, async (tenant) => {
     const seen = await lookForSecret(secrets, tenant).catch(() => undefined);
     if (seen !== undefined) found.set(tenant.id, seen);
   });
@@ -116,7 +116,7 @@ export async function lookInside(
       });
   };
   const ofServer = async (sight: Sight) =>
-    await eachOf(batchesOf(sight, looks, tenants), CONNECTIONS_PER_SERVER, async (batch) => {
+    await pLimit(CONNECTIONS_PER_SERVER).map(batchesOf(sight, looks, tenants), async (batch) => {
       // What fails now is not read, which is no finding.
       await read(batch).catch(() => undefined);
     });

@@ -1,10 +1,10 @@
+import pLimit from "p-limit";
 import type { EntityManager } from "../../database/orm.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { repeat } from "../engine/liveness.ts";
 import type { Requester } from "../engine/phase.ts";
 import { type SettlePorts, settleSecret } from "../parts/noted-secret.ts";
-import { eachOf } from "./each-of.ts";
 import { SECRETS_AT_ONCE } from "./evidence.ts";
 
 // Whoever has lost an operation may write its secret late, and die before it can be put right.
@@ -70,7 +70,7 @@ async function settleEach(
   secrets: readonly { readonly name: string }[],
   by: Requester,
 ): Promise<void> {
-  await eachOf(secrets, SECRETS_AT_ONCE, async ({ name }) => {
+  await pLimit(SECRETS_AT_ONCE).map(secrets, async ({ name }) => {
     try {
       const settled = await settleSecret(ports, name, by);
       if (settled === "PUT_BACK" || settled === "REMOVED")
@@ -95,7 +95,7 @@ export async function settleSecrets(
   );
   const gone = (await lateRemains(em)).map(({ secretName: name }) => ({ name, noted: null }));
   const differing: typeof quiet = [];
-  await eachOf([...quiet, ...gone], SECRETS_AT_ONCE, async (each) => {
+  await pLimit(SECRETS_AT_ONCE).map([...quiet, ...gone], async (each) => {
     if (signal.aborted) return;
     const newest = await ports.secrets.get(each.name).catch(() => undefined);
     if (newest !== undefined && (newest?.version ?? null) !== each.noted) differing.push(each);

@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import type { ClientBase } from "pg";
 import { CONNECTIONS_PER_SERVER, openServerPools } from "../../database/server-pools.ts";
 import { type Connections, readConnections } from "../../placement/connection-room.ts";
@@ -13,7 +14,6 @@ import {
   surveySchemas,
 } from "../../tenant-schemas/survey.ts";
 import { isMissingDatabase } from "../parts/tenant-entry.ts";
-import { eachOf } from "./each-of.ts";
 
 /** What was found on a db server, by name. */
 export interface ServerLook {
@@ -99,7 +99,7 @@ async function lookAt(
   const found = new Map<string, SurveyedSchemas | Error>([[server.tenantDatabase, shared.schemas]]);
   const others = databases.filter((database) => database !== server.tenantDatabase);
   // What is wrong with a tenant's own database, also that it hangs, says nothing against the server.
-  await eachOf(others, CONNECTIONS_PER_SERVER, async (database) => {
+  await pLimit(CONNECTIONS_PER_SERVER).map(others, async (database) => {
     try {
       found.set(database, await enter(database, schemasIn));
     } catch (error) {

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
+import pLimit from "p-limit";
 import { RateLimitedError } from "../../kernel/domain-error.ts";
-import { Slots } from "../../kernel/slots.ts";
 
 const AT_ONCE = 2;
 const MOST_WAITING = 20;
@@ -14,7 +14,7 @@ const TRY_AGAIN_S = 5;
  * @returns the same; throws RateLimitedError when too many wait
  */
 export function shareLooks<T>(look: (slug?: string) => Promise<T>): (slug?: string) => Promise<T> {
-  const slots = new Slots(AT_ONCE);
+  const limit = pLimit(AT_ONCE);
   const waiting = new Map<string, Promise<T>>();
   return (slug) => {
     const name = slug ?? "";
@@ -22,7 +22,7 @@ export function shareLooks<T>(look: (slug?: string) => Promise<T>): (slug?: stri
     if (shared) return shared;
     if (waiting.size >= MOST_WAITING) return Promise.reject(new RateLimitedError(TRY_AGAIN_S));
     const next = setImmediate().then(() =>
-      slots.run(() => {
+      limit(() => {
         waiting.delete(name);
         return look(slug);
       }),
