@@ -1,8 +1,8 @@
 import { mkdir } from "node:fs/promises";
+import { hasCluster, startEmbeddedPostgres } from "@tenantry/embedded-postgres";
 import type { Config } from "./config.ts";
 import { openDatabaseClock } from "./database/database-clock.ts";
 import { refusePooledPlatform } from "./database/direct-platform.ts";
-import { hasCluster, startEmbeddedPostgres } from "./database/embedded/index.ts";
 import { type EntityManager, migratePlatform, type Orm, openOrm } from "./database/orm.ts";
 import { expectThisVersion, platformVersion, UnfitPlatform } from "./database/platform-version.ts";
 import { openServerPools } from "./database/server-pools.ts";

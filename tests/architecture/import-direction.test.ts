@@ -90,7 +90,6 @@ const ADAPTERS = [
   "secrets/local-secret-store.ts",
   "mail/file-mailer.ts",
   "mail/smtp-mailer.ts",
-  "database/embedded",
 ];
 
 /** Rooms that know one another by types alone, which leaves no cycle at run time. */

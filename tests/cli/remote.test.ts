@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { freePort } from "../../src/database/embedded/port.ts";
+import { freePort } from "../../packages/embedded-postgres/src/port.ts";
 import { createServiceToken } from "../../src/iam/tokens/service-tokens.ts";
 import { openTestApi } from "../kit/api.ts";
 import { freshSlug } from "../kit/database.ts";

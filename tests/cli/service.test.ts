@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { freePort } from "../../src/database/embedded/port.ts";
+import { freePort } from "../../packages/embedded-postgres/src/port.ts";
 import { SMALL } from "../kit/platform.ts";
 import { type Environment, makeDataDir, SERVICE, start, tenantry } from "./_run.ts";
 

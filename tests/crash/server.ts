@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import pg from "pg";
-import { startEmbeddedPostgres } from "../../src/database/embedded/index.ts";
+import { startEmbeddedPostgres } from "../../packages/embedded-postgres/src/index.ts";
 import { migratePlatform, openOrm } from "../../src/database/orm.ts";
 import { PLATFORM_ENTITIES } from "../../src/entities.ts";
 import { migrateEngine } from "../../src/operations/engine/engine.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { freePort } from "../../src/database/embedded/port.ts";
+import { freePort } from "../../packages/embedded-postgres/src/port.ts";
 
 /** The first port that Linux gives to outgoing connections; other systems begin at 49152. */
 const FIRST_OF_CLIENTS = 32_768;

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { appendFile, chown, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Account, run } from "../../src/database/embedded/child-process.ts";
-import { ifPresent } from "../../src/database/embedded/files.ts";
-import { freePort, HOST } from "../../src/database/embedded/port.ts";
-import { isRoot, serviceAccount } from "../../src/database/embedded/service-account.ts";
+import { type Account, run } from "../../packages/embedded-postgres/src/child-process.ts";
+import { ifPresent } from "../../packages/embedded-postgres/src/files.ts";
+import { freePort, HOST } from "../../packages/embedded-postgres/src/port.ts";
+import { isRoot, serviceAccount } from "../../packages/embedded-postgres/src/service-account.ts";
 import { asSuperuser, urlOf } from "./database.ts";
 import { CARELESS, makeServerFolder } from "./folders.ts";
 

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { env } from "node:process";
 import type { TestProject } from "vitest/node";
-import { startEmbeddedPostgres } from "../../src/database/embedded/index.ts";
+import { startEmbeddedPostgres } from "../../packages/embedded-postgres/src/index.ts";
 import { migratePlatform, openOrm } from "../../src/database/orm.ts";
 import { PLATFORM_ENTITIES } from "../../src/entities.ts";
 import { migrateEngine } from "../../src/operations/engine/engine.ts";

@@ -4,14 +4,17 @@ import { appendFile, chown, mkdir, readdir, readFile, rm, writeFile } from "node
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
-import { run } from "../../src/database/embedded/child-process.ts";
-import { remember } from "../../src/database/embedded/data-folder.ts";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/database/embedded/index.ts";
-import { SETTINGS_FILE } from "../../src/database/embedded/initialise.ts";
-import { usablePrograms } from "../../src/database/embedded/programs.ts";
-import { findServerPackage } from "../../src/database/embedded/server-package.ts";
-import { isRoot, serviceAccount } from "../../src/database/embedded/service-account.ts";
-import { SUPERUSER } from "../../src/database/embedded/session.ts";
+import { run } from "../../packages/embedded-postgres/src/child-process.ts";
+import { remember } from "../../packages/embedded-postgres/src/data-folder.ts";
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from "../../packages/embedded-postgres/src/index.ts";
+import { SETTINGS_FILE } from "../../packages/embedded-postgres/src/initialise.ts";
+import { usablePrograms } from "../../packages/embedded-postgres/src/programs.ts";
+import { findServerPackage } from "../../packages/embedded-postgres/src/server-package.ts";
+import { isRoot, serviceAccount } from "../../packages/embedded-postgres/src/service-account.ts";
+import { SUPERUSER } from "../../packages/embedded-postgres/src/session.ts";
 import { ADMIN_SECRET_PURPOSE } from "../../src/placement/admin-login.ts";
 import type { DbServer } from "../../src/placement/db-server.entity.ts";
 import { registerDbServer } from "../../src/placement/db-servers.ts";

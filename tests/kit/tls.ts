@@ -3,7 +3,7 @@ import { chmod, chown, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { isRoot, serviceAccount } from "../../src/database/embedded/service-account.ts";
+import { isRoot, serviceAccount } from "../../packages/embedded-postgres/src/service-account.ts";
 import { asSuperuser } from "./database.ts";
 import { startServer, type TestServer } from "./servers.ts";
 

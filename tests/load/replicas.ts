@@ -5,14 +5,14 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { type Account, run } from "../../src/database/embedded/child-process.ts";
-import { ifPresent } from "../../src/database/embedded/files.ts";
-import { freePort } from "../../src/database/embedded/port.ts";
-import { startServer } from "../../src/database/embedded/postmaster.ts";
-import { type Programs, usablePrograms } from "../../src/database/embedded/programs.ts";
-import { findServerPackage } from "../../src/database/embedded/server-package.ts";
-import { isRoot, serviceAccount } from "../../src/database/embedded/service-account.ts";
-import { SUPERUSER } from "../../src/database/embedded/session.ts";
+import { type Account, run } from "../../packages/embedded-postgres/src/child-process.ts";
+import { ifPresent } from "../../packages/embedded-postgres/src/files.ts";
+import { freePort } from "../../packages/embedded-postgres/src/port.ts";
+import { startServer } from "../../packages/embedded-postgres/src/postmaster.ts";
+import { type Programs, usablePrograms } from "../../packages/embedded-postgres/src/programs.ts";
+import { findServerPackage } from "../../packages/embedded-postgres/src/server-package.ts";
+import { isRoot, serviceAccount } from "../../packages/embedded-postgres/src/service-account.ts";
+import { SUPERUSER } from "../../packages/embedded-postgres/src/session.ts";
 import { makeServerFolder } from "../kit/folders.ts";
 
 /** A primary and a streaming standby, behind an address that stays. */

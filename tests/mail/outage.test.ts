@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { freePort } from "../../src/database/embedded/port.ts";
+import { freePort } from "../../packages/embedded-postgres/src/port.ts";
 import { openPlatform } from "../kit/platform.ts";
 import { openSmtp } from "../kit/smtp.ts";
 import { provision } from "../kit/tenants.ts";
