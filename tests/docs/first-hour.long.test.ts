@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { freePort } from "../../src/database/embedded/port.ts";
+import { freePort } from "../../packages/embedded-postgres/src/port.ts";
 import { type Environment, makeDataDir, type Running, SERVICE, start } from "../cli/_run.ts";
 import { SMALL } from "../kit/platform.ts";
 import { blocksOf, chapter, ROOT, textOf } from "./_pages.ts";
