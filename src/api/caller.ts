@@ -55,6 +55,16 @@ export function actorWith(caller: Caller | null, action: Action): Actor {
   return caller.actor;
 }
 
+/**
+ * Who calls, where the schema has authorised it already.
+ *
+ * @throws DomainError E_UNAUTHENTICATED without a caller
+ */
+export function actorOf({ caller }: { readonly caller: Caller | null }): Actor {
+  if (caller === null) throw new DomainError("E_UNAUTHENTICATED");
+  return caller.actor;
+}
+
 /** Whether the grants table lets a caller do this: for fields that are null to everybody else. */
 export const mayCall = (caller: Caller | null, action: Action): boolean =>
   caller !== null && isGranted(caller.actor.role, action);

@@ -175,7 +175,7 @@ const RefusedErrorRef = builder.objectRef<Refusal>("RefusedError").implement({
   interfaces: [UserErrorRef],
 });
 
-type ErrorRef = typeof RefusedErrorRef;
+export type ErrorRef = typeof RefusedErrorRef;
 
 /**
  * Adds a mutation's result to the schema: its payload, or one of the errors. `RefusedError` is

@@ -1,48 +1,59 @@
 import { z } from "zod";
 import type { EntityManager } from "../database/orm.ts";
 import type { Actor } from "../iam/actor.ts";
-import { authorize } from "../iam/grants.ts";
 import { parseEmail } from "../iam/users/email.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { lineField, parseInput } from "../kernel/input.ts";
 import { nextFor } from "../tenants/lifecycle.ts";
 import { lockTenant, tenantNotFound } from "../tenants/registry.ts";
+import { slugField } from "../tenants/slug.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { admit } from "./admit.ts";
 import { findIdentityByEmail, hasOwnPassword, lockEmail } from "./identities.ts";
 import type { Identity } from "./identity.entity.ts";
 import type { ManagePorts } from "./manage.ts";
-import { MembershipEntity, type TenantRole } from "./membership.entity.ts";
+import { MembershipEntity, TenantRole } from "./membership.entity.ts";
 import { checkActive } from "./tenant-session.ts";
 
-const NameInput = z.object({ name: lineField(200).nullable() });
-
 /** Whom to invite to a tenant that is in use. */
-export interface AdminInvitation {
-  readonly slug: string;
-  readonly email: string;
-  readonly name: string | null;
-  readonly role: TenantRole;
-  /** Whether an identity that exists already may be linked to the tenant. */
-  readonly allowExistingUser: boolean;
-}
+export const InviteInput = z
+  .object({
+    slug: slugField,
+    email: z.string().describe("The person's email address."),
+    name: z
+      .string()
+      .nullable()
+      .default(null)
+      .transform((name) => name?.trim() || null)
+      .pipe(lineField(200).nullable())
+      .describe("The person's name, at most 200 characters."),
+    role: TenantRole.default("ADMIN").meta({
+      description: "What the person is to be in the tenant.",
+      neverNull: true,
+    }),
+    allowExistingUser: z.boolean().default(false).meta({
+      description: "Whether somebody whom another tenant knows already may be linked to this one.",
+      neverNull: true,
+    }),
+  })
+  .describe("Whom to invite.");
 
 /**
  * Makes somebody a member of an ACTIVE tenant and sends them an invitation; whoever has a password
  * already is only told of it.
  *
- * @throws DomainError E_FORBIDDEN; E_VALIDATION for email and name; E_TENANT_NOT_FOUND,
+ * @param request what `InviteInput` reads
+ * @throws DomainError E_VALIDATION; E_TENANT_NOT_FOUND,
  *   E_TENANT_NOT_ACTIVE; E_MEMBER_EXISTS; E_OWNER_EXISTS when the email belongs to somebody and
  *   linking them was not allowed
  */
 export async function inviteTenantAdmin(
   ports: ManagePorts,
   actor: Actor,
-  input: AdminInvitation,
+  request: unknown,
 ): Promise<Tenant> {
-  authorize(actor, "invitation:write");
+  const { name, ...input } = parseInput(InviteInput, request);
   const email = parseEmail(input.email);
-  const name = parseName(input.name);
   return await ports.em.fork().transactional(async (em) => {
     const tenant = await lockTenant(em, { slug: input.slug });
     if (tenant === null) throw tenantNotFound(input.slug);
@@ -79,9 +90,4 @@ async function refuseExisting(
     message: `An identity with the email ${email} exists already`,
     issues: [{ path: ["email"], message: "exists already", code: "E_OWNER_EXISTS" }],
   });
-}
-
-function parseName(raw: string | null): string | null {
-  const name = raw?.trim() || null;
-  return parseInput(NameInput, { name }).name;
 }

@@ -1,7 +1,18 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
+import type { z } from "zod";
+import { describedEnum } from "../kernel/described.ts";
 
-export const TENANT_ROLES = ["OWNER", "ADMIN", "MEMBER"] as const;
-export type TenantRole = (typeof TENANT_ROLES)[number];
+export const TenantRole = describedEnum(
+  "TenantRole",
+  "What a user may do inside a tenant; its application decides what that means.",
+  {
+    OWNER: "The first administrator, who answers for the tenant.",
+    ADMIN: "Administers the tenant.",
+    MEMBER: "Works in the tenant.",
+  },
+);
+export type TenantRole = z.infer<typeof TenantRole>;
+export const TENANT_ROLES = TenantRole.options;
 
 export const MembershipEntity = defineEntity({
   name: "Membership",

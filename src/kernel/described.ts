@@ -10,6 +10,8 @@ declare module "zod" {
     values?: Readonly<Record<string, string>>;
     /** Of an input: what the argument is that takes it, where that is not the input's description. */
     argument?: string;
+    /** Of an input's field with a default: it may be left out, and null is refused all the same. */
+    neverNull?: true;
     /** Of an input's field: its flag or argument in the command, as `--to <version>`. */
     flag?: string;
     /** What the command's help says of it. */

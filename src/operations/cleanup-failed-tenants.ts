@@ -19,7 +19,7 @@ export const CleanupFailedInput = z
       .describe("The slug of one tenant; all that are FAILED when left out."),
     dropSchema: dropSchemaField,
   })
-  .describe("Which failed tenants to clean up, and how far.");
+  .meta({ description: "Which failed tenants to clean up, and how far.", argument: "Which ones." });
 
 /**
  * Starts a cleanup of one or of every FAILED tenant. A tenant of another status is never touched:

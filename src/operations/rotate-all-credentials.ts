@@ -9,9 +9,10 @@ interface RotatePorts extends StartOnTenantPorts {
   readonly operations: Pick<OperationCatalog, "rotateCredentials">;
 }
 
-export const RotateAllInput = RotateInput.omit({ slug: true }).describe(
-  "How to rotate every tenant's credentials.",
-);
+export const RotateAllInput = RotateInput.omit({ slug: true }).meta({
+  description: "How to rotate every tenant's credentials.",
+  argument: "How.",
+});
 
 /**
  * Starts rotating the credentials of every ACTIVE or SUSPENDED tenant.

@@ -4,7 +4,6 @@ import { AuditedRefusal } from "../audit/refusal.ts";
 import { serialise } from "../database/locks.ts";
 import type { EntityManager, Orm } from "../database/orm.ts";
 import type { Actor } from "../iam/actor.ts";
-import { authorize } from "../iam/grants.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { parseInput, reasonField } from "../kernel/input.ts";
 import type { TenantAct } from "../tenants/lifecycle.ts";
@@ -20,8 +19,13 @@ interface LockPorts {
   readonly clock: Clock;
 }
 
-const LockInput = z.strictObject({ slug: slugField, reason: reasonField });
-const UnlockInput = z.strictObject({ slug: slugField });
+export const LockInput = z
+  .strictObject({
+    slug: slugField,
+    reason: reasonField.describe("Why, 1 to 500 characters; shown to whoever tries to delete it."),
+  })
+  .describe("The tenant to lock.");
+export const UnlockInput = z.strictObject({ slug: slugField }).describe("The tenant to unlock.");
 
 /** What is refused while a tenant is locked, and what a lock must not come between. */
 const DELETIONS = ["OFFBOARD", "PURGE", "CLEANUP"];
@@ -31,7 +35,7 @@ const DELETIONS = ["OFFBOARD", "PURGE", "CLEANUP"];
  * Locking a locked tenant replaces the reason.
  *
  * @param request `{ slug, reason }`
- * @throws DomainError E_VALIDATION, E_FORBIDDEN, E_TENANT_NOT_FOUND; E_OPERATION_IN_PROGRESS while
+ * @throws DomainError E_VALIDATION, E_TENANT_NOT_FOUND; E_OPERATION_IN_PROGRESS while
  *   it is being deleted, when a lock would promise what it cannot keep
  */
 export async function lockTenant(
@@ -39,7 +43,6 @@ export async function lockTenant(
   actor: Actor,
   request: unknown,
 ): Promise<Tenant> {
-  authorize(actor, "tenant:lock");
   const { slug, reason } = parseInput(LockInput, request);
   return await onHeldTenant(ports.orm, slug, async (em, tenant) => {
     const deleting = await em.findOne(OperationEntity, {
@@ -62,14 +65,13 @@ export async function lockTenant(
  * Takes a tenant's lock away; one that is not locked stays as it is.
  *
  * @param request `{ slug }`
- * @throws DomainError E_VALIDATION, E_FORBIDDEN, E_TENANT_NOT_FOUND
+ * @throws DomainError E_VALIDATION, E_TENANT_NOT_FOUND
  */
 export async function unlockTenant(
   ports: LockPorts,
   actor: Actor,
   request: unknown,
 ): Promise<Tenant> {
-  authorize(actor, "tenant:lock");
   const { slug } = parseInput(UnlockInput, request);
   return await onHeldTenant(ports.orm, slug, async (em, tenant) => {
     if (tenant.lockedAt === null) return;

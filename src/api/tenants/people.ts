@@ -1,6 +1,7 @@
 import type { Identity } from "../../invitations/identity.entity.ts";
 import type { InvitationKind, InvitationState } from "../../invitations/invitation.entity.ts";
 import { resendableAt } from "../../invitations/manage.ts";
+import { TenantRole } from "../../invitations/membership.entity.ts";
 import {
   type ListedInvitation,
   type ListedMember,
@@ -10,8 +11,9 @@ import {
 import { builder } from "../builder.ts";
 import { mayCall } from "../caller.ts";
 import { describedEnum } from "../described-enum.ts";
+import { enumOf } from "../generate/types.ts";
 import { TenantRef } from "../refs.ts";
-import { IdentityRef, TenantRoleRef } from "./invitations.ts";
+import { IdentityRef } from "./invitations.ts";
 
 const MailStateRef = describedEnum<MailSent["state"]>(
   "MailState",
@@ -87,7 +89,7 @@ const InvitationRef = builder.objectRef<ListedInvitation>("TenantInvitation").im
       resolve: ({ identity }) => personOf(identity),
     }),
     role: t.field({
-      type: TenantRoleRef,
+      type: enumOf(TenantRole),
       description: "What the person is to be in the tenant.",
       resolve: ({ invitation }) => invitation.role,
     }),
@@ -150,7 +152,7 @@ const MemberRef = builder.objectRef<ListedMember>("TenantMember").implement({
       resolve: ({ identity }) => personOf(identity),
     }),
     role: t.field({
-      type: TenantRoleRef,
+      type: enumOf(TenantRole),
       description: "What they may do in the tenant.",
       resolve: ({ membership }) => membership.role,
     }),

@@ -1,0 +1,75 @@
+import type { ObjectRef } from "@pothos/core";
+import type { z } from "zod";
+import type { Action } from "../../iam/grants.ts";
+import { type BuilderTypes, builder } from "../builder.ts";
+import type { ApiContext } from "../context.ts";
+import { answer, type ErrorRef, resultOf } from "../errors.ts";
+import { given } from "../given.ts";
+import { inputOf } from "./inputs.ts";
+
+/** What a caller has sent, without what it left out. */
+export type Request = Readonly<Record<string, unknown>>;
+
+/** One mutation: its input, payload and result are named after it. */
+interface MutationOptions<Payload extends object> {
+  readonly name: string;
+  readonly description: string;
+  /** What the caller's role must be granted; null where it is open to callers without a token. */
+  readonly grant: Action | null;
+  /** What it is told: the rules that read it, each field with its description. Left out where nothing. */
+  readonly input?: z.ZodObject;
+  /** Fields of the input that the rules do not know. */
+  readonly fields?: Parameters<typeof inputOf>[2];
+  readonly payload: ObjectRef<BuilderTypes, Payload>;
+  /** The refusals that have a type of their own. */
+  readonly errors?: readonly ErrorRef[];
+  /** Whether null says something else than leaving a field out: that it is to be cleared. */
+  readonly nulls?: true;
+  /** What it costs of a request's objects, where that is more than its answer. */
+  readonly cost?: number;
+  act(request: Request, context: ApiContext): Promise<Payload>;
+}
+
+/** `migrateTenant` makes `MigrateTenantInput`, `MigrateTenantPayload` and `MigrateTenantResult`. */
+export const typeName = (mutation: string, suffix: "Input" | "Payload" | "Result"): string =>
+  `${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}${suffix}`;
+
+/**
+ * Adds a mutation to the schema. Whoever calls it is authorised by the schema; an expected failure of `act` is
+ * its answer.
+ */
+export function addMutation<Payload extends object>(options: MutationOptions<Payload>): void {
+  const { name, description, grant, payload, errors = [], nulls, cost, act } = options;
+  builder.mutationField(name, (t) =>
+    t.field({
+      type: resultOf<Payload>(typeName(name, "Result"), payload, errors),
+      description,
+      authScopes: grant === null ? { anyone: true } : { action: grant },
+      ...(cost === undefined ? {} : { extensions: { cost } }),
+      args: argsOf(t.arg, options),
+      // Pothos cannot tell that a payload which it does not know is no list.
+      resolve: ((_root: unknown, args: { readonly input?: Request }, context: ApiContext) =>
+        answer(() => {
+          const { input = {} } = args;
+          return act(nulls ? input : given(input), context);
+        })) as never,
+    }),
+  );
+}
+
+type ArgBuilder = Parameters<NonNullable<Parameters<typeof builder.mutationField>[1]>>[0]["arg"];
+
+function argsOf<Payload extends object>(
+  arg: ArgBuilder,
+  { name, input, fields }: MutationOptions<Payload>,
+) {
+  if (input === undefined) return {};
+  const { description, argument = description } = input.meta() ?? {};
+  return {
+    input: arg({
+      type: inputOf(typeName(name, "Input"), input, fields),
+      required: true,
+      ...(argument === undefined ? {} : { description: argument }),
+    }),
+  };
+}

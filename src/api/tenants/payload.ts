@@ -1,0 +1,15 @@
+import type { Tenant } from "../../tenants/tenant.entity.ts";
+import { builder } from "../builder.ts";
+import { TenantRef } from "../refs.ts";
+
+/** What a mutation answers that changes a tenant at once. */
+export interface TenantPayload {
+  readonly tenant: Tenant;
+}
+
+/** Adds a payload to the schema that holds the tenant. */
+export const tenantPayload = (name: string, description: string, tenant: string) =>
+  builder.objectRef<TenantPayload>(name).implement({
+    description,
+    fields: (t) => ({ tenant: t.expose("tenant", { type: TenantRef, description: tenant }) }),
+  });
