@@ -22,7 +22,7 @@ const config: CodegenConfig = {
         useTypeImports: true,
         enumsAsTypes: true,
         strictScalars: true,
-        scalars: { DateTime: "string", EventCursor: "string", ID: "string", JSON: "unknown" },
+        scalars: { DateTime: "string", ID: "string", JSON: "unknown" },
       },
     },
   },

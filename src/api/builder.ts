@@ -17,7 +17,6 @@ interface SchemaTypes {
   Scalars: {
     ID: { Input: string; Output: string };
     DateTime: { Input: Date; Output: Date };
-    EventCursor: { Input: string; Output: string };
     JSON: { Input: never; Output: object };
   };
 }
@@ -72,14 +71,4 @@ builder.scalarType("DateTime", {
 builder.scalarType("JSON", {
   description: "A JSON object whose fields depend on what it belongs to; only ever answered.",
   serialize: (value) => value,
-});
-
-builder.scalarType("EventCursor", {
-  description:
-    "The opaque place of an event in its operation's journal. Keep the newest one you have seen and send it as `after` to go on from there. A cursor of another operation is refused with `E_INVALID_CURSOR`.",
-  serialize: String,
-  parseValue: (value) => {
-    if (typeof value !== "string") throw new GraphQLError("EventCursor must be a text");
-    return value;
-  },
 });

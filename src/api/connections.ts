@@ -1,6 +1,9 @@
 import type { ObjectRef } from "@pothos/core";
 import type { Page, PageRequest } from "../database/keyset.ts";
+import { describedEnum as newDescribedEnum } from "../kernel/described.ts";
 import { builder } from "./builder.ts";
+import { describedEnum } from "./described-enum.ts";
+import { enumOf } from "./generate/types.ts";
 
 /** A page as the resolvers of a connection hand it over. */
 export interface ConnectionPage<Row> {
@@ -21,15 +24,17 @@ const PageInfo = builder.objectRef<PageInfoShape>("PageInfo").implement({
   description: "Where a page lies in its list.",
   fields: (t) => ({
     hasNextPage: t.exposeBoolean("hasNextPage", {
-      description: "Whether there is more after this page.",
+      description:
+        "Whether there is more after this page: of one that was read with `before`, always.",
     }),
     hasPreviousPage: t.exposeBoolean("hasPreviousPage", {
       description:
-        "Whether the page was asked for with `after`, so that there is something before it.",
+        "Whether there is something before this page: of one that was read with `after`, always.",
     }),
     startCursor: t.exposeString("startCursor", {
       nullable: true,
-      description: "The cursor of the page's first entry; null for an empty page.",
+      description:
+        "The cursor of the page's first entry: send it as `before` to read back; null for an empty page.",
     }),
     endCursor: t.exposeString("endCursor", {
       nullable: true,
@@ -60,7 +65,8 @@ export function connectionOf<Row>(
         resolve: (edge) => edge.node as never,
       }),
       cursor: t.exposeString("cursor", {
-        description: "Send it as `after` to read what follows this entry.",
+        description:
+          "Send it as `after` to read what follows this entry, as `before` what comes first.",
       }),
     }),
   });
@@ -100,16 +106,21 @@ function pageInfoOf(page: ConnectionPage<unknown>): PageInfoShape {
   };
 }
 
-/** The arguments of a connection: `first` and `after`. */
+/** The arguments of a connection, as Relay has them. */
 export const pageArgs = (entries: string) =>
   builder.args((t) => ({
     first: t.int({
-      required: true,
-      defaultValue: 20,
-      description: `How many ${entries} to read, 1 to 100.`,
+      description: `How many ${entries} to read from the beginning, or behind \`after\`: 1 to 100; 20 when left out.`,
     }),
     after: t.string({
       description: "The cursor after which to read on: `pageInfo.endCursor` of the page before.",
+    }),
+    last: t.int({
+      description: `How many ${entries} to read up to the end, or up to \`before\`, 1 to 100: instead of \`first\`.`,
+    }),
+    before: t.string({
+      description:
+        "The cursor before which to read back: `pageInfo.startCursor` of the page behind.",
     }),
   }));
 
@@ -119,10 +130,35 @@ export const pageArgs = (entries: string) =>
  * @param count counts the whole list; only asked when a client selects it
  */
 export async function readConnection<Row>(
-  args: { readonly first: number; readonly after?: string | null | undefined },
+  args: PageRequest,
   read: (page: PageRequest) => Promise<Page<Row>>,
   count: () => Promise<number>,
 ): Promise<ConnectionPage<Row>> {
-  const page = { first: args.first, after: args.after ?? null };
-  return { ...(await read(page)), hasPreviousPage: page.after !== null, count };
+  return { ...(await read(args)), count };
+}
+
+const OrderDirection = newDescribedEnum("OrderDirection", "Which way a list is sorted.", {
+  ASC: "The smallest, first or oldest at the beginning.",
+  DESC: "The greatest, last or newest at the beginning.",
+});
+
+/** Adds an order to the schema: what a list can be sorted by, and in which direction. */
+export function orderInput<Field extends string>(
+  name: string,
+  entries: string,
+  fields: Readonly<Record<Field, string>>,
+) {
+  const field = describedEnum<Field>(`${name}OrderField`, `What ${entries} are sorted by.`, fields);
+  return builder.inputType(`${name}Order`, {
+    description: `How ${entries} are sorted; of equal ones by the time of their making.`,
+    fields: (t) => ({
+      field: t.field({ type: field, required: true, description: "By what." }),
+      direction: t.field({
+        type: enumOf(OrderDirection),
+        required: true,
+        defaultValue: "ASC",
+        description: "Which way.",
+      }),
+    }),
+  });
 }

@@ -15,7 +15,7 @@ graphql(`
 
 /** Everything that an operation tells, live: what whoever shows its progress follows. */
 export const OperationProgress = graphql(`
-  subscription OperationProgress($operationId: ID!, $after: EventCursor) {
+  subscription OperationProgress($operationId: ID!, $after: String) {
     operationEvents(operationId: $operationId, after: $after) {
       __typename
       cursor

@@ -1,4 +1,5 @@
 import { openProgressView } from "../cli/operation/progress-view.ts";
+import { resultShown } from "../cli/operation/show-result.ts";
 import { runCommand } from "../cli/session.ts";
 import { formatDuration } from "../cli/terminal/duration.ts";
 import { EXIT } from "../cli/terminal/exit-codes.ts";
@@ -7,7 +8,6 @@ import { onStopSignal } from "../cli/terminal/signals.ts";
 import { writeFields } from "../cli/terminal/table.ts";
 import { openClient } from "../client/client.ts";
 import { newSecret } from "../kernel/ids.ts";
-import { summaryShown } from "../operations/provision/results.ts";
 import { openMailbox } from "./mailbox.ts";
 import * as scenario from "./scenario.ts";
 import { type DemoService, demoConfig, openDemoService } from "./service.ts";
@@ -55,7 +55,8 @@ async function actAsClient(service: DemoService, out: Output, watch: Stopwatch) 
     watch.tell(`${begun.adminEmail} signed in to ${begun.slug} as ${role}`);
 
     out.line(`\n${out.style("bold", `${begun.slug} is ready`)}`);
-    writeFields(out, summaryShown(summary));
+    const ended = { kind: "PROVISION", dryRun: false, finishedAt: null } as const;
+    writeFields(out, await resultShown({ ...ended, result: summary }));
   } finally {
     await client.close();
   }

@@ -77,6 +77,7 @@ export const provisionTenant: DefinedOperation<ProvisionInput, ProvisionFacts> =
         "supportEmail",
         "supportPhone",
         "requestedBy",
+        "labels",
       ],
       "Where it lies and what it holds:": ["region", "dbServer", "isolation", "seeds"],
       "How the first admin gets in:": ["adminCredential", "allowExistingUser"],

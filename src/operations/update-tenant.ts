@@ -6,6 +6,7 @@ import type { EntityManager } from "../database/orm.ts";
 import type { Actor } from "../iam/actor.ts";
 import { authorize } from "../iam/grants.ts";
 import { parseInput } from "../kernel/input.ts";
+import { type LabelMap, labelMapOf, labelsField } from "../tenants/labels.ts";
 import { LIMIT_RANGES, limitsOf, type TierLimits } from "../tenants/limits.ts";
 import { lockTenant, tenantNotFound } from "../tenants/registry.ts";
 import { slugField } from "../tenants/slug.ts";
@@ -43,6 +44,9 @@ const BILLING_FIELDS = z.strictObject({
 });
 const FIELDS = z.strictObject({
   ...BILLING_FIELDS.shape,
+  labels: labelsField.describe(
+    "What is noted of it, at most 50: these take the place of all that were. Needs `tenant:edit`.",
+  ),
   name: name.describe("Its name, for people: 1 to 200 characters. Needs `tenant:edit`."),
   vertical: vertical
     .unwrap()
@@ -81,7 +85,8 @@ export async function updateTenant(
   actor: Actor,
   request: unknown,
 ): Promise<UpdatedTenant> {
-  const { slug, ...wanted } = parseInput(UpdateInput, request);
+  const { slug, labels, ...others } = parseInput(UpdateInput, request);
+  const wanted = { ...others, ...(labels ? { labels: labelMapOf(labels) } : {}) };
   const given = (Object.keys(wanted) as Field[]).filter((field) => wanted[field] !== undefined);
   if (given.some((field) => !(field in BILLING_FIELDS.shape))) authorize(actor, "tenant:edit");
   return await ports.orm.em.fork().transactional(async (transaction) => {
@@ -91,7 +96,7 @@ export async function updateTenant(
     const tenant = await lockTenant(em, { slug });
     if (!tenant) throw tenantNotFound(slug);
     const changes = given
-      .filter((field) => tenant[field] !== wanted[field])
+      .filter((field) => !isDeepStrictEqual(tenant[field], wanted[field]))
       .map((field) => ({ field, from: tenant[field], to: wanted[field] ?? null }));
     if (changes.length === 0) return { tenant, operation: null };
     const before = limitsOf(ports.config.tenantLimits, tenant);
@@ -113,13 +118,18 @@ export async function updateTenant(
 
 interface Change {
   readonly field: Field;
-  readonly from: string | number | null;
-  readonly to: string | number | null;
+  readonly from: string | number | LabelMap | null;
+  readonly to: string | number | LabelMap | null;
 }
 
 /** As the audit trail keeps it. */
 const inWords = ({ field, from, to }: Change) => ({
   field,
-  from: from === null ? null : String(from),
-  to: to === null ? null : String(to),
+  from: textOf(from),
+  to: textOf(to),
 });
+
+const textOf = (value: Change["from"]): string | null => {
+  if (value === null) return null;
+  return typeof value === "object" ? JSON.stringify(value).slice(0, 500) : String(value);
+};

@@ -1,6 +1,17 @@
 import { type FilterQuery, raw } from "@mikro-orm/core";
-import { findPage, type Page, type PageRequest } from "../database/keyset.ts";
+import {
+  BY_ID,
+  between,
+  byMoment,
+  byText,
+  type Direction,
+  findPage,
+  type ListKey,
+  type Page,
+  type PageRequest,
+} from "../database/keyset.ts";
 import type { EntityManager } from "../database/orm.ts";
+import { labelMapOf, type TenantLabel } from "./labels.ts";
 import type { TenantStatus } from "./lifecycle.ts";
 import type { Isolation } from "./names.ts";
 import { type Tenant, TenantEntity } from "./tenant.entity.ts";
@@ -9,14 +20,46 @@ import type { Tier } from "./tiers.ts";
 /** Which tenants to list; what is absent does not matter. */
 export interface TenantFilter {
   /** Every status but PURGED where it is absent. */
-  readonly status?: TenantStatus;
-  readonly region?: string;
-  readonly tier?: Tier;
+  readonly status?: readonly TenantStatus[];
+  readonly slugs?: readonly string[];
+  readonly region?: readonly string[];
+  readonly tier?: readonly Tier[];
   readonly isolation?: Isolation;
+  /** The names of db servers. */
+  readonly dbServer?: readonly string[];
+  readonly schemaVersion?: readonly string[];
+  readonly requestedBy?: string;
+  /** All of them. */
+  readonly labels?: readonly TenantLabel[];
+  /** Whether they are locked against deletion. */
+  readonly locked?: boolean;
+  readonly createdAfter?: Date;
+  readonly createdBefore?: Date;
   /** Part of the slug or the name, in any case; with `people` also of the first administrator's email. */
   readonly text?: string;
   readonly people?: boolean;
   readonly version?: VersionFilter;
+}
+
+/** What tenants can be ordered by; a schema without a version comes before all versions. */
+export const TENANT_ORDERS = {
+  CREATED_AT: BY_ID,
+  UPDATED_AT: byMoment("updatedAt"),
+  SLUG: byText("slug"),
+  NAME: byText("name"),
+  STATUS: byText("status"),
+  SCHEMA_VERSION: {
+    field: "schemaVersion",
+    column: () => raw((alias) => `coalesce(${alias}.schema_version, '')`),
+    parse: (text) => text,
+    textOf: (row: Tenant) => row.schemaVersion ?? "",
+  },
+} satisfies Record<string, ListKey>;
+
+/** How tenants are ordered: the newest first, unless told. */
+export interface TenantOrder {
+  readonly field: keyof typeof TENANT_ORDERS;
+  readonly direction: Direction;
 }
 
 /** Whether a tenant lacks migrations, as far as the registry tells: by its version and by their number. */
@@ -31,13 +74,16 @@ export interface VersionFilter {
   readonly counts: readonly number[];
 }
 
-/** A page of the tenants, the newest first; answered from the registry alone. */
+/** A page of the tenants, the newest first unless told; answered from the registry alone. */
 export async function listTenants(
   em: EntityManager,
   filter: TenantFilter,
   page: PageRequest,
+  { field, direction }: TenantOrder = { field: "CREATED_AT", direction: "DESC" },
 ): Promise<Page<Tenant>> {
-  return await findPage(em, { name: "tenant", entity: TenantEntity }, tenantsWhere(filter), page);
+  const order = { key: TENANT_ORDERS[field], direction };
+  const list = { name: "tenant", entity: TenantEntity, ...order };
+  return await findPage(em, list, tenantsWhere(filter), page);
 }
 
 /** How many tenants pass a filter. */
@@ -45,18 +91,37 @@ export const countTenants = (em: EntityManager, filter: TenantFilter): Promise<n
   em.count(TenantEntity, tenantsWhere(filter));
 
 function tenantsWhere(filter: TenantFilter): FilterQuery<Tenant> {
-  const { status, region, tier, isolation, text, people = false, version } = filter;
+  const { status, isolation, dbServer, locked, text, people = false, version } = filter;
+  const { requestedBy, labels, createdAfter, createdBefore } = filter;
+  const { slugs: slug, region, tier, schemaVersion } = filter;
   return {
     $and: [
-      { status: status ?? { $ne: "PURGED" } },
-      ...(region === undefined ? [] : [{ region }]),
-      ...(tier === undefined ? [] : [{ tier }]),
+      { status: status ? { $in: [...status] } : { $ne: "PURGED" } },
+      ...Object.entries({ slug, region, tier, schemaVersion }).flatMap(([field, values]) =>
+        values === undefined ? [] : [{ [field]: { $in: [...values] } } as FilterQuery<Tenant>],
+      ),
       ...(isolation === undefined ? [] : [{ isolation }]),
+      ...(dbServer === undefined ? [] : [onServers(dbServer)]),
+      ...(requestedBy === undefined ? [] : [{ requestedBy }]),
+      ...(labels === undefined ? [] : [{ labels: { $contains: labelMapOf(labels) } } as never]),
+      ...(locked === undefined ? [] : [{ lockedAt: locked ? { $ne: null } : null }]),
+      between(createdAfter, createdBefore),
       ...(text === undefined ? [] : [holding(text, people)]),
       ...(version === undefined ? [] : [atVersion(version)]),
     ],
   };
 }
+
+/** The few servers are found by their names first, so that the tenants' own index is used. */
+const onServers = (names: readonly string[]): FilterQuery<Tenant> =>
+  ({
+    dbServerId: {
+      $in: raw(
+        `(select id from platform.db_server where name in (${names.map(() => "?").join(", ") || "null"}))`,
+        [...names],
+      ),
+    },
+  }) as unknown as FilterQuery<Tenant>;
 
 function holding(text: string, people: boolean): FilterQuery<Tenant> {
   const pattern = { $ilike: `%${text.replace(/[\\%_]/g, "\\$&")}%` };

@@ -6,6 +6,7 @@
 //            thousands of tenants touches no tenant schema
 
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
+import type { LabelMap } from "./labels.ts";
 import { TENANT_STATUSES } from "./lifecycle.ts";
 import { ISOLATIONS } from "./names.ts";
 import { TIERS } from "./tiers.ts";
@@ -38,6 +39,7 @@ export const TenantEntity = defineEntity({
     vertical: p.string().strictNullable(),
     states: p.array().default([]),
     tier: p.enum(TIERS),
+    labels: p.json().$type<LabelMap>(),
     /** Limits of its own; null where its tier's hold. */
     connectionLimit: p.integer().strictNullable(),
     statementTimeoutSeconds: p.integer().strictNullable(),

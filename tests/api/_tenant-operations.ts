@@ -78,7 +78,7 @@ export async function register(
   const placed = status !== "FAILED" && status !== "PURGED";
   const now = new Date();
   await em.insert(TenantEntity, {
-    ...{ id: newId(), slug, name: slug, status, isolation: "SCHEMA", tier: "STANDARD" },
+    ...{ id: newId(), slug, name: slug, status, isolation: "SCHEMA", tier: "STANDARD", labels: {} },
     ...{ schemaName: names.schema, ownerRole: names.ownerRole, appRole: names.appRole },
     secretName: names.secret,
     dbServerId: placed ? server.id : null,

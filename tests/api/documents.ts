@@ -45,7 +45,7 @@ export const ProvisionTenant = graphql(`
 `);
 
 export const FollowOperation = graphql(`
-  subscription FollowOperation($operationId: ID!, $after: EventCursor) {
+  subscription FollowOperation($operationId: ID!, $after: String) {
     operationEvents(operationId: $operationId, after: $after) {
       __typename
       cursor

@@ -10,7 +10,7 @@ export const PROVISION = `mutation Provision($input: ProvisionTenantInput!) {
   }
 }`;
 
-export const EVENTS = `subscription Events($id: ID!, $after: EventCursor) {
+export const EVENTS = `subscription Events($id: ID!, $after: String) {
   operationEvents(operationId: $id, after: $after) {
     __typename cursor sequence at
     ... on OperationStateChanged { operationState error { code message phase } }

@@ -1,7 +1,7 @@
 import { WebSocket } from "ws";
 import { type Connection, EVENT, type Followed, take } from "./followed.ts";
 
-const QUERY = `subscription ($id: ID!, $after: EventCursor) {
+const QUERY = `subscription ($id: ID!, $after: String) {
   operationEvents(operationId: $id, after: $after) { ${EVENT} } }`;
 
 interface Message {

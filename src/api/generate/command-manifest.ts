@@ -14,8 +14,8 @@ export interface OperationFlag {
   readonly flag: string;
   readonly help: string;
   readonly required: boolean;
-  /** What is read from its text; several words stand between commas, unless it takes many. */
-  readonly type: "text" | "number" | "boolean" | "list";
+  /** What is read from its text; several words stand between commas, unless it takes many; labels are `key=value`. */
+  readonly type: "text" | "number" | "boolean" | "list" | "labels";
   /** The values of an enum. */
   readonly values?: readonly string[];
 }
@@ -56,10 +56,15 @@ function flagOf(name: string, field: Field, { slugFlag }: CommandDescription): O
       flag: name === "slug" && slugFlag ? slugFlag : flag,
       help,
       required: !(field.nullable || "defaultValue" in field),
-      type: TYPES[field.kind] ?? "text",
+      type: typeOf(field),
       ...(field.kind === "enum" ? { values: (field.schema as z.ZodEnum).options.map(String) } : {}),
     },
   ];
+}
+
+function typeOf({ kind, schema }: Field): OperationFlag["type"] {
+  if (kind === "array" && fieldOf(elementOf(schema)).kind === "object") return "labels";
+  return TYPES[kind] ?? "text";
 }
 
 const TYPES: Partial<Record<Field["kind"], OperationFlag["type"]>> = {

@@ -53,7 +53,20 @@ function inputTypeOf(field: Field): unknown {
       return [inputTypeOf(fieldOf(elementOf(field.schema)))];
     case "enum":
       return enumOf(field.schema as z.ZodEnum);
+    case "object":
+      return objectInput(field.schema as z.ZodObject);
     default:
       throw new Error(`The API takes no '${field.kind}'`);
   }
+}
+
+const objects = new Map<string, InputObjectRef<BuilderTypes, Record<string, unknown>>>();
+
+/** The input that has the fields of a described object, and its name. */
+export function objectInput(schema: z.ZodObject) {
+  const { typeName = "", typeDescription = "" } = schema.meta() ?? {};
+  const made =
+    objects.get(typeName) ?? inputOf(`${typeName}Input`, schema.describe(typeDescription));
+  objects.set(typeName, made);
+  return made;
 }

@@ -1,16 +1,15 @@
-import { checkPageSize } from "../../database/keyset.ts";
+import { type PageRequest, sizeOf } from "../../database/keyset.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { followEvents, followOperations } from "../../operations/engine/follow.ts";
 import { eventsAfter, hasEnded } from "../../operations/engine/journal.ts";
-import {
-  type EventBody,
-  type Operation,
-  type OperationEvent,
-  OperationEventEntity,
+import type {
+  EventBody,
+  Operation,
+  OperationEvent,
 } from "../../operations/engine/operation.entity.ts";
 import { passes } from "../../operations/list.ts";
 import { builder } from "../builder.ts";
-import { type ConnectionPage, connectionOf } from "../connections.ts";
+import { type ConnectionPage, connectionOf, pageArgs } from "../connections.ts";
 import type { ApiContext } from "../context.ts";
 import { given } from "../given.ts";
 import { OperationEventRef, OperationRef } from "../refs.ts";
@@ -36,7 +35,7 @@ OperationEventRef.implement({
   resolveType: ({ body }) => TYPE_NAMES[body.type],
   fields: (t) => ({
     cursor: t.field({
-      type: "EventCursor",
+      type: "String",
       description: "Its place: keep it, and send it as `after` to go on from here.",
       resolve: encodeEventCursor,
     }),
@@ -128,33 +127,28 @@ builder.objectField(OperationRef, "events", (t) =>
   t.field({
     type: EventConnection,
     description: "Its journal, the oldest event first.",
-    args: {
-      first: t.arg.int({
-        required: true,
-        defaultValue: 20,
-        description: "How many events to read, 1 to 100.",
-      }),
-      after: t.arg({ type: "EventCursor", description: "The event after which to read on." }),
-    },
-    resolve: (operation, { first, after }, context) =>
-      listEvents(context, operation, first, after ?? null),
+    args: pageArgs("events"),
+    resolve: (operation, page, context) => listEvents(context, operation, page),
   }),
 );
 
 async function listEvents(
   { em }: ApiContext,
   operation: Operation,
-  first: number,
-  after: string | null,
+  { first, after, last, before }: PageRequest,
 ): Promise<ConnectionPage<OperationEvent>> {
-  checkPageSize(first);
-  const events = await eventsAfter(em(), operation.id, sequenceOf(after, operation), first + 1);
+  const { size, backward } = sizeOf({ first, last });
+  const from = sequenceOf(after, operation);
+  const to = before == null ? operation.lastSequence + 1 : sequenceOf(before, operation);
+  // Sequences have no gaps: where a page lies is known before it is read.
+  const begin = backward ? Math.max(from, to - 1 - size) : from;
+  const end = Math.min(to - 1, begin + size);
   return {
-    rows: events.slice(0, first),
-    hasNextPage: events.length > first,
-    hasPreviousPage: after !== null,
+    rows: end > begin ? await eventsAfter(em(), operation.id, begin, end - begin) : [],
+    hasNextPage: end < operation.lastSequence,
+    hasPreviousPage: begin > 0,
     cursorOf: encodeEventCursor,
-    count: () => em().count(OperationEventEntity, { operationId: operation.id }),
+    count: async () => operation.lastSequence,
   };
 }
 
@@ -167,7 +161,7 @@ builder.subscriptionFields((t) => ({
     args: {
       operationId: t.arg.id({ required: true, description: "The operation's UUID." }),
       after: t.arg({
-        type: "EventCursor",
+        type: "String",
         description: "The newest event that you have seen; all events when left out.",
       }),
     },

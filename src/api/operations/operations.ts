@@ -1,3 +1,4 @@
+import type { PageRequest } from "../../database/keyset.ts";
 import type { Actor } from "../../iam/actor.ts";
 import { isId } from "../../kernel/ids.ts";
 import { hasEnded } from "../../operations/engine/journal.ts";
@@ -6,12 +7,19 @@ import {
   countOperations,
   type OperationFilter as Filter,
   listOperations,
+  type OperationOrder,
 } from "../../operations/list.ts";
 import type { TenantAct } from "../../tenants/lifecycle.ts";
 import { ActorRef } from "../access/iam.ts";
 import { builder } from "../builder.ts";
 import { mayCall } from "../caller.ts";
-import { type ConnectionPage, connectionOf, pageArgs, readConnection } from "../connections.ts";
+import {
+  type ConnectionPage,
+  connectionOf,
+  orderInput,
+  pageArgs,
+  readConnection,
+} from "../connections.ts";
 import type { ApiContext } from "../context.ts";
 import { describedEnum } from "../described-enum.ts";
 import { OperationKindRef } from "../generate/operations.ts";
@@ -68,7 +76,7 @@ OperationRef.implement({
       resolve: ({ id }, _args, { load }) => load.phases.load(id),
     }),
     cursor: t.field({
-      type: "EventCursor",
+      type: "String",
       nullable: true,
       description:
         "The cursor of its newest event: follow `operationEvents` after it to see only what comes.",
@@ -135,13 +143,25 @@ const OperationConnection = connectionOf<Operation>("Operation", "operations", O
 export const OperationFilter = builder.inputType("OperationFilter", {
   description: "Which operations. What is left out does not matter.",
   fields: (t) => ({
-    kind: t.field({ type: OperationKindRef, description: "Those of this kind." }),
-    state: t.field({ type: OperationStateRef, description: "Those in this state." }),
+    kind: t.field({ type: [OperationKindRef], description: "Those of one of these kinds." }),
+    state: t.field({ type: [OperationStateRef], description: "Those in one of these states." }),
     slug: t.string({ description: "Those about the tenant with this slug." }),
     active: t.boolean({
       description: "Those that have not ended (true), or those that have (false).",
     }),
+    requestedBy: t.id({
+      description:
+        "Those that this user, service token or OS user has asked for: `requestedBy.id`.",
+    }),
+    createdAfter: t.field({ type: "DateTime", description: "Those asked for then or later." }),
+    createdBefore: t.field({ type: "DateTime", description: "Those asked for before then." }),
   }),
+});
+
+const OperationOrderInput = orderInput<OperationOrder["field"]>("Operation", "operations", {
+  CREATED_AT: "When they were asked for.",
+  UPDATED_AT: "When they changed last.",
+  SLUG: "The slugs of their tenants.",
 });
 
 builder.queryFields((t) => ({
@@ -155,14 +175,18 @@ builder.queryFields((t) => ({
   }),
   operations: t.field({
     type: OperationConnection,
-    description: "All operations, the newest first.",
+    description: "All operations, the newest first unless told.",
     authScopes: { action: "operation:read" },
     args: {
       filter: t.arg({ type: OperationFilter, description: "Which operations; all when left out." }),
+      orderBy: t.arg({
+        type: OperationOrderInput,
+        description: "How they are sorted; the newest first when left out.",
+      }),
       ...pageArgs("operations"),
     },
-    resolve: (_root, { filter, ...page }, context) =>
-      operationPage(context, given(filter ?? {}), page),
+    resolve: (_root, { filter, orderBy, ...page }, context) =>
+      operationPage(context, given(filter ?? {}), page, orderBy ?? undefined),
   }),
 }));
 
@@ -182,11 +206,12 @@ builder.objectField(TenantRef, "operations", (t) =>
 async function operationPage(
   { em }: ApiContext,
   filter: Filter,
-  args: { first: number; after?: string | null | undefined },
+  args: PageRequest,
+  order?: OperationOrder,
 ): Promise<ConnectionPage<Operation>> {
   return await readConnection(
     args,
-    (page) => listOperations(em(), filter, page),
+    (page) => listOperations(em(), filter, page, order),
     () => countOperations(em(), filter),
   );
 }

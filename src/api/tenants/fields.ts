@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../../kernel/error-codes.ts";
+import { labelsOf, TenantLabel } from "../../tenants/labels.ts";
 import { TenantStatus } from "../../tenants/lifecycle.ts";
 import { type OwnLimit, type ShownLimits, shownLimits } from "../../tenants/limits.ts";
 import { Isolation } from "../../tenants/names.ts";
@@ -8,7 +9,7 @@ import { builder } from "../builder.ts";
 import { mayCall } from "../caller.ts";
 import { describedEnum } from "../described-enum.ts";
 import { ErrorCodeRef } from "../errors.ts";
-import { enumOf } from "../generate/types.ts";
+import { enumOf, objectOf } from "../generate/types.ts";
 import { NodeRef } from "../node.ts";
 import { DbServerRef, OperationRef, TenantRef } from "../refs.ts";
 import { readableBy } from "./secret-names.ts";
@@ -79,6 +80,11 @@ TenantRef.implement({
       resolve: failureOf,
     }),
     tier: t.expose("tier", { type: enumOf(Tier), description: "The plan that it is on." }),
+    labels: t.field({
+      type: [objectOf(TenantLabel)],
+      description: "What is noted of it, by key.",
+      resolve: labelsOf,
+    }),
     limits: t.field({
       type: TenantLimitsRef,
       description: "What its application may take of its db server.",

@@ -1,14 +1,28 @@
+import type { PageRequest } from "../../database/keyset.ts";
 import { versionFilter } from "../../operations/list.ts";
+import { TenantLabel } from "../../tenants/labels.ts";
 import { TenantStatus } from "../../tenants/lifecycle.ts";
-import { countTenants, type TenantFilter as Filter, listTenants } from "../../tenants/list.ts";
+import {
+  countTenants,
+  type TenantFilter as Filter,
+  listTenants,
+  type TenantOrder,
+} from "../../tenants/list.ts";
 import { Isolation } from "../../tenants/names.ts";
 import { findTenant, type TenantKey } from "../../tenants/registry.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { Tier } from "../../tenants/tiers.ts";
 import { builder } from "../builder.ts";
-import { mayCall } from "../caller.ts";
-import { type ConnectionPage, connectionOf, pageArgs, readConnection } from "../connections.ts";
+import { actorWith, mayCall } from "../caller.ts";
+import {
+  type ConnectionPage,
+  connectionOf,
+  orderInput,
+  pageArgs,
+  readConnection,
+} from "../connections.ts";
 import type { ApiContext } from "../context.ts";
+import { objectInput } from "../generate/inputs.ts";
 import { enumOf } from "../generate/types.ts";
 import { given } from "../given.ts";
 import { TenantRef } from "../refs.ts";
@@ -25,12 +39,34 @@ const TenantBy = builder.inputType("TenantBy", {
 });
 
 const TenantFilter = builder.inputType("TenantFilter", {
-  description: "Which tenants to list. What is left out does not matter.",
+  description:
+    "Which tenants to list. What is left out does not matter; of several values one is enough.",
   fields: (t) => ({
-    status: t.field({ type: enumOf(TenantStatus), description: "Those with this status." }),
-    region: t.string({ description: "Those of this region." }),
-    tier: t.field({ type: enumOf(Tier), description: "Those on this plan." }),
+    status: t.field({
+      type: [enumOf(TenantStatus)],
+      description: "Those with one of these statuses.",
+    }),
+    slugs: t.stringList({ description: "Those with one of these slugs." }),
+    region: t.stringList({ description: "Those of one of these regions." }),
+    tier: t.field({ type: [enumOf(Tier)], description: "Those on one of these plans." }),
     isolation: t.field({ type: enumOf(Isolation), description: "Those with this isolation." }),
+    dbServer: t.stringList({
+      description:
+        "Those that are placed on one of these db servers, by name; for roles with `db-server:read`, whom else it refuses with `E_FORBIDDEN`.",
+    }),
+    schemaVersion: t.stringList({
+      description: "Those whose schema has one of these versions.",
+    }),
+    labels: t.field({
+      type: [objectInput(TenantLabel)] as never,
+      description: "Those that have all of these labels.",
+    }),
+    requestedBy: t.string({ description: "Those that were wanted by this, in the same words." }),
+    locked: t.boolean({
+      description: "Those that are locked against deletion (true), or are not (false).",
+    }),
+    createdAfter: t.field({ type: "DateTime", description: "Those asked for then or later." }),
+    createdBefore: t.field({ type: "DateTime", description: "Those asked for before then." }),
     behind: t.boolean({
       description:
         "Those whose schema lacks migrations of the migration folder (true), or those that lack none (false): by the version and the number of applied migrations that the registry keeps, so that also one that lacks an earlier file is found. `tenantHealth` compares the ledgers themselves.",
@@ -40,6 +76,15 @@ const TenantFilter = builder.inputType("TenantFilter", {
         "Those with this text in their slug or name, in any case; for roles with `member:read` also in their first administrator's email.",
     }),
   }),
+});
+
+const TenantOrderInput = orderInput<TenantOrder["field"]>("Tenant", "tenants", {
+  CREATED_AT: "When they were asked for.",
+  UPDATED_AT: "When their rows changed last.",
+  SLUG: "Their slugs.",
+  NAME: "Their names.",
+  STATUS: "Their statuses, by name.",
+  SCHEMA_VERSION: "The versions of their schemas; those without one come first.",
 });
 
 builder.queryFields((t) => ({
@@ -53,29 +98,36 @@ builder.queryFields((t) => ({
   }),
   tenants: t.field({
     type: TenantConnection,
-    description: "All tenants, the newest first. Purged ones are listed only when asked for.",
+    description:
+      "All tenants, the newest first unless told. Purged ones are listed only when asked for.",
     authScopes: { action: "tenant:read" },
     args: {
       filter: t.arg({ type: TenantFilter, description: "Which tenants; all when left out." }),
+      orderBy: t.arg({
+        type: TenantOrderInput,
+        description: "How they are sorted; the newest first when left out.",
+      }),
       ...pageArgs("tenants"),
     },
-    resolve: (_root, { filter, ...page }, context) =>
-      tenantPage(context, given(filter ?? {}), page),
+    resolve: (_root, { filter, orderBy, ...page }, context) =>
+      tenantPage(context, given(filter ?? {}), page, orderBy ?? undefined),
   }),
 }));
 
 async function tenantPage(
   { em, platform, caller }: ApiContext,
   { behind, ...asked }: Omit<Filter, "version" | "people"> & { readonly behind?: boolean },
-  args: { first: number; after?: string | null | undefined },
+  args: PageRequest,
+  order?: TenantOrder,
 ): Promise<ConnectionPage<Tenant>> {
+  if (asked.dbServer !== undefined) actorWith(caller, "db-server:read");
   const settings = platform.config.tenantMigrations;
   const filter = { ...asked, people: mayCall(caller, "member:read") };
   const wanted =
     behind === undefined ? filter : { ...filter, version: await versionFilter(settings, behind) };
   return await readConnection(
     args,
-    (page) => listTenants(em(), wanted, page),
+    (page) => listTenants(em(), wanted, page, order),
     () => countTenants(em(), wanted),
   );
 }

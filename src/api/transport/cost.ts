@@ -14,6 +14,7 @@ import {
   isObjectType,
   type SelectionSetNode,
 } from "graphql";
+import { USUAL_PAGE } from "../../database/keyset.ts";
 import { fragmentsOf, type QueryLimits, tooComplex } from "./limits.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
@@ -108,9 +109,10 @@ function firstOf(
   variables: Variables,
 ): number | null {
   if (!field.args.some((arg) => arg.name === "first")) return null;
-  const given = node.arguments?.find((arg) => arg.name.value === "first")?.value;
-  const value = Number(givenFor(given, variables) ?? 20);
-  return Number.isFinite(value) ? Math.max(1, value) : 20;
+  const given = (name: string) =>
+    givenFor(node.arguments?.find((arg) => arg.name.value === name)?.value, variables);
+  const value = Number(given("first") ?? given("last") ?? USUAL_PAGE);
+  return Number.isFinite(value) ? Math.max(1, value) : USUAL_PAGE;
 }
 
 function givenFor(node: ASTNode | undefined, variables: Variables): unknown {

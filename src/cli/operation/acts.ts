@@ -49,8 +49,8 @@ export async function listOperations(flags: OperationListFlags): Promise<void> {
   const limit = limitOf(flags.limit);
   const filter = {
     ...(slug === undefined ? {} : { slug }),
-    ...(kind === undefined ? {} : { kind: oneOf("--kind", kind, TENANT_ACTS) }),
-    ...(state === undefined ? {} : { state: oneOf("--state", state, OPERATION_STATES) }),
+    ...(kind === undefined ? {} : { kind: [oneOf("--kind", kind, TENANT_ACTS)] }),
+    ...(state === undefined ? {} : { state: [oneOf("--state", state, OPERATION_STATES)] }),
   };
   return await runAnywhere(flags, async ({ api, out }) => {
     const { nodes: operations, more } = await firstNodes(limit, async (page) => {

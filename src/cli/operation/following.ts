@@ -45,7 +45,7 @@ async function startedBehind(
 ): Promise<ShownOperation | null> {
   const deadline = Date.now() + START_MS;
   for (;;) {
-    const variables = { filter: { slug, kind }, first: 1 };
+    const variables = { filter: { slug, kind: [kind] }, first: 1 };
     const [newest] = (await api.execute(ListOperations, variables)).operations.nodes;
     if (newest !== undefined && newest.id > id) return newest;
     if (Date.now() > deadline) return null;

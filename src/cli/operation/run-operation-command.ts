@@ -3,7 +3,7 @@ import type { OperationCommand, OperationFlag } from "../../api/generate/command
 import { runAnywhere } from "../session.ts";
 import { confirm } from "../terminal/confirm.ts";
 import { UsageError } from "../terminal/exit-codes.ts";
-import { givenFields, listOf, oneOf } from "../terminal/flag-values.ts";
+import { givenFields, labelsIn, listOf, oneOf } from "../terminal/flag-values.ts";
 import { type RunFlags, startAndSeeThrough } from "./start-operation.ts";
 
 type Request = Readonly<Record<string, unknown>>;
@@ -66,6 +66,7 @@ function requestOf(
 }
 
 function read({ flag, type, values }: OperationFlag, value: unknown): unknown {
+  if (type === "labels" && Array.isArray(value)) return labelsIn(value);
   if (typeof value !== "string") return value;
   if (values) return oneOf(flag.split(" ")[0] ?? flag, value, values);
   return type === "list" ? listOf(value) : value;

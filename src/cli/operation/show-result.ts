@@ -15,7 +15,13 @@ async function pageOf(kind: string): Promise<OperationDescription<never> | undef
 }
 
 /** What came of an ended operation, in words; of one that failed, as far as it is known. */
-async function resultShown({ kind, result, ...operation }: ShownOperation): Promise<Labelled> {
+export async function resultShown({
+  kind,
+  result,
+  ...operation
+}: Pick<ShownOperation, "kind" | "dryRun" | "finishedAt"> & {
+  readonly result: object | null;
+}): Promise<Labelled> {
   if (result === null) return [];
   return (await pageOf(kind))?.shows?.(result as never, operation) ?? [];
 }

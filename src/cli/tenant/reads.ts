@@ -2,6 +2,7 @@ import type {
   CommandFindTenantQuery,
   CommandTenantFragment,
   TenantBy,
+  TenantFilter,
 } from "../../client/generated/graphql.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { TENANT_STATUSES } from "../../tenants/lifecycle.ts";
@@ -52,10 +53,10 @@ export async function listTenants(flags: ListFlags): Promise<void> {
 
 function filterOf({ status, tier, isolation, region, text, behind }: ListFlags) {
   return {
-    ...(status === undefined ? {} : { status: oneOf("--status", status, TENANT_STATUSES) }),
-    ...(tier === undefined ? {} : { tier: oneOf("--tier", tier, TIERS) }),
+    ...(status === undefined ? {} : { status: [oneOf("--status", status, TENANT_STATUSES)] }),
+    ...(tier === undefined ? {} : { tier: [oneOf("--tier", tier, TIERS)] }),
     ...(isolation === undefined ? {} : { isolation: oneOf("--isolation", isolation, ISOLATIONS) }),
-    ...(region === undefined ? {} : { region }),
+    ...(region === undefined ? {} : { region: [region] }),
     ...(text === undefined ? {} : { text }),
     ...(behind === undefined ? {} : { behind }),
   };
@@ -112,11 +113,11 @@ const nodeName = ({
 async function findBySlug(api: Api, slug: string): Promise<ShownTenant> {
   const { tenant } = await api.execute(FindTenant, { by: { slug } as TenantBy });
   if (tenant) return shownOf(tenant);
-  const filter = { status: "PURGED", text: slug } as const;
-  const { nodes } = await firstNodes(1_000, async (page) => {
+  const filter: TenantFilter = { status: ["PURGED"], slugs: [slug] };
+  const { nodes } = await firstNodes(1, async (page) => {
     return (await api.execute(ListTenants, { filter, ...page })).tenants;
   });
-  const purged = nodes.find((each) => each.slug === slug);
+  const [purged] = nodes;
   if (purged) return await findById(api, purged.id);
   throw new DomainError("E_TENANT_NOT_FOUND", { message: `Tenant slug '${slug}' not found` });
 }

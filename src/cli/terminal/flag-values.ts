@@ -48,6 +48,14 @@ export function oneOf<Word extends string>(
   return word;
 }
 
+/** The labels that a flag holds, each as `key=value`. @throws UsageError */
+export const labelsIn = (texts: readonly string[]): { key: string; value: string }[] =>
+  texts.map((text) => {
+    const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+    if (key !== undefined && value !== undefined) return { key, value };
+    throw new UsageError(`--label must be key=value, not '${text}'`);
+  });
+
 const AGO = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /**

@@ -279,12 +279,18 @@ export type MigrationFormat =
 export type OperationFilter = {
   /** Those that have not ended (true), or those that have (false). */
   active?: boolean | null | undefined;
-  /** Those of this kind. */
-  kind?: OperationKind | null | undefined;
+  /** Those asked for then or later. */
+  createdAfter?: string | null | undefined;
+  /** Those asked for before then. */
+  createdBefore?: string | null | undefined;
+  /** Those of one of these kinds. */
+  kind?: Array<OperationKind> | null | undefined;
+  /** Those that this user, service token or OS user has asked for: `requestedBy.id`. */
+  requestedBy?: string | null | undefined;
   /** Those about the tenant with this slug. */
   slug?: string | null | undefined;
-  /** Those in this state. */
-  state?: OperationState | null | undefined;
+  /** Those in one of these states. */
+  state?: Array<OperationState> | null | undefined;
 };
 
 /** What an operation does, and the phases that it has. */
@@ -378,6 +384,8 @@ export type ProvisionTenantInput = {
   initialLaboratory: string;
   /** Where the tenant's schema is to lie. */
   isolation?: Isolation | null | undefined;
+  /** What to note of it, at most 50; each key once. */
+  labels?: Array<TenantLabelInput> | null | undefined;
   /** Its name, 1 to 200 characters. */
   name: string;
   /** The region to be placed in: `eu-central`. Left out, any region will do. */
@@ -487,20 +495,44 @@ export type TenantBy =
   |  { id?: never;   /** Its slug; purged tenants are not found by it. */
   slug: string; };
 
-/** Which tenants to list. What is left out does not matter. */
+/** Which tenants to list. What is left out does not matter; of several values one is enough. */
 export type TenantFilter = {
   /** Those whose schema lacks migrations of the migration folder (true), or those that lack none (false): by the version and the number of applied migrations that the registry keeps, so that also one that lacks an earlier file is found. `tenantHealth` compares the ledgers themselves. */
   behind?: boolean | null | undefined;
+  /** Those asked for then or later. */
+  createdAfter?: string | null | undefined;
+  /** Those asked for before then. */
+  createdBefore?: string | null | undefined;
+  /** Those that are placed on one of these db servers, by name; for roles with `db-server:read`, whom else it refuses with `E_FORBIDDEN`. */
+  dbServer?: Array<string> | null | undefined;
   /** Those with this isolation. */
   isolation?: Isolation | null | undefined;
-  /** Those of this region. */
-  region?: string | null | undefined;
-  /** Those with this status. */
-  status?: TenantStatus | null | undefined;
+  /** Those that have all of these labels. */
+  labels?: Array<TenantLabelInput> | null | undefined;
+  /** Those that are locked against deletion (true), or are not (false). */
+  locked?: boolean | null | undefined;
+  /** Those of one of these regions. */
+  region?: Array<string> | null | undefined;
+  /** Those that were wanted by this, in the same words. */
+  requestedBy?: string | null | undefined;
+  /** Those whose schema has one of these versions. */
+  schemaVersion?: Array<string> | null | undefined;
+  /** Those with one of these slugs. */
+  slugs?: Array<string> | null | undefined;
+  /** Those with one of these statuses. */
+  status?: Array<TenantStatus> | null | undefined;
   /** Those with this text in their slug or name, in any case; for roles with `member:read` also in their first administrator's email. */
   text?: string | null | undefined;
-  /** Those on this plan. */
-  tier?: Tier | null | undefined;
+  /** Those on one of these plans. */
+  tier?: Array<Tier> | null | undefined;
+};
+
+/** Something noted of a tenant, by which tenants can be found: `wave: canary`. */
+export type TenantLabelInput = {
+  /** What is noted: 1 to 63 characters of a-z, 0-9 and `._/-`. */
+  key: string;
+  /** The note, 1 to 200 characters. */
+  value: string;
 };
 
 /** A limit that a tenant has. */
@@ -569,6 +601,8 @@ export type UpdateTenantInput = {
   connectionLimit?: number | null | undefined;
   /** The idle_in_transaction_session_timeout that its sessions begin with, 0 for none to 604800; null for its tier's. Needs `tenant:edit`. */
   idleInTransactionTimeoutSeconds?: number | null | undefined;
+  /** What is noted of it, at most 50: these take the place of all that were. Needs `tenant:edit`. */
+  labels?: Array<TenantLabelInput> | null | undefined;
   /** Its name, for people: 1 to 200 characters. Needs `tenant:edit`. */
   name?: string | null | undefined;
   /** The tenant's slug. */
@@ -3962,7 +3996,7 @@ export const CommandListMailsDocument = new TypedDocumentString(`
   problem
 }`) as unknown as TypedDocumentString<CommandListMailsQuery, CommandListMailsQueryVariables>;
 export const OperationProgressDocument = new TypedDocumentString(`
-    subscription OperationProgress($operationId: ID!, $after: EventCursor) {
+    subscription OperationProgress($operationId: ID!, $after: String) {
   operationEvents(operationId: $operationId, after: $after) {
     __typename
     cursor
@@ -4161,7 +4195,7 @@ export const ProvisionTenantDocument = new TypedDocumentString(`
 }
     `) as unknown as TypedDocumentString<ProvisionTenantMutation, ProvisionTenantMutationVariables>;
 export const FollowOperationDocument = new TypedDocumentString(`
-    subscription FollowOperation($operationId: ID!, $after: EventCursor) {
+    subscription FollowOperation($operationId: ID!, $after: String) {
   operationEvents(operationId: $operationId, after: $after) {
     __typename
     cursor

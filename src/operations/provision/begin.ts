@@ -6,6 +6,7 @@ import { DomainError } from "../../kernel/domain-error.ts";
 import { newId } from "../../kernel/ids.ts";
 import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.ts";
 import { place, previewPlacement } from "../../placement/placement.ts";
+import { labelMapOf } from "../../tenants/labels.ts";
 import { refuseByStatus } from "../../tenants/lifecycle.ts";
 import { namesOf } from "../../tenants/names.ts";
 import { lockTenant } from "../../tenants/registry.ts";
@@ -155,6 +156,7 @@ async function holdSlug(
     vertical: input.vertical,
     states: input.states,
     tier: input.tier,
+    labels: labelMapOf(input.labels),
     timeZone: input.timeZone,
     supportEmail: input.supportEmail,
     supportPhone: input.supportPhone,

@@ -3,6 +3,7 @@ import { emailField } from "../../iam/users/email.ts";
 import { describedEnum } from "../../kernel/described.ts";
 import { type FieldIssue, isDomainError } from "../../kernel/domain-error.ts";
 import { faultsError, issuesOf, lineField } from "../../kernel/input.ts";
+import { labelsField } from "../../tenants/labels.ts";
 import { Isolation } from "../../tenants/names.ts";
 import { parseSlug } from "../../tenants/slug.ts";
 import { Tier } from "../../tenants/tiers.ts";
@@ -97,6 +98,11 @@ export const ProvisionInput = z
         flag: "--states <codes>",
         help: "states it works in, such as CA,NY",
       }),
+    labels: labelsField.default([]).meta({
+      description: "What to note of it, at most 50; each key once.",
+      flag: "--label <key=value...>",
+      help: "what to note of it, such as wave=canary; several one after the other",
+    }),
     tier: Tier.default("STANDARD").meta({
       description: "Its plan.",
       flag: "--tier <tier>",

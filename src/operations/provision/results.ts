@@ -72,9 +72,7 @@ export const ProvisionSummary = describedObject(
 );
 
 /** What a provisioned tenant consists of, for a person. */
-export function summaryShown(
-  summary: Omit<Described<typeof ProvisionSummary>, "credential">,
-): Labelled {
+export function summaryShown(summary: Described<typeof ProvisionSummary>): Labelled {
   const seeds = summary.seedRows.map(({ set, rows }) => `${set} ${rows} rows`);
   return [
     ["tenant id", summary.tenantId],
