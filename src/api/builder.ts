@@ -55,6 +55,7 @@ const FIRST_MOMENT = new Date("0001-01-01T00:00:00.000Z");
 const LAST_MOMENT = new Date("9999-12-31T23:59:59.999Z");
 
 builder.scalarType("DateTime", {
+  specifiedByURL: "https://scalars.graphql.org/andimarek/date-time",
   description:
     "A moment in ISO 8601 with milliseconds, in UTC: `2026-11-21T09:30:00.000Z`. Years from 0001 to 9999.",
   serialize: (value) => value.toISOString(),

@@ -15,7 +15,7 @@ import { readableBy } from "./tenants/secret-names.ts";
 
 export const ErrorCodeRef = describedEnum<ErrorCode>(
   "ErrorCode",
-  "Every way in which a request or an operation can fail. The list is closed: a client may switch over it.",
+  "Every way in which a request or an operation can fail. The list may grow: have a default case beside those that you know.",
   Object.fromEntries(
     Object.entries(ERROR_CODES).map(([code, { text, nextAction }]) => [
       code,

@@ -25,6 +25,9 @@ import "./tenants/fields.ts";
 import "./tenants/lock.ts";
 import "./tenants/password-reset.ts";
 import "./tenants/people.ts";
+import "./platform.ts";
+import "./tenants/allowed-operations.ts";
+import "./tenants/new-tenant.ts";
 import "./tenants/update.ts";
 import "./tenants/tenants.ts";
 

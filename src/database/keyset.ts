@@ -139,7 +139,7 @@ export function sizeOf({ first, last }: Pick<PageRequest, "first" | "last">): {
  *
  * @throws DomainError E_VALIDATION naming the argument
  */
-export function checkPageSize(size: number, argument: "first" | "last" = "first"): number {
+function checkPageSize(size: number, argument: "first" | "last" = "first"): number {
   if (Number.isInteger(size) && size >= 1 && size <= LARGEST_PAGE) return size;
   throw fieldFault(argument, `must be 1 to ${LARGEST_PAGE}`);
 }

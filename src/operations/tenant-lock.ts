@@ -28,7 +28,7 @@ export const LockInput = z
 export const UnlockInput = z.strictObject({ slug: slugField }).describe("The tenant to unlock.");
 
 /** What is refused while a tenant is locked, and what a lock must not come between. */
-const DELETIONS = ["OFFBOARD", "PURGE", "CLEANUP"];
+export const REFUSED_WHILE_LOCKED: readonly TenantAct[] = ["OFFBOARD", "PURGE", "CLEANUP"];
 
 /**
  * Locks a tenant against offboarding, purging and cleaning up, the platform's own purge included.
@@ -46,7 +46,7 @@ export async function lockTenant(
   const { slug, reason } = parseInput(LockInput, request);
   return await onHeldTenant(ports.orm, slug, async (em, tenant) => {
     const deleting = await em.findOne(OperationEntity, {
-      ...{ subjectId: tenant.id, finishedAt: null, kind: { $in: DELETIONS } },
+      ...{ subjectId: tenant.id, finishedAt: null, kind: { $in: REFUSED_WHILE_LOCKED } },
     });
     if (deleting) throw new OperationInProgress(deleting, await workersSeen(em));
     const now = ports.clock();

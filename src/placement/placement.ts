@@ -1,6 +1,6 @@
 import { serialise } from "../database/locks.ts";
 import type { EntityManager } from "../database/orm.ts";
-import { type Candidate, chooseServer, type PlacementWish } from "./choose-server.ts";
+import { type Candidate, chooseServer, freePlaces, type PlacementWish } from "./choose-server.ts";
 import { type DbServer, DbServerEntity } from "./db-server.entity.ts";
 
 /**
@@ -35,4 +35,22 @@ export async function candidates(em: EntityManager): Promise<Candidate[]> {
   );
   const tenants = new Map(counts.map((row) => [row.db_server_id, row.tenants]));
   return servers.map((server) => ({ server, tenants: tenants.get(server.id) ?? 0 }));
+}
+
+/** A region, with the db servers of it that take new tenants. */
+export interface Region {
+  readonly name: string;
+  readonly dbServers: number;
+  readonly freeCapacity: number;
+}
+
+/** The regions of db servers that take new tenants, by name. */
+export function regionsOf(all: readonly Candidate[]): Region[] {
+  const active = all.filter(({ server }) => server.status === "ACTIVE");
+  return [...Map.groupBy(active, ({ server }) => server.region)]
+    .map(([name, here]) => ({
+      ...{ name, dbServers: here.length },
+      freeCapacity: here.reduce((sum, { server, tenants }) => sum + freePlaces(tenants, server), 0),
+    }))
+    .sort((one, other) => (one.name < other.name ? -1 : 1));
 }

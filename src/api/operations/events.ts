@@ -34,6 +34,7 @@ OperationEventRef.implement({
     "One line of an operation's journal. Events are numbered 1, 2, 3 … without a gap and never change.",
   resolveType: ({ body }) => TYPE_NAMES[body.type],
   fields: (t) => ({
+    id: t.id({ description: "Its id, for caches.", resolve: encodeEventCursor }),
     cursor: t.field({
       type: "String",
       description: "Its place: keep it, and send it as `after` to go on from here.",

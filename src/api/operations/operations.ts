@@ -2,7 +2,11 @@ import type { PageRequest } from "../../database/keyset.ts";
 import type { Actor } from "../../iam/actor.ts";
 import { isId } from "../../kernel/ids.ts";
 import { hasEnded } from "../../operations/engine/journal.ts";
-import type { Operation, OperationState } from "../../operations/engine/operation.entity.ts";
+import type {
+  Operation,
+  OperationPhase,
+  OperationState,
+} from "../../operations/engine/operation.entity.ts";
 import {
   countOperations,
   type OperationFilter as Filter,
@@ -75,6 +79,12 @@ OperationRef.implement({
       description: "Its phases, in order.",
       resolve: ({ id }, _args, { load }) => load.phases.load(id),
     }),
+    progress: t.float({
+      description:
+        "How far it is, from 0 to 1, for a bar: phases that have ended count whole, one that runs by how many of its `total` are done. 1 once it has succeeded; what is undone takes it back.",
+      resolve: async ({ id, state }, _args, { load }) =>
+        state === "SUCCEEDED" ? 1 : progressOf(await load.phases.load(id)),
+    }),
     cursor: t.field({
       type: "String",
       nullable: true,
@@ -133,6 +143,15 @@ OperationRef.implement({
     }),
   }),
 });
+
+/** The share of the phases' work that is done; each counts the same. */
+function progressOf(phases: readonly OperationPhase[]): number {
+  const done = phases.map(({ state, completed, total }) => {
+    if (state === "SUCCEEDED" || state === "SKIPPED") return 1;
+    return state === "RUNNING" && total ? Math.min(1, completed / total) : 0;
+  });
+  return phases.length === 0 ? 0 : done.reduce((sum, share) => sum + share, 0) / phases.length;
+}
 
 function milliseconds(from: Date | null, to: Date | null): number | null {
   return from === null || to === null ? null : to.getTime() - from.getTime();

@@ -55,6 +55,17 @@ export const OperationErrorRef = builder.objectRef<OperationError>("OperationErr
 export const OperationPhaseRef = builder.objectRef<OperationPhase>("OperationPhase").implement({
   description: "One named step of an operation, as it stands.",
   fields: (t) => ({
+    id: t.id({
+      description: "Its id, for caches: it stays the same while the phase goes on.",
+      resolve: ({ operationId, name }) => `${operationId}:${name}`,
+    }),
+    title: t.string({
+      description: "Its name for people: `Migrations applied`.",
+      resolve: ({ name }) => {
+        const words = name.toLowerCase().replaceAll("_", " ");
+        return words.charAt(0).toUpperCase() + words.slice(1);
+      },
+    }),
     name: t.exposeString("name", {
       description:
         "Its name in capitals, such as MIGRATIONS_APPLIED. Each `OperationKind` tells its own, in order; more may come: show those that you do not know by this name.",

@@ -11,24 +11,29 @@ import { OperationRef, TenantRef } from "../refs.ts";
 export const IDEMPOTENCY_KEY =
   "Any text of yours, such as a UUID: sending the same key with the same input again answers the same operation, so that a request whose answer was lost can be repeated.";
 
+const OperationPayloadRef = builder.interfaceRef<Started>("OperationPayload").implement({
+  description:
+    "What every mutation answers that starts or stops one operation: one fragment serves all of them.",
+  fields: (t) => ({
+    operation: t.expose("operation", {
+      type: OperationRef,
+      description: "The operation, as it stands: follow it with `operationEvents`, or poll it.",
+    }),
+    tenant: t.field({
+      type: TenantRef,
+      nullable: true,
+      description: "The tenant that it is about; null for a dry run.",
+      resolve: ({ operation }, _args, { load }) =>
+        operation.subjectId === null ? null : load.tenant.load(operation.subjectId),
+    }),
+  }),
+});
+
 /** Adds a payload with an operation and its tenant to the schema. */
 const operationPayload = (name: string, description: string) =>
-  builder.objectRef<Started>(name).implement({
-    description,
-    fields: (t) => ({
-      operation: t.expose("operation", {
-        type: OperationRef,
-        description: "The operation, as it stands: follow it with `operationEvents`, or poll it.",
-      }),
-      tenant: t.field({
-        type: TenantRef,
-        nullable: true,
-        description: "The tenant that it is about; null for a dry run.",
-        resolve: ({ operation }, _args, { load }) =>
-          operation.subjectId === null ? null : load.tenant.load(operation.subjectId),
-      }),
-    }),
-  });
+  builder
+    .objectRef<Started>(name)
+    .implement({ description, interfaces: [OperationPayloadRef], fields: () => ({}) });
 
 /** As `operationPayload`, for mutations that take an idempotency key. */
 export const startPayload = (name: string, description: string) => {

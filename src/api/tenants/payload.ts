@@ -7,9 +7,18 @@ export interface TenantPayload {
   readonly tenant: Tenant;
 }
 
+export const TenantPayloadRef = builder.interfaceRef<TenantPayload>("TenantPayload").implement({
+  description:
+    "What every mutation answers that changes a tenant at once: one fragment serves all of them.",
+  fields: (t) => ({
+    tenant: t.expose("tenant", { type: TenantRef, description: "The tenant as it stands now." }),
+  }),
+});
+
 /** Adds a payload to the schema that holds the tenant. */
 export const tenantPayload = (name: string, description: string, tenant: string) =>
   builder.objectRef<TenantPayload>(name).implement({
     description,
+    interfaces: [TenantPayloadRef],
     fields: (t) => ({ tenant: t.expose("tenant", { type: TenantRef, description: tenant }) }),
   });

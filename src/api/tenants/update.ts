@@ -4,9 +4,11 @@ import { actorOf, mayCall } from "../caller.ts";
 import { OperationInProgressErrorRef, ValidationErrorRef } from "../errors.ts";
 import { addMutation } from "../generate/mutation.ts";
 import { OperationRef, TenantRef } from "../refs.ts";
+import { TenantPayloadRef } from "./payload.ts";
 
 const UpdateTenantPayload = builder.objectRef<UpdatedTenant>("UpdateTenantPayload").implement({
   description: "The tenant as it stands now.",
+  interfaces: [TenantPayloadRef],
   fields: (t) => ({
     tenant: t.expose("tenant", { type: TenantRef, description: "The tenant as it stands now." }),
     operation: t.field({

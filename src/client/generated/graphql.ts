@@ -40,7 +40,7 @@ export type CleanupFailedTenantsInput = {
   slug?: string | null | undefined;
 };
 
-/** Every way in which a request or an operation can fail. The list is closed: a client may switch over it. */
+/** Every way in which a request or an operation can fail. The list may grow: have a default case beside those that you know. */
 export type ErrorCode =
   /** The db server cannot be reached with its admin secret. Check the server, and the secret that its `adminSecretRef` names. */
   | 'E_ADMIN_CONN_UNRESOLVED'
