@@ -29,6 +29,8 @@ export interface OperationFilter {
   readonly subjectId?: string;
   /** Those that have not ended, or those that have. */
   readonly active?: boolean;
+  /** Dry runs, or those that are none. */
+  readonly dryRun?: boolean;
   /** Those that this user or token has asked for, by its id. */
   readonly requestedBy?: string;
   readonly createdAfter?: Date;
@@ -65,13 +67,15 @@ export const countOperations = (em: EntityManager, filter: OperationFilter): Pro
   em.count(OperationEntity, operationsWhere(filter));
 
 function operationsWhere(filter: OperationFilter): FilterQuery<Operation> {
-  const { kind, state, slug, subjectId, active, requestedBy, createdAfter, createdBefore } = filter;
+  const { kind, state, slug, subjectId, active, dryRun, requestedBy } = filter;
+  const { createdAfter, createdBefore } = filter;
   return {
     ...(kind === undefined ? {} : { kind: { $in: [...kind] } }),
     ...(state === undefined ? {} : { state: { $in: [...state] } }),
     ...(slug === undefined ? {} : { subjectName: slug }),
     ...(subjectId === undefined ? {} : { subjectId }),
     ...(active === undefined ? {} : { finishedAt: active ? null : { $ne: null } }),
+    ...(dryRun === undefined ? {} : { dryRun }),
     ...(requestedBy === undefined ? {} : { actorId: requestedBy }),
     ...between(createdAfter, createdBefore),
   };
@@ -79,7 +83,8 @@ function operationsWhere(filter: OperationFilter): FilterQuery<Operation> {
 
 /** Whether an operation passes a filter: the same question as the list's, asked of one row. */
 export function passes(operation: Operation, filter: OperationFilter): boolean {
-  const { kind, state, slug, subjectId, active, requestedBy, createdAfter, createdBefore } = filter;
+  const { kind, state, slug, subjectId, active, dryRun, requestedBy } = filter;
+  const { createdAfter, createdBefore } = filter;
   const { createdAt } = operation;
   return (
     (kind === undefined || kind.includes(operation.kind)) &&
@@ -87,6 +92,7 @@ export function passes(operation: Operation, filter: OperationFilter): boolean {
     (slug === undefined || operation.subjectName === slug) &&
     (subjectId === undefined || operation.subjectId === subjectId) &&
     (active === undefined || hasEnded(operation.state) !== active) &&
+    (dryRun === undefined || operation.dryRun === dryRun) &&
     (requestedBy === undefined || operation.actorId === requestedBy) &&
     (createdAfter === undefined || createdAt >= createdAfter) &&
     (createdBefore === undefined || createdAt < createdBefore)

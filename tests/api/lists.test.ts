@@ -78,6 +78,19 @@ describe("a list", () => {
     expect(await ask(query, { a: true })).toEqual({ operations: { totalCount: 5 } });
     expect(await ask(query, { a: false })).toEqual({ operations: { totalCount: 0 } });
   });
+
+  test("of operations leaves dry runs out, or holds nothing else", async () => {
+    const count = async (dryRun: boolean) =>
+      (
+        await ask(
+          "query ($filter: OperationFilter) { operations(filter: $filter) { totalCount } }",
+          {
+            filter: { dryRun },
+          },
+        )
+      ).operations.totalCount;
+    expect([await count(true), await count(false)]).toEqual([4, 1]);
+  });
 });
 
 describe("an id", () => {

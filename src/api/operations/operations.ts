@@ -168,6 +168,9 @@ export const OperationFilter = builder.inputType("OperationFilter", {
     active: t.boolean({
       description: "Those that have not ended (true), or those that have (false).",
     }),
+    dryRun: t.boolean({
+      description: "Dry runs (true), or what has done something (false).",
+    }),
     requestedBy: t.id({
       description:
         "Those that this user, service token or OS user has asked for: `requestedBy.id`.",

@@ -40,6 +40,7 @@ export interface OperationListFlags extends JsonFlag {
   readonly slug?: string;
   readonly kind?: string;
   readonly state?: string;
+  readonly dryRuns: boolean;
   readonly limit: string;
 }
 
@@ -48,6 +49,7 @@ export async function listOperations(flags: OperationListFlags): Promise<void> {
   const { slug, kind, state } = flags;
   const limit = limitOf(flags.limit);
   const filter = {
+    ...(flags.dryRuns ? {} : { dryRun: false }),
     ...(slug === undefined ? {} : { slug }),
     ...(kind === undefined ? {} : { kind: [oneOf("--kind", kind, TENANT_ACTS)] }),
     ...(state === undefined ? {} : { state: [oneOf("--state", state, OPERATION_STATES)] }),

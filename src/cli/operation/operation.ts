@@ -27,6 +27,7 @@ export function addOperationCommands(program: Command): void {
     .option("--slug <slug>", "only of this tenant")
     .option("--kind <kind>", "only of this kind: provision, migrate, add-laboratory, …")
     .option("--state <state>", "only in this state: pending, running, succeeded, failed, …")
+    .option("--no-dry-runs", "leave dry runs out")
     .option("--limit <number>", "at most so many", "20")
     .option("--json", "one JSON object per operation and line")
     .addHelpText("after", example("list --state failed"))

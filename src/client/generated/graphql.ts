@@ -283,6 +283,8 @@ export type OperationFilter = {
   createdAfter?: string | null | undefined;
   /** Those asked for before then. */
   createdBefore?: string | null | undefined;
+  /** Dry runs (true), or what has done something (false). */
+  dryRun?: boolean | null | undefined;
   /** Those of one of these kinds. */
   kind?: Array<OperationKind> | null | undefined;
   /** Those that this user, service token or OS user has asked for: `requestedBy.id`. */
