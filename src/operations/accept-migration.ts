@@ -1,6 +1,5 @@
 import type { ClientBase } from "pg";
 import { z } from "zod";
-import { record } from "../audit/record.ts";
 import { withSessionLock } from "../database/locks.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
@@ -14,12 +13,12 @@ import { type KeptRow, keptRow, readLedger, replaceRow } from "../tenant-schemas
 import { openMigrationFolder } from "../tenant-schemas/migration-folder.ts";
 import type { TenantNames } from "../tenants/names.ts";
 import { slugField } from "../tenants/slug.ts";
-import { TenantEntity } from "../tenants/tenant.entity.ts";
 import { defineOperation } from "./define-operation.ts";
-import { nothing, type Run } from "./engine/phase.ts";
+import { nothing } from "./engine/phase.ts";
 import { inTenantDatabase } from "./parts/tenant-entry.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { registeredVersion, siteOfRun, tenantOf } from "./parts/tenant-site.ts";
+import { registeredVersion } from "./parts/tenant-site.ts";
+import type { TenantRun } from "./tenant-run.ts";
 
 const AcceptInput = z
   .strictObject({
@@ -71,7 +70,7 @@ interface AcceptFacts {
   readonly migrations: number;
 }
 
-type AcceptRun = Run<AcceptInput, AcceptFacts>;
+type AcceptRun = TenantRun<AcceptInput, AcceptFacts>;
 
 /**
  * Lets a migration count as applied as its file is now: the tenant's ledger follows the folder, for a file
@@ -124,7 +123,7 @@ export const acceptMigration = defineOperation<AcceptInput, AcceptFacts>(
       {
         name: "REGISTERED",
         where: "platform",
-        ensure: (run, em) => register(ports, run, em),
+        ensure: (run, em) => register(run, em),
         undo: nothing("it is the last phase"),
       },
     ],
@@ -148,7 +147,7 @@ const idAndSum = ({ id, sha256 }: KeptRow) => ({ migration: id, checksum: sha256
  */
 async function compare(ports: TenantPorts, run: AcceptRun): Promise<Partial<AcceptFacts>> {
   const { migration } = run.input;
-  const site = await siteOfRun(ports.orm, run);
+  const site = await run.site();
   const { migrations } = await openMigrationFolder(ports.migrations);
   return await inTenantDatabase(ports, site, async (client) => {
     const ledger = await readLedger(client, site.names.schema);
@@ -192,27 +191,18 @@ async function onLedger<T>(
   run: AcceptRun,
   work: (client: ClientBase, names: TenantNames) => Promise<T>,
 ): Promise<T> {
-  const site = await siteOfRun(ports.orm, run);
+  const site = await run.site();
   const { names } = site;
   return await inTenantDatabase(ports, site, (client) =>
     withSessionLock(client, schemaLock(names.schema), () => work(client, names)),
   );
 }
 
-async function register(ports: TenantPorts, run: AcceptRun, em: EntityManager): Promise<undefined> {
-  const { id, slug } = await tenantOf(em, run);
+async function register(run: AcceptRun, em: EntityManager): Promise<undefined> {
   const { from, to = null, version = null, migrations = 0 } = run.facts;
-  const found = { schemaVersion: version, migrationsApplied: migrations };
-  await em.nativeUpdate(TenantEntity, { id }, { ...found, updatedAt: ports.clock() });
+  await run.update(em, { schemaVersion: version, migrationsApplied: migrations });
   if (from === undefined) return;
-  record(
-    em,
-    { ...run.requester, address: null },
-    {
-      type: "MIGRATION_ACCEPTED",
-      tenant: { id, slug },
-      operationId: run.operationId,
-      detail: { reason: run.input.reason, before: idAndSum(from), after: to && idAndSum(to) },
-    },
-  );
+  const after = to && idAndSum(to);
+  const { reason } = run.input;
+  run.record(em, "MIGRATION_ACCEPTED", { reason, before: idAndSum(from), after });
 }

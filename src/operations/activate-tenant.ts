@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
 import { type Described, describedObject } from "../kernel/described.ts";
@@ -7,13 +6,13 @@ import { reasonField } from "../kernel/input.ts";
 import type { Check } from "../tenant-schemas/verify-tenant-schema.ts";
 import { ReadinessCheck } from "../tenant-schemas/verify-tenant-schema.ts";
 import { slugField } from "../tenants/slug.ts";
-import { TenantEntity } from "../tenants/tenant.entity.ts";
 import { defineOperation } from "./define-operation.ts";
-import { nothing, type Run } from "./engine/phase.ts";
+import { nothing } from "./engine/phase.ts";
 import { checkReadiness, checksShown, failedChecks, refuseUnready } from "./parts/readiness.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { registeredVersion, siteOfRun, tenantOf } from "./parts/tenant-site.ts";
+import { registeredVersion } from "./parts/tenant-site.ts";
 import { refuseUnfinished } from "./parts/unfinished.ts";
+import type { TenantRun } from "./tenant-run.ts";
 
 const ActivateInput = z
   .strictObject({
@@ -55,7 +54,7 @@ interface ActivateFacts {
   readonly version: string | null;
 }
 
-type ActivateRun = Run<ActivateInput, ActivateFacts>;
+type ActivateRun = TenantRun<ActivateInput, ActivateFacts>;
 
 /** Makes a tenant ACTIVE when it is ready, or by force. */
 export const activateTenant = defineOperation<ActivateInput, ActivateFacts>(
@@ -110,7 +109,7 @@ export const activateTenant = defineOperation<ActivateInput, ActivateFacts>(
 );
 
 async function check(ports: TenantPorts, run: ActivateRun): Promise<Partial<ActivateFacts>> {
-  const site = await siteOfRun(ports.orm, run);
+  const site = await run.site();
   const readiness = await checkReadiness(ports, run, site, site.tenant.seedSets);
   const { checks, migrations, version } = readiness;
   return { checks, migrations, version };
@@ -121,31 +120,15 @@ async function activate(
   run: ActivateRun,
   em: EntityManager,
 ): Promise<undefined> {
-  const { id, slug } = await tenantOf(em, run);
   const { checks = [], migrations = 0, version = null } = run.facts;
-  if (!run.input.force) refuseUnready({ checks });
-  const now = ports.clock();
-  const found = { schemaVersion: version, migrationsApplied: migrations, updatedAt: now };
-  await em.nativeUpdate(TenantEntity, { id }, found);
-  await em.nativeUpdate(
-    TenantEntity,
-    { id, status: { $ne: "ACTIVE" } },
-    { status: "ACTIVE", failureCode: null, failureMessage: null, activatedAt: now },
+  const { force: forced, reason } = run.input;
+  if (!forced) refuseUnready({ checks });
+  await run.update(em, { schemaVersion: version, migrationsApplied: migrations });
+  const active = { status: "ACTIVE", activatedAt: ports.clock() } as const;
+  const healed = { failureCode: null, failureMessage: null };
+  await run.update(em, { ...active, ...healed }, ["PROVISIONING", "FAILED"]);
+  const failed = failedChecks({ checks }).map(({ name, message }) =>
+    `${name}: ${message}`.slice(0, 500),
   );
-  record(
-    em,
-    { ...run.requester, address: null },
-    {
-      type: "TENANT_ACTIVATED",
-      tenant: { id, slug },
-      operationId: run.operationId,
-      detail: {
-        forced: run.input.force,
-        reason: run.input.reason,
-        failedChecks: failedChecks({ checks }).map(({ name, message }) =>
-          `${name}: ${message}`.slice(0, 500),
-        ),
-      },
-    },
-  );
+  run.record(em, "TENANT_ACTIVATED", { forced, reason, failedChecks: failed });
 }

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { record } from "../audit/record.ts";
 import { type Described, describedObject } from "../kernel/described.ts";
 import { lineField } from "../kernel/input.ts";
 import { row } from "../kernel/labelled.ts";
@@ -16,10 +15,10 @@ import {
 import { lookAsOwner, transactAsOwner } from "../tenant-schemas/as-owner.ts";
 import { slugField } from "../tenants/slug.ts";
 import { defineOperation } from "./define-operation.ts";
-import { nothing, type Run } from "./engine/phase.ts";
+import { nothing } from "./engine/phase.ts";
 import { inTenantDatabase } from "./parts/tenant-entry.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { siteOfRun, tenantOf } from "./parts/tenant-site.ts";
+import type { TenantRun } from "./tenant-run.ts";
 
 const AddLaboratoryInput = z
   .strictObject({
@@ -65,7 +64,7 @@ interface AddLaboratoryFacts {
   readonly laboratory: { readonly id: string; readonly name: string };
 }
 
-type AddLaboratoryRun = Run<AddLaboratoryInput, AddLaboratoryFacts>;
+type AddLaboratoryRun = TenantRun<AddLaboratoryInput, AddLaboratoryFacts>;
 
 /** Reads what earlier versions have kept, too. */
 const LaboratoryResult = z.preprocess((kept: Partial<AddLaboratoryFacts>) => {
@@ -121,22 +120,11 @@ export const addLaboratory = defineOperation<AddLaboratoryInput, AddLaboratoryFa
         name: "REGISTERED",
         where: "platform",
         ensure: async (run, em) => {
-          const { id, slug } = await tenantOf(em, run);
           const { organization, takenId } = resolved(run);
-          record(
-            em,
-            { ...run.requester, address: null },
-            {
-              type: "LABORATORY_ADDED",
-              tenant: { id, slug },
-              operationId: run.operationId,
-              detail: {
-                laboratory: run.input.name,
-                organization: organization.setupName.slice(0, 500),
-              },
-            },
-          );
-          return { laboratory: { id: takenId, name: run.input.name } };
+          const { name } = run.input;
+          const setup = organization.setupName.slice(0, 500);
+          run.record(em, "LABORATORY_ADDED", { laboratory: name, organization: setup });
+          return { laboratory: { id: takenId, name } };
         },
         undo: nothing("it is the last phase"),
       },
@@ -157,7 +145,7 @@ async function resolve(
   ports: TenantPorts,
   run: AddLaboratoryRun,
 ): Promise<Partial<AddLaboratoryFacts>> {
-  const site = await siteOfRun(ports.orm, run);
+  const site = await run.site();
   const { name, setupName } = run.input;
   return await inTenantDatabase(ports, site, (client) =>
     lookAsOwner(client, site.names, async (ask) => {
@@ -177,7 +165,7 @@ const resolved = ({ facts }: AddLaboratoryRun) => {
 };
 
 async function add(ports: TenantPorts, run: AddLaboratoryRun): Promise<undefined> {
-  const site = await siteOfRun(ports.orm, run);
+  const site = await run.site();
   const { organization, takenId } = resolved(run);
   const { name } = run.input;
   const added = await inTenantDatabase(ports, site, (client) =>
@@ -190,7 +178,7 @@ async function add(ports: TenantPorts, run: AddLaboratoryRun): Promise<undefined
 
 /** Removes the row of this operation's own id, and no other. */
 async function remove(ports: TenantPorts, run: AddLaboratoryRun): Promise<void> {
-  const site = await siteOfRun(ports.orm, run);
+  const site = await run.site();
   const { takenId } = resolved(run);
   await inTenantDatabase(ports, site, (client) =>
     transactAsOwner(client, site.names, (ask) => removeLaboratory(ask, takenId)),

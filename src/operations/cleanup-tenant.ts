@@ -1,12 +1,11 @@
 import { z } from "zod";
-import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { peopleShown, RemovedPeople, removePeople } from "../invitations/remove-people.ts";
 import { type Described, describedObject } from "../kernel/described.ts";
 import { listed, row } from "../kernel/labelled.ts";
 import { slugField } from "../tenants/slug.ts";
 import { defineOperation } from "./define-operation.ts";
-import { nothing, type Run, skipped } from "./engine/phase.ts";
+import { nothing, skipped } from "./engine/phase.ts";
 import { removeSecret } from "./parts/own-secret.ts";
 import { closeRow } from "./parts/purged-row.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
@@ -18,8 +17,8 @@ import {
   Remain,
   remainsShown,
 } from "./parts/tenant-remains.ts";
-import { tenantOf } from "./parts/tenant-site.ts";
 import { refuseLocked } from "./tenant-lock.ts";
+import { type TenantRun, tenantIdOf } from "./tenant-run.ts";
 
 export const dropSchemaField = z
   .boolean()
@@ -53,7 +52,7 @@ interface CleanupFacts {
   readonly people: RemovedPeople;
 }
 
-type CleanupRun = Run<CleanupInput, CleanupFacts>;
+type CleanupRun = TenantRun<CleanupInput, CleanupFacts>;
 
 const GONE = nothing("what is removed does not come back; run it again to go on");
 const KEPT = skipped("dropSchema was not asked for");
@@ -107,7 +106,7 @@ export const cleanupTenant = defineOperation<CleanupInput, CleanupFacts>(
       {
         name: "CLEANED_UP",
         where: "platform",
-        ensure: (run, em) => cleanUp(ports, run, em),
+        ensure: (run, em) => cleanUp(run, em),
         undo: nothing("it is the last phase"),
       },
     ],
@@ -129,28 +128,14 @@ async function drop(ports: TenantPorts, run: CleanupRun): Promise<undefined> {
 }
 
 /** Removes the people, and closes the row: all in one transaction. */
-async function cleanUp(
-  ports: TenantPorts,
-  run: CleanupRun,
-  em: EntityManager,
-): Promise<Partial<CleanupFacts>> {
-  const { id, slug } = await tenantOf(em, run);
-  const people = await removePeople(em, { tenantId: id });
-  await closeRow(em, id, ports.clock());
-  record(
-    em,
-    { ...run.requester, address: null },
-    {
-      type: "TENANT_CLEANED_UP",
-      tenant: { id, slug },
-      operationId: run.operationId,
-      detail: {
-        dropSchema: run.input.dropSchema,
-        removed: removedOf(run).map(inWords),
-        remaining: (run.facts.remaining ?? []).map(inWords),
-        people,
-      },
-    },
-  );
+async function cleanUp(run: CleanupRun, em: EntityManager): Promise<Partial<CleanupFacts>> {
+  const people = await removePeople(em, { tenantId: tenantIdOf(run) });
+  await closeRow(run, em);
+  run.record(em, "TENANT_CLEANED_UP", {
+    dropSchema: run.input.dropSchema,
+    removed: removedOf(run).map(inWords),
+    remaining: (run.facts.remaining ?? []).map(inWords),
+    people,
+  });
   return { people };
 }

@@ -8,9 +8,15 @@ import type { Labelled } from "../kernel/labelled.ts";
 import { refuseByStatus, type TenantAct } from "../tenants/lifecycle.ts";
 import { lockTenant } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
-import type { BeginOptions, OperationDefinition, Outcome, Phase, Run } from "./engine/phase.ts";
+import {
+  type BeginOptions,
+  type OperationDefinition,
+  type Outcome,
+  withRun,
+} from "./engine/phase.ts";
 import { refuseSecond } from "./engine/start-operation.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
+import { type TenantPhase, type TenantRun, tenantRun } from "./tenant-run.ts";
 
 /** Every operation on a tenant that exists names it by its slug. */
 export interface TenantInput {
@@ -19,14 +25,14 @@ export interface TenantInput {
 
 /** What is particular to one kind of operation on a tenant that exists. */
 export interface TenantOperation<Input extends TenantInput, Facts> {
-  readonly phases: readonly Phase<Input, Facts>[];
+  readonly phases: readonly TenantPhase<Input, Facts>[];
   /** Refuses, or makes ready, what the lifecycle alone cannot decide; in the starting transaction. */
   prepare?(em: EntityManager, tenant: Tenant, start: BeginOptions<Input>): Promise<void>;
   /** Writes what the end means for the tenant; in the ending transaction. */
-  settle?(run: Run<Input, Facts>, em: EntityManager, outcome: Outcome): Promise<void>;
+  settle?(run: TenantRun<Input, Facts>, em: EntityManager, outcome: Outcome): Promise<void>;
   /** What the ended operation shows, also when it failed; no secret. */
   result?(
-    run: Run<Input, Facts>,
+    run: TenantRun<Input, Facts>,
     em: EntityManager,
     outcome: Outcome,
   ): Promise<Record<string, unknown>> | Record<string, unknown>;
@@ -128,13 +134,14 @@ export const defineOperation = <Input extends TenantInput, Facts>(
   open: (ports: TenantPorts) => TenantOperation<Input, Facts>,
 ): DefinedOperation<Input, Facts> => ({
   ...description,
-  open: (ports) => tenantOperation(description, open(ports)),
+  open: (ports) =>
+    withRun(tenantOperation(description, open(ports)), (run) => tenantRun(ports, run)),
 });
 
 function tenantOperation<Input extends TenantInput, Facts>(
   { kind, urgent = false, appliesFiles, input }: OperationDescription<Input>,
   operation: TenantOperation<Input, Facts>,
-): OperationDefinition<Input, Facts> {
+): OperationDefinition<Input, Facts, TenantRun<Input, Facts>> {
   return {
     ...{ kind, urgent, input, phases: operation.phases },
     ...(appliesFiles ? { appliesFiles } : {}),
@@ -158,21 +165,12 @@ function tenantOperation<Input extends TenantInput, Facts>(
     settle: async (run, em, outcome) => {
       await operation.settle?.(run, em, outcome);
       if (run.dryRun) return;
-      record(
-        em,
-        { ...run.requester, address: null },
-        {
-          type: "TENANT_OPERATION_ENDED",
-          tenant: { id: run.subjectId, slug: run.subjectName },
-          operationId: run.operationId,
-          detail: {
-            kind,
-            state: outcome.state,
-            code: outcome.state === "SUCCEEDED" ? null : outcome.error.code,
-            undone: outcome.state === "SUCCEEDED" ? null : outcome.undone,
-          },
-        },
-      );
+      const { state } = outcome;
+      const ended =
+        state === "SUCCEEDED"
+          ? { code: null, undone: null }
+          : { code: outcome.error.code, undone: outcome.undone };
+      run.record(em, "TENANT_OPERATION_ENDED", { kind, state, ...ended });
     },
     result: async (run, em, outcome) => (await operation.result?.(run, em, outcome)) ?? {},
   };

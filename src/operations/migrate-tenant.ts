@@ -12,9 +12,9 @@ import { readLedger } from "../tenant-schemas/ledger.ts";
 import { createsTable, openMigrationFolder } from "../tenant-schemas/migration-folder.ts";
 import { type Check, hasTable, ReadinessCheck } from "../tenant-schemas/verify-tenant-schema.ts";
 import { slugField } from "../tenants/slug.ts";
-import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
+import type { Tenant } from "../tenants/tenant.entity.ts";
 import { defineOperation } from "./define-operation.ts";
-import { type BeginOptions, nothing, type Run } from "./engine/phase.ts";
+import { type BeginOptions, nothing } from "./engine/phase.ts";
 import { APPLIED, appliedBy, applyPlanned, keepVersion } from "./migrate/apply.ts";
 import { ensureOrganization } from "./parts/missing-organization.ts";
 import { ensureSecret } from "./parts/own-secret.ts";
@@ -26,11 +26,10 @@ import {
   databaseOn,
   namesOfTenant,
   registeredVersion,
-  siteOfRun,
   type TenantSite,
-  tenantOf,
 } from "./parts/tenant-site.ts";
 import { refuseUnfinished } from "./parts/unfinished.ts";
+import type { TenantRun } from "./tenant-run.ts";
 
 const migrationId = z.string().min(1).max(255);
 
@@ -94,7 +93,7 @@ interface MigrateFacts {
   readonly activated: boolean;
 }
 
-type MigrateRun = Run<MigrateInput, MigrateFacts>;
+type MigrateRun = TenantRun<MigrateInput, MigrateFacts>;
 
 const KEPT = nothing("what was applied stays; the next run goes on behind it");
 
@@ -236,9 +235,7 @@ async function plan(ports: TenantPorts, run: MigrateRun): Promise<Partial<Migrat
   if (unknown !== undefined)
     throw fieldFault("allowOutOfOrder", `there is no migration '${unknown}'`);
   const ledger = await ledgerOf(ports, run);
-  const { subjectId } = run;
-  if (subjectId !== null)
-    await run.note((em) => keepVersion(em, ports.clock, subjectId, ledger, migrations));
+  if (!run.dryRun) await run.note((em) => keepVersion(run, em, ledger, migrations));
   const end = to === null ? migrations.length : migrations.findIndex(({ id }) => id === to) + 1;
   const wanted = new Set(migrations.slice(0, end));
   const pending = pendingOf({ migrations }, ledger, outOfOrder).filter((file) => wanted.has(file));
@@ -254,7 +251,7 @@ async function plan(ports: TenantPorts, run: MigrateRun): Promise<Partial<Migrat
  */
 async function ledgerOf(ports: TenantPorts, run: MigrateRun) {
   try {
-    return await readLedgerAt(ports, await siteOfRun(ports.orm, run));
+    return await readLedgerAt(ports, await run.site());
   } catch (error) {
     if (isDomainError(error, "E_TENANT_NOT_READY")) return [];
     if (run.dryRun && isDomainError(error, "E_DB_SERVER_NOT_FOUND")) return [];
@@ -267,14 +264,14 @@ const readLedgerAt = (ports: TenantPorts, site: TenantSite) =>
 
 /** Creates the schema, its database and roles, and its secret where they are missing. */
 async function ensureSchema(ports: TenantPorts, run: MigrateRun): Promise<undefined> {
-  const site = await siteOfRun(ports.orm, run);
+  const site = await run.site();
   const password = passwordOf(await ensureSecret(ports, run, site));
   await ensureTenantSchema(ports, site, { tenant: site.tenant, password });
 }
 
 /** Verifies what stands now; a tenant that is not ready is told so, and fails the operation only when it was in use. */
 async function verify(ports: TenantPorts, run: MigrateRun): Promise<Partial<MigrateFacts>> {
-  const site = await siteOfRun(ports.orm, run);
+  const site = await run.site();
   await refuseMissingOrganization(ports, site);
   const { seedSets, status } = site.tenant;
   const readiness = await checkReadiness(ports, run, site, seedSets, status === "SUSPENDED");
@@ -308,18 +305,10 @@ async function register(
 ): Promise<Partial<MigrateFacts>> {
   const { checks = [], migrations = 0, version = null } = run.facts;
   const ready = failedChecks({ checks }).length === 0;
-  const now = ports.clock();
-  const { id } = await tenantOf(em, run);
-  await em.nativeUpdate(
-    TenantEntity,
-    { id },
-    { schemaVersion: version, migrationsApplied: migrations, updatedAt: now },
-  );
+  await run.update(em, { schemaVersion: version, migrationsApplied: migrations });
   if (!ready) return { activated: false };
-  const activated = await em.nativeUpdate(
-    TenantEntity,
-    { id, status: { $in: ["FAILED", "PROVISIONING"] } },
-    { status: "ACTIVE", failureCode: null, failureMessage: null, activatedAt: now, updatedAt: now },
-  );
-  return { activated: activated === 1 };
+  const active = { status: "ACTIVE", activatedAt: ports.clock() } as const;
+  const healed = { failureCode: null, failureMessage: null };
+  const activated = await run.update(em, { ...active, ...healed }, ["PROVISIONING", "FAILED"]);
+  return { activated };
 }

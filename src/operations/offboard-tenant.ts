@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
 import { type Described, describedObject } from "../kernel/described.ts";
@@ -7,14 +6,12 @@ import { reasonField } from "../kernel/input.ts";
 import { row } from "../kernel/labelled.ts";
 import { TenantStatus } from "../tenants/lifecycle.ts";
 import { slugField } from "../tenants/slug.ts";
-import { TenantEntity } from "../tenants/tenant.entity.ts";
 import { defineOperation } from "./define-operation.ts";
-import { nothing, type Run } from "./engine/phase.ts";
+import { nothing } from "./engine/phase.ts";
 import { MAX_RETENTION_DAYS, setTimer, windowEnd } from "./parts/retention-window.ts";
 import { type ClosedFacts, closingPhases, sessionsEndedField } from "./parts/tenant-login.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { tenantOf } from "./parts/tenant-site.ts";
 import { refuseLocked } from "./tenant-lock.ts";
+import type { TenantRun } from "./tenant-run.ts";
 
 const OffboardInput = z
   .strictObject({
@@ -64,7 +61,7 @@ interface OffboardFacts extends ClosedFacts {
   readonly purgeAfter: string;
 }
 
-type OffboardRun = Run<OffboardInput, OffboardFacts>;
+type OffboardRun = TenantRun<OffboardInput, OffboardFacts>;
 
 /**
  * Closes a tenant and begins its retention window, at whose end the platform purges it. Purging at
@@ -120,7 +117,7 @@ export const offboardTenant = defineOperation<OffboardInput, OffboardFacts>(
       {
         name: "OFFBOARDED",
         where: "platform",
-        ensure: (run, em) => offboard(ports, run, em),
+        ensure: offboard,
         undo: nothing("it is the last phase"),
       },
     ],
@@ -137,30 +134,13 @@ export const offboardTenant = defineOperation<OffboardInput, OffboardFacts>(
   }),
 );
 
-async function offboard(
-  ports: TenantPorts,
-  run: OffboardRun,
-  em: EntityManager,
-): Promise<Partial<OffboardFacts>> {
-  const { id, slug, status } = await tenantOf(em, run);
+async function offboard(run: OffboardRun, em: EntityManager): Promise<Partial<OffboardFacts>> {
+  const { status } = await run.tenant(em);
   const { retentionDays, purge, reason } = run.input;
   const from = status === "SUSPENDED" ? "SUSPENDED" : "ACTIVE";
   const end = await windowEnd(em, purge ? 0 : retentionDays);
-  await em.nativeUpdate(
-    TenantEntity,
-    { id },
-    { status: "OFFBOARDED", offboardedFrom: from, purgeAfter: end, updatedAt: ports.clock() },
-  );
+  await run.update(em, { status: "OFFBOARDED", offboardedFrom: from, purgeAfter: end });
   const purgeAfter = end.toISOString();
-  record(
-    em,
-    { ...run.requester, address: null },
-    {
-      type: "TENANT_OFFBOARDED",
-      tenant: { id, slug },
-      operationId: run.operationId,
-      detail: { reason, from, purgeAfter, purge },
-    },
-  );
+  run.record(em, "TENANT_OFFBOARDED", { reason, from, purgeAfter, purge });
   return { from, purgeAfter };
 }

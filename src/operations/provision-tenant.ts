@@ -3,13 +3,13 @@ import { openSeedFolder } from "../seeding/seed-folder.ts";
 import { namesOf } from "../tenants/names.ts";
 import { parseSlug } from "../tenants/slug.ts";
 import type { DefinedOperation } from "./define-operation.ts";
-import { nothing } from "./engine/phase.ts";
+import { nothing, type OperationDefinition, withRun } from "./engine/phase.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { beginProvisioning } from "./provision/begin.ts";
 import { removeFirstAdmin, seedAdmin } from "./provision/first-admin.ts";
 import { ProvisionInput, type ProvisionRequest, parseProvisionRequest } from "./provision/input.ts";
 import { checkState, resolvePlacement } from "./provision/placement.ts";
-import type { ProvisionFacts, ProvisionRun } from "./provision/ports.ts";
+import { type ProvisionFacts, type ProvisionRun, provisionRun } from "./provision/ports.ts";
 import {
   recordProvisioned,
   registerTenant,
@@ -85,89 +85,93 @@ export const provisionTenant: DefinedOperation<ProvisionInput, ProvisionFacts> =
     },
     example: EXAMPLES,
   },
-  open: (ports) => ({
-    kind: "PROVISION",
-    appliesFiles: true,
-    storesSecrets: true,
-    input: ProvisionInput,
-    read: async (request) => {
-      const seeds = await openSeedFolder(ports.seeds);
-      return parseProvisionRequest(request as ProvisionRequest, [...seeds.sets.keys()]);
-    },
-    begin: (em, start) => beginProvisioning(ports, em, start),
-    phases: [
-      {
-        name: "PLACEMENT_RESOLVED",
-        where: "platform",
-        inDryRun: true,
-        ensure: (run, em) => resolvePlacement(ports, run, em),
-        undo: (run, em) => releasePlacement(ports, run, em),
-      },
-      {
-        name: "STATE_CHECKED",
-        where: "outside",
-        inDryRun: true,
-        ensure: (run) => checkState(ports, run),
-        undo: nothing("it only looks"),
-      },
-      {
-        name: "SECRET_SET",
-        where: "outside",
-        ensure: (run) => setSecret(ports, run),
-        undo: (run) => unsetSecret(ports, run),
-      },
-      {
-        name: "DATABASE_CREATED",
-        where: "outside",
-        ensure: (run) => createSchema(ports, run),
-        undo: (run) => dropSchema(ports, run),
-      },
-      {
-        name: "MIGRATIONS_APPLIED",
-        where: "outside",
-        ensure: (run) => migrateSchema(ports, run),
-        undo: nothing("dropped with the schema"),
-      },
-      {
-        name: "SEEDS_APPLIED",
-        where: "outside",
-        ensure: (run) => applySeeds(ports, run),
-        undo: nothing("dropped with the schema"),
-      },
-      {
-        name: "VERIFIED",
-        where: "outside",
-        ensure: (run) => verifyTenant(ports, run),
-        undo: nothing("it only looks"),
-      },
-      {
-        name: "MASTER_REGISTERED",
-        where: "platform",
-        ensure: (run, em) => registerTenant(ports, run, em),
-        undo: (run, em) => unregisterTenant(ports, run, em),
-      },
-      {
-        name: "ADMIN_SEEDED",
-        where: "platform",
-        ensure: (run, em) => seedAdmin(ports, run, em),
-        undo: (run, em) => removeFirstAdmin(run, em),
-      },
-      {
-        name: "COMPLETE",
-        where: "platform",
-        ensure: (run, em) => recordProvisioned(run, em),
-        undo: nothing("it is the last phase"),
-      },
-    ],
-    settle: (run, em, outcome) => settleProvisioning(ports, run, em, outcome),
-    result: (run, _em, { state }) =>
-      state !== "SUCCEEDED"
-        ? null
-        : run.dryRun
-          ? { plan: planOf(ports, run) }
-          : { summary: summaryOf(ports, run) },
-  }),
+  open: (ports) => withRun(provisioning(ports), (run) => provisionRun(ports, run)),
 };
+
+const provisioning = (
+  ports: TenantPorts,
+): OperationDefinition<ProvisionInput, ProvisionFacts, ProvisionRun> => ({
+  kind: "PROVISION",
+  appliesFiles: true,
+  storesSecrets: true,
+  input: ProvisionInput,
+  read: async (request) => {
+    const seeds = await openSeedFolder(ports.seeds);
+    return parseProvisionRequest(request as ProvisionRequest, [...seeds.sets.keys()]);
+  },
+  begin: (em, start) => beginProvisioning(ports, em, start),
+  phases: [
+    {
+      name: "PLACEMENT_RESOLVED",
+      where: "platform",
+      inDryRun: true,
+      ensure: (run, em) => resolvePlacement(ports, run, em),
+      undo: releasePlacement,
+    },
+    {
+      name: "STATE_CHECKED",
+      where: "outside",
+      inDryRun: true,
+      ensure: (run) => checkState(ports, run),
+      undo: nothing("it only looks"),
+    },
+    {
+      name: "SECRET_SET",
+      where: "outside",
+      ensure: (run) => setSecret(ports, run),
+      undo: (run) => unsetSecret(ports, run),
+    },
+    {
+      name: "DATABASE_CREATED",
+      where: "outside",
+      ensure: (run) => createSchema(ports, run),
+      undo: (run) => dropSchema(ports, run),
+    },
+    {
+      name: "MIGRATIONS_APPLIED",
+      where: "outside",
+      ensure: (run) => migrateSchema(ports, run),
+      undo: nothing("dropped with the schema"),
+    },
+    {
+      name: "SEEDS_APPLIED",
+      where: "outside",
+      ensure: (run) => applySeeds(ports, run),
+      undo: nothing("dropped with the schema"),
+    },
+    {
+      name: "VERIFIED",
+      where: "outside",
+      ensure: (run) => verifyTenant(ports, run),
+      undo: nothing("it only looks"),
+    },
+    {
+      name: "MASTER_REGISTERED",
+      where: "platform",
+      ensure: (run, em) => registerTenant(ports, run, em),
+      undo: unregisterTenant,
+    },
+    {
+      name: "ADMIN_SEEDED",
+      where: "platform",
+      ensure: (run, em) => seedAdmin(ports, run, em),
+      undo: removeFirstAdmin,
+    },
+    {
+      name: "COMPLETE",
+      where: "platform",
+      ensure: recordProvisioned,
+      undo: nothing("it is the last phase"),
+    },
+  ],
+  settle: settleProvisioning,
+  result: (run, _em, { state }) =>
+    state !== "SUCCEEDED"
+      ? null
+      : run.dryRun
+        ? { plan: planOf(ports, run) }
+        : { summary: summaryOf(ports, run) },
+});
 
 /** What a dry run answers: everything that would be made. */
 function planOf(ports: TenantPorts, { facts, subjectName, input }: ProvisionRun) {

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
 import { peopleShown, RemovedPeople, removePeople } from "../invitations/remove-people.ts";
@@ -8,7 +7,7 @@ import { reasonField } from "../kernel/input.ts";
 import { row } from "../kernel/labelled.ts";
 import { slugField } from "../tenants/slug.ts";
 import { defineOperation } from "./define-operation.ts";
-import { nothing, type Phase, type Run } from "./engine/phase.ts";
+import { nothing } from "./engine/phase.ts";
 import { refuseOldDeletion } from "./parts/lost-history.ts";
 import { removeSecret } from "./parts/own-secret.ts";
 import { beginPurge, Evidence, evidenceShown, takeEvidence } from "./parts/purge-evidence.ts";
@@ -17,8 +16,8 @@ import { refuseRunningWindow } from "./parts/retention-window.ts";
 import { type ClosedFacts, closingPhases } from "./parts/tenant-login.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { dropRemains, findRemains, inWords, Remain, remainsShown } from "./parts/tenant-remains.ts";
-import { tenantOf } from "./parts/tenant-site.ts";
 import { refuseLocked } from "./tenant-lock.ts";
+import { type TenantPhase, type TenantRun, tenantIdOf } from "./tenant-run.ts";
 
 const PurgeInput = z
   .strictObject({
@@ -66,7 +65,7 @@ interface PurgeFacts extends ClosedFacts {
   readonly people: RemovedPeople;
 }
 
-type PurgeRun = Run<PurgeInput, PurgeFacts>;
+type PurgeRun = TenantRun<PurgeInput, PurgeFacts>;
 
 const GONE = nothing("what is removed does not come back; run it again to go on");
 
@@ -127,7 +126,7 @@ export const purgeTenant = defineOperation<PurgeInput, PurgeFacts>(
   }),
 );
 
-const removingPhases = (ports: TenantPorts): Phase<PurgeInput, PurgeFacts>[] => [
+const removingPhases = (ports: TenantPorts): TenantPhase<PurgeInput, PurgeFacts>[] => [
   {
     name: "PURGE_BEGUN",
     where: "platform",
@@ -164,31 +163,19 @@ const removingPhases = (ports: TenantPorts): Phase<PurgeInput, PurgeFacts>[] => 
   {
     name: "PURGED",
     where: "platform",
-    ensure: (run, em) => purge(ports, run, em),
+    ensure: purge,
     undo: nothing("it is the last phase"),
   },
 ];
 
 /** Removes the people, closes the row and records the evidence: all in one transaction. */
-async function purge(
-  ports: TenantPorts,
-  run: PurgeRun,
-  em: EntityManager,
-): Promise<Partial<PurgeFacts>> {
-  const { id, slug } = await tenantOf(em, run);
+async function purge(run: PurgeRun, em: EntityManager): Promise<Partial<PurgeFacts>> {
   const { evidence, remaining = [] } = run.facts;
   if (evidence === undefined) throw new Error("A purge ends with its evidence");
-  const people = await removePeople(em, { tenantId: id });
-  await closeRow(em, id, ports.clock());
-  record(
-    em,
-    { ...run.requester, address: null },
-    {
-      type: "TENANT_PURGED",
-      tenant: { id, slug },
-      operationId: run.operationId,
-      detail: { reason: run.input.reason, evidence, people, remaining: remaining.map(inWords) },
-    },
-  );
+  const people = await removePeople(em, { tenantId: tenantIdOf(run) });
+  await closeRow(run, em);
+  const { reason } = run.input;
+  const left = remaining.map(inWords);
+  run.record(em, "TENANT_PURGED", { reason, evidence, people, remaining: left });
   return { people };
 }

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { record } from "../audit/record.ts";
 import { type Described, describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { countRows, refreshRows, refusalOf, timeOf, WORK_MEM } from "../snapshots/refresh.ts";
@@ -15,10 +14,11 @@ import {
 import { type Ask, lookAsOwner, transactAsOwner } from "../tenant-schemas/as-owner.ts";
 import { slugField } from "../tenants/slug.ts";
 import { defineOperation } from "./define-operation.ts";
-import { type ExternalPhase, nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
+import { nothing, type Skipped, skipped } from "./engine/phase.ts";
 import { inTenantDatabase } from "./parts/tenant-entry.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { siteOfRun, type TenantSite, tenantOf } from "./parts/tenant-site.ts";
+import type { TenantSite } from "./parts/tenant-site.ts";
+import type { TenantPhase, TenantRun } from "./tenant-run.ts";
 
 const RefreshInput = z
   .strictObject({
@@ -77,7 +77,7 @@ interface RefreshFacts {
   readonly rows: ByTarget<number>;
 }
 
-type RefreshRun = Run<RefreshInput, RefreshFacts>;
+type RefreshRun = TenantRun<RefreshInput, RefreshFacts>;
 
 /** Rows of one transaction: some tenths of a second, in which their writers have to wait. */
 const BATCH_SIZE = 5_000;
@@ -145,7 +145,7 @@ export const refreshSnapshotsBy = (batchSize: number) =>
           undo: nothing("it only looks"),
         },
         ...PHASES.map(
-          ([name, target]): ExternalPhase<RefreshInput, RefreshFacts> => ({
+          ([name, target]): TenantPhase<RefreshInput, RefreshFacts> => ({
             name,
             where: "outside",
             ensure: (run) => refresh(ports, run, target, batchSize),
@@ -156,19 +156,9 @@ export const refreshSnapshotsBy = (batchSize: number) =>
           name: "REGISTERED",
           where: "platform",
           ensure: async (run, em) => {
-            const { id, slug } = await tenantOf(em, run);
-            const { rows = {} } = run.facts;
             const { hard, targets } = run.input;
-            record(
-              em,
-              { ...run.requester, address: null },
-              {
-                type: "SNAPSHOTS_REFRESHED",
-                tenant: { id, slug },
-                operationId: run.operationId,
-                detail: { hard, targets, rows: Object.values(rows).reduce((sum, n) => sum + n, 0) },
-              },
-            );
+            const rows = Object.values(run.facts.rows ?? {}).reduce((sum, n) => sum + n, 0);
+            run.record(em, "SNAPSHOTS_REFRESHED", { hard, targets, rows });
             return undefined;
           },
           undo: nothing("it is the last phase"),
@@ -197,7 +187,7 @@ const unconfirmed = (slug: string): DomainError =>
 
 /** Looks which targets the schema knows, and counts the rows of those asked for. */
 async function count(ports: TenantPorts, run: RefreshRun): Promise<Partial<RefreshFacts>> {
-  const site = await siteOfRun(ports.orm, run);
+  const site = await run.site();
   const look = inSchema(ports, site, lookAsOwner);
   const totals: Partial<Record<SnapshotTargetName, number>> = {};
   const refusals: Partial<Record<SnapshotTargetName, string>> = {};
@@ -230,7 +220,7 @@ async function refresh(
   const refusal = facts.refusals?.[target.name];
   if (refusal !== undefined) return skipped(`the schema does not keep them: ${refusal}`);
   const total = facts.totals?.[target.name] ?? 0;
-  const transact = inSchema(ports, await siteOfRun(ports.orm, run), transactAsOwner);
+  const transact = inSchema(ports, await run.site(), transactAsOwner);
   await run.progress(0, total);
   const rows = await refreshRows(transact, target, {
     ...{ hard: input.hard, since: facts.since ?? "-infinity", batchSize },

@@ -1,17 +1,15 @@
 import { z } from "zod";
-import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { type Described, describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { row } from "../kernel/labelled.ts";
 import { TenantStatus } from "../tenants/lifecycle.ts";
 import { slugField } from "../tenants/slug.ts";
-import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
+import type { Tenant } from "../tenants/tenant.entity.ts";
 import { defineOperation } from "./define-operation.ts";
-import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
+import { nothing, type Skipped, skipped } from "./engine/phase.ts";
 import { closeLoginAgain, openLogin, verifyLogin } from "./parts/tenant-login.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { tenantOf } from "./parts/tenant-site.ts";
+import type { TenantRun } from "./tenant-run.ts";
 
 const RestoreInput = z.strictObject({ slug: slugField }).describe("The tenant to restore.");
 export type RestoreInput = z.infer<typeof RestoreInput>;
@@ -26,7 +24,7 @@ interface RestoreFacts {
   readonly to: "ACTIVE" | "SUSPENDED";
 }
 
-type RestoreRun = Run<RestoreInput, RestoreFacts>;
+type RestoreRun = TenantRun<RestoreInput, RestoreFacts>;
 
 /** Brings an offboarded tenant back as it was: ACTIVE with a login that works, or SUSPENDED. */
 export const restoreTenant = defineOperation<RestoreInput, RestoreFacts>(
@@ -57,19 +55,19 @@ export const restoreTenant = defineOperation<RestoreInput, RestoreFacts>(
       {
         name: "LOGIN_OPENED",
         where: "outside",
-        ensure: (run) => whenActive(ports, run, () => openLogin(ports, run)),
+        ensure: (run) => whenActive(run, () => openLogin(ports, run)),
         undo: (run) => closeLoginAgain(ports, run),
       },
       {
         name: "VERIFIED",
         where: "outside",
-        ensure: (run) => whenActive(ports, run, () => verifyLogin(ports, run)),
+        ensure: (run) => whenActive(run, () => verifyLogin(ports, run)),
         undo: nothing("it only looks"),
       },
       {
         name: "RESTORED",
         where: "platform",
-        ensure: (run, em) => restore(ports, run, em),
+        ensure: restore,
         undo: nothing("it is the last phase"),
       },
     ],
@@ -92,36 +90,16 @@ function goesBackTo({ slug, offboardedFrom }: Tenant): "ACTIVE" | "SUSPENDED" {
 }
 
 async function whenActive(
-  { orm }: TenantPorts,
   run: RestoreRun,
   act: () => Promise<undefined>,
 ): Promise<Skipped | undefined> {
-  const to = goesBackTo(await tenantOf(orm.em.fork(), run));
+  const to = goesBackTo(await run.tenant());
   return to === "ACTIVE" ? await act() : skipped("the tenant was suspended, and stays so");
 }
 
-async function restore(
-  ports: TenantPorts,
-  run: RestoreRun,
-  em: EntityManager,
-): Promise<Partial<RestoreFacts>> {
-  const tenant = await tenantOf(em, run);
-  const { id, slug } = tenant;
-  const to = goesBackTo(tenant);
-  await em.nativeUpdate(
-    TenantEntity,
-    { id },
-    { status: to, offboardedFrom: null, purgeAfter: null, updatedAt: ports.clock() },
-  );
-  record(
-    em,
-    { ...run.requester, address: null },
-    {
-      type: "TENANT_RESTORED",
-      tenant: { id, slug },
-      operationId: run.operationId,
-      detail: { to },
-    },
-  );
+async function restore(run: RestoreRun, em: EntityManager): Promise<Partial<RestoreFacts>> {
+  const to = goesBackTo(await run.tenant(em));
+  await run.update(em, { status: to, offboardedFrom: null, purgeAfter: null });
+  run.record(em, "TENANT_RESTORED", { to });
   return { to };
 }

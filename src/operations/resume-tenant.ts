@@ -1,18 +1,15 @@
 import { z } from "zod";
-import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { slugField } from "../tenants/slug.ts";
-import { TenantEntity } from "../tenants/tenant.entity.ts";
 import { defineOperation } from "./define-operation.ts";
-import { nothing, type Run } from "./engine/phase.ts";
+import { nothing } from "./engine/phase.ts";
 import { closeLoginAgain, openLogin, verifyLogin } from "./parts/tenant-login.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { tenantOf } from "./parts/tenant-site.ts";
+import type { TenantRun } from "./tenant-run.ts";
 
 const ResumeInput = z.strictObject({ slug: slugField }).describe("The tenant to resume.");
 export type ResumeInput = z.infer<typeof ResumeInput>;
 
-type ResumeRun = Run<ResumeInput, Record<string, never>>;
+type ResumeRun = TenantRun<ResumeInput, Record<string, never>>;
 
 /** Lets a suspended tenant's application and its users in again, once a real login has worked. */
 export const resumeTenant = defineOperation<ResumeInput, Record<string, never>>(
@@ -50,19 +47,14 @@ export const resumeTenant = defineOperation<ResumeInput, Record<string, never>>(
       {
         name: "RESUMED",
         where: "platform",
-        ensure: (run, em) => resume(ports, run, em),
+        ensure: resume,
         undo: nothing("it is the last phase"),
       },
     ],
   }),
 );
 
-async function resume(ports: TenantPorts, run: ResumeRun, em: EntityManager): Promise<undefined> {
-  const { id, slug } = await tenantOf(em, run);
-  await em.nativeUpdate(TenantEntity, { id }, { status: "ACTIVE", updatedAt: ports.clock() });
-  record(
-    em,
-    { ...run.requester, address: null },
-    { type: "TENANT_RESUMED", tenant: { id, slug }, operationId: run.operationId, detail: {} },
-  );
+async function resume(run: ResumeRun, em: EntityManager): Promise<undefined> {
+  await run.update(em, { status: "ACTIVE" });
+  run.record(em, "TENANT_RESUMED", {});
 }

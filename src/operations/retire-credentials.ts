@@ -5,13 +5,13 @@ import { reasonField } from "../kernel/input.ts";
 import { row } from "../kernel/labelled.ts";
 import { slugField } from "../tenants/slug.ts";
 import { defineOperation } from "./define-operation.ts";
-import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
+import { nothing, type Skipped, skipped } from "./engine/phase.ts";
 import { type RetiredFacts, retiringPhases } from "./parts/old-login.ts";
 import { currentSecret } from "./parts/own-secret.ts";
 import { verifyLogin } from "./parts/tenant-login.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { roleOf } from "./parts/tenant-secret.ts";
-import { siteOfRun } from "./parts/tenant-site.ts";
+import type { TenantRun } from "./tenant-run.ts";
 
 const RetireInput = z
   .strictObject({
@@ -40,7 +40,7 @@ const CredentialRetirementResult = describedObject(
   },
 );
 
-type RetireRun = Run<RetireInput, RetiredFacts>;
+type RetireRun = TenantRun<RetireInput, RetiredFacts>;
 
 /**
  * Closes the login that a rotation has left open for its grace period, at its end or at once. Not
@@ -88,7 +88,7 @@ export const retireCredentials = defineOperation<RetireInput, RetiredFacts>(
 );
 
 async function verify(ports: TenantPorts, run: RetireRun): Promise<Skipped | undefined> {
-  const { tenant } = await siteOfRun(ports.orm, run);
+  const { tenant } = await run.site();
   if (tenant.retiringRole === null) return skipped("no old login is open");
   if (tenant.status !== "ACTIVE") return skipped(`the tenant is ${tenant.status}`);
   const secret = await currentSecret(ports, run, tenant);

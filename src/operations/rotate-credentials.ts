@@ -1,14 +1,13 @@
 import { z } from "zod";
-import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { type Described, describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { reasonField } from "../kernel/input.ts";
 import { row } from "../kernel/labelled.ts";
 import { slugField } from "../tenants/slug.ts";
-import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
+import type { Tenant } from "../tenants/tenant.entity.ts";
 import { defineOperation } from "./define-operation.ts";
-import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
+import { nothing, type Skipped, skipped } from "./engine/phase.ts";
 import { secondsUntil, timeIn } from "./parts/database-clock.ts";
 import { MAX_GRACE_S } from "./parts/grace.ts";
 import {
@@ -23,7 +22,7 @@ import {
 import { type RetiredFacts, retiringPhases } from "./parts/old-login.ts";
 import { verifyLogin } from "./parts/tenant-login.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { tenantOf } from "./parts/tenant-site.ts";
+import type { TenantRun } from "./tenant-run.ts";
 
 export const RotateInput = z
   .strictObject({
@@ -76,7 +75,7 @@ interface RotateFacts extends NewLoginFacts, RetiredFacts {
   readonly oldLoginOpenUntil: string;
 }
 
-type RotateRun = Run<RotateInput, RotateFacts>;
+type RotateRun = TenantRun<RotateInput, RotateFacts>;
 
 /**
  * Gives a tenant's application a new login: the other one of its two app roles, with a new password.
@@ -194,31 +193,18 @@ async function rotate(
   run: RotateRun,
   em: EntityManager,
 ): Promise<Partial<RotateFacts>> {
-  const { id, slug, status } = await tenantOf(em, run);
+  const { status } = await run.tenant(em);
   const { from, to, secretVersion } = run.facts;
   if (from === undefined || to === undefined || secretVersion === undefined)
     throw new Error("A rotation ends with its new login");
   // Where no login is open, there is none to give time to.
   const end = await timeIn(em, status === "ACTIVE" ? run.input.gracePeriodSeconds : 0);
-  const now = ports.clock();
-  await em.nativeUpdate(
-    TenantEntity,
-    { id },
-    {
-      ...{ appRole: to, retiringRole: from, retiringUntil: end },
-      ...{ credentialsRotatedAt: now, updatedAt: now },
-    },
-  );
+  await run.update(em, {
+    ...{ appRole: to, retiringRole: from, retiringUntil: end },
+    credentialsRotatedAt: ports.clock(),
+  });
   const oldLoginOpenUntil = end.toISOString();
-  record(
-    em,
-    { ...run.requester, address: null },
-    {
-      type: "TENANT_CREDENTIALS_ROTATED",
-      tenant: { id, slug },
-      operationId: run.operationId,
-      detail: { reason: run.input.reason, from, to, secretVersion, oldLoginOpenUntil },
-    },
-  );
+  const detail = { reason: run.input.reason, from, to, secretVersion, oldLoginOpenUntil };
+  run.record(em, "TENANT_CREDENTIALS_ROTATED", detail);
   return { oldLoginOpenUntil };
 }

@@ -1,18 +1,16 @@
 import { z } from "zod";
-import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { type Described, describedObject } from "../kernel/described.ts";
 import { type AppliedSeedSet, applySeedSet } from "../seeding/apply-seeds.ts";
 import { openSeedFolder, resolveSets } from "../seeding/seed-folder.ts";
 import { refuseMissingSchema } from "../tenant-schemas/as-owner.ts";
 import { slugField } from "../tenants/slug.ts";
-import { TenantEntity } from "../tenants/tenant.entity.ts";
 import { defineOperation } from "./define-operation.ts";
-import { nothing, type Run, type Skipped, skipped } from "./engine/phase.ts";
+import { nothing, type Skipped, skipped } from "./engine/phase.ts";
 import { inTenantDatabase } from "./parts/tenant-entry.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { siteOfRun, tenantOf } from "./parts/tenant-site.ts";
 import { refuseUnfinished } from "./parts/unfinished.ts";
+import type { TenantRun } from "./tenant-run.ts";
 
 const SeedInput = z
   .strictObject({
@@ -55,7 +53,7 @@ interface SeedFacts {
   readonly seeded: readonly SeededSet[];
 }
 
-type SeedRun = Run<SeedInput, SeedFacts>;
+type SeedRun = TenantRun<SeedInput, SeedFacts>;
 
 /** Adds seed sets to a tenant's schema: of each only what is absent. */
 export const seedTenant = defineOperation<SeedInput, SeedFacts>(
@@ -103,7 +101,7 @@ export const seedTenant = defineOperation<SeedInput, SeedFacts>(
       {
         name: "REGISTERED",
         where: "platform",
-        ensure: (run, em) => register(ports, run, em),
+        ensure: register,
         undo: nothing("it is the last phase"),
       },
     ],
@@ -116,7 +114,7 @@ export const seedTenant = defineOperation<SeedInput, SeedFacts>(
 
 async function resolve(ports: TenantPorts, run: SeedRun): Promise<Partial<SeedFacts>> {
   const sets = resolveSets(await openSeedFolder(ports.seeds), run.input.sets);
-  const site = await siteOfRun(ports.orm, run);
+  const site = await run.site();
   await inTenantDatabase(ports, site, (client) => refuseMissingSchema(client, site.names));
   return { planned: sets.map((set) => set.name) };
 }
@@ -125,7 +123,7 @@ async function resolve(ports: TenantPorts, run: SeedRun): Promise<Partial<SeedFa
 async function apply(ports: TenantPorts, run: SeedRun): Promise<Partial<SeedFacts> | Skipped> {
   const sets = resolveSets(await openSeedFolder(ports.seeds), run.facts.planned ?? []);
   if (sets.length === 0) return skipped("the seed folder has no set");
-  const site = await siteOfRun(ports.orm, run);
+  const site = await run.site();
   const seeded: SeededSet[] = [];
   await run.progress(0, sets.length);
   await inTenantDatabase(ports, site, async (client) => {
@@ -159,25 +157,10 @@ const grownIn = (tables: SeededSet["tables"]): string =>
     .join(", ");
 
 /** From now on the tenant is ready only while these sets are there, too. */
-async function register(ports: TenantPorts, run: SeedRun, em: EntityManager): Promise<undefined> {
+async function register(run: SeedRun, em: EntityManager): Promise<undefined> {
   const { planned = [], seeded = [] } = run.facts;
-  const { id, slug, seedSets } = await tenantOf(em, run);
-  await em.nativeUpdate(
-    TenantEntity,
-    { id },
-    { seedSets: [...new Set([...seedSets, ...planned])], updatedAt: ports.clock() },
-  );
-  record(
-    em,
-    { ...run.requester, address: null },
-    {
-      type: "TENANT_SEEDED",
-      tenant: { id, slug },
-      operationId: run.operationId,
-      detail: {
-        sets: planned.slice(0, 1000),
-        rowsAdded: seeded.reduce((sum, set) => sum + set.rowsAdded, 0),
-      },
-    },
-  );
+  const { seedSets } = await run.tenant(em);
+  await run.update(em, { seedSets: [...new Set([...seedSets, ...planned])] });
+  const rowsAdded = seeded.reduce((sum, set) => sum + set.rowsAdded, 0);
+  run.record(em, "TENANT_SEEDED", { sets: planned.slice(0, 1000), rowsAdded });
 }

@@ -6,11 +6,11 @@ import { limitsOf, secondsShown, type TenantLimits } from "../tenants/limits.ts"
 import { openRolesOf } from "../tenants/open-roles.ts";
 import { slugField } from "../tenants/slug.ts";
 import { defineOperation } from "./define-operation.ts";
-import { nothing, type Run } from "./engine/phase.ts";
+import { nothing } from "./engine/phase.ts";
 import { inSharedDatabase } from "./parts/tenant-entry.ts";
 import { loginsOf } from "./parts/tenant-login.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { siteOfRun } from "./parts/tenant-site.ts";
+import type { TenantRun } from "./tenant-run.ts";
 
 const SetLimitsInput = z.strictObject({ slug: slugField });
 type SetLimitsInput = z.infer<typeof SetLimitsInput>;
@@ -79,9 +79,9 @@ export const setLimits = defineOperation<SetLimitsInput, SetLimitsFacts>(
 
 async function set(
   ports: TenantPorts,
-  run: Run<SetLimitsInput, SetLimitsFacts>,
+  run: TenantRun<SetLimitsInput, SetLimitsFacts>,
 ): Promise<SetLimitsFacts> {
-  const site = await siteOfRun(ports.orm, run);
+  const site = await run.site();
   const roles = await inSharedDatabase(ports, site, (client) =>
     setAppLimits(client, loginsOf(ports, site), openRolesOf(site.tenant)),
   );

@@ -1,16 +1,13 @@
 import { z } from "zod";
-import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { type Described, describedObject } from "../kernel/described.ts";
 import { reasonField } from "../kernel/input.ts";
 import { row } from "../kernel/labelled.ts";
 import { slugField } from "../tenants/slug.ts";
-import { TenantEntity } from "../tenants/tenant.entity.ts";
 import { defineOperation } from "./define-operation.ts";
-import { nothing, type Run } from "./engine/phase.ts";
+import { nothing } from "./engine/phase.ts";
 import { type ClosedFacts, closingPhases, sessionsEndedField } from "./parts/tenant-login.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { tenantOf } from "./parts/tenant-site.ts";
+import type { TenantRun } from "./tenant-run.ts";
 
 const SuspendInput = z
   .strictObject({
@@ -28,7 +25,7 @@ const SuspensionResult = describedObject("SuspensionResult", "What came of suspe
   sessionsEnded: sessionsEndedField,
 });
 
-type SuspendRun = Run<SuspendInput, ClosedFacts>;
+type SuspendRun = TenantRun<SuspendInput, ClosedFacts>;
 
 /** Keeps a tenant's application and its users out; nothing of the tenant is lost. */
 export const suspendTenant = defineOperation<SuspendInput, ClosedFacts>(
@@ -60,7 +57,7 @@ export const suspendTenant = defineOperation<SuspendInput, ClosedFacts>(
       {
         name: "SUSPENDED",
         where: "platform",
-        ensure: (run, em) => suspend(ports, run, em),
+        ensure: suspend,
         undo: nothing("it is the last phase"),
       },
     ],
@@ -68,17 +65,8 @@ export const suspendTenant = defineOperation<SuspendInput, ClosedFacts>(
   }),
 );
 
-async function suspend(ports: TenantPorts, run: SuspendRun, em: EntityManager): Promise<undefined> {
-  const { id, slug } = await tenantOf(em, run);
-  await em.nativeUpdate(TenantEntity, { id }, { status: "SUSPENDED", updatedAt: ports.clock() });
-  record(
-    em,
-    { ...run.requester, address: null },
-    {
-      type: "TENANT_SUSPENDED",
-      tenant: { id, slug },
-      operationId: run.operationId,
-      detail: { reason: run.input.reason, sessionsEnded: run.facts.sessionsEnded ?? 0 },
-    },
-  );
+async function suspend(run: SuspendRun, em: EntityManager): Promise<undefined> {
+  const { sessionsEnded = 0 } = run.facts;
+  await run.update(em, { status: "SUSPENDED" });
+  run.record(em, "TENANT_SUSPENDED", { reason: run.input.reason, sessionsEnded });
 }

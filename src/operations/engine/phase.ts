@@ -73,21 +73,27 @@ interface PhaseBase {
   readonly inDryRun?: boolean;
 }
 
-/** Works outside the platform database: may run more than once, so `ensure` and `undo` must bear it. */
-export interface ExternalPhase<Input, Facts> extends PhaseBase {
+/**
+ * Works outside the platform database: may run more than once, so `ensure` and `undo` must bear it.
+ *
+ * `Given` is what its functions are called with; the engine calls those of a `Run`: see `withRun`.
+ */
+export interface ExternalPhase<Input, Facts, Given = Run<Input, Facts>> extends PhaseBase {
   readonly where: "outside";
-  ensure(run: Run<Input, Facts>): Promise<Answer<Facts>>;
-  readonly undo: ((run: Run<Input, Facts>) => Promise<void>) | Nothing;
+  ensure(run: Given): Promise<Answer<Facts>>;
+  readonly undo: ((run: Given) => Promise<void>) | Nothing;
 }
 
 /** Writes the platform database only: exactly once, in the transaction that journals the phase. */
-export interface PlatformPhase<Input, Facts> extends PhaseBase {
+export interface PlatformPhase<Input, Facts, Given = Run<Input, Facts>> extends PhaseBase {
   readonly where: "platform";
-  ensure(run: Run<Input, Facts>, em: EntityManager): Promise<Answer<Facts>>;
-  readonly undo: ((run: Run<Input, Facts>, em: EntityManager) => Promise<void>) | Nothing;
+  ensure(run: Given, em: EntityManager): Promise<Answer<Facts>>;
+  readonly undo: ((run: Given, em: EntityManager) => Promise<void>) | Nothing;
 }
 
-export type Phase<Input, Facts> = ExternalPhase<Input, Facts> | PlatformPhase<Input, Facts>;
+export type Phase<Input, Facts, Given = Run<Input, Facts>> =
+  | ExternalPhase<Input, Facts, Given>
+  | PlatformPhase<Input, Facts, Given>;
 
 /** How an operation ended. */
 export type Outcome =
@@ -111,7 +117,7 @@ export interface Subject {
 }
 
 /** One long act: its input, how it begins and ends, and its phases in order. */
-export interface OperationDefinition<Input = unknown, Facts = unknown> {
+export interface OperationDefinition<Input = unknown, Facts = unknown, Given = Run<Input, Facts>> {
   readonly kind: string;
   /** Runs before what waits already: it keeps somebody out. */
   readonly urgent?: boolean;
@@ -133,18 +139,49 @@ export interface OperationDefinition<Input = unknown, Facts = unknown> {
    * @throws DomainError where the operation may not start
    */
   begin(em: EntityManager, start: BeginOptions<Input>): Promise<Subject>;
-  readonly phases: readonly Phase<Input, Facts>[];
+  readonly phases: readonly Phase<Input, Facts, Given>[];
   /** Writes what the end means for the subject, in the transaction that ends the operation. */
-  settle(run: Run<Input, Facts>, em: EntityManager, outcome: Outcome): Promise<void>;
+  settle(run: Given, em: EntityManager, outcome: Outcome): Promise<void>;
   /**
    * What the ended operation shows as its result, also when it failed; no secret. Facts of the phase that
    * failed are not known: what it did is read in the ending transaction.
    */
   result(
-    run: Run<Input, Facts>,
+    run: Given,
     em: EntityManager,
     outcome: Outcome,
   ): Promise<Record<string, unknown> | null> | Record<string, unknown> | null;
+}
+
+/** Gives an operation's functions the run that they are written for, made of the engine's. */
+export const withRun = <Input, Facts, Given>(
+  definition: OperationDefinition<Input, Facts, Given>,
+  toGiven: (run: Run<Input, Facts>) => Given,
+): OperationDefinition<Input, Facts> => ({
+  ...definition,
+  phases: definition.phases.map((phase) => phaseWithRun(phase, toGiven)),
+  settle: (run, em, outcome) => definition.settle(toGiven(run), em, outcome),
+  result: (run, em, outcome) => definition.result(toGiven(run), em, outcome),
+});
+
+function phaseWithRun<Input, Facts, Given>(
+  phase: Phase<Input, Facts, Given>,
+  toGiven: (run: Run<Input, Facts>) => Given,
+): Phase<Input, Facts> {
+  if (phase.where === "platform") {
+    const { undo } = phase;
+    return {
+      ...phase,
+      ensure: (run, em) => phase.ensure(toGiven(run), em),
+      undo: typeof undo === "function" ? (run, em) => undo(toGiven(run), em) : undo,
+    };
+  }
+  const { undo } = phase;
+  return {
+    ...phase,
+    ensure: (run: Run<Input, Facts>) => phase.ensure(toGiven(run)),
+    undo: typeof undo === "function" ? (run: Run<Input, Facts>) => undo(toGiven(run)) : undo,
+  };
 }
 
 export interface BeginOptions<Input> {

@@ -1,21 +1,19 @@
 import { withSessionLock } from "../../database/locks.ts";
 import type { EntityManager } from "../../database/orm.ts";
-import type { Clock } from "../../kernel/clock.ts";
 import { applyMigrations, schemaLock } from "../../tenant-schemas/apply-migrations.ts";
 import { type Listed, pendingOf, versionOf } from "../../tenant-schemas/drift.ts";
 import { type LedgerRow, readLedger } from "../../tenant-schemas/ledger.ts";
 import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
 import { isUnused } from "../../tenant-schemas/own-schemas.ts";
-import { TenantEntity } from "../../tenants/tenant.entity.ts";
 import { OperationPhaseEntity } from "../engine/operation.entity.ts";
-import { type Run, type Skipped, skipped } from "../engine/phase.ts";
+import { type Skipped, skipped } from "../engine/phase.ts";
 import { approvedFor, inTenantDatabase } from "../parts/tenant-entry.ts";
 import type { TenantPorts } from "../parts/tenant-ports.ts";
-import { siteOfRun } from "../parts/tenant-site.ts";
+import type { TenantRun } from "../tenant-run.ts";
 
 export const APPLIED = "MIGRATIONS_APPLIED";
 
-type ApplyRun = Run<
+type ApplyRun = TenantRun<
   { readonly allowOutOfOrder: readonly string[] },
   { readonly pending: readonly string[] }
 >;
@@ -31,13 +29,13 @@ export async function applyPlanned(
 ): Promise<Skipped | undefined> {
   const { pending: planned = [] } = run.facts;
   if (planned.length === 0) return skipped("no migration is pending");
-  const site = await siteOfRun(ports.orm, run);
-  const { names, tenant } = site;
+  const site = await run.site();
+  const { names } = site;
   const { allowOutOfOrder: outOfOrder } = run.input;
   const folder = await openMigrationFolder(ports.migrations);
   const approvedExtensions = await approvedFor(ports, site);
   const keep = (ledger: readonly Pick<LedgerRow, "id">[]) => (em: EntityManager) =>
-    keepVersion(em, ports.clock, tenant.id, ledger, folder.migrations);
+    keepVersion(run, em, ledger, folder.migrations);
   /** Brings registry and progress to what the ledger holds; answers how many of the planned files that are. */
   const follow = async (ledger: readonly LedgerRow[]): Promise<number> => {
     const pending = new Set(pendingOf(folder, ledger, outOfOrder).map(({ id }) => id));
@@ -84,15 +82,13 @@ export async function applyPlanned(
 
 /** Keeps the registry's version as a tenant's own ledger has it; in a transaction of the operation. */
 export async function keepVersion(
+  run: Pick<ApplyRun, "update">,
   em: EntityManager,
-  clock: Clock,
-  tenantId: string,
   ledger: readonly { readonly id: string }[],
   migrations: readonly Pick<Listed, "id">[],
 ): Promise<void> {
   const migrationsApplied = new Set(ledger.map(({ id }) => id)).size;
-  const kept = { schemaVersion: versionOf(ledger, migrations), migrationsApplied };
-  await em.nativeUpdate(TenantEntity, { id: tenantId }, { ...kept, updatedAt: clock() });
+  await run.update(em, { schemaVersion: versionOf(ledger, migrations), migrationsApplied });
 }
 
 /** Which of the planned files an operation has applied, over all its attempts and all who owned it. */

@@ -7,11 +7,11 @@ import {
 import { countOrWhyNot } from "../../laboratories/organizations.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
-import { type Run, type Skipped, skipped } from "../engine/phase.ts";
+import { type Skipped, skipped } from "../engine/phase.ts";
 import { ProvisionInput } from "../provision/input.ts";
+import type { TenantRun } from "../tenant-run.ts";
 import { inTenantDatabase } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
-import { type PlacedRun, siteOfRun } from "./tenant-site.ts";
 
 /**
  * Gives a schema that has no organization, since it was made anew, the one that its tenant was
@@ -19,9 +19,9 @@ import { type PlacedRun, siteOfRun } from "./tenant-site.ts";
  */
 export async function ensureOrganization(
   ports: Pick<TenantPorts, "orm" | "servers">,
-  run: PlacedRun & Pick<Run<unknown, unknown>, "progress">,
+  run: Pick<TenantRun<unknown, unknown>, "site" | "progress">,
 ): Promise<Skipped | undefined> {
-  const site = await siteOfRun(ports.orm, run);
+  const site = await run.site();
   const { names, tenant } = site;
   const first = await firstLaboratoryOf(ports.orm.em.fork(), tenant);
   return await inTenantDatabase(ports, site, async (client) => {

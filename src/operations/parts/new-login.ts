@@ -2,13 +2,13 @@ import { scramVerifier } from "../../database/sql.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import type { Secret } from "../../secrets/secret-store.ts";
 import { closeAppRole, openAppRole, ownAppRoles } from "../../tenant-schemas/app-login.ts";
-import type { Run } from "../engine/phase.ts";
+import type { TenantRun } from "../tenant-run.ts";
 import { currentSecret, removeSecret, storeSecret } from "./own-secret.ts";
 import { inSharedDatabase } from "./tenant-entry.ts";
 import { loginsOf } from "./tenant-login.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { connectionUrl, passwordOf, roleOf } from "./tenant-secret.ts";
-import { siteOfRun, type TenantSite } from "./tenant-site.ts";
+import type { TenantSite } from "./tenant-site.ts";
 
 /** What making a tenant's new login finds out. */
 export interface NewLoginFacts {
@@ -24,7 +24,7 @@ export interface NewLoginFacts {
   readonly secretVersion: string;
 }
 
-type NewLoginRun = Run<unknown, NewLoginFacts>;
+type NewLoginRun = TenantRun<unknown, NewLoginFacts>;
 
 /**
  * Looks which app role is free and what the secret is now.
@@ -36,7 +36,7 @@ export async function chooseRole(
   ports: TenantPorts,
   run: NewLoginRun,
 ): Promise<Partial<NewLoginFacts>> {
-  const site = await siteOfRun(ports.orm, run);
+  const site = await run.site();
   const { tenant, names, login: from } = site;
   const to = from === names.appRole ? names.appRoleB : names.appRole;
   const roles = await inSharedDatabase(ports, site, (client) =>
@@ -150,7 +150,7 @@ interface NewLogin {
 async function newLoginOf(ports: TenantPorts, run: NewLoginRun): Promise<NewLogin> {
   const { to, takenUp } = run.facts;
   if (to === undefined) throw new Error("The role is not chosen yet");
-  const site = { ...(await siteOfRun(ports.orm, run)), login: to };
+  const site = { ...(await run.site()), login: to };
   const own = connectionUrl(site, ports.appPasswords.of(run.operationId));
   const stored = await currentSecret(ports, run, site.tenant, takenUp ? undefined : own);
   const url = takenUp && stored ? connectionUrl(site, passwordOf(stored.value)) : own;

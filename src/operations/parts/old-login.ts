@@ -1,11 +1,9 @@
-import { record } from "../../audit/record.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import { closeAppRole } from "../../tenant-schemas/app-login.ts";
-import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
-import { nothing, type Phase, type Run, type Skipped, skipped } from "../engine/phase.ts";
+import { nothing, type Skipped, skipped } from "../engine/phase.ts";
+import type { TenantPhase, TenantRun } from "../tenant-run.ts";
 import { inSharedDatabase } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
-import { siteOfRun, tenantOf } from "./tenant-site.ts";
 
 /** What closing the login from before the last rotation finds out. */
 export interface RetiredFacts {
@@ -17,7 +15,7 @@ interface Reasoned {
   readonly reason: string | null;
 }
 
-type OldLoginPorts = Pick<TenantPorts, "orm" | "servers" | "clock">;
+type OldLoginPorts = Pick<TenantPorts, "servers">;
 
 const NONE = skipped("no old login is open");
 const CLOSED = nothing("a login that was to be closed stays closed");
@@ -31,7 +29,7 @@ const CLOSED = nothing("a login that was to be closed stays closed");
 export const retiringPhases = <Input extends Reasoned, Facts extends RetiredFacts>(
   ports: OldLoginPorts,
   isWanted: (input: Input) => boolean,
-): Phase<Input, Facts>[] => [
+): TenantPhase<Input, Facts>[] => [
   {
     name: "OLD_LOGIN_CLOSED",
     where: "outside",
@@ -41,7 +39,7 @@ export const retiringPhases = <Input extends Reasoned, Facts extends RetiredFact
   {
     name: "GRACE_ENDED",
     where: "platform",
-    ensure: async (run, em) => (isWanted(run.input) ? await forget(ports, run, em) : KEPT),
+    ensure: async (run, em) => (isWanted(run.input) ? await forget(run, em) : KEPT),
     undo: CLOSED,
   },
 ];
@@ -50,9 +48,9 @@ const KEPT = skipped("it was not asked for");
 
 async function close<Facts extends RetiredFacts>(
   ports: OldLoginPorts,
-  run: Run<Reasoned, Facts>,
+  run: TenantRun<Reasoned, Facts>,
 ): Promise<Partial<Facts> | Skipped> {
-  const site = await siteOfRun(ports.orm, run);
+  const site = await run.site();
   const { id: tenantId, retiringRole: role } = site.tenant;
   const { names } = site;
   if (role === null) return NONE;
@@ -63,27 +61,13 @@ async function close<Facts extends RetiredFacts>(
 }
 
 async function forget(
-  ports: OldLoginPorts,
-  run: Run<Reasoned, RetiredFacts>,
+  run: TenantRun<Reasoned, RetiredFacts>,
   em: EntityManager,
 ): Promise<Skipped | undefined> {
-  const { id, slug }: Tenant = await tenantOf(em, run);
   const { closedRole, sessionsEnded = 0 } = run.facts;
   if (closedRole === undefined) return NONE;
-  await em.nativeUpdate(
-    TenantEntity,
-    { id },
-    { retiringRole: null, retiringUntil: null, updatedAt: ports.clock() },
-  );
-  record(
-    em,
-    { ...run.requester, address: null },
-    {
-      type: "TENANT_CREDENTIALS_RETIRED",
-      tenant: { id, slug },
-      operationId: run.operationId,
-      detail: { reason: run.input.reason, role: closedRole, sessionsEnded },
-    },
-  );
+  await run.update(em, { retiringRole: null, retiringUntil: null });
+  const { reason } = run.input;
+  run.record(em, "TENANT_CREDENTIALS_RETIRED", { reason, role: closedRole, sessionsEnded });
   return undefined;
 }

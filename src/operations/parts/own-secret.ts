@@ -3,17 +3,17 @@ import { DomainError } from "../../kernel/domain-error.ts";
 import { secretCalled } from "../../secrets/naming.ts";
 import { foreignSecret, type Secret } from "../../secrets/secret-store.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
-import type { Run } from "../engine/phase.ts";
 import { isTakenOver } from "../engine/taken-over.ts";
+import type { TenantRun } from "../tenant-run.ts";
 import { putNotedBack, settleSecret } from "./noted-secret.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { connectionUrl, isOurs, leadsTo, tagsOf } from "./tenant-secret.ts";
-import { type Site, tenantOf } from "./tenant-site.ts";
+import type { Site } from "./tenant-site.ts";
 
 // How operations read, store and remove a tenant's secret: see noted-secret.ts.
 
 type Ports = Pick<TenantPorts, "orm" | "secrets">;
-type AnyRun = Run<unknown, unknown>;
+type AnyRun = TenantRun<unknown, unknown, unknown>;
 
 /**
  * The tenant's secret. Where the newest version is not the noted one, that is put back before; a dry run
@@ -35,7 +35,7 @@ export async function currentSecret(
   if (isLate && !run.dryRun && (newest === null || newest.value !== mine)) {
     await guarded(ports, run, name, async () => {
       const by = { ...run.requester, operationId: run.operationId };
-      await putNotedBack(ports, () => tenantOf(ports.orm.em.fork(), run), run.note, by);
+      await putNotedBack(ports, () => run.tenant(), run.note, by);
     });
     newest = await ports.secrets.get(name);
   }
@@ -50,7 +50,7 @@ export async function currentSecret(
  * @throws DomainError E_SECRET_STORE when the secret is gone
  */
 export async function expectSecret(ports: Ports, run: AnyRun): Promise<Secret> {
-  const tenant = await tenantOf(ports.orm.em.fork(), run);
+  const tenant = await run.tenant();
   const secret = await currentSecret(ports, run, tenant);
   if (secret) return secret;
   throw new DomainError("E_SECRET_STORE", {
@@ -69,7 +69,7 @@ export async function ensureSecret(
   run: AnyRun,
   site: Site,
 ): Promise<string> {
-  const tenant = await tenantOf(ports.orm.em.fork(), run);
+  const tenant = await run.tenant();
   const mine = connectionUrl(site, ports.appPasswords.of(run.operationId));
   const existing = await currentSecret(ports, run, tenant, mine);
   const value = existing && leadsTo(existing.value, site) ? existing.value : mine;
@@ -108,7 +108,7 @@ export async function storeSecret(
 
 /** Removes the tenant's secret, if it was made for it. */
 export async function removeSecret(ports: Ports, run: AnyRun): Promise<undefined> {
-  const tenant = await tenantOf(ports.orm.em.fork(), run);
+  const tenant = await run.tenant();
   await guarded(ports, run, tenant.secretName, async () => {
     // Noted first: what a late one of the removers takes away is not put back then.
     await noteVersion(run, tenant, null);

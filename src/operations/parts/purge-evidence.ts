@@ -1,6 +1,5 @@
 import type { ClientBase } from "pg";
 import { z } from "zod";
-import { record } from "../../audit/record.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import { type Described, describedObject } from "../../kernel/described.ts";
 import { isDomainError } from "../../kernel/domain-error.ts";
@@ -11,10 +10,10 @@ import { schemasOf } from "../../tenant-schemas/own-schemas.ts";
 import { countTables } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { TenantNames } from "../../tenants/names.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
-import type { Run } from "../engine/phase.ts";
+import type { TenantRun } from "../tenant-run.ts";
 import { inSharedDatabase, inTenantDatabase } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
-import { hasOwnDatabase, siteOfRun, tenantOf } from "./tenant-site.ts";
+import { hasOwnDatabase } from "./tenant-site.ts";
 
 /** What of a tenant stood before its purge. */
 export const Evidence = describedObject(
@@ -49,7 +48,7 @@ interface PurgeInput {
 interface PurgeFacts {
   readonly evidence: Evidence;
 }
-type PurgeRun = Run<PurgeInput, PurgeFacts>;
+type PurgeRun = TenantRun<PurgeInput, PurgeFacts>;
 
 /**
  * Looks at what a purge would remove.
@@ -57,7 +56,7 @@ type PurgeRun = Run<PurgeInput, PurgeFacts>;
  * @throws DomainError E_PARTIAL_STATE naming who keeps it from being removed and does not leave by itself
  */
 export async function takeEvidence(ports: TenantPorts, run: PurgeRun): Promise<Evidence> {
-  const site = await siteOfRun(ports.orm, run);
+  const site = await run.site();
   const { server, database, names, tenant } = site;
   const secret = await ports.secrets.get(names.secret);
   const look = async (client: ClientBase) => {
@@ -107,7 +106,7 @@ export async function beginPurge(
   run: PurgeRun,
   em: EntityManager,
 ): Promise<Evidence> {
-  const { id, slug, status, offboardedFrom } = await tenantOf(em, run);
+  const { id, status, offboardedFrom } = await run.tenant(em);
   const { evidence } = run.facts;
   if (evidence === undefined) throw new Error("A purge begins with its evidence");
   if (status === "OFFBOARDED" && offboardedFrom === null) {
@@ -119,16 +118,7 @@ export async function beginPurge(
      where id = ?`,
     [ports.clock(), id],
   );
-  record(
-    em,
-    { ...run.requester, address: null },
-    {
-      type: "TENANT_PURGE_BEGUN",
-      tenant: { id, slug },
-      operationId: run.operationId,
-      detail: { reason: run.input.reason, evidence },
-    },
-  );
+  run.record(em, "TENANT_PURGE_BEGUN", { reason: run.input.reason, evidence });
   return evidence;
 }
 

@@ -1,22 +1,18 @@
 import type { EntityManager } from "../../database/orm.ts";
-import { TenantEntity } from "../../tenants/tenant.entity.ts";
+import type { TenantRun } from "../tenant-run.ts";
 
 /**
  * Closes the registry's row of a tenant of which nothing is left, in the caller's transaction: PURGED,
  * so that the slug is free, placed nowhere, and without the contacts of its people. The row itself
  * stays, since its operations belong to it.
  */
-export async function closeRow(em: EntityManager, id: string, now: Date): Promise<void> {
-  await em.nativeUpdate(
-    TenantEntity,
-    { id },
-    {
-      ...{ status: "PURGED", offboardedFrom: null, purgeAfter: null, updatedAt: now },
-      ...{ dbServerId: null, databaseName: null, schemaVersion: null, migrationsApplied: 0 },
-      // `.invalid` is a top-level domain that nobody ever has (RFC 2606).
-      ...{ seedSets: [], adminEmail: "removed@purged.invalid", requestedBy: null },
-      ...{ supportEmail: null, supportPhone: null },
-      ...{ retiringRole: null, retiringUntil: null, secretVersion: null },
-    },
-  );
+export async function closeRow(run: TenantRun<unknown, unknown>, em: EntityManager): Promise<void> {
+  await run.update(em, {
+    ...{ status: "PURGED", offboardedFrom: null, purgeAfter: null },
+    ...{ dbServerId: null, databaseName: null, schemaVersion: null, migrationsApplied: 0 },
+    // `.invalid` is a top-level domain that nobody ever has (RFC 2606).
+    ...{ seedSets: [], adminEmail: "removed@purged.invalid", requestedBy: null },
+    ...{ supportEmail: null, supportPhone: null },
+    ...{ retiringRole: null, retiringUntil: null, secretVersion: null },
+  });
 }

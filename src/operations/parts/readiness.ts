@@ -12,7 +12,7 @@ import {
   check,
   verifyTenantSchema,
 } from "../../tenant-schemas/verify-tenant-schema.ts";
-import type { Run } from "../engine/phase.ts";
+import type { TenantRun } from "../tenant-run.ts";
 import { expectSecret } from "./own-secret.ts";
 import { inTenantDatabase } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
@@ -42,7 +42,7 @@ type ReadinessPorts = Pick<TenantPorts, "orm" | "servers" | "secrets" | "migrati
  */
 export async function checkReadiness(
   ports: ReadinessPorts,
-  run: Run<unknown, unknown> | null,
+  run: TenantRun<unknown, unknown, unknown> | null,
   site: Site,
   seedSets: readonly string[],
   suspended = false,
@@ -80,7 +80,7 @@ function whatIsMissing(error: unknown): Readiness {
 
 async function checkLogin(
   ports: ReadinessPorts,
-  run: Run<unknown, unknown> | null,
+  run: TenantRun<unknown, unknown, unknown> | null,
   site: Site,
 ): Promise<Check> {
   try {

@@ -5,14 +5,16 @@ import { findLeftovers } from "../../tenant-schemas/leftovers.ts";
 import { probeAppLogin } from "../../tenant-schemas/probe-app-login.ts";
 import { limitsOf } from "../../tenants/limits.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
-import { nothing, type Phase, type Run, skipped } from "../engine/phase.ts";
+import { nothing, skipped } from "../engine/phase.ts";
+import type { TenantPhase, TenantRun } from "../tenant-run.ts";
 import { expectSecret } from "./own-secret.ts";
 import { inSharedDatabase } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { readAppLogin } from "./tenant-secret.ts";
-import { type PlacedRun, siteOfRun, type TenantSite } from "./tenant-site.ts";
+import type { TenantSite } from "./tenant-site.ts";
 
 type SitePorts = Pick<TenantPorts, "orm" | "servers" | "limits">;
+type SitedRun = Pick<TenantRun<unknown, unknown>, "site">;
 
 /** What closing a tenant's door finds out. */
 export interface ClosedFacts {
@@ -28,18 +30,18 @@ export interface ClosedFacts {
 export const closingPhases = <Input, Facts extends ClosedFacts>(
   ports: SitePorts,
   { foreign = "REFUSED" }: { readonly foreign?: "REFUSED" | "LEFT_ALONE" } = {},
-): Phase<Input, Facts>[] => [
+): TenantPhase<Input, Facts>[] => [
   {
     name: "LOGIN_CLOSED",
     where: "outside",
     ensure: async (run) => {
-      const site = await siteOfRun(ports.orm, run);
+      const site = await run.site();
       if (foreign === "LEFT_ALONE" && (await haveAnotherOwner(ports, site))) return ANOTHERS;
       const roles = await setLogins(ports, site, []);
       return roles.length > 0 ? undefined : skipped("the app role does not exist");
     },
     undo: async (run) => {
-      const site = await siteOfRun(ports.orm, run);
+      const site = await run.site();
       if (foreign === "LEFT_ALONE" && (await haveAnotherOwner(ports, site))) return;
       if (site.tenant.status === "ACTIVE") await setLogins(ports, site, openRolesOf(site.tenant));
     },
@@ -48,7 +50,7 @@ export const closingPhases = <Input, Facts extends ClosedFacts>(
     name: "SESSIONS_ENDED",
     where: "outside",
     ensure: async (run) => {
-      const site = await siteOfRun(ports.orm, run);
+      const site = await run.site();
       if (foreign === "LEFT_ALONE" && (await haveAnotherOwner(ports, site))) return ANOTHERS;
       const sessionsEnded = await endSessions(ports, site);
       return { sessionsEnded } as Partial<Facts>;
@@ -67,14 +69,14 @@ const haveAnotherOwner = (ports: SitePorts, site: TenantSite): Promise<boolean> 
   });
 
 /** Gives the logins back that the registry says are open. */
-export async function openLogin(ports: SitePorts, run: PlacedRun): Promise<undefined> {
-  const site = await siteOfRun(ports.orm, run);
+export async function openLogin(ports: SitePorts, run: SitedRun): Promise<undefined> {
+  const site = await run.site();
   await setLogins(ports, site, openRolesOf(site.tenant));
 }
 
 /** Takes the login back that `openLogin` gave, and whoever came in by it. */
-export async function closeLoginAgain(ports: SitePorts, run: PlacedRun): Promise<void> {
-  const site = await siteOfRun(ports.orm, run);
+export async function closeLoginAgain(ports: SitePorts, run: SitedRun): Promise<void> {
+  const site = await run.site();
   await setLogins(ports, site, []);
   await endSessions(ports, site);
 }
@@ -86,10 +88,10 @@ export async function closeLoginAgain(ports: SitePorts, run: PlacedRun): Promise
  */
 export async function verifyLogin(
   ports: SitePorts & Pick<TenantPorts, "secrets">,
-  run: Run<unknown, unknown>,
+  run: TenantRun<unknown, unknown>,
 ): Promise<undefined> {
   await expectSecret(ports, run);
-  const site = await siteOfRun(ports.orm, run);
+  const site = await run.site();
   const { name, passed, message } = await probeAppLogin(await readAppLogin(ports.secrets, site));
   if (!passed) throw new DomainError("E_TENANT_NOT_READY", { message: `${name}: ${message}` });
 }

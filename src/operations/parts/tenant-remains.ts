@@ -5,10 +5,11 @@ import { listed } from "../../kernel/labelled.ts";
 import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.ts";
 import { findLeftovers } from "../../tenant-schemas/leftovers.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
+import type { TenantRun } from "../tenant-run.ts";
 import { refuseOldDeletion } from "./lost-history.ts";
 import { inSharedDatabase, removeTenantSchema } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
-import { namesOfTenant, type PlacedRun, siteOfTenant, tenantOf, tokenOf } from "./tenant-site.ts";
+import { namesOfTenant, siteOfTenant, tokenOf } from "./tenant-site.ts";
 
 const RemainKind = describedEnum("RemainKind", "What kind of thing it is.", {
   SCHEMA: "A schema.",
@@ -48,6 +49,7 @@ export interface Remains {
 }
 
 type RemainsPorts = Pick<TenantPorts, "orm" | "servers" | "secrets">;
+type AnyRun = TenantRun<unknown, unknown>;
 
 /** A remain as the audit trail tells of it. */
 export const inWords = ({ kind, name }: Remain): string => `${kind} ${name}`;
@@ -75,8 +77,8 @@ export const goneSince = (before: readonly Remain[], now: readonly Remain[]): Re
  *
  * @throws DomainError E_ADMIN_CONN_UNRESOLVED when the tenant's own server cannot be entered
  */
-export async function findRemains(ports: RemainsPorts, run: PlacedRun): Promise<Remains> {
-  const tenant = await tenantOf(ports.orm.em.fork(), run);
+export async function findRemains(ports: RemainsPorts, run: AnyRun): Promise<Remains> {
+  const tenant = await run.tenant();
   const { id: tenantId, secretName } = tenant;
   const found: Remain[] = [];
   const names = namesOfTenant(tenant);
@@ -97,12 +99,9 @@ export async function findRemains(ports: RemainsPorts, run: PlacedRun): Promise<
 }
 
 /** Drops the schema, the database and the roles that were made for the tenant, wherever they are. */
-export async function dropRemains(
-  ports: RemainsPorts,
-  run: PlacedRun & { readonly operationId: string },
-): Promise<void> {
+export async function dropRemains(ports: RemainsPorts, run: AnyRun): Promise<void> {
   await refuseOldDeletion(ports, run);
-  const tenant = await tenantOf(ports.orm.em.fork(), run);
+  const tenant = await run.tenant();
   const names = namesOfTenant(tenant);
   const token = tokenOf(run);
   await onEveryServer(ports, tenant, (server) =>

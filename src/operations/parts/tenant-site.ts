@@ -1,11 +1,12 @@
 import { type Fence, fenceKey } from "../../database/fence.ts";
-import type { EntityManager, Orm } from "../../database/orm.ts";
+import type { EntityManager } from "../../database/orm.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.ts";
 import { type Isolation, rolesOf, type TenantNames } from "../../tenants/names.ts";
 import { findTenant, tenantBySlug } from "../../tenants/registry.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import type { Run } from "../engine/phase.ts";
+import type { TenantRun } from "../tenant-run.ts";
 
 /** Where a tenant's schema is, or is to be. */
 export interface Site {
@@ -68,30 +69,21 @@ export async function tenantOf(
   return tenant;
 }
 
-/**
- * The tenant of a run and where it is.
- *
- * @throws DomainError E_DB_SERVER_NOT_FOUND for a tenant that is placed nowhere
- */
-export async function siteOfRun(orm: Orm, run: PlacedRun): Promise<TenantSite> {
-  const em = orm.em.fork();
-  return await siteOfTenant(em, await tenantOf(em, run), tokenOf(run));
-}
-
 /** What the registry says of a tenant's schema, as an operation ends: also one that never looked into it. */
 export async function registeredVersion(
   em: EntityManager,
-  run: Pick<Run<unknown, unknown>, "subjectId" | "subjectName">,
+  run: Pick<TenantRun<unknown, unknown>, "tenant">,
 ): Promise<{ version: string | null; migrations: number | null }> {
-  const tenant = await tenantOf(em, run);
+  const tenant = await run.tenant(em);
   await em.refresh(tenant);
   return { version: tenant.schemaVersion, migrations: tenant.migrationsApplied };
 }
 
 /**
- * Where a registered tenant is; errors as `siteOfRun`.
+ * Where a registered tenant is.
  *
  * @param token fences the effects that are made there; null for whoever only looks
+ * @throws DomainError E_DB_SERVER_NOT_FOUND for a tenant that is placed nowhere
  */
 export async function siteOfTenant(
   em: EntityManager,

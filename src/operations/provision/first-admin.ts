@@ -1,8 +1,8 @@
 import type { EntityManager } from "../../database/orm.ts";
 import { seedFirstAdmin, undoFirstAdmin } from "../../invitations/first-admin.ts";
 import type { TenantPorts } from "../parts/tenant-ports.ts";
+import { tenantIdOf } from "../tenant-run.ts";
 import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
-import { tenantIdOf } from "./registry.ts";
 
 /** Makes the first admin's identity and membership, and the way in; the mail goes out when this commits. */
 export async function seedAdmin(

@@ -10,15 +10,12 @@ import {
 } from "../../tenant-schemas/migration-folder.ts";
 import { type NameRules, namesOf } from "../../tenants/names.ts";
 import { parseSlug } from "../../tenants/slug.ts";
-import { TenantEntity } from "../../tenants/tenant.entity.ts";
 import { passedOverIn } from "../migration-check/check-migrations.ts";
 import { inSharedDatabase } from "../parts/tenant-entry.ts";
 import type { TenantPorts } from "../parts/tenant-ports.ts";
 import { refuseForeignSecret } from "../parts/tenant-secret.ts";
 import { databaseOn, hasOwnDatabase, siteOfTenant } from "../parts/tenant-site.ts";
 import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
-import { tenantIdOf } from "./registry.ts";
-import { siteOf } from "./site.ts";
 
 /** No tenant has this id: in a dry run everything that exists is somebody else's. */
 const NOBODY = "00000000-0000-0000-0000-000000000000";
@@ -37,8 +34,7 @@ export async function resolvePlacement(
     const names = namesOf(parseSlug(run.subjectName), ports);
     return placeOf(server, databaseOn(server, run.input.isolation, names));
   }
-  const tenant = await em.findOneOrFail(TenantEntity, { id: tenantIdOf(run) });
-  const { server, database } = await siteOfTenant(em, tenant);
+  const { server, database } = await siteOfTenant(em, await run.tenant(em));
   return placeOf(server, database);
 }
 
@@ -57,7 +53,7 @@ export async function checkState(
   ports: TenantPorts,
   run: ProvisionRun,
 ): Promise<Partial<ProvisionFacts>> {
-  const site = await siteOf(ports, run);
+  const site = await run.site();
   const tenantId = run.subjectId ?? NOBODY;
   await refuseForeignSecret(ports.secrets, site.names.secret, { id: tenantId });
   const leftovers = await inSharedDatabase(ports, site, (client) =>

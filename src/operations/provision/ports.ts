@@ -1,7 +1,13 @@
 import type { SeededAdmin } from "../../invitations/first-admin.ts";
 import type { Format } from "../../migration-folders/migration-source.ts";
+import { DbServerEntity } from "../../placement/db-server.entity.ts";
+import { namesOf } from "../../tenants/names.ts";
+import { parseSlug } from "../../tenants/slug.ts";
 import type { Run } from "../engine/phase.ts";
 import type { FilePlace } from "../migration-check/check-migrations.ts";
+import type { TenantPorts } from "../parts/tenant-ports.ts";
+import { type Site, tokenOf } from "../parts/tenant-site.ts";
+import { type TenantRun, tenantRun } from "../tenant-run.ts";
 import type { ProvisionInput } from "./input.ts";
 
 /** What the phases of provisioning find out for those after them and for the result. */
@@ -23,4 +29,21 @@ export interface ProvisionFacts {
   readonly credential: SeededAdmin["credential"];
 }
 
-export type ProvisionRun = Run<ProvisionInput, ProvisionFacts>;
+/** The run of a provisioning: its site is the place that PLACEMENT_RESOLVED found. */
+export type ProvisionRun = TenantRun<ProvisionInput, ProvisionFacts, Site>;
+
+/** As `tenantRun`, for the functions of a provisioning. */
+export const provisionRun = (
+  ports: TenantPorts,
+  run: Run<ProvisionInput, ProvisionFacts>,
+): ProvisionRun => ({
+  ...tenantRun(ports, run),
+  site: async () => {
+    const { dbServerId, database } = run.facts;
+    if (dbServerId === undefined || database === undefined)
+      throw new Error("The placement is not resolved yet");
+    const server = await ports.orm.em.fork().findOneOrFail(DbServerEntity, { id: dbServerId });
+    const names = namesOf(parseSlug(run.subjectName), ports);
+    return { server, database, names, login: names.appRole, token: tokenOf(run) };
+  },
+});

@@ -17,14 +17,12 @@ import {
 } from "../parts/tenant-entry.ts";
 import type { TenantPorts } from "../parts/tenant-ports.ts";
 import { passwordOf } from "../parts/tenant-secret.ts";
-import { tenantOf } from "../parts/tenant-site.ts";
+import { tenantIdOf } from "../tenant-run.ts";
 import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
-import { tenantIdOf } from "./registry.ts";
-import { siteOf } from "./site.ts";
 
 /** Stores the app role's connection URL, with a new password, unless it is there already. */
 export async function setSecret(ports: TenantPorts, run: ProvisionRun): Promise<undefined> {
-  await ensureSecret(ports, run, await siteOf(ports, run));
+  await ensureSecret(ports, run, await run.site());
 }
 
 /** Removes the secret if it was made for this tenant. */
@@ -36,14 +34,14 @@ export async function unsetSecret(ports: TenantPorts, run: ProvisionRun): Promis
 /** Creates the tenant's roles and its empty schema, in a database of its own where it is to have one. */
 export async function createSchema(ports: TenantPorts, run: ProvisionRun): Promise<undefined> {
   const password = passwordOf((await expectSecret(ports, run)).value);
-  const tenant = await tenantOf(ports.orm.em.fork(), run);
-  await ensureTenantSchema(ports, await siteOf(ports, run), { tenant, password });
+  const tenant = await run.tenant();
+  await ensureTenantSchema(ports, await run.site(), { tenant, password });
 }
 
 /** Drops schema, database and roles, as far as they were made for this tenant. */
 export async function dropSchema(ports: TenantPorts, run: ProvisionRun): Promise<void> {
   await refuseOldDeletion(ports, run);
-  await removeTenantSchema(ports, await siteOf(ports, run), tenantIdOf(run));
+  await removeTenantSchema(ports, await run.site(), tenantIdOf(run));
 }
 
 /** Applies every migration in one transaction: a fresh schema needs no more. */
@@ -51,7 +49,7 @@ export async function migrateSchema(
   ports: TenantPorts,
   run: ProvisionRun,
 ): Promise<Partial<ProvisionFacts> | Skipped> {
-  const site = await siteOf(ports, run);
+  const site = await run.site();
   const { names } = site;
   const folder = await openMigrationFolder(ports.migrations);
   if (folder.migrations.length === 0)
@@ -89,7 +87,7 @@ export async function applySeeds(
   ports: TenantPorts,
   run: ProvisionRun,
 ): Promise<Partial<ProvisionFacts> | Skipped> {
-  const site = await siteOf(ports, run);
+  const site = await run.site();
   const sets = resolveSets(await openSeedFolder(ports.seeds), run.input.seeds);
   const seedRows: { set: string; rows: number }[] = [];
   const withoutLaboratory = await inTenantDatabase(ports, site, async (client) => {
@@ -122,7 +120,7 @@ export async function verifyTenant(
   ports: TenantPorts,
   run: ProvisionRun,
 ): Promise<Partial<ProvisionFacts>> {
-  const site = await siteOf(ports, run);
+  const site = await run.site();
   const readiness = await checkReadiness(ports, run, site, run.input.seeds);
   refuseUnready(readiness);
   const { tables, migrations: migrationsApplied, version: schemaVersion } = readiness;
