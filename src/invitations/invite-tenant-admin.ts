@@ -5,7 +5,7 @@ import { parseEmail } from "../iam/users/email.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { lineField, parseInput } from "../kernel/input.ts";
 import { nextFor } from "../tenants/lifecycle.ts";
-import { lockTenant, tenantNotFound } from "../tenants/registry.ts";
+import { lockTenantRow, tenantNotFound } from "../tenants/registry.ts";
 import { slugField } from "../tenants/slug.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { admit } from "./admit.ts";
@@ -55,7 +55,7 @@ export async function inviteTenantAdmin(
   const { name, ...input } = parseInput(InviteInput, request);
   const email = parseEmail(input.email);
   return await ports.em.fork().transactional(async (em) => {
-    const tenant = await lockTenant(em, { slug: input.slug });
+    const tenant = await lockTenantRow(em, { slug: input.slug });
     if (tenant === null) throw tenantNotFound(input.slug);
     checkActive(tenant, nextFor(tenant, "OTHER"));
     await lockEmail(em, email);

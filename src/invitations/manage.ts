@@ -6,7 +6,7 @@ import { DomainError, RateLimitedError } from "../kernel/domain-error.ts";
 import { isId } from "../kernel/ids.ts";
 import { type MailQueue, revokeMail } from "../mail/outbox.ts";
 import { nextFor } from "../tenants/lifecycle.ts";
-import { lockTenant } from "../tenants/registry.ts";
+import { lockTenantRow } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { lockIdentity } from "./identities.ts";
 import type { Identity } from "./identity.entity.ts";
@@ -93,7 +93,7 @@ export async function removeMembership(
 ): Promise<Tenant> {
   return await ports.em.fork().transactional(async (em) => {
     const found = isId(membershipId) && (await em.findOne(MembershipEntity, { id: membershipId }));
-    const tenant = found && (await lockTenant(em, { id: found.tenantId }));
+    const tenant = found && (await lockTenantRow(em, { id: found.tenantId }));
     const identity = found && (await lockIdentity(em, found.identityId));
     const membership =
       found && (await em.findOne(MembershipEntity, { id: found.id }, { refresh: true }));
@@ -122,7 +122,7 @@ async function onHeldInvitation(
 ): Promise<Tenant> {
   return await em.fork().transactional(async (tx) => {
     const found = isId(id) ? await tx.findOne(InvitationEntity, { id }) : null;
-    const tenant = found && (await lockTenant(tx, { id: found.tenantId }));
+    const tenant = found && (await lockTenantRow(tx, { id: found.tenantId }));
     // The identity before the invitation: so does everybody who locks both.
     const identity = found && (await lockIdentity(tx, found.identityId));
     const lock = { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true };

@@ -17,7 +17,7 @@ import {
   Remain,
   remainsShown,
 } from "./parts/tenant-remains.ts";
-import { refuseLocked } from "./tenant-lock.ts";
+import { refuseHeld } from "./tenant-hold.ts";
 import { type TenantRun, tenantIdOf } from "./tenant-run.ts";
 
 export const dropSchemaField = z
@@ -73,7 +73,7 @@ export const cleanupTenant = defineOperation<CleanupInput, CleanupFacts>(
     ],
   },
   (ports) => ({
-    prepare: async (_em, tenant, { actor }) => refuseLocked(actor, "CLEANUP", tenant),
+    prepare: async (_em, tenant, { actor }) => refuseHeld(actor, "CLEANUP", tenant),
     phases: [
       {
         name: "REMAINS_FOUND",

@@ -1,12 +1,10 @@
 import type { z } from "zod";
 import { record } from "../audit/record.ts";
-import { serialise } from "../database/locks.ts";
 import type { EntityManager } from "../database/orm.ts";
 import type { Action } from "../iam/grants.ts";
-import { DomainError } from "../kernel/domain-error.ts";
 import type { Labelled } from "../kernel/labelled.ts";
 import { refuseByStatus, type TenantAct } from "../tenants/lifecycle.ts";
-import { lockTenant } from "../tenants/registry.ts";
+import { lockTenantBySlug, tenantNotFound } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import {
   type BeginOptions,
@@ -186,12 +184,9 @@ async function lockForOperation(
   kind: TenantAct,
   { input, retry }: BeginOptions<TenantInput>,
 ): Promise<Tenant> {
-  await serialise(em, `tenant:${input.slug}`);
-  const tenant = await lockTenant(em, retry ? { id: retry.subjectId } : { slug: input.slug });
-  if (!tenant)
-    throw new DomainError("E_TENANT_NOT_FOUND", {
-      message: `Tenant slug '${input.slug}' not found`,
-    });
+  const { slug } = input;
+  const tenant = await lockTenantBySlug(em, slug, retry ? { id: retry.subjectId } : { slug });
+  if (!tenant) throw tenantNotFound(slug);
   await refuseSecond(em, tenant.id);
   refuseByStatus(tenant, kind);
   return tenant;

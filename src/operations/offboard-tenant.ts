@@ -10,7 +10,7 @@ import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
 import { MAX_RETENTION_DAYS, setTimer, windowEnd } from "./parts/retention-window.ts";
 import { type ClosedFacts, closingPhases, sessionsEndedField } from "./parts/tenant-login.ts";
-import { refuseLocked } from "./tenant-lock.ts";
+import { refuseHeld } from "./tenant-hold.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
 const OffboardInput = z
@@ -109,7 +109,7 @@ export const offboardTenant = defineOperation<OffboardInput, OffboardFacts>(
     prepare: async (_em, tenant, { actor, input }) => {
       // Without a window the platform's own purge comes right behind: that is purging, too.
       if (input.purge || input.retentionDays === 0) authorize(actor, "tenant:purge");
-      refuseLocked(actor, "OFFBOARD", tenant);
+      refuseHeld(actor, "OFFBOARD", tenant);
     },
     reason: ({ reason }) => reason,
     phases: [

@@ -16,7 +16,7 @@ import { refuseRunningWindow } from "./parts/retention-window.ts";
 import { type ClosedFacts, closingPhases } from "./parts/tenant-login.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { dropRemains, findRemains, inWords, Remain, remainsShown } from "./parts/tenant-remains.ts";
-import { refuseLocked } from "./tenant-lock.ts";
+import { refuseHeld } from "./tenant-hold.ts";
 import { type TenantPhase, type TenantRun, tenantIdOf } from "./tenant-run.ts";
 
 const PurgeInput = z
@@ -102,7 +102,7 @@ export const purgeTenant = defineOperation<PurgeInput, PurgeFacts>(
   (ports) => ({
     prepare: async (em, tenant, { actor, input }) => {
       authorize(actor, "tenant:purge");
-      refuseLocked(actor, "PURGE", tenant);
+      refuseHeld(actor, "PURGE", tenant);
       if (!input.immediately) await refuseRunningWindow(em, tenant);
     },
     reason: ({ reason }) => reason,

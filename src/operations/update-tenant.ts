@@ -1,14 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { record } from "../audit/record.ts";
-import { serialise } from "../database/locks.ts";
-import type { EntityManager } from "../database/orm.ts";
 import type { Actor } from "../iam/actor.ts";
 import { authorize } from "../iam/grants.ts";
 import { parseInput } from "../kernel/input.ts";
 import { type LabelMap, labelMapOf, labelsField } from "../tenants/labels.ts";
 import { LIMIT_RANGES, limitsOf, type TierLimits } from "../tenants/limits.ts";
-import { lockTenant, tenantNotFound } from "../tenants/registry.ts";
+import { withTenantLocked } from "../tenants/registry.ts";
 import { slugField } from "../tenants/slug.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import type { OperationCatalog } from "./catalog.ts";
@@ -89,12 +87,7 @@ export async function updateTenant(
   const wanted = { ...others, ...(labels ? { labels: labelMapOf(labels) } : {}) };
   const given = (Object.keys(wanted) as Field[]).filter((field) => wanted[field] !== undefined);
   if (given.some((field) => !(field in BILLING_FIELDS.shape))) authorize(actor, "tenant:edit");
-  return await ports.orm.em.fork().transactional(async (transaction) => {
-    const em = transaction as EntityManager;
-    // As operations lock: the name, then the row.
-    await serialise(em, `tenant:${slug}`);
-    const tenant = await lockTenant(em, { slug });
-    if (!tenant) throw tenantNotFound(slug);
+  return await withTenantLocked(ports.orm, slug, async (em, tenant) => {
     const changes = given
       .filter((field) => !isDeepStrictEqual(tenant[field], wanted[field]))
       .map((field) => ({ field, from: tenant[field], to: wanted[field] ?? null }));

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { cleanupFailedTenants } from "../../src/operations/cleanup-failed-tenants.ts";
 import type { Operation } from "../../src/operations/engine/operation.entity.ts";
 import { retryOperation } from "../../src/operations/retry-and-cancel.ts";
-import { lockTenant, unlockTenant } from "../../src/operations/tenant-lock.ts";
+import { placeHold, releaseHold } from "../../src/operations/tenant-hold.ts";
 import { findTenant, tenantBySlug } from "../../src/tenants/registry.ts";
 import { TenantEntity } from "../../src/tenants/tenant.entity.ts";
 import { asSuperuser, freshSlug } from "../kit/database.ts";
@@ -132,9 +132,9 @@ describe("cleaning up a failed tenant", () => {
     expect(await codeOf(operation.subjectName)).toBe("E_TENANT_STATUS");
     expect(await codeOf("nobody")).toBe("E_TENANT_NOT_FOUND");
     const slug = await undone();
-    await lockTenant(world.platform, OPERATOR, { slug, reason: "under investigation" });
+    await placeHold(world.platform, OPERATOR, { slug, reason: "under investigation" });
     expect(await codeOf(slug)).toBe("E_TENANT_LOCKED");
-    await unlockTenant(world.platform, OPERATOR, { slug });
+    await releaseHold(world.platform, OPERATOR, { slug });
     expect(await codeOf(slug)).toBeNull();
   });
 

@@ -7,7 +7,7 @@ import { InvitationEntity } from "../../src/invitations/invitation.entity.ts";
 import { tenantSignIn } from "../../src/invitations/tenant-sign-in.ts";
 import { OperationEntity } from "../../src/operations/engine/operation.entity.ts";
 import { retryOperation } from "../../src/operations/retry-and-cancel.ts";
-import { lockTenant } from "../../src/operations/tenant-lock.ts";
+import { placeHold } from "../../src/operations/tenant-hold.ts";
 import { findTenant } from "../../src/tenants/registry.ts";
 import { asSuperuser, freshSlug, urlOf } from "../kit/database.ts";
 import { perFile } from "../kit/lifetime.ts";
@@ -115,7 +115,7 @@ describe("purging a tenant", () => {
     expect(await refusal(NOW, PROVISIONER)).toBe("E_FORBIDDEN");
     const { id } = await life.run("offboardTenant", { slug });
     expect(await refusal({})).toBe("E_RETENTION_RUNNING");
-    await lockTenant(world.platform, OPERATOR, { slug, reason: "legal hold" });
+    await placeHold(world.platform, OPERATOR, { slug, reason: "legal hold" });
     expect(await refusal(NOW)).toBe("E_TENANT_LOCKED");
     await life.em.execute(
       "update platform.tenant set purge_after = now(), locked_at = null, lock_reason = null where slug = ?",

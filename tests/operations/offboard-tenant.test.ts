@@ -3,7 +3,7 @@ import type { EntityManager } from "../../src/database/orm.ts";
 import type { Actor } from "../../src/iam/actor.ts";
 import { OperationEntity } from "../../src/operations/engine/operation.entity.ts";
 import { timerEnded } from "../../src/operations/parts/timers.ts";
-import { lockTenant, unlockTenant } from "../../src/operations/tenant-lock.ts";
+import { placeHold, releaseHold } from "../../src/operations/tenant-hold.ts";
 import { findTenant } from "../../src/tenants/registry.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { planFailure } from "../kit/plan-failure.ts";
@@ -57,12 +57,12 @@ describe("offboarding a tenant", () => {
     expect(await refusal({ retentionDays: -1 })).toBe("E_VALIDATION");
     expect(await refusal({ purge: true })).toBe("E_VALIDATION");
     expect(await refusal({ purge: true, reason: "gone" }, PROVISIONER)).toBe("E_FORBIDDEN");
-    await lockTenant(world.platform, OPERATOR, { slug, reason: "legal hold" });
+    await placeHold(world.platform, OPERATOR, { slug, reason: "legal hold" });
     await expect(life.start("offboardTenant", { slug })).rejects.toMatchObject({
       code: "E_TENANT_LOCKED",
       message: expect.stringContaining("legal hold"),
     });
-    await unlockTenant(world.platform, OPERATOR, { slug });
+    await releaseHold(world.platform, OPERATOR, { slug });
     expect((await life.run("offboardTenant", { slug }, PROVISIONER)).state).toBe("SUCCEEDED");
     expect(await refusal({})).toBe("E_TENANT_STATUS");
   });
@@ -191,14 +191,14 @@ describe("the end of a retention window", () => {
     const slug = await life.provisioned();
     const { id } = await life.run("offboardTenant", { slug });
     await life.em.execute("update platform.tenant set purge_after = now() where slug = ?", [slug]);
-    await lockTenant(world.platform, OPERATOR, { slug, reason: "legal hold" });
+    await placeHold(world.platform, OPERATOR, { slug, reason: "legal hold" });
     await timerEnds(id);
     expect(await purgesOf(slug)).toEqual([]);
     expect((await life.facts(id)).TENANT_PURGE_POSTPONED).toMatchObject({
       reason: "locked: legal hold",
     });
     expect(await life.timers(id)).toHaveLength(2);
-    await unlockTenant(world.platform, OPERATOR, { slug });
+    await releaseHold(world.platform, OPERATOR, { slug });
     const purge = await life.follow(slug, "PURGE", () => life.endWindow(slug, id));
     expect(purge.state).toBe("SUCCEEDED");
   });
@@ -218,7 +218,7 @@ describe("the end of a retention window", () => {
 describe("locking a tenant", () => {
   test("needs a reason, and is told in the audit trail", async () => {
     const slug = await life.provisioned();
-    const lock = (request: object, actor = OPERATOR) => lockTenant(world.platform, actor, request);
+    const lock = (request: object, actor = OPERATOR) => placeHold(world.platform, actor, request);
     await expect(lock({ slug })).rejects.toMatchObject({ code: "E_VALIDATION" });
     await expect(lock({ slug: "nobody", reason: "x" })).rejects.toMatchObject({
       code: "E_TENANT_NOT_FOUND",
@@ -228,8 +228,8 @@ describe("locking a tenant", () => {
       lockedAt,
       lockReason: "second",
     });
-    await unlockTenant(world.platform, OPERATOR, { slug });
-    await unlockTenant(world.platform, OPERATOR, { slug });
+    await releaseHold(world.platform, OPERATOR, { slug });
+    await releaseHold(world.platform, OPERATOR, { slug });
     expect(await life.tenant(slug)).toMatchObject({ lockedAt: null, lockReason: null });
     const rows = await life.em.execute<{ type: string }[]>(
       "select type from platform.audit_event where tenant_slug = ? and type like '%LOCKED' order by sequence",

@@ -3,7 +3,7 @@ import { isDomainError } from "../../kernel/domain-error.ts";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import { OPERATIONS } from "../../operations/catalog.ts";
 import type { Operation } from "../../operations/engine/operation.entity.ts";
-import { REFUSED_WHILE_LOCKED } from "../../operations/tenant-lock.ts";
+import { REFUSED_WHILE_HELD } from "../../operations/tenant-hold.ts";
 import { refuseByStatus, type TenantAct } from "../../tenants/lifecycle.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { builder } from "../builder.ts";
@@ -77,7 +77,7 @@ function refusedByTenant(tenant: Tenant, kind: TenantAct): Refusal | null {
     if (isDomainError(error)) return { code: error.code, reason: error.message };
     throw error;
   }
-  if (tenant.lockedAt === null || !REFUSED_WHILE_LOCKED.includes(kind)) return null;
+  if (tenant.lockedAt === null || !REFUSED_WHILE_HELD.includes(kind)) return null;
   return { code: "E_TENANT_LOCKED", reason: `Locked against deletion: ${tenant.lockReason}` };
 }
 

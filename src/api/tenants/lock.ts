@@ -1,4 +1,4 @@
-import { LockInput, lockTenant, UnlockInput, unlockTenant } from "../../operations/tenant-lock.ts";
+import { HoldInput, placeHold, ReleaseInput, releaseHold } from "../../operations/tenant-hold.ts";
 import { actorOf } from "../caller.ts";
 import { OperationInProgressErrorRef, ValidationErrorRef } from "../errors.ts";
 import { addMutation } from "../generate/mutation.ts";
@@ -12,11 +12,11 @@ addMutation<TenantPayload>({
   description:
     "Locks a tenant against deletion: until it is unlocked it can be neither offboarded nor purged nor cleaned up. For administrators.",
   grant: "tenant:lock",
-  input: LockInput,
+  input: HoldInput,
   payload: tenantPayload("LockTenantPayload", AS_IT_STANDS, AS_IT_STANDS),
   errors: ERRORS,
   act: async (request, context) => ({
-    tenant: await lockTenant(context.platform, actorOf(context), request),
+    tenant: await placeHold(context.platform, actorOf(context), request),
   }),
 });
 
@@ -24,10 +24,10 @@ addMutation<TenantPayload>({
   name: "unlockTenant",
   description: "Takes a tenant's lock against deletion away. For administrators.",
   grant: "tenant:lock",
-  input: UnlockInput,
+  input: ReleaseInput,
   payload: tenantPayload("UnlockTenantPayload", AS_IT_STANDS, AS_IT_STANDS),
   errors: ERRORS,
   act: async (request, context) => ({
-    tenant: await unlockTenant(context.platform, actorOf(context), request),
+    tenant: await releaseHold(context.platform, actorOf(context), request),
   }),
 });

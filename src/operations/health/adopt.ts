@@ -1,11 +1,10 @@
 import { record } from "../../audit/record.ts";
-import { serialise } from "../../database/locks.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import type { Check } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { TenantStatus } from "../../tenants/lifecycle.ts";
-import { findTenant } from "../../tenants/registry.ts";
+import { findTenant, lockTenantBySlug } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
 import { type AsFound, lookAtMarked } from "./as-found.ts";
@@ -34,8 +33,7 @@ export async function adopt(ports: RepairPorts, actor: Actor, marked: Marked): P
   const { slug, status, missing } = judge(marked, found);
   return await ports.orm.em.fork().transactional(async (transaction) => {
     const em = transaction as EntityManager;
-    await serialise(em, `tenant:${slug}`);
-    const known = await em.findOne(TenantEntity, { id });
+    const known = await lockTenantBySlug(em, slug, { id });
     if (known !== null && known.status !== "FAILED") return false;
     await refuseTaken(em, slug, id);
     if (await em.findOne(OperationEntity, { subjectId: id, finishedAt: null })) return false;

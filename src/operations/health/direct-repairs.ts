@@ -1,6 +1,5 @@
 import { record } from "../../audit/record.ts";
 import { enterAs } from "../../database/fence.ts";
-import { serialise } from "../../database/locks.ts";
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
@@ -8,7 +7,7 @@ import type { SecretStore } from "../../secrets/secret-store.ts";
 import { endSessionsOf, setAppLogins } from "../../tenant-schemas/app-login.ts";
 import { limitsOf } from "../../tenants/limits.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
-import { findTenant, lockTenant } from "../../tenants/registry.ts";
+import { findTenant, lockTenantBySlug } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { nextToken } from "../engine/fence-tokens.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
@@ -121,8 +120,7 @@ export async function onQuietTenant<T>(
 ): Promise<T | null> {
   return await orm.em.fork().transactional(async (transaction) => {
     const em = transaction as EntityManager;
-    await serialise(em, `tenant:${slug}`);
-    const tenant = await lockTenant(em, { id: tenantId });
+    const tenant = await lockTenantBySlug(em, slug, { id: tenantId });
     const active = await em.findOne(OperationEntity, { subjectId: tenantId, finishedAt: null });
     if (!tenant || active) return null;
     const answer = await work(em, tenant);

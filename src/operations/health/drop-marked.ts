@@ -1,8 +1,8 @@
 import { record } from "../../audit/record.ts";
-import { serialise } from "../../database/locks.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
+import { lockTenantBySlug } from "../../tenants/registry.ts";
 import { TenantEntity } from "../../tenants/tenant.entity.ts";
 import { removeTenantSchema } from "../parts/tenant-entry.ts";
 import { inWords, type Marked } from "./orphans.ts";
@@ -29,8 +29,7 @@ export async function dropMarked(
   const site = await siteOfMarked(ports, ports.orm.em.fork(), marked);
   const told = await ports.orm.em.fork().transactional(async (transaction) => {
     const em = transaction as EntityManager;
-    await serialise(em, `tenant:${slug}`);
-    const known = await em.findOne(TenantEntity, { id });
+    const known = await lockTenantBySlug(em, slug, { id });
     if (known !== null && known.status !== "PURGED") return false;
     // Told before: what is dropped must not be missing from the trail after a crash.
     record(em, actor, {

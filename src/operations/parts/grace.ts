@@ -5,7 +5,7 @@ import type { OperationCatalog } from "../catalog.ts";
 import type { Operation } from "../engine/operation.entity.ts";
 import type { StartPorts } from "../engine/start-operation.ts";
 import { secondsUntil } from "./database-clock.ts";
-import { holdSubject, isBusy, startByItself } from "./own-start.ts";
+import { isBusy, lockSubject, startByItself } from "./own-start.ts";
 
 /** The longest grace period: a week. */
 export const MAX_GRACE_S = 7 * 86_400;
@@ -38,7 +38,7 @@ export async function graceEnded(
   em: EntityManager,
   rotation: Operation,
 ): Promise<void> {
-  const tenant = await holdSubject(em, rotation);
+  const tenant = await lockSubject(em, rotation);
   if (!tenant || tenant.retiringUntil === null) return;
   if (LIFECYCLE[tenant.status].RETIRE_CREDENTIALS !== "ALLOWED") return;
   const again = (seconds: number) => ports.queue.enqueueTimer(em, rotation.id, seconds);

@@ -1,7 +1,6 @@
-import { serialise } from "../../database/locks.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
-import { lockTenant } from "../../tenants/registry.ts";
+import { lockTenantBySlug } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import type { TenantInput } from "../define-operation.ts";
 import { type Operation, OperationEntity } from "../engine/operation.entity.ts";
@@ -12,15 +11,13 @@ import { create, hashRequest, type StartPorts } from "../engine/start-operation.
  * The tenant of an operation that has left something for later, locked until the caller's
  * transaction ends; null where a later operation of the same kind has taken its place.
  */
-export async function holdSubject(
+export async function lockSubject(
   em: EntityManager,
   { id, kind, subjectId }: Operation,
 ): Promise<Tenant | null> {
   const known = subjectId === null ? null : await em.findOne(TenantEntity, { id: subjectId });
   if (!known) return null;
-  // In the order in which every operation begins: the name, then the row.
-  await serialise(em, `tenant:${known.slug}`);
-  const tenant = await lockTenant(em, { id: known.id });
+  const tenant = await lockTenantBySlug(em, known.slug, { id: known.id });
   const newest = await em.findOne(
     OperationEntity,
     { subjectId: known.id, kind, state: "SUCCEEDED" },

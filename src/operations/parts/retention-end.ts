@@ -7,7 +7,7 @@ import type { OperationCatalog } from "../catalog.ts";
 import type { Operation } from "../engine/operation.entity.ts";
 import type { StartPorts } from "../engine/start-operation.ts";
 import { secondsUntil } from "./database-clock.ts";
-import { holdSubject, isBusy, startByItself } from "./own-start.ts";
+import { isBusy, lockSubject, startByItself } from "./own-start.ts";
 import { DAY_S, windowEnd } from "./retention-window.ts";
 
 /** An operation that stands in the way ends before long. */
@@ -38,7 +38,7 @@ export async function retentionEnded(
   em: EntityManager,
   offboarding: Operation,
 ): Promise<void> {
-  const tenant = await holdSubject(em, offboarding);
+  const tenant = await lockSubject(em, offboarding);
   if (tenant?.status !== "OFFBOARDED") return;
   const again = (seconds: number) => ports.queue.enqueueTimer(em, offboarding.id, seconds);
   const left = tenant.purgeAfter === null ? 0 : await secondsUntil(em, tenant.purgeAfter);

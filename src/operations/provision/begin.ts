@@ -1,5 +1,4 @@
 import { record } from "../../audit/record.ts";
-import { serialise } from "../../database/locks.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import { ownerEmailTaken } from "../../invitations/first-admin.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
@@ -9,7 +8,7 @@ import { place, previewPlacement } from "../../placement/placement.ts";
 import { labelMapOf } from "../../tenants/labels.ts";
 import { refuseByStatus } from "../../tenants/lifecycle.ts";
 import { namesOf } from "../../tenants/names.ts";
-import { lockTenant } from "../../tenants/registry.ts";
+import { lockTenantBySlug } from "../../tenants/registry.ts";
 import { parseSlug } from "../../tenants/slug.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { type Operation, OperationEntity } from "../engine/operation.entity.ts";
@@ -20,7 +19,7 @@ import { databaseOn } from "../parts/tenant-site.ts";
 import type { ProvisionInput } from "./input.ts";
 
 /**
- * Refuses, or holds the slug by a PROVISIONING row with its placement reserved: one transaction, so
+ * Refuses, or reserves the slug by a PROVISIONING row with its placement reserved: one transaction, so
  * that a crash is visible and parallel requests see one another.
  *
  * @throws DomainError E_PARTIAL_STATE, E_ALREADY_PROVISIONED, E_OPERATION_IN_PROGRESS, E_OWNER_EXISTS,
@@ -31,12 +30,9 @@ export async function beginProvisioning(
   em: EntityManager,
   start: BeginOptions<ProvisionInput>,
 ): Promise<Subject> {
-  const { input, dryRun } = start;
-  await serialise(em, `tenant:${input.slug}`);
-  const existing = await lockTenant(
-    em,
-    start.retry ? { id: start.retry.subjectId } : { slug: input.slug },
-  );
+  const { input, dryRun, retry } = start;
+  const key = retry ? { id: retry.subjectId } : { slug: input.slug };
+  const existing = await lockTenantBySlug(em, input.slug, key);
   const retryOf = existing ? await takeUpAgain(em, existing) : null;
   await refuseTakenOwner(em, input);
   if (dryRun) {
@@ -44,7 +40,7 @@ export async function beginProvisioning(
     return { id: null, name: input.slug, partition: server.id };
   }
   const server = await placeAgain(em, existing, input);
-  const id = await holdSlug(ports, em, existing, input, server);
+  const id = await reserveSlug(ports, em, existing, input, server);
   record(em, start.actor, {
     type: "TENANT_PROVISION_REQUESTED",
     tenant: { id, slug: input.slug },
@@ -131,7 +127,7 @@ const UNSET = {
 } as const;
 
 /** Writes the PROVISIONING row, or takes the one of an earlier attempt; answers its id. */
-async function holdSlug(
+async function reserveSlug(
   ports: TenantPorts,
   em: EntityManager,
   existing: Tenant | null,

@@ -1,52 +1,49 @@
 import { z } from "zod";
 import { record } from "../audit/record.ts";
 import { AuditedRefusal } from "../audit/refusal.ts";
-import { serialise } from "../database/locks.ts";
-import type { EntityManager, Orm } from "../database/orm.ts";
+import type { Orm } from "../database/orm.ts";
 import type { Actor } from "../iam/actor.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { parseInput, reasonField } from "../kernel/input.ts";
 import type { TenantAct } from "../tenants/lifecycle.ts";
-import { lockTenant as holdTenant, tenantNotFound } from "../tenants/registry.ts";
+import { withTenantLocked } from "../tenants/registry.ts";
 import { slugField } from "../tenants/slug.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { workersSeen } from "./engine/liveness.ts";
 import { OperationEntity } from "./engine/operation.entity.ts";
 import { OperationInProgress } from "./engine/start-operation.ts";
 
-interface LockPorts {
+// A legal hold on a tenant; the API, the command and the audit trail call it a lock.
+
+interface HoldPorts {
   readonly orm: Orm;
   readonly clock: Clock;
 }
 
-export const LockInput = z
+export const HoldInput = z
   .strictObject({
     slug: slugField,
     reason: reasonField.describe("Why, 1 to 500 characters; shown to whoever tries to delete it."),
   })
   .describe("The tenant to lock.");
-export const UnlockInput = z.strictObject({ slug: slugField }).describe("The tenant to unlock.");
+export const ReleaseInput = z.strictObject({ slug: slugField }).describe("The tenant to unlock.");
 
-/** What is refused while a tenant is locked, and what a lock must not come between. */
-export const REFUSED_WHILE_LOCKED: readonly TenantAct[] = ["OFFBOARD", "PURGE", "CLEANUP"];
+/** What is refused while a tenant is held, and what a hold must not come between. */
+export const REFUSED_WHILE_HELD: readonly TenantAct[] = ["OFFBOARD", "PURGE", "CLEANUP"];
 
 /**
- * Locks a tenant against offboarding, purging and cleaning up, the platform's own purge included.
- * Locking a locked tenant replaces the reason.
+ * Holds a tenant: refuses to offboard, purge and clean it up, by the platform itself, too. A second hold
+ * replaces the reason.
  *
  * @param request `{ slug, reason }`
  * @throws DomainError E_VALIDATION, E_TENANT_NOT_FOUND; E_OPERATION_IN_PROGRESS while
- *   it is being deleted, when a lock would promise what it cannot keep
+ *   it is being deleted, when a hold would promise what it cannot keep
  */
-export async function lockTenant(
-  ports: LockPorts,
-  actor: Actor,
-  request: unknown,
-): Promise<Tenant> {
-  const { slug, reason } = parseInput(LockInput, request);
-  return await onHeldTenant(ports.orm, slug, async (em, tenant) => {
+export async function placeHold(ports: HoldPorts, actor: Actor, request: unknown): Promise<Tenant> {
+  const { slug, reason } = parseInput(HoldInput, request);
+  return await withTenantLocked(ports.orm, slug, async (em, tenant) => {
     const deleting = await em.findOne(OperationEntity, {
-      ...{ subjectId: tenant.id, finishedAt: null, kind: { $in: REFUSED_WHILE_LOCKED } },
+      ...{ subjectId: tenant.id, finishedAt: null, kind: { $in: REFUSED_WHILE_HELD } },
     });
     if (deleting) throw new OperationInProgress(deleting, await workersSeen(em));
     const now = ports.clock();
@@ -58,42 +55,28 @@ export async function lockTenant(
       tenant: { id: tenant.id, slug },
       detail: { reason },
     });
+    return tenant;
   });
 }
 
 /**
- * Takes a tenant's lock away; one that is not locked stays as it is.
+ * Releases a tenant's hold; one that is not held stays as it is.
  *
  * @param request `{ slug }`
  * @throws DomainError E_VALIDATION, E_TENANT_NOT_FOUND
  */
-export async function unlockTenant(
-  ports: LockPorts,
+export async function releaseHold(
+  ports: HoldPorts,
   actor: Actor,
   request: unknown,
 ): Promise<Tenant> {
-  const { slug } = parseInput(UnlockInput, request);
-  return await onHeldTenant(ports.orm, slug, async (em, tenant) => {
-    if (tenant.lockedAt === null) return;
+  const { slug } = parseInput(ReleaseInput, request);
+  return await withTenantLocked(ports.orm, slug, async (em, tenant) => {
+    if (tenant.lockedAt === null) return tenant;
     tenant.lockedAt = null;
     tenant.lockReason = null;
     tenant.updatedAt = ports.clock();
     record(em, actor, { type: "TENANT_UNLOCKED", tenant: { id: tenant.id, slug }, detail: {} });
-  });
-}
-
-/** Works on a tenant that no operation starts on meanwhile; answers it as it stands then. */
-async function onHeldTenant(
-  orm: Orm,
-  slug: string,
-  work: (em: EntityManager, tenant: Tenant) => Promise<void>,
-): Promise<Tenant> {
-  return await orm.em.fork().transactional(async (transaction) => {
-    const em = transaction as EntityManager;
-    await serialise(em, `tenant:${slug}`);
-    const tenant = await holdTenant(em, { slug });
-    if (!tenant) throw tenantNotFound(slug);
-    await work(em, tenant);
     return tenant;
   });
 }
@@ -102,9 +85,9 @@ async function onHeldTenant(
  * Lets a tenant pass that may be deleted.
  *
  * @param kind the operation that would delete it
- * @throws AuditedRefusal E_TENANT_LOCKED with the lock's reason
+ * @throws AuditedRefusal E_TENANT_LOCKED with the reason of its hold
  */
-export function refuseLocked(
+export function refuseHeld(
   actor: Actor,
   kind: TenantAct,
   { id, slug, lockedAt, lockReason }: Tenant,
