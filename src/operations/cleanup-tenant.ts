@@ -4,9 +4,9 @@ import { peopleShown, RemovedPeople, removePeople } from "../invitations/remove-
 import { type Described, describedObject } from "../kernel/described.ts";
 import { listed, row } from "../kernel/labelled.ts";
 import { slugField } from "../tenants/slug.ts";
+import { removeSecret } from "./credentials/own-secret.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing, skipped } from "./engine/phase.ts";
-import { removeSecret } from "./parts/own-secret.ts";
 import { closeRow } from "./parts/purged-row.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import {

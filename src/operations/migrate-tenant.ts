@@ -13,15 +13,15 @@ import { createsTable, openMigrationFolder } from "../tenant-schemas/migration-f
 import { type Check, hasTable, ReadinessCheck } from "../tenant-schemas/verify-tenant-schema.ts";
 import { slugField } from "../tenants/slug.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
+import { ensureSecret } from "./credentials/own-secret.ts";
+import { passwordOf } from "./credentials/tenant-secret.ts";
 import { defineOperation } from "./define-operation.ts";
 import { type BeginOptions, nothing } from "./engine/phase.ts";
 import { APPLIED, appliedBy, applyPlanned, keepVersion } from "./migrate/apply.ts";
 import { ensureOrganization } from "./parts/missing-organization.ts";
-import { ensureSecret } from "./parts/own-secret.ts";
 import { checkReadiness, checksShown, failedChecks } from "./parts/readiness.ts";
 import { ensureTenantSchema, inTenantDatabase } from "./parts/tenant-entry.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { passwordOf } from "./parts/tenant-secret.ts";
 import {
   databaseOn,
   namesOfTenant,

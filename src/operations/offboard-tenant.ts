@@ -6,10 +6,10 @@ import { reasonField } from "../kernel/input.ts";
 import { row } from "../kernel/labelled.ts";
 import { TenantStatus } from "../tenants/lifecycle.ts";
 import { slugField } from "../tenants/slug.ts";
+import { type ClosedFacts, closingPhases, sessionsEndedField } from "./credentials/tenant-login.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
 import { MAX_RETENTION_DAYS, setTimer, windowEnd } from "./parts/retention-window.ts";
-import { type ClosedFacts, closingPhases, sessionsEndedField } from "./parts/tenant-login.ts";
 import { refuseHeld } from "./tenant-hold.ts";
 import type { TenantRun } from "./tenant-run.ts";
 

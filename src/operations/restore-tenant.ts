@@ -6,9 +6,9 @@ import { row } from "../kernel/labelled.ts";
 import { TenantStatus } from "../tenants/lifecycle.ts";
 import { slugField } from "../tenants/slug.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
+import { closeLoginAgain, openLogin, verifyLogin } from "./credentials/tenant-login.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing, type Skipped, skipped } from "./engine/phase.ts";
-import { closeLoginAgain, openLogin, verifyLogin } from "./parts/tenant-login.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
 const RestoreInput = z.strictObject({ slug: slugField }).describe("The tenant to restore.");

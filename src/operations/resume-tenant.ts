@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { EntityManager } from "../database/orm.ts";
 import { slugField } from "../tenants/slug.ts";
+import { closeLoginAgain, openLogin, verifyLogin } from "./credentials/tenant-login.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
-import { closeLoginAgain, openLogin, verifyLogin } from "./parts/tenant-login.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
 const ResumeInput = z.strictObject({ slug: slugField }).describe("The tenant to resume.");

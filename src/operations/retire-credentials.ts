@@ -4,13 +4,13 @@ import { DomainError } from "../kernel/domain-error.ts";
 import { reasonField } from "../kernel/input.ts";
 import { row } from "../kernel/labelled.ts";
 import { slugField } from "../tenants/slug.ts";
+import { type RetiredFacts, retiringPhases } from "./credentials/old-login.ts";
+import { currentSecret } from "./credentials/own-secret.ts";
+import { verifyLogin } from "./credentials/tenant-login.ts";
+import { roleOf } from "./credentials/tenant-secret.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing, type Skipped, skipped } from "./engine/phase.ts";
-import { type RetiredFacts, retiringPhases } from "./parts/old-login.ts";
-import { currentSecret } from "./parts/own-secret.ts";
-import { verifyLogin } from "./parts/tenant-login.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { roleOf } from "./parts/tenant-secret.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
 const RetireInput = z

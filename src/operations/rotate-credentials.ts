@@ -6,10 +6,6 @@ import { reasonField } from "../kernel/input.ts";
 import { row } from "../kernel/labelled.ts";
 import { slugField } from "../tenants/slug.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
-import { defineOperation } from "./define-operation.ts";
-import { nothing, type Skipped, skipped } from "./engine/phase.ts";
-import { secondsUntil, timeIn } from "./parts/database-clock.ts";
-import { MAX_GRACE_S } from "./parts/grace.ts";
 import {
   chooseRole,
   closeNewLogin,
@@ -18,9 +14,13 @@ import {
   readBack,
   restoreSecret,
   storeNewLogin,
-} from "./parts/new-login.ts";
-import { type RetiredFacts, retiringPhases } from "./parts/old-login.ts";
-import { verifyLogin } from "./parts/tenant-login.ts";
+} from "./credentials/new-login.ts";
+import { type RetiredFacts, retiringPhases } from "./credentials/old-login.ts";
+import { verifyLogin } from "./credentials/tenant-login.ts";
+import { defineOperation } from "./define-operation.ts";
+import { nothing, type Skipped, skipped } from "./engine/phase.ts";
+import { secondsUntil, timeIn } from "./parts/database-clock.ts";
+import { MAX_GRACE_S } from "./parts/grace.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import type { TenantRun } from "./tenant-run.ts";
 

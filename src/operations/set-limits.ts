@@ -5,10 +5,10 @@ import { setAppLimits } from "../tenant-schemas/app-login.ts";
 import { limitsOf, secondsShown, type TenantLimits } from "../tenants/limits.ts";
 import { openRolesOf } from "../tenants/open-roles.ts";
 import { slugField } from "../tenants/slug.ts";
+import { loginsOf } from "./credentials/tenant-login.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
 import { inSharedDatabase } from "./parts/tenant-entry.ts";
-import { loginsOf } from "./parts/tenant-login.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import type { TenantRun } from "./tenant-run.ts";
 

@@ -4,9 +4,9 @@ import { type Described, describedObject } from "../kernel/described.ts";
 import { reasonField } from "../kernel/input.ts";
 import { row } from "../kernel/labelled.ts";
 import { slugField } from "../tenants/slug.ts";
+import { type ClosedFacts, closingPhases, sessionsEndedField } from "./credentials/tenant-login.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
-import { type ClosedFacts, closingPhases, sessionsEndedField } from "./parts/tenant-login.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
 const SuspendInput = z

@@ -15,7 +15,7 @@ import {
 } from "../../tenant-schemas/survey.ts";
 import { type Check, check } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
-import { readAppLogin, roleOf } from "../parts/tenant-secret.ts";
+import { readAppLogin, roleOf } from "../credentials/tenant-secret.ts";
 import { siteOfTenant } from "../parts/tenant-site.ts";
 import type { ServerLook, Sight } from "./look.ts";
 

@@ -2,9 +2,9 @@ import pLimit from "p-limit";
 import type { EntityManager } from "../../database/orm.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
+import { type SettlePorts, settleSecret } from "../credentials/noted-secret.ts";
 import { repeat } from "../engine/liveness.ts";
 import type { Requester } from "../engine/phase.ts";
-import { type SettlePorts, settleSecret } from "../parts/noted-secret.ts";
 import { SECRETS_AT_ONCE } from "./evidence.ts";
 
 // Whoever has lost an operation may write its secret late, and die before it can be put right.

@@ -12,11 +12,11 @@ import {
   check,
   verifyTenantSchema,
 } from "../../tenant-schemas/verify-tenant-schema.ts";
+import { expectSecret } from "../credentials/own-secret.ts";
+import { readAppLogin } from "../credentials/tenant-secret.ts";
 import type { TenantRun } from "../tenant-run.ts";
-import { expectSecret } from "./own-secret.ts";
 import { inTenantDatabase } from "./tenant-entry.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
-import { readAppLogin } from "./tenant-secret.ts";
 import type { Site } from "./tenant-site.ts";
 
 /** What the readiness checks found. */

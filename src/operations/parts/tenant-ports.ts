@@ -6,8 +6,8 @@ import type { ServerConnections } from "../../placement/server-connections.ts";
 import type { SecretStore } from "../../secrets/secret-store.ts";
 import type { SeedSettings } from "../../seeding/seed-folder.ts";
 import type { TierLimits } from "../../tenants/limits.ts";
+import type { AppPasswords } from "../credentials/app-passwords.ts";
 import type { OperationQueue } from "../engine/queue.ts";
-import type { AppPasswords } from "./app-passwords.ts";
 
 /** What operations on tenants work with; each takes the part that it needs. */
 export interface TenantPorts {

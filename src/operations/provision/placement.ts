@@ -10,10 +10,10 @@ import {
 } from "../../tenant-schemas/migration-folder.ts";
 import { type NameRules, namesOf } from "../../tenants/names.ts";
 import { parseSlug } from "../../tenants/slug.ts";
+import { refuseForeignSecret } from "../credentials/tenant-secret.ts";
 import { passedOverIn } from "../migration-check/check-migrations.ts";
 import { inSharedDatabase } from "../parts/tenant-entry.ts";
 import type { TenantPorts } from "../parts/tenant-ports.ts";
-import { refuseForeignSecret } from "../parts/tenant-secret.ts";
 import { databaseOn, hasOwnDatabase, siteOfTenant } from "../parts/tenant-site.ts";
 import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
 

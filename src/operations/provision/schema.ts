@@ -4,10 +4,11 @@ import { openSeedFolder, resolveSets } from "../../seeding/seed-folder.ts";
 import { applyMigrations } from "../../tenant-schemas/apply-migrations.ts";
 import { pendingOf } from "../../tenant-schemas/drift.ts";
 import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
+import { ensureSecret, expectSecret, removeSecret } from "../credentials/own-secret.ts";
+import { passwordOf } from "../credentials/tenant-secret.ts";
 import { type Skipped, skipped } from "../engine/phase.ts";
 import { reportingProgress } from "../engine/progress.ts";
 import { refuseOldDeletion } from "../parts/lost-history.ts";
-import { ensureSecret, expectSecret, removeSecret } from "../parts/own-secret.ts";
 import { checkReadiness, refuseUnready } from "../parts/readiness.ts";
 import {
   approvedFor,
@@ -16,7 +17,6 @@ import {
   removeTenantSchema,
 } from "../parts/tenant-entry.ts";
 import type { TenantPorts } from "../parts/tenant-ports.ts";
-import { passwordOf } from "../parts/tenant-secret.ts";
 import { tenantIdOf } from "../tenant-run.ts";
 import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
 

@@ -7,8 +7,8 @@ import { probeAppLogin } from "../../tenant-schemas/probe-app-login.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
 import type { Requester } from "../engine/phase.ts";
+import { siteOfTenant } from "../parts/tenant-site.ts";
 import { appLoginOf, isOurs, tagsOf } from "./tenant-secret.ts";
-import { siteOfTenant } from "./tenant-site.ts";
 
 // A secret store knows no conditions, so whoever writes late is not refused there. Of a tenant's secret only
 // the version is current that the registry has noted, in a transaction that is refused to whoever has lost

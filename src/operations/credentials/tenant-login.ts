@@ -6,12 +6,12 @@ import { probeAppLogin } from "../../tenant-schemas/probe-app-login.ts";
 import { limitsOf } from "../../tenants/limits.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
 import { nothing, skipped } from "../engine/phase.ts";
+import { inSharedDatabase } from "../parts/tenant-entry.ts";
+import type { TenantPorts } from "../parts/tenant-ports.ts";
+import type { TenantSite } from "../parts/tenant-site.ts";
 import type { TenantPhase, TenantRun } from "../tenant-run.ts";
 import { expectSecret } from "./own-secret.ts";
-import { inSharedDatabase } from "./tenant-entry.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
 import { readAppLogin } from "./tenant-secret.ts";
-import type { TenantSite } from "./tenant-site.ts";
 
 type SitePorts = Pick<TenantPorts, "orm" | "servers" | "limits">;
 type SitedRun = Pick<TenantRun<unknown, unknown>, "site">;

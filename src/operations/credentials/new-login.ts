@@ -2,13 +2,13 @@ import { scramVerifier } from "../../database/sql.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import type { Secret } from "../../secrets/secret-store.ts";
 import { closeAppRole, openAppRole, ownAppRoles } from "../../tenant-schemas/app-login.ts";
+import { inSharedDatabase } from "../parts/tenant-entry.ts";
+import type { TenantPorts } from "../parts/tenant-ports.ts";
+import type { TenantSite } from "../parts/tenant-site.ts";
 import type { TenantRun } from "../tenant-run.ts";
 import { currentSecret, removeSecret, storeSecret } from "./own-secret.ts";
-import { inSharedDatabase } from "./tenant-entry.ts";
 import { loginsOf } from "./tenant-login.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
 import { connectionUrl, passwordOf, roleOf } from "./tenant-secret.ts";
-import type { TenantSite } from "./tenant-site.ts";
 
 /** What making a tenant's new login finds out. */
 export interface NewLoginFacts {

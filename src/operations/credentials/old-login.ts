@@ -1,9 +1,9 @@
 import type { EntityManager } from "../../database/orm.ts";
 import { closeAppRole } from "../../tenant-schemas/app-login.ts";
 import { nothing, type Skipped, skipped } from "../engine/phase.ts";
+import { inSharedDatabase } from "../parts/tenant-entry.ts";
+import type { TenantPorts } from "../parts/tenant-ports.ts";
 import type { TenantPhase, TenantRun } from "../tenant-run.ts";
-import { inSharedDatabase } from "./tenant-entry.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
 
 /** What closing the login from before the last rotation finds out. */
 export interface RetiredFacts {

@@ -4,11 +4,11 @@ import { secretCalled } from "../../secrets/naming.ts";
 import { foreignSecret, type Secret } from "../../secrets/secret-store.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { isTakenOver } from "../engine/taken-over.ts";
+import type { TenantPorts } from "../parts/tenant-ports.ts";
+import type { Site } from "../parts/tenant-site.ts";
 import type { TenantRun } from "../tenant-run.ts";
 import { putNotedBack, settleSecret } from "./noted-secret.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
 import { connectionUrl, isOurs, leadsTo, tagsOf } from "./tenant-secret.ts";
-import type { Site } from "./tenant-site.ts";
 
 // How operations read, store and remove a tenant's secret: see noted-secret.ts.
 
