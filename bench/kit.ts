@@ -7,7 +7,7 @@ import { assemble } from "../src/assemble.ts";
 import { readConfig } from "../src/config.ts";
 import type { Actor } from "../src/iam/actor.ts";
 import { followEvents } from "../src/operations/engine/follow.ts";
-import { startOnTenant } from "../src/operations/parts/start-on-tenant.ts";
+import { startOnTenant } from "../src/operations/start/start-on-tenant.ts";
 import type { Platform } from "../src/platform.ts";
 import { parseSlug, type TenantSlug } from "../src/tenants/slug.ts";
 import { startPlatformWorker } from "../src/worker.ts";

@@ -8,7 +8,7 @@ import { availableParallelism, cpus, loadavg } from "node:os";
 import pg from "pg";
 import { followEvents } from "../src/operations/engine/follow.ts";
 import type { OperationEvent } from "../src/operations/engine/operation.entity.ts";
-import { startOnTenant } from "../src/operations/parts/start-on-tenant.ts";
+import { startOnTenant } from "../src/operations/start/start-on-tenant.ts";
 import type { Platform } from "../src/platform.ts";
 import { countExchanges, type Exchange } from "./exchanges.ts";
 import { ACTOR, nextSlug, OPTIONS, openBench, tell } from "./kit.ts";

@@ -5,7 +5,7 @@
 
 import { join } from "node:path";
 import { followOperations } from "../src/operations/engine/follow.ts";
-import { startOnTenant } from "../src/operations/parts/start-on-tenant.ts";
+import { startOnTenant } from "../src/operations/start/start-on-tenant.ts";
 import type { Platform } from "../src/platform.ts";
 import { storm } from "../tests/kit/storm.ts";
 import { ACTOR, OPTIONS, openBench, provision, tell } from "./kit.ts";

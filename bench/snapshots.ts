@@ -6,7 +6,7 @@
 import pg from "pg";
 import { followEvents } from "../src/operations/engine/follow.ts";
 import { OperationEntity } from "../src/operations/engine/operation.entity.ts";
-import { startOnTenant } from "../src/operations/parts/start-on-tenant.ts";
+import { startOnTenant } from "../src/operations/start/start-on-tenant.ts";
 import type { Platform } from "../src/platform.ts";
 import { fillReferences } from "../tests/snapshots/records.ts";
 import { ACTOR, OPTIONS, openBench, provision, tell } from "./kit.ts";

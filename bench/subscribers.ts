@@ -15,7 +15,7 @@ import { readConfig } from "../src/config.ts";
 import type { Actor } from "../src/iam/actor.ts";
 import { createServiceToken } from "../src/iam/tokens/service-tokens.ts";
 import { followEvents } from "../src/operations/engine/follow.ts";
-import { startOnTenant } from "../src/operations/parts/start-on-tenant.ts";
+import { startOnTenant } from "../src/operations/start/start-on-tenant.ts";
 import type { Platform } from "../src/platform.ts";
 import { startPlatformWorker } from "../src/worker.ts";
 

@@ -7,7 +7,7 @@ import { fingerprints } from "./operations/health/fingerprint.ts";
 import { watchLateSecrets } from "./operations/health/late-secrets.ts";
 import { RECONCILER, reconcile } from "./operations/health/reconcile.ts";
 import { fenceOff } from "./operations/parts/tenant-entry.ts";
-import { timerEnded } from "./operations/parts/timers.ts";
+import { timerEnded } from "./operations/timers/timers.ts";
 import type { Platform } from "./platform.ts";
 
 /** Mails of one delivery. */

@@ -4,8 +4,8 @@ import { parseInput } from "../kernel/input.ts";
 import { slugField } from "../tenants/slug.ts";
 import type { OperationCatalog } from "./catalog.ts";
 import { dropSchemaField } from "./cleanup-tenant.ts";
-import { slugsOf, startOnEach, type TenantStart } from "./parts/start-on-each.ts";
-import type { StartOnTenantPorts } from "./parts/start-on-tenant.ts";
+import { slugsOf, startOnEach, type TenantStart } from "./start/start-on-each.ts";
+import type { StartOnTenantPorts } from "./start/start-on-tenant.ts";
 
 interface CleanupPorts extends StartOnTenantPorts {
   readonly operations: Pick<OperationCatalog, "cleanupTenant">;

@@ -9,9 +9,9 @@ import { slugField } from "../tenants/slug.ts";
 import { type ClosedFacts, closingPhases, sessionsEndedField } from "./credentials/tenant-login.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
-import { MAX_RETENTION_DAYS, setTimer, windowEnd } from "./parts/retention-window.ts";
 import { refuseHeld } from "./tenant-hold.ts";
 import type { TenantRun } from "./tenant-run.ts";
+import { MAX_RETENTION_DAYS, setTimer, windowEnd } from "./timers/retention-window.ts";
 
 const OffboardInput = z
   .strictObject({

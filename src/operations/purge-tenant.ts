@@ -13,11 +13,11 @@ import { nothing } from "./engine/phase.ts";
 import { refuseOldDeletion } from "./parts/lost-history.ts";
 import { beginPurge, Evidence, evidenceShown, takeEvidence } from "./parts/purge-evidence.ts";
 import { closeRow } from "./parts/purged-row.ts";
-import { refuseRunningWindow } from "./parts/retention-window.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { dropRemains, findRemains, inWords, Remain, remainsShown } from "./parts/tenant-remains.ts";
 import { refuseHeld } from "./tenant-hold.ts";
 import { type TenantPhase, type TenantRun, tenantIdOf } from "./tenant-run.ts";
+import { refuseRunningWindow } from "./timers/retention-window.ts";
 
 const PurgeInput = z
   .strictObject({

@@ -1,9 +1,9 @@
 import type { Actor } from "../iam/actor.ts";
 import { parseInput } from "../kernel/input.ts";
 import type { OperationCatalog } from "./catalog.ts";
-import { slugsOf, startOnEach, type TenantStart } from "./parts/start-on-each.ts";
-import type { StartOnTenantPorts } from "./parts/start-on-tenant.ts";
 import { RotateInput } from "./rotate-credentials.ts";
+import { slugsOf, startOnEach, type TenantStart } from "./start/start-on-each.ts";
+import type { StartOnTenantPorts } from "./start/start-on-tenant.ts";
 
 interface RotatePorts extends StartOnTenantPorts {
   readonly operations: Pick<OperationCatalog, "rotateCredentials">;

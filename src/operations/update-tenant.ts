@@ -12,8 +12,8 @@ import type { Tenant } from "../tenants/tenant.entity.ts";
 import type { OperationCatalog } from "./catalog.ts";
 import type { Operation } from "./engine/operation.entity.ts";
 import type { StartPorts } from "./engine/start-operation.ts";
-import { startByItself } from "./parts/own-start.ts";
 import { ProvisionInput } from "./provision/input.ts";
+import { startByItself } from "./start/follow-up.ts";
 
 interface UpdatePorts extends StartPorts {
   readonly operations: Pick<OperationCatalog, "setLimits">;

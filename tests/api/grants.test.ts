@@ -10,7 +10,7 @@ import { createServiceToken, revokeServiceToken } from "../../src/iam/tokens/ser
 import { PLATFORM_AUDIENCE } from "../../src/iam/tokens/token.ts";
 import { PlatformUserEntity } from "../../src/iam/users/platform-user.entity.ts";
 import { newId } from "../../src/kernel/ids.ts";
-import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
+import { startOnTenant } from "../../src/operations/start/start-on-tenant.ts";
 import { type Caller, openTestApi } from "../kit/api.ts";
 import { freshName } from "../kit/database.ts";
 import { TestClock } from "../kit/iam.ts";

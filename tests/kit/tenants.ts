@@ -5,8 +5,8 @@ import {
   OperationEntity,
   type OperationEvent,
 } from "../../src/operations/engine/operation.entity.ts";
-import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
 import type { ProvisionRequest } from "../../src/operations/provision/input.ts";
+import { startOnTenant } from "../../src/operations/start/start-on-tenant.ts";
 import type { Platform } from "../../src/platform.ts";
 import { freshSlug } from "./database.ts";
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { OperationCatalog } from "../../src/operations/catalog.ts";
 import { followEvents } from "../../src/operations/engine/follow.ts";
-import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
+import { startOnTenant } from "../../src/operations/start/start-on-tenant.ts";
 import type { Platform } from "../../src/platform.ts";
 import { BUNDLED } from "../kit/platform.ts";
 import { OPERATOR, provisionRequest } from "../kit/tenants.ts";

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 import { newId } from "../../src/kernel/ids.ts";
 import { runDoctor } from "../../src/operations/health/reconcile.ts";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
-import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
+import { startOnTenant } from "../../src/operations/start/start-on-tenant.ts";
 import { updateTenant } from "../../src/operations/update-tenant.ts";
 import { DbServerEntity } from "../../src/placement/db-server.entity.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";

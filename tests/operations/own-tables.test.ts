@@ -2,7 +2,7 @@ import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
-import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
+import { startOnTenant } from "../../src/operations/start/start-on-tenant.ts";
 import { asSuperuser, freshSlug } from "../kit/database.ts";
 import { openFolder } from "../kit/folders.ts";
 import { perFile } from "../kit/lifetime.ts";

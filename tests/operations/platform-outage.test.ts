@@ -1,6 +1,6 @@
 import dns from "node:dns";
 import { expect, test, vi } from "vitest";
-import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
+import { startOnTenant } from "../../src/operations/start/start-on-tenant.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openPlatformOnServer } from "../kit/platform-on-server.ts";
 import { followToEnd, OPERATOR, provision, provisionRequest } from "../kit/tenants.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Actor } from "../../src/iam/actor.ts";
 import type { Operation } from "../../src/operations/engine/operation.entity.ts";
 import { MOST_DRY_RUNS } from "../../src/operations/engine/start-operation.ts";
-import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
+import { startOnTenant } from "../../src/operations/start/start-on-tenant.ts";
 import { startPlatformWorker } from "../../src/worker.ts";
 import { openPlatform } from "../kit/platform.ts";
 import { followToEnd, OPERATOR, provision, provisionRequest } from "../kit/tenants.ts";

@@ -4,7 +4,7 @@ import { newId } from "../../src/kernel/ids.ts";
 import type { Operation } from "../../src/operations/engine/operation.entity.ts";
 import { reconcile } from "../../src/operations/health/reconcile.ts";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
-import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
+import { startOnTenant } from "../../src/operations/start/start-on-tenant.ts";
 import { DbServerEntity } from "../../src/placement/db-server.entity.ts";
 import type { Platform } from "../../src/platform.ts";
 import { namesOf } from "../../src/tenants/names.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { newId } from "../../src/kernel/ids.ts";
-import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
+import { startOnTenant } from "../../src/operations/start/start-on-tenant.ts";
 import { DbServerEntity } from "../../src/placement/db-server.entity.ts";
 import { setDbServerStatus, updateDbServer } from "../../src/placement/db-servers.ts";
 import { freshSlug } from "../kit/database.ts";

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { OperationEntity } from "../../src/operations/engine/operation.entity.ts";
-import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
 import { retryOperation } from "../../src/operations/retry-and-cancel.ts";
+import { startOnTenant } from "../../src/operations/start/start-on-tenant.ts";
 import { setDbServerStatus } from "../../src/placement/db-servers.ts";
 import { findTenant } from "../../src/tenants/registry.ts";
 import { asSuperuser, freshSlug } from "../kit/database.ts";

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ident } from "../../src/database/sql.ts";
-import { startOnTenant } from "../../src/operations/parts/start-on-tenant.ts";
+import { startOnTenant } from "../../src/operations/start/start-on-tenant.ts";
 import { tenantDatabaseOf } from "../../src/placement/prepare-server.ts";
 import { groupRoleOf, ownersRoleOf } from "../../src/tenant-schemas/tenant-database.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";

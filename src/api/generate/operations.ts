@@ -1,7 +1,7 @@
 import { OPERATIONS, type OperationName } from "../../operations/catalog.ts";
 import type { DefinedOperation, MutationDescription } from "../../operations/define-operation.ts";
 import type { Started } from "../../operations/engine/start-operation.ts";
-import { startOnTenant } from "../../operations/parts/start-on-tenant.ts";
+import { startOnTenant } from "../../operations/start/start-on-tenant.ts";
 import type { TenantAct } from "../../tenants/lifecycle.ts";
 import { actorOf } from "../caller.ts";
 import { describedEnum } from "../described-enum.ts";

@@ -1,4 +1,4 @@
-import type { TenantStart } from "../../operations/parts/start-on-each.ts";
+import type { TenantStart } from "../../operations/start/start-on-each.ts";
 import { builder } from "../builder.ts";
 import { toRefusal, UserErrorRef } from "../errors.ts";
 import { OperationRef } from "../refs.ts";

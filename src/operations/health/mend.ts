@@ -7,7 +7,7 @@ import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { settleSecret } from "../credentials/noted-secret.ts";
 import { raiseTokens } from "../engine/fence-tokens.ts";
 import type { Operation } from "../engine/operation.entity.ts";
-import { startOnTenant } from "../parts/start-on-tenant.ts";
+import { startOnTenant } from "../start/start-on-tenant.ts";
 import { adopt } from "./adopt.ts";
 import { markFailed, setLogin } from "./direct-repairs.ts";
 import { dropMarked } from "./drop-marked.ts";

@@ -4,8 +4,8 @@ import { LIFECYCLE } from "../../tenants/lifecycle.ts";
 import type { OperationCatalog } from "../catalog.ts";
 import type { Operation } from "../engine/operation.entity.ts";
 import type { StartPorts } from "../engine/start-operation.ts";
+import { isBusy, lockSubject, startByItself } from "../start/follow-up.ts";
 import { secondsUntil } from "./database-clock.ts";
-import { isBusy, lockSubject, startByItself } from "./own-start.ts";
 
 /** The longest grace period: a week. */
 export const MAX_GRACE_S = 7 * 86_400;

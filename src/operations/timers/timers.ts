@@ -1,6 +1,6 @@
 import type { EntityManager } from "../../database/orm.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
-import { type GracePorts, graceEnded } from "./grace.ts";
+import { type GracePorts, graceEnded } from "./grace-end.ts";
 import { type RetentionPorts, retentionEnded } from "./retention-end.ts";
 
 /** Does what an ended operation has left for later, in the caller's transaction. */

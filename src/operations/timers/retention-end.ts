@@ -6,8 +6,8 @@ import type { Tenant } from "../../tenants/tenant.entity.ts";
 import type { OperationCatalog } from "../catalog.ts";
 import type { Operation } from "../engine/operation.entity.ts";
 import type { StartPorts } from "../engine/start-operation.ts";
+import { isBusy, lockSubject, startByItself } from "../start/follow-up.ts";
 import { secondsUntil } from "./database-clock.ts";
-import { isBusy, lockSubject, startByItself } from "./own-start.ts";
 import { DAY_S, windowEnd } from "./retention-window.ts";
 
 /** An operation that stands in the way ends before long. */
