@@ -7,8 +7,8 @@ import { slugField } from "../tenants/slug.ts";
 import { removeSecret } from "./credentials/own-secret.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing, skipped } from "./engine/phase.ts";
-import { closeRow } from "./parts/purged-row.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
+import { closeRow } from "./removal/purged-row.ts";
 import {
   dropRemains,
   findRemains,
@@ -16,7 +16,7 @@ import {
   inWords,
   Remain,
   remainsShown,
-} from "./parts/tenant-remains.ts";
+} from "./removal/remains.ts";
 import { refuseHeld } from "./tenant-hold.ts";
 import { type TenantRun, tenantIdOf } from "./tenant-run.ts";
 

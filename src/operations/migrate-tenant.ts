@@ -18,8 +18,6 @@ import { passwordOf } from "./credentials/tenant-secret.ts";
 import { defineOperation } from "./define-operation.ts";
 import { type BeginOptions, nothing } from "./engine/phase.ts";
 import { APPLIED, appliedBy, applyPlanned, keepVersion } from "./migrate/apply.ts";
-import { ensureOrganization } from "./parts/missing-organization.ts";
-import { checkReadiness, checksShown, failedChecks } from "./parts/readiness.ts";
 import { ensureTenantSchema, inTenantDatabase } from "./parts/tenant-entry.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
 import {
@@ -28,7 +26,9 @@ import {
   registeredVersion,
   type TenantSite,
 } from "./parts/tenant-site.ts";
-import { refuseUnfinished } from "./parts/unfinished.ts";
+import { ensureOrganization } from "./readiness/missing-organization.ts";
+import { checkReadiness, checksShown, failedChecks } from "./readiness/readiness.ts";
+import { refuseUnfinished } from "./readiness/unfinished.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
 const migrationId = z.string().min(1).max(255);

@@ -9,7 +9,7 @@ import { defineOperation } from "./define-operation.ts";
 import { nothing, type Skipped, skipped } from "./engine/phase.ts";
 import { inTenantDatabase } from "./parts/tenant-entry.ts";
 import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { refuseUnfinished } from "./parts/unfinished.ts";
+import { refuseUnfinished } from "./readiness/unfinished.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
 const SeedInput = z

@@ -8,8 +8,6 @@ import { ensureSecret, expectSecret, removeSecret } from "../credentials/own-sec
 import { passwordOf } from "../credentials/tenant-secret.ts";
 import { type Skipped, skipped } from "../engine/phase.ts";
 import { reportingProgress } from "../engine/progress.ts";
-import { refuseOldDeletion } from "../parts/lost-history.ts";
-import { checkReadiness, refuseUnready } from "../parts/readiness.ts";
 import {
   approvedFor,
   ensureTenantSchema,
@@ -17,6 +15,8 @@ import {
   removeTenantSchema,
 } from "../parts/tenant-entry.ts";
 import type { TenantPorts } from "../parts/tenant-ports.ts";
+import { checkReadiness, refuseUnready } from "../readiness/readiness.ts";
+import { refuseOldDeletion } from "../removal/lost-history.ts";
 import { tenantIdOf } from "../tenant-run.ts";
 import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
 

@@ -14,10 +14,10 @@ import {
 } from "../../tenant-schemas/verify-tenant-schema.ts";
 import { expectSecret } from "../credentials/own-secret.ts";
 import { readAppLogin } from "../credentials/tenant-secret.ts";
+import { inTenantDatabase } from "../parts/tenant-entry.ts";
+import type { TenantPorts } from "../parts/tenant-ports.ts";
+import type { Site } from "../parts/tenant-site.ts";
 import type { TenantRun } from "../tenant-run.ts";
-import { inTenantDatabase } from "./tenant-entry.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
-import type { Site } from "./tenant-site.ts";
 
 /** What the readiness checks found. */
 export interface Readiness {

@@ -5,11 +5,11 @@ import { listed } from "../../kernel/labelled.ts";
 import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.ts";
 import { findLeftovers } from "../../tenant-schemas/leftovers.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
+import { inSharedDatabase, removeTenantSchema } from "../parts/tenant-entry.ts";
+import type { TenantPorts } from "../parts/tenant-ports.ts";
+import { namesOfTenant, siteOfTenant, tokenOf } from "../parts/tenant-site.ts";
 import type { TenantRun } from "../tenant-run.ts";
 import { refuseOldDeletion } from "./lost-history.ts";
-import { inSharedDatabase, removeTenantSchema } from "./tenant-entry.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
-import { namesOfTenant, siteOfTenant, tokenOf } from "./tenant-site.ts";
 
 const RemainKind = describedEnum("RemainKind", "What kind of thing it is.", {
   SCHEMA: "A schema.",
