@@ -6,7 +6,7 @@ import { startWorker, type Worker, type WorkerOptions } from "./operations/engin
 import { fingerprints } from "./operations/health/fingerprint.ts";
 import { watchLateSecrets } from "./operations/health/late-secrets.ts";
 import { RECONCILER, reconcile } from "./operations/health/reconcile.ts";
-import { fenceOff } from "./operations/parts/tenant-entry.ts";
+import { fenceOff } from "./operations/site/databases.ts";
 import { timerEnded } from "./operations/timers/timers.ts";
 import type { Platform } from "./platform.ts";
 

@@ -15,9 +15,9 @@ import type { TenantNames } from "../tenants/names.ts";
 import { slugField } from "../tenants/slug.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
-import { inTenantDatabase } from "./parts/tenant-entry.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { registeredVersion } from "./parts/tenant-site.ts";
+import { inTenantDatabase } from "./site/databases.ts";
+import { registeredVersion } from "./site/site.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
 const AcceptInput = z

@@ -8,10 +8,10 @@ import { ReadinessCheck } from "../tenant-schemas/verify-tenant-schema.ts";
 import { slugField } from "../tenants/slug.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { registeredVersion } from "./parts/tenant-site.ts";
 import { checkReadiness, checksShown, failedChecks, refuseUnready } from "./readiness/readiness.ts";
 import { refuseUnfinished } from "./readiness/unfinished.ts";
+import { registeredVersion } from "./site/site.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
 const ActivateInput = z

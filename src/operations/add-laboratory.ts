@@ -16,8 +16,8 @@ import { lookAsOwner, transactAsOwner } from "../tenant-schemas/as-owner.ts";
 import { slugField } from "../tenants/slug.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
-import { inTenantDatabase } from "./parts/tenant-entry.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
+import { inTenantDatabase } from "./site/databases.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
 const AddLaboratoryInput = z

@@ -5,7 +5,6 @@ import { cleanupTenant } from "./cleanup-tenant.ts";
 import type { AnyOperation } from "./engine/phase.ts";
 import { migrateTenant } from "./migrate-tenant.ts";
 import { offboardTenant } from "./offboard-tenant.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { provisionTenant } from "./provision-tenant.ts";
 import { purgeTenant } from "./purge-tenant.ts";
 import { refreshSnapshots } from "./refresh-snapshots.ts";
@@ -16,6 +15,7 @@ import { rotateCredentials } from "./rotate-credentials.ts";
 import { seedTenant } from "./seed-tenant.ts";
 import { setLimits } from "./set-limits.ts";
 import { suspendTenant } from "./suspend-tenant.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
 
 /** Every operation there is, by its name: the one list that workers, the API, the command and tests go by. */
 export const OPERATIONS = {

@@ -7,7 +7,6 @@ import { slugField } from "../tenants/slug.ts";
 import { removeSecret } from "./credentials/own-secret.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing, skipped } from "./engine/phase.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { closeRow } from "./removal/purged-row.ts";
 import {
   dropRemains,
@@ -18,6 +17,7 @@ import {
   remainsShown,
 } from "./removal/remains.ts";
 import { refuseHeld } from "./tenant-hold.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
 import { type TenantRun, tenantIdOf } from "./tenant-run.ts";
 
 export const dropSchemaField = z

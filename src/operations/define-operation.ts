@@ -13,7 +13,7 @@ import {
   withRun,
 } from "./engine/phase.ts";
 import { refuseSecond } from "./engine/start-operation.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
 import { type TenantPhase, type TenantRun, tenantRun } from "./tenant-run.ts";
 
 /** Every operation on a tenant that exists names it by its slug. */

@@ -18,17 +18,12 @@ import { passwordOf } from "./credentials/tenant-secret.ts";
 import { defineOperation } from "./define-operation.ts";
 import { type BeginOptions, nothing } from "./engine/phase.ts";
 import { APPLIED, appliedBy, applyPlanned, keepVersion } from "./migrate/apply.ts";
-import { ensureTenantSchema, inTenantDatabase } from "./parts/tenant-entry.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
-import {
-  databaseOn,
-  namesOfTenant,
-  registeredVersion,
-  type TenantSite,
-} from "./parts/tenant-site.ts";
 import { ensureOrganization } from "./readiness/missing-organization.ts";
 import { checkReadiness, checksShown, failedChecks } from "./readiness/readiness.ts";
 import { refuseUnfinished } from "./readiness/unfinished.ts";
+import { ensureTenantSchema, inTenantDatabase } from "./site/databases.ts";
+import { databaseOn, namesOfTenant, registeredVersion, type TenantSite } from "./site/site.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
 const migrationId = z.string().min(1).max(255);

@@ -4,7 +4,6 @@ import { namesOf } from "../tenants/names.ts";
 import { parseSlug } from "../tenants/slug.ts";
 import type { DefinedOperation } from "./define-operation.ts";
 import { nothing, type OperationDefinition, withRun } from "./engine/phase.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { beginProvisioning } from "./provision/begin.ts";
 import { removeFirstAdmin, seedAdmin } from "./provision/first-admin.ts";
 import { ProvisionInput, type ProvisionRequest, parseProvisionRequest } from "./provision/input.ts";
@@ -27,6 +26,7 @@ import {
   unsetSecret,
   verifyTenant,
 } from "./provision/schema.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
 
 const EXAMPLES = `Examples:
   $ tenantry tenant provision --slug acme --name "Acme Labs" \\

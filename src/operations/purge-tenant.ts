@@ -10,12 +10,12 @@ import { removeSecret } from "./credentials/own-secret.ts";
 import { type ClosedFacts, closingPhases } from "./credentials/tenant-login.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { beginPurge, Evidence, evidenceShown, takeEvidence } from "./removal/evidence.ts";
 import { refuseOldDeletion } from "./removal/lost-history.ts";
 import { closeRow } from "./removal/purged-row.ts";
 import { dropRemains, findRemains, inWords, Remain, remainsShown } from "./removal/remains.ts";
 import { refuseHeld } from "./tenant-hold.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
 import { type TenantPhase, type TenantRun, tenantIdOf } from "./tenant-run.ts";
 import { refuseRunningWindow } from "./timers/retention-window.ts";
 

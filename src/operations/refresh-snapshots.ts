@@ -15,9 +15,9 @@ import { type Ask, lookAsOwner, transactAsOwner } from "../tenant-schemas/as-own
 import { slugField } from "../tenants/slug.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing, type Skipped, skipped } from "./engine/phase.ts";
-import { inTenantDatabase } from "./parts/tenant-entry.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
-import type { TenantSite } from "./parts/tenant-site.ts";
+import { inTenantDatabase } from "./site/databases.ts";
+import type { TenantSite } from "./site/site.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
 import type { TenantPhase, TenantRun } from "./tenant-run.ts";
 
 const RefreshInput = z

@@ -10,7 +10,7 @@ import { verifyLogin } from "./credentials/tenant-login.ts";
 import { roleOf } from "./credentials/tenant-secret.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing, type Skipped, skipped } from "./engine/phase.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
 const RetireInput = z

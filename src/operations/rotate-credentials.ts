@@ -19,7 +19,7 @@ import { type RetiredFacts, retiringPhases } from "./credentials/old-login.ts";
 import { verifyLogin } from "./credentials/tenant-login.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing, type Skipped, skipped } from "./engine/phase.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
 import type { TenantRun } from "./tenant-run.ts";
 import { secondsUntil, timeIn } from "./timers/database-clock.ts";
 import { MAX_GRACE_S } from "./timers/grace-end.ts";

@@ -7,9 +7,9 @@ import { refuseMissingSchema } from "../tenant-schemas/as-owner.ts";
 import { slugField } from "../tenants/slug.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing, type Skipped, skipped } from "./engine/phase.ts";
-import { inTenantDatabase } from "./parts/tenant-entry.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
 import { refuseUnfinished } from "./readiness/unfinished.ts";
+import { inTenantDatabase } from "./site/databases.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
 const SeedInput = z

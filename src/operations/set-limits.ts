@@ -8,8 +8,8 @@ import { slugField } from "../tenants/slug.ts";
 import { loginsOf } from "./credentials/tenant-login.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
-import { inSharedDatabase } from "./parts/tenant-entry.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
+import { inSharedDatabase } from "./site/databases.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
 const SetLimitsInput = z.strictObject({ slug: slugField });

@@ -5,8 +5,8 @@ import type { Frozen } from "../kernel/described.ts";
 import type { TenantStatus } from "../tenants/lifecycle.ts";
 import { type Tenant, TenantEntity } from "../tenants/tenant.entity.ts";
 import type { Phase, Run } from "./engine/phase.ts";
-import type { TenantPorts } from "./parts/tenant-ports.ts";
-import { siteOfTenant, type TenantSite, tenantOf, tokenOf } from "./parts/tenant-site.ts";
+import { siteOfTenant, type TenantSite, tenantOf, tokenOf } from "./site/site.ts";
+import type { TenantPorts } from "./tenant-ports.ts";
 
 /** A fact about an operation on a tenant. */
 type OperationFact = Extract<AuditEvent, { tenant: object; operationId: string }>;

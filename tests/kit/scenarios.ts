@@ -1,9 +1,9 @@
 import { type OperationCatalog, operationCatalog } from "../../src/operations/catalog.ts";
 import type { Operation } from "../../src/operations/engine/operation.entity.ts";
 import type { AnyOperation } from "../../src/operations/engine/phase.ts";
-import type { TenantPorts } from "../../src/operations/parts/tenant-ports.ts";
 import type { ProvisionRequest } from "../../src/operations/provision/input.ts";
 import { startOnTenant } from "../../src/operations/start/start-on-tenant.ts";
+import type { TenantPorts } from "../../src/operations/tenant-ports.ts";
 import type { Platform } from "../../src/platform.ts";
 import { ISOLATIONS, type Isolation } from "../../src/tenants/names.ts";
 import { tenantBySlug } from "../../src/tenants/registry.ts";

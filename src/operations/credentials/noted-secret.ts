@@ -7,7 +7,7 @@ import { probeAppLogin } from "../../tenant-schemas/probe-app-login.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
 import type { Requester } from "../engine/phase.ts";
-import { siteOfTenant } from "../parts/tenant-site.ts";
+import { siteOfTenant } from "../site/site.ts";
 import { appLoginOf, isOurs, tagsOf } from "./tenant-secret.ts";
 
 // A secret store knows no conditions, so whoever writes late is not refused there. Of a tenant's secret only

@@ -1,8 +1,8 @@
 import type { EntityManager } from "../../database/orm.ts";
 import { closeAppRole } from "../../tenant-schemas/app-login.ts";
 import { nothing, type Skipped, skipped } from "../engine/phase.ts";
-import { inSharedDatabase } from "../parts/tenant-entry.ts";
-import type { TenantPorts } from "../parts/tenant-ports.ts";
+import { inSharedDatabase } from "../site/databases.ts";
+import type { TenantPorts } from "../tenant-ports.ts";
 import type { TenantPhase, TenantRun } from "../tenant-run.ts";
 
 /** What closing the login from before the last rotation finds out. */

@@ -9,7 +9,7 @@ import {
 } from "../../secrets/secret-store.ts";
 import type { AppLogin } from "../../tenant-schemas/probe-app-login.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
-import type { Site } from "../parts/tenant-site.ts";
+import type { Site } from "../site/site.ts";
 
 type SecretOwner = Pick<Tenant, "id">;
 

@@ -8,7 +8,7 @@ import type { TenantLimits } from "../../tenants/limits.ts";
 import { rolesOf } from "../../tenants/names.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
-import { namesOfTenant } from "../parts/tenant-site.ts";
+import { namesOfTenant } from "../site/site.ts";
 import type { Inside, SeenSecret } from "./evidence.ts";
 import type { Finding } from "./finding.ts";
 import { indexFindings, ledgerFindings } from "./ledger-findings.ts";

@@ -16,7 +16,7 @@ import {
 import { type Check, check } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { readAppLogin, roleOf } from "../credentials/tenant-secret.ts";
-import { siteOfTenant } from "../parts/tenant-site.ts";
+import { siteOfTenant } from "../site/site.ts";
 import type { ServerLook, Sight } from "./look.ts";
 
 export type Looks = ReadonlyMap<string, ServerLook | Error>;

@@ -4,7 +4,7 @@ import { foreignSettings, type LoginPlace, otherLimits } from "../../tenant-sche
 import type { TenantLimits } from "../../tenants/limits.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
-import { namesOfTenant } from "../parts/tenant-site.ts";
+import { namesOfTenant } from "../site/site.ts";
 import type { Finding } from "./finding.ts";
 import type { ServerLook } from "./look.ts";
 

@@ -13,7 +13,7 @@ import {
   surveyRoles,
   surveySchemas,
 } from "../../tenant-schemas/survey.ts";
-import { isMissingDatabase } from "../parts/tenant-entry.ts";
+import { isMissingDatabase } from "../site/databases.ts";
 
 /** What was found on a db server, by name. */
 export interface ServerLook {

@@ -2,7 +2,7 @@ import type { EntityManager } from "../../database/orm.ts";
 import { DbServerEntity } from "../../placement/db-server.entity.ts";
 import { namesOf, rolesOf } from "../../tenants/names.ts";
 import { parseSlug } from "../../tenants/slug.ts";
-import { databaseOn, type Site } from "../parts/tenant-site.ts";
+import { databaseOn, type Site } from "../site/site.ts";
 import type { Marked } from "./orphans.ts";
 import type { HealthPorts } from "./tenant-health.ts";
 

@@ -7,8 +7,8 @@ import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
 import { isUnused } from "../../tenant-schemas/own-schemas.ts";
 import { OperationPhaseEntity } from "../engine/operation.entity.ts";
 import { type Skipped, skipped } from "../engine/phase.ts";
-import { approvedFor, inTenantDatabase } from "../parts/tenant-entry.ts";
-import type { TenantPorts } from "../parts/tenant-ports.ts";
+import { approvedFor, inTenantDatabase } from "../site/databases.ts";
+import type { TenantPorts } from "../tenant-ports.ts";
 import type { TenantRun } from "../tenant-run.ts";
 
 export const APPLIED = "MIGRATIONS_APPLIED";

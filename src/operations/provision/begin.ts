@@ -14,8 +14,8 @@ import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { type Operation, OperationEntity } from "../engine/operation.entity.ts";
 import type { BeginOptions, Subject } from "../engine/phase.ts";
 import { refuseSecond } from "../engine/start-operation.ts";
-import type { TenantPorts } from "../parts/tenant-ports.ts";
-import { databaseOn } from "../parts/tenant-site.ts";
+import { databaseOn } from "../site/site.ts";
+import type { TenantPorts } from "../tenant-ports.ts";
 import type { ProvisionInput } from "./input.ts";
 
 /**

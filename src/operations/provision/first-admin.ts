@@ -1,6 +1,6 @@
 import type { EntityManager } from "../../database/orm.ts";
 import { seedFirstAdmin, undoFirstAdmin } from "../../invitations/first-admin.ts";
-import type { TenantPorts } from "../parts/tenant-ports.ts";
+import type { TenantPorts } from "../tenant-ports.ts";
 import { tenantIdOf } from "../tenant-run.ts";
 import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
 

@@ -12,9 +12,9 @@ import { type NameRules, namesOf } from "../../tenants/names.ts";
 import { parseSlug } from "../../tenants/slug.ts";
 import { refuseForeignSecret } from "../credentials/tenant-secret.ts";
 import { passedOverIn } from "../migration-check/check-migrations.ts";
-import { inSharedDatabase } from "../parts/tenant-entry.ts";
-import type { TenantPorts } from "../parts/tenant-ports.ts";
-import { databaseOn, hasOwnDatabase, siteOfTenant } from "../parts/tenant-site.ts";
+import { inSharedDatabase } from "../site/databases.ts";
+import { databaseOn, hasOwnDatabase, siteOfTenant } from "../site/site.ts";
+import type { TenantPorts } from "../tenant-ports.ts";
 import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
 
 /** No tenant has this id: in a dry run everything that exists is somebody else's. */

@@ -5,8 +5,8 @@ import { namesOf } from "../../tenants/names.ts";
 import { parseSlug } from "../../tenants/slug.ts";
 import type { Run } from "../engine/phase.ts";
 import type { FilePlace } from "../migration-check/check-migrations.ts";
-import type { TenantPorts } from "../parts/tenant-ports.ts";
-import { type Site, tokenOf } from "../parts/tenant-site.ts";
+import { type Site, tokenOf } from "../site/site.ts";
+import type { TenantPorts } from "../tenant-ports.ts";
 import { type TenantRun, tenantRun } from "../tenant-run.ts";
 import type { ProvisionInput } from "./input.ts";
 

@@ -8,15 +8,15 @@ import { ensureSecret, expectSecret, removeSecret } from "../credentials/own-sec
 import { passwordOf } from "../credentials/tenant-secret.ts";
 import { type Skipped, skipped } from "../engine/phase.ts";
 import { reportingProgress } from "../engine/progress.ts";
+import { checkReadiness, refuseUnready } from "../readiness/readiness.ts";
+import { refuseOldDeletion } from "../removal/lost-history.ts";
 import {
   approvedFor,
   ensureTenantSchema,
   inTenantDatabase,
   removeTenantSchema,
-} from "../parts/tenant-entry.ts";
-import type { TenantPorts } from "../parts/tenant-ports.ts";
-import { checkReadiness, refuseUnready } from "../readiness/readiness.ts";
-import { refuseOldDeletion } from "../removal/lost-history.ts";
+} from "../site/databases.ts";
+import type { TenantPorts } from "../tenant-ports.ts";
 import { tenantIdOf } from "../tenant-run.ts";
 import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
 

@@ -8,9 +8,9 @@ import { countOrWhyNot } from "../../laboratories/organizations.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
 import { type Skipped, skipped } from "../engine/phase.ts";
-import { inTenantDatabase } from "../parts/tenant-entry.ts";
-import type { TenantPorts } from "../parts/tenant-ports.ts";
 import { ProvisionInput } from "../provision/input.ts";
+import { inTenantDatabase } from "../site/databases.ts";
+import type { TenantPorts } from "../tenant-ports.ts";
 import type { TenantRun } from "../tenant-run.ts";
 
 /**

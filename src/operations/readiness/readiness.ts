@@ -14,9 +14,9 @@ import {
 } from "../../tenant-schemas/verify-tenant-schema.ts";
 import { expectSecret } from "../credentials/own-secret.ts";
 import { readAppLogin } from "../credentials/tenant-secret.ts";
-import { inTenantDatabase } from "../parts/tenant-entry.ts";
-import type { TenantPorts } from "../parts/tenant-ports.ts";
-import type { Site } from "../parts/tenant-site.ts";
+import { inTenantDatabase } from "../site/databases.ts";
+import type { Site } from "../site/site.ts";
+import type { TenantPorts } from "../tenant-ports.ts";
 import type { TenantRun } from "../tenant-run.ts";
 
 /** What the readiness checks found. */

@@ -10,9 +10,9 @@ import { schemasOf } from "../../tenant-schemas/own-schemas.ts";
 import { countTables } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { TenantNames } from "../../tenants/names.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
-import { inSharedDatabase, inTenantDatabase } from "../parts/tenant-entry.ts";
-import type { TenantPorts } from "../parts/tenant-ports.ts";
-import { hasOwnDatabase } from "../parts/tenant-site.ts";
+import { inSharedDatabase, inTenantDatabase } from "../site/databases.ts";
+import { hasOwnDatabase } from "../site/site.ts";
+import type { TenantPorts } from "../tenant-ports.ts";
 import type { TenantRun } from "../tenant-run.ts";
 
 /** What of a tenant stood before its purge. */

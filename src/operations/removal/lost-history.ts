@@ -1,5 +1,5 @@
 import { historyLost } from "../../audit/lost-history.ts";
-import type { TenantPorts } from "../parts/tenant-ports.ts";
+import type { TenantPorts } from "../tenant-ports.ts";
 
 /**
  * Refuses to delete for an operation that is older than a loss of the platform database which nobody has

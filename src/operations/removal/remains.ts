@@ -5,9 +5,9 @@ import { listed } from "../../kernel/labelled.ts";
 import { type DbServer, DbServerEntity } from "../../placement/db-server.entity.ts";
 import { findLeftovers } from "../../tenant-schemas/leftovers.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
-import { inSharedDatabase, removeTenantSchema } from "../parts/tenant-entry.ts";
-import type { TenantPorts } from "../parts/tenant-ports.ts";
-import { namesOfTenant, siteOfTenant, tokenOf } from "../parts/tenant-site.ts";
+import { inSharedDatabase, removeTenantSchema } from "../site/databases.ts";
+import { namesOfTenant, siteOfTenant, tokenOf } from "../site/site.ts";
+import type { TenantPorts } from "../tenant-ports.ts";
 import type { TenantRun } from "../tenant-run.ts";
 import { refuseOldDeletion } from "./lost-history.ts";
 

@@ -8,7 +8,7 @@ import { approvedExtensions } from "../../tenant-schemas/extensions.ts";
 import { ensureOwnDatabase, prepareOwnDatabase } from "../../tenant-schemas/own-database.ts";
 import { limitsOf } from "../../tenants/limits.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
-import type { TenantPorts } from "./tenant-ports.ts";
+import type { TenantPorts } from "../tenant-ports.ts";
 import {
   fenceOf,
   hasOwnDatabase,
@@ -17,7 +17,7 @@ import {
   siteOfTenant,
   tenantOf,
   tokenOf,
-} from "./tenant-site.ts";
+} from "./site.ts";
 
 type Servers = Pick<TenantPorts, "servers">;
 type Work<T> = (client: PoolClient) => Promise<T>;
