@@ -15,8 +15,8 @@ import type { TenantNames } from "../tenants/names.ts";
 import { slugField } from "../tenants/slug.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
+import { registeredVersion } from "./migrate/version.ts";
 import { inTenantDatabase } from "./site/databases.ts";
-import { registeredVersion } from "./site/site.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import type { TenantRun } from "./tenant-run.ts";
 

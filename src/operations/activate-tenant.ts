@@ -8,9 +8,15 @@ import { ReadinessCheck } from "../tenant-schemas/verify-tenant-schema.ts";
 import { slugField } from "../tenants/slug.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
-import { checkReadiness, checksShown, failedChecks, refuseUnready } from "./readiness/readiness.ts";
+import { registeredVersion } from "./migrate/version.ts";
+import {
+  activate,
+  checkReadiness,
+  checksShown,
+  failedChecks,
+  refuseUnready,
+} from "./readiness/readiness.ts";
 import { refuseUnfinished } from "./readiness/unfinished.ts";
-import { registeredVersion } from "./site/site.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
@@ -97,7 +103,7 @@ export const activateTenant = defineOperation<ActivateInput, ActivateFacts>(
       {
         name: "ACTIVATED",
         where: "platform",
-        ensure: (run, em) => activate(ports, run, em),
+        ensure: (run, em) => register(ports, run, em),
         undo: nothing("it is the last phase"),
       },
     ],
@@ -115,7 +121,7 @@ async function check(ports: TenantPorts, run: ActivateRun): Promise<Partial<Acti
   return { checks, migrations, version };
 }
 
-async function activate(
+async function register(
   ports: TenantPorts,
   run: ActivateRun,
   em: EntityManager,
@@ -124,9 +130,7 @@ async function activate(
   const { force: forced, reason } = run.input;
   if (!forced) refuseUnready({ checks });
   await run.update(em, { schemaVersion: version, migrationsApplied: migrations });
-  const active = { status: "ACTIVE", activatedAt: ports.clock() } as const;
-  const healed = { failureCode: null, failureMessage: null };
-  await run.update(em, { ...active, ...healed }, ["PROVISIONING", "FAILED"]);
+  await activate(ports, run, em);
   const failed = failedChecks({ checks }).map(({ name, message }) =>
     `${name}: ${message}`.slice(0, 500),
   );

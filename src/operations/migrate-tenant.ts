@@ -3,26 +3,24 @@ import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { authorize } from "../iam/grants.ts";
 import { type Described, describedObject } from "../kernel/described.ts";
-import { DomainError, isDomainError } from "../kernel/domain-error.ts";
-import { fieldFault, reasonField } from "../kernel/input.ts";
+import { reasonField } from "../kernel/input.ts";
 import { listed, row } from "../kernel/labelled.ts";
 import { place } from "../placement/placement.ts";
-import { pendingOf, versionOf } from "../tenant-schemas/drift.ts";
-import { readLedger } from "../tenant-schemas/ledger.ts";
-import { createsTable, openMigrationFolder } from "../tenant-schemas/migration-folder.ts";
-import { type Check, hasTable, ReadinessCheck } from "../tenant-schemas/verify-tenant-schema.ts";
+import { type Check, ReadinessCheck } from "../tenant-schemas/verify-tenant-schema.ts";
 import { slugField } from "../tenants/slug.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { ensureSecret } from "./credentials/own-secret.ts";
 import { passwordOf } from "./credentials/tenant-secret.ts";
 import { defineOperation } from "./define-operation.ts";
 import { type BeginOptions, nothing } from "./engine/phase.ts";
-import { APPLIED, appliedBy, applyPlanned, keepVersion } from "./migrate/apply.ts";
-import { ensureOrganization } from "./readiness/missing-organization.ts";
-import { checkReadiness, checksShown, failedChecks } from "./readiness/readiness.ts";
+import { APPLIED, appliedBy, applyPlanned } from "./migrate/apply.ts";
+import { type Plan, planMigrations } from "./migrate/plan.ts";
+import { registeredVersion } from "./migrate/version.ts";
+import { ensureOrganization, refuseMissingOrganization } from "./readiness/missing-organization.ts";
+import { activate, checkReadiness, checksShown, failedChecks } from "./readiness/readiness.ts";
 import { refuseUnfinished } from "./readiness/unfinished.ts";
-import { ensureTenantSchema, inTenantDatabase } from "./site/databases.ts";
-import { databaseOn, namesOfTenant, registeredVersion, type TenantSite } from "./site/site.ts";
+import { ensureTenantSchema } from "./site/schema.ts";
+import { databaseOn, namesOfTenant } from "./site/site.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
@@ -80,10 +78,7 @@ const MigrationResult = describedObject(
   },
 );
 
-interface MigrateFacts {
-  readonly pending: readonly string[];
-  readonly version: string | null;
-  readonly migrations: number;
+interface MigrateFacts extends Plan {
   readonly checks: readonly Check[];
   readonly activated: boolean;
 }
@@ -136,7 +131,7 @@ export const migrateTenant = defineOperation<MigrateInput, MigrateFacts>(
         name: "MIGRATIONS_PLANNED",
         where: "outside",
         inDryRun: true,
-        ensure: (run) => plan(ports, run),
+        ensure: (run) => planMigrations(ports, run),
         undo: nothing("it only looks"),
       },
       {
@@ -221,42 +216,6 @@ function allowOutOfOrder(
   });
 }
 
-async function plan(ports: TenantPorts, run: MigrateRun): Promise<Partial<MigrateFacts>> {
-  const { to, allowOutOfOrder: outOfOrder } = run.input;
-  const { migrations } = await openMigrationFolder(ports.migrations);
-  const known = new Set(migrations.map(({ id }) => id));
-  if (to !== null && !known.has(to)) throw fieldFault("to", `there is no migration '${to}'`);
-  const unknown = outOfOrder.find((id) => !known.has(id));
-  if (unknown !== undefined)
-    throw fieldFault("allowOutOfOrder", `there is no migration '${unknown}'`);
-  const ledger = await ledgerOf(ports, run);
-  if (!run.dryRun) await run.note((em) => keepVersion(run, em, ledger, migrations));
-  const end = to === null ? migrations.length : migrations.findIndex(({ id }) => id === to) + 1;
-  const wanted = new Set(migrations.slice(0, end));
-  const pending = pendingOf({ migrations }, ledger, outOfOrder).filter((file) => wanted.has(file));
-  return {
-    ...{ pending: pending.map(({ id }) => id), version: versionOf(ledger, migrations) },
-    migrations: ledger.length,
-  };
-}
-
-/**
- * What was applied so far; nothing where the tenant's own database is missing, and for a tenant that
- * a dry run finds placed nowhere.
- */
-async function ledgerOf(ports: TenantPorts, run: MigrateRun) {
-  try {
-    return await readLedgerAt(ports, await run.site());
-  } catch (error) {
-    if (isDomainError(error, "E_TENANT_NOT_READY")) return [];
-    if (run.dryRun && isDomainError(error, "E_DB_SERVER_NOT_FOUND")) return [];
-    throw error;
-  }
-}
-
-const readLedgerAt = (ports: TenantPorts, site: TenantSite) =>
-  inTenantDatabase(ports, site, (client) => readLedger(client, site.names.schema));
-
 /** Creates the schema, its database and roles, and its secret where they are missing. */
 async function ensureSchema(ports: TenantPorts, run: MigrateRun): Promise<undefined> {
   const site = await run.site();
@@ -274,24 +233,6 @@ async function verify(ports: TenantPorts, run: MigrateRun): Promise<Partial<Migr
   return { checks, migrations, version };
 }
 
-/**
- * A folder that makes the table `organization` has not done its work while the table is missing.
- *
- * @throws DomainError E_MIGRATIONS_FAILED
- */
-async function refuseMissingOrganization(ports: TenantPorts, site: TenantSite): Promise<void> {
-  const { names } = site;
-  const folder = await openMigrationFolder(ports.migrations);
-  if (!createsTable(folder, "organization")) return;
-  const present = await inTenantDatabase(ports, site, (client) =>
-    hasTable(client, names, "organization"),
-  );
-  if (present) return;
-  throw new DomainError("E_MIGRATIONS_FAILED", {
-    message: `Tenant migration completed but ${names.schema}.organization was not created`,
-  });
-}
-
 /** Makes a tenant that failed ACTIVE, only when every check passes. */
 async function register(
   ports: TenantPorts,
@@ -301,9 +242,5 @@ async function register(
   const { checks = [], migrations = 0, version = null } = run.facts;
   const ready = failedChecks({ checks }).length === 0;
   await run.update(em, { schemaVersion: version, migrationsApplied: migrations });
-  if (!ready) return { activated: false };
-  const active = { status: "ACTIVE", activatedAt: ports.clock() } as const;
-  const healed = { failureCode: null, failureMessage: null };
-  const activated = await run.update(em, { ...active, ...healed }, ["PROVISIONING", "FAILED"]);
-  return { activated };
+  return { activated: ready && (await activate(ports, run, em)) };
 }

@@ -8,7 +8,6 @@ import { beginProvisioning } from "./provision/begin.ts";
 import { removeFirstAdmin, seedAdmin } from "./provision/first-admin.ts";
 import { ProvisionInput, type ProvisionRequest, parseProvisionRequest } from "./provision/input.ts";
 import { checkState, resolvePlacement } from "./provision/placement.ts";
-import { type ProvisionFacts, type ProvisionRun, provisionRun } from "./provision/ports.ts";
 import {
   recordProvisioned,
   registerTenant,
@@ -17,6 +16,7 @@ import {
   unregisterTenant,
 } from "./provision/registry.ts";
 import { ProvisionPlan, ProvisionSummary, planShown, summaryShown } from "./provision/results.ts";
+import { type ProvisionFacts, type ProvisionRun, provisionRun } from "./provision/run.ts";
 import {
   applySeeds,
   createSchema,

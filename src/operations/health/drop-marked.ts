@@ -4,7 +4,7 @@ import type { Actor } from "../../iam/actor.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { lockTenantBySlug } from "../../tenants/registry.ts";
 import { TenantEntity } from "../../tenants/tenant.entity.ts";
-import { removeTenantSchema } from "../site/databases.ts";
+import { removeTenantSchema } from "../site/schema.ts";
 import { inWords, type Marked } from "./orphans.ts";
 import type { RepairPorts } from "./ports.ts";
 import { siteOfMarked } from "./stranger-site.ts";

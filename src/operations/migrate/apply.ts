@@ -1,7 +1,7 @@
 import { withSessionLock } from "../../database/locks.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import { applyMigrations, schemaLock } from "../../tenant-schemas/apply-migrations.ts";
-import { type Listed, pendingOf, versionOf } from "../../tenant-schemas/drift.ts";
+import { pendingOf } from "../../tenant-schemas/drift.ts";
 import { type LedgerRow, readLedger } from "../../tenant-schemas/ledger.ts";
 import { openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
 import { isUnused } from "../../tenant-schemas/own-schemas.ts";
@@ -10,6 +10,7 @@ import { type Skipped, skipped } from "../engine/phase.ts";
 import { approvedFor, inTenantDatabase } from "../site/databases.ts";
 import type { TenantPorts } from "../tenant-ports.ts";
 import type { TenantRun } from "../tenant-run.ts";
+import { keepVersion } from "./version.ts";
 
 export const APPLIED = "MIGRATIONS_APPLIED";
 
@@ -78,17 +79,6 @@ export async function applyPlanned(
       .catch(() => undefined);
     throw error;
   }
-}
-
-/** Keeps the registry's version as a tenant's own ledger has it; in a transaction of the operation. */
-export async function keepVersion(
-  run: Pick<ApplyRun, "update">,
-  em: EntityManager,
-  ledger: readonly { readonly id: string }[],
-  migrations: readonly Pick<Listed, "id">[],
-): Promise<void> {
-  const migrationsApplied = new Set(ledger.map(({ id }) => id)).size;
-  await run.update(em, { schemaVersion: versionOf(ledger, migrations), migrationsApplied });
 }
 
 /** Which of the planned files an operation has applied, over all its attempts and all who owned it. */

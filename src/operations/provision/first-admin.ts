@@ -2,7 +2,7 @@ import type { EntityManager } from "../../database/orm.ts";
 import { seedFirstAdmin, undoFirstAdmin } from "../../invitations/first-admin.ts";
 import type { TenantPorts } from "../tenant-ports.ts";
 import { tenantIdOf } from "../tenant-run.ts";
-import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
+import type { ProvisionFacts, ProvisionRun } from "./run.ts";
 
 /** Makes the first admin's identity and membership, and the way in; the mail goes out when this commits. */
 export async function seedAdmin(

@@ -15,7 +15,7 @@ import { passedOverIn } from "../migration-check/check-migrations.ts";
 import { inSharedDatabase } from "../site/databases.ts";
 import { databaseOn, hasOwnDatabase, siteOfTenant } from "../site/site.ts";
 import type { TenantPorts } from "../tenant-ports.ts";
-import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
+import type { ProvisionFacts, ProvisionRun } from "./run.ts";
 
 /** No tenant has this id: in a dry run everything that exists is somebody else's. */
 const NOBODY = "00000000-0000-0000-0000-000000000000";

@@ -2,7 +2,7 @@ import type { EntityManager } from "../../database/orm.ts";
 import { OperationPhaseEntity } from "../engine/operation.entity.ts";
 import type { Outcome } from "../engine/phase.ts";
 import type { TenantPorts } from "../tenant-ports.ts";
-import type { ProvisionRun } from "./ports.ts";
+import type { ProvisionRun } from "./run.ts";
 
 /** Makes the tenant ACTIVE: everything of it stands and was verified. */
 export async function registerTenant(

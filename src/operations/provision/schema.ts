@@ -10,15 +10,11 @@ import { type Skipped, skipped } from "../engine/phase.ts";
 import { reportingProgress } from "../engine/progress.ts";
 import { checkReadiness, refuseUnready } from "../readiness/readiness.ts";
 import { refuseOldDeletion } from "../removal/lost-history.ts";
-import {
-  approvedFor,
-  ensureTenantSchema,
-  inTenantDatabase,
-  removeTenantSchema,
-} from "../site/databases.ts";
+import { approvedFor, inTenantDatabase } from "../site/databases.ts";
+import { ensureTenantSchema, removeTenantSchema } from "../site/schema.ts";
 import type { TenantPorts } from "../tenant-ports.ts";
 import { tenantIdOf } from "../tenant-run.ts";
-import type { ProvisionFacts, ProvisionRun } from "./ports.ts";
+import type { ProvisionFacts, ProvisionRun } from "./run.ts";
 
 /** Stores the app role's connection URL, with a new password, unless it is there already. */
 export async function setSecret(ports: TenantPorts, run: ProvisionRun): Promise<undefined> {

@@ -1,15 +1,19 @@
 import { z } from "zod";
 import type { EntityManager } from "../../database/orm.ts";
+import { DomainError } from "../../kernel/domain-error.ts";
 import {
   addMissingOrganization,
   type FirstLaboratory,
 } from "../../laboratories/first-laboratory.ts";
 import { countOrWhyNot } from "../../laboratories/organizations.ts";
+import { createsTable, openMigrationFolder } from "../../tenant-schemas/migration-folder.ts";
+import { hasTable } from "../../tenant-schemas/verify-tenant-schema.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
 import { type Skipped, skipped } from "../engine/phase.ts";
 import { ProvisionInput } from "../provision/input.ts";
 import { inTenantDatabase } from "../site/databases.ts";
+import type { Site } from "../site/site.ts";
 import type { TenantPorts } from "../tenant-ports.ts";
 import type { TenantRun } from "../tenant-run.ts";
 
@@ -32,6 +36,27 @@ export async function ensureOrganization(
     const { name, laboratory } = first;
     await run.progress(1, 1, laboratory === null ? name : `${name} with laboratory ${laboratory}`);
     return undefined;
+  });
+}
+
+/**
+ * A folder that makes the table `organization` has not done its work while the table is missing.
+ *
+ * @throws DomainError E_MIGRATIONS_FAILED
+ */
+export async function refuseMissingOrganization(
+  ports: Pick<TenantPorts, "servers" | "migrations">,
+  site: Site,
+): Promise<void> {
+  const { names } = site;
+  const folder = await openMigrationFolder(ports.migrations);
+  if (!createsTable(folder, "organization")) return;
+  const present = await inTenantDatabase(ports, site, (client) =>
+    hasTable(client, names, "organization"),
+  );
+  if (present) return;
+  throw new DomainError("E_MIGRATIONS_FAILED", {
+    message: `Tenant migration completed but ${names.schema}.organization was not created`,
   });
 }
 

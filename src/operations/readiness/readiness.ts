@@ -1,3 +1,4 @@
+import type { EntityManager } from "../../database/orm.ts";
 import type { Described } from "../../kernel/described.ts";
 import { DomainError, isDomainError } from "../../kernel/domain-error.ts";
 import type { Labelled } from "../../kernel/labelled.ts";
@@ -110,6 +111,22 @@ export function refuseUnready(readiness: Pick<Readiness, "checks">): void {
     detail: { failed },
   });
 }
+
+/**
+ * Makes a tenant ACTIVE that was not in use yet, in the caller's transaction.
+ *
+ * @returns whether it was not
+ */
+export const activate = (
+  { clock }: Pick<TenantPorts, "clock">,
+  run: Pick<TenantRun<unknown, unknown>, "update">,
+  em: EntityManager,
+): Promise<boolean> =>
+  run.update(
+    em,
+    { status: "ACTIVE", failureCode: null, failureMessage: null, activatedAt: clock() },
+    ["PROVISIONING", "FAILED"],
+  );
 
 /** Readiness checks for a person, each with its sign. */
 export const checksShown = (checks: readonly Described<typeof ReadinessCheck>[]): Labelled =>

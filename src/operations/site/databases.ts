@@ -1,13 +1,7 @@
 import type { PoolClient } from "pg";
 import { sqlStateOf } from "../../database/faults.ts";
-import { scramVerifier } from "../../database/sql.ts";
 import { DomainError, isDomainError } from "../../kernel/domain-error.ts";
-import { createTenantSchema } from "../../tenant-schemas/create-tenant-schema.ts";
-import { dropTenantSchema } from "../../tenant-schemas/drop-tenant-schema.ts";
 import { approvedExtensions } from "../../tenant-schemas/extensions.ts";
-import { ensureOwnDatabase, prepareOwnDatabase } from "../../tenant-schemas/own-database.ts";
-import { limitsOf } from "../../tenants/limits.ts";
-import type { Tenant } from "../../tenants/tenant.entity.ts";
 import type { TenantPorts } from "../tenant-ports.ts";
 import {
   fenceOf,
@@ -87,57 +81,4 @@ export async function fenceOff(
   await inTenantDatabase(ports, site, prove).catch((error: unknown) => {
     if (!isDomainError(error, "E_TENANT_NOT_READY")) throw error;
   });
-}
-
-interface NewSchema {
-  readonly tenant: Tenant;
-  /** The app role's, as the secret has it. */
-  readonly password: string;
-}
-
-/**
- * Creates the tenant's empty schema with its roles, and before it the database where the tenant has
- * one of its own. Repeatable.
- *
- * @throws DomainError E_PARTIAL_STATE naming what is in the way
- */
-export async function ensureTenantSchema(
-  ports: Servers & Pick<TenantPorts, "limits">,
-  site: Site,
-  { tenant, password }: NewSchema,
-): Promise<void> {
-  const tenantId = tenant.id;
-  const { names, database, server, login } = site;
-  const own = hasOwnDatabase(site);
-  if (own)
-    await inSharedDatabase(ports, site, (client) => ensureOwnDatabase(client, { names, tenantId }));
-  await inTenantDatabase(ports, site, async (client) => {
-    if (own) await prepareOwnDatabase(client, tenantId, server.tenantDatabase);
-    await createTenantSchema(client, {
-      ...{ names, tenantId, login, connectDatabase: database },
-      mayLogIn: tenant.status !== "SUSPENDED",
-      limits: limitsOf(ports.limits, tenant),
-      appPasswordVerifier: scramVerifier(password),
-    });
-  });
-}
-
-/**
- * Drops what `ensureTenantSchema` has made on a server: what bears the tenant's mark, and no more.
- * Repeatable.
- *
- * @throws DomainError E_PARTIAL_STATE naming what keeps it from going
- */
-export async function removeTenantSchema(
-  ports: Servers,
-  site: Pick<Site, "server" | "names" | "token">,
-  tenantId: string,
-): Promise<void> {
-  const { server, names } = site;
-  await inSharedDatabase(ports, site, (client) =>
-    dropTenantSchema(client, { names, tenantId }, (database, work) =>
-      // In databases that hold no tenants nothing of ours is kept, so no fence.
-      ports.servers.asAdmin(server, database, work),
-    ),
-  );
 }

@@ -6,7 +6,6 @@ import { type Isolation, rolesOf, type TenantNames } from "../../tenants/names.t
 import { findTenant, tenantBySlug } from "../../tenants/registry.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import type { Run } from "../engine/phase.ts";
-import type { TenantRun } from "../tenant-run.ts";
 
 /** Where a tenant's schema is, or is to be. */
 export interface Site {
@@ -67,16 +66,6 @@ export async function tenantOf(
       message: `Tenant slug '${subjectName}' not found`,
     });
   return tenant;
-}
-
-/** What the registry says of a tenant's schema, as an operation ends: also one that never looked into it. */
-export async function registeredVersion(
-  em: EntityManager,
-  run: Pick<TenantRun<unknown, unknown>, "tenant">,
-): Promise<{ version: string | null; migrations: number | null }> {
-  const tenant = await run.tenant(em);
-  await em.refresh(tenant);
-  return { version: tenant.schemaVersion, migrations: tenant.migrationsApplied };
 }
 
 /**
