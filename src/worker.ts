@@ -19,7 +19,7 @@ const BATCH = 100;
  */
 export async function startPlatformWorker(
   { workerOrm, ...doors }: Platform,
-  options: Pick<WorkerOptions, "retry" | "lookEveryMs" | "beatMs" | "timeToLiveMs" | "hungMs"> = {},
+  options: Pick<WorkerOptions, "retry" | "pollEveryMs" | "beatMs" | "timeToLiveMs" | "hungMs"> = {},
 ): Promise<Worker> {
   const platform: Platform = { ...doors, workerOrm, orm: workerOrm };
   const { orm, mailer, clock, credentials, config, log } = platform;

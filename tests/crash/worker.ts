@@ -73,7 +73,7 @@ const definitions = wrapOperations(platform.definitions, {
 });
 await startPlatformWorker(
   { ...platform, definitions, feed },
-  { ...settings.options, lookEveryMs: NEVER_MS },
+  { ...settings.options, pollEveryMs: NEVER_MS },
 );
 
 const running = () =>

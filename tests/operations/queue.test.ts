@@ -11,7 +11,7 @@ const NEVER_MS = 86_400_000;
 
 test("a worker hears of an operation as it is started, and runs it without looking for it", async () => {
   await using world = await openPlatform();
-  const worker = await startPlatformWorker(world.platform, { lookEveryMs: NEVER_MS });
+  const worker = await startPlatformWorker(world.platform, { pollEveryMs: NEVER_MS });
   try {
     for (const _ of ["first", "second"]) {
       const { operation } = await provision(world.platform, { seeds: [] });

@@ -20,23 +20,23 @@ const MAIL_SLOT_MS = 10_000;
 
 const TIMER_AGAIN_S = 600;
 
-/** Delivers what is due, and sees to it that somebody looks again when the next mail is. */
+/** Delivers what is due, and enqueues the delivery for when the next mail is. */
 export async function deliver(
   { deliverMail, queue, log }: Omit<BackgroundPorts, "timerEnded">,
   transact: Transact<OperationError>,
 ): Promise<void> {
   // However long the outbox is away: one delivery that gave up would be the last of the chain.
-  const lookAgain = (error: unknown) => {
+  const retrySoon = (error: unknown) => {
     log.warn({ err: error }, "the outbox cannot be read, and is looked at again");
     return 0;
   };
-  const next = await DBOS.runStep(() => deliverMail().catch(lookAgain), { name: "deliver" });
+  const next = await DBOS.runStep(() => deliverMail().catch(retrySoon), { name: "deliver" });
   if (next === null) return;
   const ended = await transact("next", async (em) => {
     const [{ now } = { now: 0 }] = await em.execute<{ now: number }[]>(
       "select extract(epoch from clock_timestamp())::float8 * 1000 as now",
     );
-    // One past the next, since the clocks of two machines may tell the next slot from this one.
+    // One past the next, since the clocks of two machines may differ about which slot is the next.
     const slot = Math.ceil(Math.max(next, now) / MAIL_SLOT_MS) + 1;
     const seconds = (slot * MAIL_SLOT_MS - now) / 1000;
     await queue.enqueueMail(em, `mail-${slot}`, seconds);

@@ -3,7 +3,7 @@ import type { Logger } from "../../observability/logger.ts";
 import { isRunningHere, recoverWorkflowsOf } from "./dbos-internals.ts";
 import { PRIORITIES, QUEUE } from "./queue.ts";
 
-/** What this worker has claimed of the queue, as far as the engine does not see to it. */
+/** What this worker has claimed of the queue, as far as the engine does not handle it. */
 export interface Claims {
   /** Takes up what dead workers have claimed: it goes back to the queue. */
   recover(deadExecutorIds: string[]): Promise<unknown>;
@@ -13,7 +13,7 @@ export interface Claims {
    */
   isRunning(workflowId: string): boolean;
   /**
-   * Puts claims back that this process does not run: the engine does not look again where the answer to a
+   * Puts claims back that this process does not run: the engine does not read again where the answer to a
    * claim was lost. A run of theirs that there is after all is fenced out.
    */
   putBack(workflowIds: string[]): Promise<void>;
@@ -21,12 +21,12 @@ export interface Claims {
   leave(workflowId: string, why: string): never;
 }
 
-/** Ids that are remembered so that each is told of once. */
-const MOST_TOLD = 1_000;
+/** Ids that are remembered so that each is logged once. */
+const MOST_LOGGED = 1_000;
 
 export function openClaims(log: Logger): Claims {
   const left = new Set<string>();
-  const told = new Set<string>();
+  const logged = new Set<string>();
   let total = 0;
   return {
     recover: recoverWorkflowsOf,
@@ -44,9 +44,10 @@ export function openClaims(log: Logger): Claims {
     },
     leave: (workflowId, why) => {
       left.add(workflowId);
-      if (told.size >= MOST_TOLD) told.clear();
-      if (!told.has(workflowId)) log.warn({ workflowId, why }, "left to a worker that can run it");
-      told.add(workflowId);
+      if (logged.size >= MOST_LOGGED) logged.clear();
+      if (!logged.has(workflowId))
+        log.warn({ workflowId, why }, "left to a worker that can run it");
+      logged.add(workflowId);
       throw new DBOSWorkflowConflictError(workflowId);
     },
   };

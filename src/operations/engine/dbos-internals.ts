@@ -134,7 +134,7 @@ export const ensureEngineTables = (url: string, log: object, pool: Pool): Promis
   system.ensureSystemDatabase(url, log as GlobalLogger, pool);
 
 /**
- * Expects the engine's tables to be of its version or a newer one; no public function only looks.
+ * Expects the engine's tables to be of its version or a newer one; no public function only checks.
  *
  * @throws DBOSInitializationError
  */
@@ -149,7 +149,7 @@ export const verifyEngineTables = (url: string, log: object, pool: Pool): Promis
 export const recoverWorkflowsOf = async (executorIds: string[]): Promise<unknown> =>
   await executor.DBOSExecutor.globalInstance?.recoverPendingWorkflows(executorIds);
 
-/** Whether this process runs a workflow; the engine tells it to nobody. True while it is not launched. */
+/** Whether this process runs a workflow; the engine has no public function for it. True while it is not launched. */
 export const isRunningHere = (workflowId: string): boolean =>
   executor.DBOSExecutor.globalInstance?.systemDatabase.checkForRunningWorkflow(workflowId) ?? true;
 
@@ -164,7 +164,7 @@ export function endLostRuns(): void {
 }
 
 /** Whether the engine's own loop over its queues has ended; it ends silently. */
-// biome-ignore lint/complexity/useLiteralKeys: private to the engine; like this the compiler tells when it is gone
+// biome-ignore lint/complexity/useLiteralKeys: private to the engine; like this the compiler reports when it is gone
 export const isLoopEnded = (): boolean => wfqueue.wfQueueRunner["isRunning"] !== true;
 
 /** When the engine polls a queue next, in ms since 1970; undefined for one that it does not know. */
@@ -176,7 +176,7 @@ const pollStates = ({ wfQueueRunner }: typeof wfqueue) =>
   wfQueueRunner["states"] as ReadonlyMap<string, { readonly nextPollAt: number }>;
 
 /**
- * Polls a queue once, now: the engine polls at fixed intervals and cannot be told to. It waits while the
+ * Polls a queue once, now: the engine itself polls at fixed intervals only. It waits while the
  * database is away, until `signal`; without that the engine would wait forever.
  */
 export const pollQueue = async (queue: WorkflowQueue, signal: AbortSignal): Promise<void> => {

@@ -31,7 +31,7 @@ import { APPLICATION, MAIL_WORKFLOW, QUEUE, QUIET, TIMER_WORKFLOW, WORKFLOW } fr
 import { runOperation } from "./run-operation.ts";
 import { openRuns } from "./runs.ts";
 import type { RetryPolicy, RunPorts } from "./step.ts";
-import { isLookLate, watchQueue } from "./watch-queue.ts";
+import { isPollLate, watchQueue } from "./watch-queue.ts";
 
 /**
  * Brings the durable engine's own tables (schema `dbos`) to its version, before anything enqueues;
@@ -105,7 +105,7 @@ export interface Worker {
   stop(graceMs?: number): Promise<void>;
   /** What only a new process mends; null while there is no such thing. */
   broken(): string | null;
-  /** Whether it has not looked into its queue for a minute; while its database is away it cannot. */
+  /** Whether it has not polled its queue for a minute; while its database is away it cannot. */
   isStalled(): boolean;
 }
 
@@ -119,12 +119,12 @@ export interface WorkerOptions extends Beat, BackgroundPorts {
   /** Ends what a former owner of an operation may still be about to do. */
   fenceOff: RunPorts["fenceOff"];
   readonly retry?: RetryPolicy;
-  /** Tells the migration folder and seeds of this worker from those of others; null where they are refused. */
+  /** Identifies the migration folder and seeds of this worker; null where they are refused. */
   fingerprint(): Promise<string | null>;
   /** Ends the sessions into db servers: the process was frozen, and others may have taken over. */
   endSessions(): void;
-  /** How often the queue is looked into where nothing was heard of it; 100 ms unless told. */
-  readonly lookEveryMs?: number;
+  /** Poll interval without notifications; 100 ms unless given. */
+  readonly pollEveryMs?: number;
 }
 
 const RETRY: RetryPolicy = {
@@ -148,7 +148,7 @@ const PER_WORKER = 64;
  * @throws UnfitPlatform when the engine, or a table of it, is not as this program knows it
  */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
-  const { orm, url, log, retry = RETRY, lookEveryMs = 100 } = options;
+  const { orm, url, log, retry = RETRY, pollEveryMs = 100 } = options;
   await migrateCheckpoints(orm);
   const executorId = `${hostname()}-${randomUUID()}`;
   const definitions = new Map(
@@ -218,12 +218,12 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const queue = await DBOS.registerQueue(QUEUE, {
     workerConcurrency: PER_WORKER,
     partitionConcurrency: PER_PARTITION,
-    minPollingIntervalMs: lookEveryMs,
+    minPollingIntervalMs: pollEveryMs,
     onConflict: "always_update",
   });
   const endWatch = watchQueue(options, queue);
   return {
-    isStalled: () => isLookLate(QUEUE),
+    isStalled: () => isPollLate(QUEUE),
     broken: () => {
       if (liveness.isBroken()) return "the heartbeat thread dies again and again";
       return isLoopEnded() ? "the engine has ended" : null;
@@ -237,7 +237,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   };
 }
 
-/** The engine's own log lines, below ours: its "info" is our "debug", and retries are told by us. */
+/** The engine's own log lines, below ours: its "info" is our "debug", and we log retries ourselves. */
 function engineLog(log: Logger) {
   const to = (level: "debug" | "warn") => (entry: unknown) =>
     log[level]({ engine: true }, String(entry));

@@ -17,7 +17,7 @@ export interface Tried {
 }
 
 /**
- * Turns what a phase threw into what may be told of it: a fault of PostgreSQL, of a pool, a socket or
+ * Turns what a phase threw into what may be shown of it: a fault of PostgreSQL, of a pool, a socket or
  * a name with the part that it happened to and what was said. The text of any other unexpected error
  * stays out: it may hold what no caller should see; the log has it under the operation's id.
  */
@@ -36,11 +36,11 @@ export function describeFailure(
   const fault = part === PLATFORM ? faultOf(error) : faultOrRefusalOf(error);
   if (fault === undefined)
     return { code: "E_INTERNAL", message: ERROR_CODES.E_INTERNAL.text, phase, retryable: true };
-  const told = `${part}: ${withWhatWasSaid(fault)}`;
+  const message = `${part}: ${withWhatWasSaid(fault)}`;
   const { remedy: nextAction } = fault;
   return {
     code: codeOf(fault),
-    message: withTried(told, tried),
+    message: withTried(message, tried),
     phase,
     retryable: true,
     nextAction,

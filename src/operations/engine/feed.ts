@@ -21,7 +21,7 @@ export interface Feed {
   close(): Promise<void>;
 }
 
-/** Followers look at the journal this often even when nothing wakes them. */
+/** Poll interval of followers without notifications. */
 const BACKSTOP_MS = 5_000;
 const RECONNECT_MS = 500;
 
@@ -69,7 +69,7 @@ export async function openFeed({ url, log }: FeedOptions): Promise<Feed> {
     wakeEveryone();
   };
   const later = () => {
-    // Whoever opens the feed is told that the first connection failed.
+    // The first connection that fails is the error of whoever opens the feed.
     if (closed || !client) return;
     clearTimeout(timer);
     timer = setTimeout(reconnect, RECONNECT_MS);

@@ -77,7 +77,7 @@ type Step<T> = { readonly wait: true } | { readonly value: T; readonly last: boo
 /** Pause between two reads while the platform database is away. */
 const READ_AGAIN_MS = 500;
 
-/** Iterates over what `step` finds, woken by the signal; outlives faults that pass, and looks again behind them. */
+/** Iterates over what `step` finds, woken by the signal; outlives transient faults, and reads again after them. */
 function iterate<T>(
   signal: Signal,
   detach: () => void,

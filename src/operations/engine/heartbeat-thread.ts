@@ -18,8 +18,8 @@ export interface HeartbeatData {
   readonly hungMs: number;
 }
 
-/** What the thread tells its process. */
-export type HeartbeatTold =
+/** What the thread sends to its process. */
+export type HeartbeatMessage =
   /** The process was frozen, or its event loop hung: it is to give up what it holds. */
   | { readonly frozen: true }
   /** There is no row to keep fresh. */
@@ -27,7 +27,7 @@ export type HeartbeatTold =
   | { readonly failed: string };
 
 const { pulse, url, executorId, beatMs, timeToLiveMs, hungMs } = workerData as HeartbeatData;
-const tell = (told: HeartbeatTold) => parentPort?.postMessage(told);
+const send = (message: HeartbeatMessage) => parentPort?.postMessage(message);
 
 const config = {
   ...platformConfig(url, "heartbeat", PATIENT),
@@ -51,11 +51,11 @@ async function beat(): Promise<void> {
       "update platform.worker set seen_at = now() where executor_id = $1",
       [executorId],
     );
-    if (rowCount === 0) tell({ missing: true });
+    if (rowCount === 0) send({ missing: true });
   } catch (error) {
     const broken = client;
     client = undefined;
-    tell({ failed: error instanceof Error ? error.message : String(error) });
+    send({ failed: error instanceof Error ? error.message : String(error) });
     await broken?.end().catch(() => {});
   }
 }
@@ -63,18 +63,18 @@ async function beat(): Promise<void> {
 let wall = Date.now();
 let turned = { count: turns(pulse), at: performance.now() };
 let hung = false;
-let told = frozenCount(pulse);
+let reported = frozenCount(pulse);
 let nextBeat = 0;
 let beating = false;
 
 function tick(): void {
   noticeFreeze(pulse, timeToLiveMs);
   // The monotonic clock stands still in a machine that is suspended; the date does not.
-  if (frozenCount(pulse) === told && Date.now() - wall > timeToLiveMs) countFreeze(pulse);
-  if (frozenCount(pulse) === told) watchProcess();
+  if (frozenCount(pulse) === reported && Date.now() - wall > timeToLiveMs) countFreeze(pulse);
+  if (frozenCount(pulse) === reported) watchProcess();
   else turned = { count: turns(pulse), at: performance.now() };
-  if (frozenCount(pulse) > told) tell({ frozen: true });
-  told = frozenCount(pulse);
+  if (frozenCount(pulse) > reported) send({ frozen: true });
+  reported = frozenCount(pulse);
   wall = Date.now();
   seeThread(pulse);
   if (hung || beating || performance.now() < nextBeat) return;

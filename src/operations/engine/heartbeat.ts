@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import type { HeartbeatData, HeartbeatTold } from "./heartbeat-thread.ts";
+import type { HeartbeatData, HeartbeatMessage } from "./heartbeat-thread.ts";
 import { frozenCount, newPulse, noticeFreeze, turn } from "./pulse.ts";
 
 /** The heartbeat of this process, which a thread keeps up however busy the process is. */
@@ -53,10 +53,10 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
       resourceLimits: { maxOldGenerationSizeMb: 64 },
     });
     thread.unref();
-    thread.on("message", (told: HeartbeatTold) => {
+    thread.on("message", (message: HeartbeatMessage) => {
       frozen();
-      if ("missing" in told) onMissing();
-      if ("failed" in told) onError(new Error(told.failed));
+      if ("missing" in message) onMissing();
+      if ("failed" in message) onError(new Error(message.failed));
     });
     thread.on("error", onError);
     thread.once("exit", () => {

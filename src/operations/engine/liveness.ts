@@ -7,11 +7,11 @@ import { endSessionsOf } from "./worker-sessions.ts";
 
 /** How often a worker says that it is alive, and how long the others believe it. */
 export interface Beat {
-  /** 2 s unless told. */
+  /** 2 s unless given. */
   readonly beatMs?: number | undefined;
-  /** A worker that was not seen for so long is dead, by the database's clock; 6 s unless told. */
+  /** A worker that was not seen for so long is dead, by the database's clock; 6 s unless given. */
   readonly timeToLiveMs?: number | undefined;
-  /** Nor is one alive whose event loop has not turned for so long; 30 s unless told. */
+  /** Nor is one alive whose event loop has not turned for so long; 30 s unless given. */
   readonly hungMs?: number | undefined;
 }
 
@@ -132,7 +132,7 @@ export function repeat(
 }
 
 /**
- * Begins a worker's beats, and its looks for dead workers and for lost claims of its own. The open-source
+ * Begins a worker's heartbeat, and its checks for dead workers and for lost claims of its own. The open-source
  * engine recovers its own process only, as it starts: the rest is ours.
  */
 export async function startLiveness(options: LivenessOptions): Promise<Liveness> {

@@ -31,7 +31,7 @@ const PHASE_STATES = [
 ] as const;
 export type PhaseState = (typeof PHASE_STATES)[number];
 
-/** What is told of a failure: no secret, nothing internal. */
+/** What is shown of a failure: no secret, nothing internal. */
 export interface OperationError {
   readonly code: ErrorCode;
   readonly message: string;

@@ -6,7 +6,7 @@ import type { OperationError } from "./operation.entity.ts";
 /** Who asked, as far as it is kept: no role, which may change while the operation runs. */
 export type Requester = Pick<Actor, "kind" | "id" | "name">;
 
-/** What a phase is given: its operation, what earlier phases found out, and a way to tell progress. */
+/** What a phase is given: its operation, what earlier phases found out, and a way to report progress. */
 export interface Run<Input, Facts> {
   readonly operationId: string;
   /** Null in a dry run. */
@@ -18,7 +18,7 @@ export interface Run<Input, Facts> {
   /** What the phases before this one answered, merged; kept in the engine's store, so never a secret. */
   readonly facts: Readonly<Partial<Facts>>;
   /**
-   * Tells how far the phase is. Costs a transaction: call it when there is something to see.
+   * Reports how far the phase is. Costs a transaction: call it when there is something to see.
    *
    * @param total null where it is not known
    * @param also what is written in the same transaction, as by `note`
@@ -69,7 +69,7 @@ type Answer<Facts> = Partial<Facts> | Skipped | undefined;
 
 interface PhaseBase {
   readonly name: string;
-  /** Runs in a dry run too: it only looks, or writes nothing when `run.dryRun`. */
+  /** Runs in a dry run too: it only reads, or writes nothing when `run.dryRun`. */
   readonly inDryRun?: boolean;
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Run } from "./phase.ts";
 
-/** Told how far a phase is; keeps nobody waiting. */
+/** Takes how far a phase is; keeps nobody waiting. */
 export type Report = (completed: number, total: number, message?: string) => void;
 
 /** Between two reports that are written: each costs a transaction, and people see no more of them. */

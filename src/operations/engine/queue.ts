@@ -14,7 +14,7 @@ export const TIMER_WORKFLOW = "timer";
 /** The lower comes first. What a worker could not run does not keep others waiting. */
 export const PRIORITIES = { urgent: 0, usual: 1, left: 2 } as const;
 
-/** The channel that wakes workers when an operation is enqueued; mail and timers can wait for a look. */
+/** The channel that wakes workers when an operation is enqueued; mail and timers can wait for the next poll. */
 export const QUEUE_CHANNEL = "tenantry_queue";
 
 /** The engine's log in processes that only enqueue or migrate: what matters is thrown. */
@@ -34,7 +34,7 @@ export interface OperationQueue {
   ): Promise<void>;
   /**
    * Enqueues a delivery of the outbox in the caller's transaction, so many seconds later (at once
-   * unless told); the same id is enqueued once.
+   * unless given); the same id is enqueued once.
    */
   enqueueMail(em: EntityManager, id: string, seconds?: number): Promise<void>;
   /**

@@ -6,20 +6,20 @@ import { cancelled } from "./failure.ts";
 import { claimAgain, drawToken } from "./fence-tokens.ts";
 import { lockOperation, move } from "./journal.ts";
 import type { Operation, OperationError } from "./operation.entity.ts";
+import { logBegin, logEnd } from "./operation-log.ts";
 import type { AnyOperation, Outcome, Run } from "./phase.ts";
 import {
   type AnyPhase,
   type AnyRun,
   beside,
-  type Course,
   type Done,
   ensureOutside,
   pauseBehind,
+  type RunContext,
   type RunPorts,
   refuseLost,
   toDone,
 } from "./step.ts";
-import { tellBegin, tellEnd } from "./tell.ts";
 import { unwind } from "./unwind.ts";
 
 /**
@@ -46,27 +46,27 @@ export async function runOperation(ports: RunPorts, operationId: string): Promis
   const definition = ports.definitions.get(begun.ok.kind);
   if (!definition)
     throw new Error(`Operation ${operationId} is of an unknown kind: ${begun.ok.kind}`);
-  const course: Course = { ...ports, transact, definition, takeover };
+  const context: RunContext = { ...ports, transact, definition, takeover };
   // An operation that a version before this one began has no token yet.
   const begunHere = drawn !== undefined && begun.ok.token === drawn;
   const token = begunHere ? drawn : await claimAgain(ports.orm, operationId);
-  let run = toRun(course, { ...begun.ok, token: token ?? 0 });
-  tellBegin(course, run);
-  if (!begunHere && token !== null) await fenceOff(course, run);
+  let run = toRun(context, { ...begun.ok, token: token ?? 0 });
+  logBegin(context, run);
+  if (!begunHere && token !== null) await fenceOff(context, run);
   if (begun.ok.cancelRequested)
-    return await unwind(course, run, -1, { state: "CANCELLED", error: cancelled(null) });
+    return await unwind(context, run, -1, { state: "CANCELLED", error: cancelled(null) });
 
   for (const index of definition.phases.keys()) {
-    const ended = await runPhase(course, run, index);
+    const ended = await runPhase(context, run, index);
     if ("failed" in ended)
-      return await unwind(course, run, index, { state: "FAILED", error: ended.failed });
+      return await unwind(context, run, index, { state: "FAILED", error: ended.failed });
     run = { ...run, facts: { ...run.facts, ...ended.ok.facts } };
     if (ended.ok.cancelRequested) {
       const error = cancelled(definition.phases[index]?.name ?? null);
-      return await unwind(course, run, index, { state: "CANCELLED", error });
+      return await unwind(context, run, index, { state: "CANCELLED", error });
     }
   }
-  tellEnd(course, run, { state: "SUCCEEDED" });
+  logEnd(context, run, { state: "SUCCEEDED" });
 }
 
 interface Begun
@@ -78,13 +78,13 @@ interface Begun
 }
 
 /** Keeps the former owner from late effects; where that place is away, each session there does so by itself. */
-async function fenceOff(course: Course, run: AnyRun): Promise<void> {
-  const { retry, log } = course;
+async function fenceOff(context: RunContext, run: AnyRun): Promise<void> {
+  const { retry, log } = context;
   for (let count = 1; ; count += 1) {
     try {
-      return await course.fenceOff(run);
+      return await context.fenceOff(run);
     } catch (error) {
-      await refuseLost(course, run, error);
+      await refuseLost(context, run, error);
       const { operationId } = run;
       log.warn(
         { err: error, operationId, attempt: count },
@@ -115,10 +115,10 @@ async function begin(em: EntityManager, ports: RunPorts, id: string): Promise<Be
   return { id, kind, subjectId, subjectName, dryRun, input, requester, cancelRequested, token };
 }
 
-function toRun(course: Course, begun: Begun): AnyRun {
+function toRun(context: RunContext, begun: Begun): AnyRun {
   const { id, subjectId, subjectName, dryRun, requester, token } = begun;
-  const input = course.definition.input.parse(begun.input);
-  const note: AnyRun["note"] = (work) => beside(course, { operationId: id, token }, work);
+  const input = context.definition.input.parse(begun.input);
+  const note: AnyRun["note"] = (work) => beside(context, { operationId: id, token }, work);
   return {
     operationId: id,
     subjectId,
@@ -140,41 +140,41 @@ interface Ended extends Done {
 
 /** Runs one phase and ends it, all in one transaction where the phase works on the platform database. */
 async function runPhase(
-  course: Course,
+  context: RunContext,
   run: AnyRun,
   index: number,
 ): Promise<Attempted<Ended, OperationError>> {
-  const phase = course.definition.phases[index] as AnyPhase;
+  const phase = context.definition.phases[index] as AnyPhase;
   const end = async (em: EntityManager, done: Done): Promise<Ended> => ({
     ...done,
-    cancelRequested: await endPhase(course, run, em, index, done),
+    cancelRequested: await endPhase(context, run, em, index, done),
   });
   const step = `${phase.name} done`;
   if (run.dryRun && !phase.inDryRun) {
-    return await course.transact(step, (em) =>
+    return await context.transact(step, (em) =>
       end(em, { facts: {}, note: "dry run", skipped: true }),
     );
   }
   if (phase.where === "platform") {
-    const answer = await course.transact(
+    const answer = await context.transact(
       step,
       async (em) => await end(em, toDone(await phase.ensure(run, em))),
     );
     return "failed" in answer ? { failed: { ...answer.failed, phase: phase.name } } : answer;
   }
-  const ensured = await ensureOutside(course, phase, run);
-  return "failed" in ensured ? ensured : await course.transact(step, (em) => end(em, ensured.ok));
+  const ensured = await ensureOutside(context, phase, run);
+  return "failed" in ensured ? ensured : await context.transact(step, (em) => end(em, ensured.ok));
 }
 
 /** Ends a phase and begins the next one, or settles the operation; answers whether to stop here. */
 async function endPhase(
-  course: Course,
+  context: RunContext,
   run: AnyRun,
   em: EntityManager,
   index: number,
   done: Done,
 ): Promise<boolean> {
-  const { definition } = course;
+  const { definition } = context;
   const operation = await lockOperation(em, run.operationId);
   const phase = definition.phases[index] as AnyPhase;
   const next = definition.phases[index + 1];

@@ -1,15 +1,15 @@
 /** What a follower is woken with: the operations that changed, or that anything may have. */
 export interface WakeUp {
   readonly operationIds: readonly string[];
-  /** Something may have been missed: look at everything. */
+  /** Something may have been missed: check everything. */
   readonly everything: boolean;
 }
 
-/** More operations than this and the follower looks at everything instead of at each. */
+/** More operations than this and the follower checks everything instead of each. */
 const REMEMBERED = 1_000;
 
 /**
- * One follower's bounded wake-up: it remembers which operations changed since it last looked, never
+ * One follower's bounded wake-up: it remembers which operations changed since it last read, never
  * what changed, so a follower that stops reading costs a set of ids and nobody else anything.
  */
 export class Signal {
@@ -25,7 +25,7 @@ export class Signal {
     this.#settle();
   }
 
-  /** Wakes the follower to look at everything. */
+  /** Wakes the follower to check everything. */
   wakeAll(): void {
     this.#everything = true;
     this.#settle();

@@ -59,7 +59,7 @@ export interface StepPorts {
   readonly retry: RetryPolicy;
 }
 
-/** What the running of operations needs. */
+/** What running operations needs. */
 export interface RunPorts extends StepPorts {
   readonly transact: Transact<OperationError>;
   readonly definitions: ReadonlyMap<string, AnyOperation>;
@@ -72,51 +72,51 @@ export interface RunPorts extends StepPorts {
   assertHeld(): void;
 }
 
-/** The operation under way: its ports and its definition. */
-export interface Course extends RunPorts {
+/** What the steps of one operation need: ports, its definition, and whether it was taken over. */
+export interface RunContext extends RunPorts {
   readonly definition: AnyOperation;
   /** Whether the step that comes next was begun by a process that has ended since. */
   readonly takeover: { due: boolean };
 }
 
 /** Ensures a phase outside the platform database: as a checkpointed step, tried again after passing faults. */
-export const ensureOutside = async (course: Course, phase: AnyExternalPhase, run: AnyRun) =>
-  await attempt(course, phase.name, run, "ensure", async () =>
-    toDone(await phase.ensure(withProgress(course, phase.name, run))),
+export const ensureOutside = async (context: RunContext, phase: AnyExternalPhase, run: AnyRun) =>
+  await attempt(context, phase.name, run, "ensure", async () =>
+    toDone(await phase.ensure(withProgress(context, phase.name, run))),
   );
 
 /** Undoes a phase outside the platform database, in the same way. */
 export const undoOutside = async (
-  course: Course,
+  context: RunContext,
   phase: string,
   run: AnyRun,
   undo: (run: AnyRun) => Promise<void>,
 ) =>
-  await attempt(course, phase, run, "undo", async () => {
+  await attempt(context, phase, run, "undo", async () => {
     await undo(run);
     return null;
   });
 
 async function attempt<T>(
-  course: Course,
+  context: RunContext,
   phase: string,
   run: AnyRun,
   step: Direction,
   work: () => Promise<T>,
 ): Promise<Attempted<T, OperationError>> {
-  const { retry, takeover } = course;
+  const { retry, takeover } = context;
   const since = performance.now();
   const once = async (count: number): Promise<Attempted<T, OperationError> | null> => {
     try {
-      course.assertHeld();
+      context.assertHeld();
       if (takeover.due)
-        await noteAgain(course, run, { phase, step, note: "the process at it has ended" });
+        await noteAgain(context, run, { phase, step, note: "the process at it has ended" });
       takeover.due = false;
       return { ok: await work() };
     } catch (error) {
-      await refuseLost(course, run, error);
+      await refuseLost(context, run, error);
       const forMs = performance.now() - since;
-      return await afterFailure(course, run, { phase, step, attempts: count, forMs }, error);
+      return await afterFailure(context, run, { phase, step, attempts: count, forMs }, error);
     }
   };
   const untilDone = async (): Promise<Attempted<T, OperationError>> => {
@@ -133,33 +133,33 @@ async function attempt<T>(
  * Lets an error through as the loss of the operation where it says so: what was taken over is given up,
  * nothing of it is undone here and no event is written.
  */
-export async function refuseLost(course: Course, run: AnyRun, error: unknown): Promise<void> {
+export async function refuseLost(context: RunContext, run: AnyRun, error: unknown): Promise<void> {
   if (error instanceof DBOSWorkflowConflictError) throw error;
-  course.assertHeld();
+  context.assertHeld();
   if (!isFenced(error)) return;
   const { operationId, token } = run;
   const seen = fencedBy(error);
-  course.log.warn({ operationId, token, seen }, "given up: its effects are fenced off");
-  if (await raiseTokens(course.orm.em.fork() as EntityManager, seen))
-    course.log.error(
+  context.log.warn({ operationId, token, seen }, "given up: its effects are fenced off");
+  if (await raiseTokens(context.orm.em.fork() as EntityManager, seen))
+    context.log.error(
       { seen },
       "the platform database has lost what happened before: see docs/replication.md",
     );
   throw new DBOSWorkflowConflictError(operationId);
 }
 
-/** Tells of a failed attempt; answers the failure where it was the last one, null where another follows. */
+/** Logs and journals a failed attempt; answers the failure where it was the last, null where another follows. */
 async function afterFailure(
-  course: Course,
+  context: RunContext,
   run: AnyRun,
   { phase, step, ...tried }: Tried & { readonly phase: string; readonly step: Direction },
   error: unknown,
 ): Promise<{ failed: OperationError } | null> {
-  const { retry, log } = course;
+  const { retry, log } = context;
   const { operationId } = run;
   const most = step === "undo" ? retry.maxUndoAttempts : retry.maxAttempts;
   const last =
-    !isTransient(error) || tried.attempts >= most || (await giveUp(course, operationId, step));
+    !isTransient(error) || tried.attempts >= most || (await giveUp(context, operationId, step));
   const failed = describeFailure(error, phase, last ? tried : undefined);
   log[failed.code === "E_INTERNAL" ? "error" : "warn"](
     { err: error, code: failed.code, operationId, phase, step, attempt: tried.attempts },
@@ -168,7 +168,7 @@ async function afterFailure(
   if (last) return { failed };
   const note = `trying again after: ${failed.message}`;
   // While the platform database is away too, the attempt goes on without a note of it.
-  await noteAgain(course, run, { phase, step, note }).catch(ifPassing);
+  await noteAgain(context, run, { phase, step, note }).catch(ifPassing);
   return null;
 }
 
@@ -193,7 +193,7 @@ export async function beside(
   { operationId, token }: Pick<AnyRun, "operationId" | "token">,
   work: (em: EntityManager) => Promise<void>,
 ) {
-  // Steps tell of progress in the middle of their work on a db server, which is not what failed then.
+  // Steps report progress in the middle of their work on a db server, which is not what failed then.
   await within(PLATFORM, () =>
     ports.orm.em.fork().transactional(async (em) => {
       await expectClaimed(em as EntityManager, operationId, token);
@@ -204,7 +204,7 @@ export async function beside(
   );
 }
 
-/** Tells that another attempt of a step begins, and why. */
+/** Journals that another attempt of a step begins, and why. */
 async function noteAgain(
   ports: StepPorts,
   run: AnyRun,
@@ -217,12 +217,12 @@ async function noteAgain(
 }
 
 function withProgress(ports: StepPorts, phase: string, run: AnyRun): AnyRun {
-  const tell: AnyRun["progress"] = async (completed, total, message, also) => {
+  const report: AnyRun["progress"] = async (completed, total, message, also) => {
     const step = { phase, completed, total, message: message ?? null };
     await beside(ports, run, async (em) => {
       await also?.(em);
       await progress(em, run.operationId, step);
     });
   };
-  return { ...run, progress: tell };
+  return { ...run, progress: report };
 }

@@ -2,9 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { EntityManager } from "../../database/orm.ts";
 import { move } from "./journal.ts";
 import type { OperationError } from "./operation.entity.ts";
+import { logEnd } from "./operation-log.ts";
 import type { Outcome } from "./phase.ts";
-import { type AnyPhase, type AnyRun, type Course, pauseBehind, undoOutside } from "./step.ts";
-import { tellEnd } from "./tell.ts";
+import { type AnyPhase, type AnyRun, pauseBehind, type RunContext, undoOutside } from "./step.ts";
 
 /** Why the phases are undone, and the state that the operation ends in. */
 type Ending = Pick<Exclude<Outcome, { state: "SUCCEEDED" }>, "state" | "error">;
@@ -15,18 +15,18 @@ type Ending = Pick<Exclude<Outcome, { state: "SUCCEEDED" }>, "state" | "error">;
  * does not keep the others from being undone.
  */
 export async function unwind(
-  course: Course,
+  context: RunContext,
   run: AnyRun,
   reached: number,
   ending: Ending,
 ): Promise<void> {
-  const phases = course.definition.phases.slice(0, reached + 1) as AnyPhase[];
-  await insist(course, "unwind", (em) => beginUnwinding(em, run, phases, ending));
+  const phases = context.definition.phases.slice(0, reached + 1) as AnyPhase[];
+  await insist(context, "unwind", (em) => beginUnwinding(em, run, phases, ending));
   const stuck: string[] = [];
   for (const phase of phases.toReversed()) {
     if (run.dryRun) continue;
     const undone = await undoPhase(
-      course,
+      context,
       run,
       phase,
       phase === phases.at(-1) && ending.state === "FAILED",
@@ -36,18 +36,18 @@ export async function unwind(
   const error = withStuck(ending.error, stuck);
   const outcome = { state: ending.state, error, undone: stuck.length === 0 };
   const operation = { state: ending.state, error };
-  const settled = await course.transact("settle", async (em) => {
-    await course.definition.settle(run, em, outcome);
-    const result = await course.definition.result(run, em, outcome);
+  const settled = await context.transact("settle", async (em) => {
+    await context.definition.settle(run, em, outcome);
+    const result = await context.definition.result(run, em, outcome);
     await move(em, run.operationId, { operation: { ...operation, result } });
   });
-  tellEnd(course, run, outcome);
+  logEnd(context, run, outcome);
   if ("ok" in settled) return;
-  course.log.error(
+  context.log.error(
     { operationId: run.operationId, error: settled.failed },
     "operation could not be settled",
   );
-  await insist(course, "settle without subject", (em) => move(em, run.operationId, { operation }));
+  await insist(context, "settle without subject", (em) => move(em, run.operationId, { operation }));
 }
 
 async function beginUnwinding(
@@ -69,7 +69,7 @@ async function beginUnwinding(
 
 /** Undoes one phase; answers whether nothing of it is left. */
 async function undoPhase(
-  course: Course,
+  context: RunContext,
   run: AnyRun,
   phase: AnyPhase,
   failed: boolean,
@@ -77,38 +77,38 @@ async function undoPhase(
   const { undo, name } = phase;
   const { operationId } = run;
   if (typeof undo !== "function") {
-    if (!failed) await note(course, operationId, name, "UNDONE", undo.nothing);
+    if (!failed) await note(context, operationId, name, "UNDONE", undo.nothing);
     return true;
   }
   if (phase.where === "platform") {
-    const undone = await course.transact(`${name} undone`, async (em) => {
+    const undone = await context.transact(`${name} undone`, async (em) => {
       await (undo as (run: AnyRun, em: EntityManager) => Promise<void>)(run, em);
       await move(em, operationId, { phases: [{ name, state: "UNDONE" }] });
     });
     if ("ok" in undone) return true;
-    await note(course, operationId, name, "UNDO_FAILED", undone.failed.message);
+    await note(context, operationId, name, "UNDO_FAILED", undone.failed.message);
     return false;
   }
-  await note(course, operationId, name, "UNDOING", null);
-  const undone = await undoOutside(course, name, run, undo as (run: AnyRun) => Promise<void>);
+  await note(context, operationId, name, "UNDOING", null);
+  const undone = await undoOutside(context, name, run, undo as (run: AnyRun) => Promise<void>);
   const stuck = "failed" in undone ? undone.failed.message : null;
-  await note(course, operationId, name, stuck === null ? "UNDONE" : "UNDO_FAILED", stuck);
+  await note(context, operationId, name, stuck === null ? "UNDONE" : "UNDO_FAILED", stuck);
   return stuck === null;
 }
 
 async function note(
-  course: Course,
+  context: RunContext,
   operationId: string,
   name: string,
   state: "UNDOING" | "UNDONE" | "UNDO_FAILED",
   text: string | null,
 ) {
-  await insist(course, `${name} ${state}`, (em) =>
+  await insist(context, `${name} ${state}`, (em) =>
     move(em, operationId, { phases: [{ name, state, note: text }] }),
   );
 }
 
-/** An operation whose undo failed says so in its error: somebody has to look. */
+/** An operation whose undo failed says so in its error: an operator has to act. */
 const withStuck = (error: OperationError, stuck: readonly string[]): OperationError =>
   stuck.length === 0
     ? error
@@ -116,13 +116,13 @@ const withStuck = (error: OperationError, stuck: readonly string[]): OperationEr
 
 /** Writes a transition, again as often as an undo is tried: an operation that broke off here would be lost. */
 async function insist(
-  course: Course,
+  context: RunContext,
   name: string,
   work: (em: EntityManager) => Promise<void>,
 ): Promise<void> {
-  const { retry, log } = course;
+  const { retry, log } = context;
   for (let count = 1; ; count += 1) {
-    const answer = await course.transact(name, work);
+    const answer = await context.transact(name, work);
     if ("ok" in answer) return;
     if (count >= retry.maxUndoAttempts) throw new Error(answer.failed.message);
     log.warn({ error: answer.failed, step: name, attempt: count }, "a transition is tried again");
