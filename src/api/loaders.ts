@@ -14,7 +14,7 @@ import {
   type OperationPhase,
   OperationPhaseEntity,
 } from "../operations/engine/operation.entity.ts";
-import { shareLooks } from "../operations/health/shared-looks.ts";
+import { shareHealth } from "../operations/health/shared-health.ts";
 import { type TenantHealth, tenantHealth } from "../operations/health/tenant-health.ts";
 import type { Cluster } from "../placement/cluster.ts";
 import { type DbServer, DbServerEntity } from "../placement/db-server.entity.ts";
@@ -80,7 +80,7 @@ export function makeLoaders(platform: Platform): Loaders {
       return (id) => found.get(id) ?? [];
     }),
     tenantCount: by(countTenants),
-    health: shareLooks((slug) => tenantHealth({ ...platform, orm: reader }, { slug })),
+    health: shareHealth((slug) => tenantHealth({ ...platform, orm: reader }, { slug })),
     cluster: by(async (em, ids) => {
       const servers = await em.find(DbServerEntity, { id: { $in: [...ids] } });
       const asked = servers.map(

@@ -1,6 +1,6 @@
 import type { Operation } from "../operations/engine/operation.entity.ts";
 import { runDoctor } from "../operations/health/reconcile.ts";
-import type { Told } from "../operations/health/repair.ts";
+import type { Reported } from "../operations/health/repair.ts";
 import { builder } from "./builder.ts";
 import { actorWith } from "./caller.ts";
 import { answer, resultOf, ValidationErrorRef } from "./errors.ts";
@@ -10,12 +10,12 @@ import { OperationRef } from "./refs.ts";
 import { readableBy } from "./tenants/secret-names.ts";
 
 interface Mending {
-  readonly mended: readonly Told[];
-  readonly failed: readonly Told[];
+  readonly mended: readonly Reported[];
+  readonly failed: readonly Reported[];
   readonly operations: readonly Operation[];
 }
 
-const MendedRef = builder.objectRef<Told>("HealthMending").implement({
+const MendedRef = builder.objectRef<Reported>("HealthMending").implement({
   description: "What became of one finding.",
   fields: (t) => ({
     slug: t.exposeString("slug", {

@@ -100,7 +100,7 @@ export interface OperationDescription<Input> {
   /** Goes by the migration folder or the seeds. */
   readonly appliesFiles?: true;
   readonly input: z.ZodObject & z.ZodType<Input>;
-  /** What came of it, as the API answers it; left out where there is nothing to tell. */
+  /** What came of it, as the API answers it; left out where there is nothing to show. */
   readonly result?: z.ZodType;
   /** What a dry run found, where that is of another form. */
   readonly plan?: z.ZodType;

@@ -177,7 +177,7 @@ export const migrateTenant = defineOperation<MigrateInput, MigrateFacts>(
   }),
 );
 
-/** What the tenant's schema holds in the end: a dry run tells what it found, and leaves the registry alone. */
+/** What the tenant's schema has in the end: in a dry run what it found, since that leaves the registry alone. */
 async function standing(em: EntityManager, run: MigrateRun) {
   const { pending, version = null, migrations = null } = run.facts;
   if (run.dryRun && pending !== undefined) return { version, migrations };
@@ -223,7 +223,7 @@ async function ensureSchema(ports: TenantPorts, run: MigrateRun): Promise<undefi
   await ensureTenantSchema(ports, site, { tenant: site.tenant, password });
 }
 
-/** Verifies what stands now; a tenant that is not ready is told so, and fails the operation only when it was in use. */
+/** Verifies what stands now; a tenant that is not ready shows in the result, and stays as it is. */
 async function verify(ports: TenantPorts, run: MigrateRun): Promise<Partial<MigrateFacts>> {
   const site = await run.site();
   await refuseMissingOrganization(ports, site);

@@ -185,18 +185,18 @@ const unconfirmed = (slug: string): DomainError =>
     message: `A hard refresh takes every snapshot of tenant '${slug}' again, also of records that were finished long ago`,
   });
 
-/** Looks which targets the schema knows, and counts the rows of those asked for. */
+/** Finds the targets that the schema has, and counts the rows of those asked for. */
 async function count(ports: TenantPorts, run: RefreshRun): Promise<Partial<RefreshFacts>> {
   const site = await run.site();
-  const look = inSchema(ports, site, lookAsOwner);
+  const read = inSchema(ports, site, lookAsOwner);
   const totals: Partial<Record<SnapshotTargetName, number>> = {};
   const refusals: Partial<Record<SnapshotTargetName, string>> = {};
-  const since = await look(timeOf);
+  const since = await read(timeOf);
   for (const [, target] of PHASES) {
-    const refusal = await look((ask) => refusalOf(ask, target));
+    const refusal = await read((ask) => refusalOf(ask, target));
     if (refusal !== null) refusals[target.name] = refusal;
     else if (run.input.targets.includes(target.name))
-      totals[target.name] = await look((ask) => countRows(ask, target, run.input));
+      totals[target.name] = await read((ask) => countRows(ask, target, run.input));
   }
   if (Object.keys(refusals).length === PHASES.length) throw withoutSnapshots(refusals);
   return { since, totals, refusals };

@@ -22,9 +22,8 @@ export async function retryOperation(
   actor: Actor,
   id: string,
 ): Promise<Operation> {
-  const { em: look } = ports.orm;
-  return await auditRefusals(look, () =>
-    look.fork().transactional(async (transaction) => {
+  return await auditRefusals(ports.orm.em, () =>
+    ports.orm.em.fork().transactional(async (transaction) => {
       const em = transaction as EntityManager;
       const operation = await retry(ports, em, actor, ports.definitions, id);
       record(em, actor, {

@@ -17,7 +17,7 @@ export const RotateAllInput = RotateInput.omit({ slug: true }).meta({
 /**
  * Starts rotating the credentials of every ACTIVE or SUSPENDED tenant.
  *
- * @param request what a rotation is told, without the slug
+ * @param request the input of each rotation, without the slug
  * @param idempotencyKey the same key starts no second rotation of the same tenant
  * @returns an entry for each tenant, by slug
  * @throws DomainError E_VALIDATION

@@ -13,7 +13,7 @@ import type { OperationCatalog } from "./catalog.ts";
 import type { Operation } from "./engine/operation.entity.ts";
 import type { StartPorts } from "./engine/start-operation.ts";
 import { ProvisionInput } from "./provision/input.ts";
-import { startByItself } from "./start/follow-up.ts";
+import { startFollowUp } from "./start/follow-up.ts";
 
 interface UpdatePorts extends StartPorts {
   readonly operations: Pick<OperationCatalog, "setLimits">;
@@ -105,7 +105,7 @@ export async function updateTenant(
       return { tenant, operation: null };
     await em.flush();
     const { setLimits } = ports.operations;
-    return { tenant, operation: await startByItself(ports, em, actor, setLimits, { slug }) };
+    return { tenant, operation: await startFollowUp(ports, em, actor, setLimits, { slug }) };
   });
 }
 

@@ -7,7 +7,7 @@ import { ensureKey, type KeyPorts, keySecret } from "../../iam/tokens/key-record
  * so that the role and the secret cannot be given two.
  */
 export interface AppPasswords {
-  /** 43 letters, digits, `-` and `_`: 256 bits that the key alone can tell. */
+  /** 43 letters, digits, `-` and `_`: 256 bits that only the key yields. */
   of(operationId: string): string;
 }
 

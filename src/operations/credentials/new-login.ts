@@ -27,7 +27,7 @@ export interface NewLoginFacts {
 type NewLoginRun = TenantRun<unknown, NewLoginFacts>;
 
 /**
- * Looks which app role is free and what the secret is now.
+ * Finds the app role that is free, and what the secret is now.
  *
  * @throws DomainError E_PARTIAL_STATE for a role or secret that is not the tenant's,
  *   E_TENANT_NOT_READY for a tenant without its role
@@ -89,7 +89,7 @@ export async function closeNewLogin(ports: TenantPorts, run: NewLoginRun): Promi
   );
 }
 
-/** Stores the URL of the new login as the secret's newest version, and tells the version. */
+/** Stores the URL of the new login as the secret's newest version, and reports the version. */
 export async function storeNewLogin(
   ports: TenantPorts,
   run: NewLoginRun,
@@ -125,7 +125,7 @@ export async function restoreSecret(ports: TenantPorts, run: NewLoginRun): Promi
 }
 
 /**
- * Looks whether the store answers the new login by now.
+ * Checks whether the store answers the new login by now.
  *
  * @throws DomainError E_SECRET_STORE, to be asked again, while it answers another one
  */

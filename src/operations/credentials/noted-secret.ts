@@ -26,7 +26,7 @@ export interface SettlePorts {
 }
 
 /**
- * Sees to it that the secret of a name is what the registry has noted for whoever has that name by now,
+ * Ensures that the secret of a name is what the registry has noted for whoever has that name by now,
  * and that none is left of a tenant that has none any more. For whoever does not own the operation that
  * works on the tenant: what such an operation has stored and not noted yet is left to it.
  */
@@ -93,16 +93,16 @@ async function removeLate(
 type Transaction = (work: (em: EntityManager) => Promise<void>) => Promise<void>;
 
 /**
- * What came of looking at a secret: it is as noted; its version is noted by now; the noted one was put
+ * What came of settling a secret: it is as noted; its version is noted by now; the noted one was put
  * back; what remained of a tenant that has none was removed; nothing can be said or done of it.
  */
 export type Settled = "CURRENT" | "NOTED" | "PUT_BACK" | "REMOVED" | "LEFT";
 
-/** Looks that are taken before a secret is left to the next one: others may be writing. */
-const LOOKS = 5;
+/** Attempts before a secret is left to the next check: others may be writing. */
+const ATTEMPTS = 5;
 
 /**
- * Sees to it that the newest version of a tenant's secret is what the registry has noted, by
+ * Ensures that the newest version of a tenant's secret is what the registry has noted, by
  * compare-and-set: whoever notes another version meanwhile is right.
  *
  * @param read the tenant as the registry has it now
@@ -115,7 +115,7 @@ export async function putNotedBack(
   by: By,
 ): Promise<Settled> {
   const { secrets } = ports;
-  for (let look = 1; look <= LOOKS; look += 1) {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const tenant = await read();
     const { secretName: name, secretVersion: noted } = tenant;
     const newest = await secrets.get(name);
@@ -133,8 +133,8 @@ export async function putNotedBack(
     }
     const restored = await secrets.restore(name, noted, tagsOf(tenant));
     if (restored === null) return "LEFT";
-    const told = { ...by, late: newest?.version ?? null };
-    if (await exchange(transaction, tenant, restored.version, told)) return "PUT_BACK";
+    const restoration = { ...by, late: newest?.version ?? null };
+    if (await exchange(transaction, tenant, restored.version, restoration)) return "PUT_BACK";
   }
   return "LEFT";
 }
@@ -164,7 +164,7 @@ async function logsIn({ orm, secrets }: SettlePorts, tenant: Tenant, secret: Sec
   return (await probeAppLogin(await appLoginOf(secrets, site, secret))).passed;
 }
 
-interface ToldOf extends By {
+interface Restoration extends By {
   /** The version that came late; null where the secret was removed. */
   readonly late: string | null;
 }
@@ -174,7 +174,7 @@ async function exchange(
   transaction: Transaction,
   { id, slug, secretVersion: noted }: Tenant,
   version: string,
-  told?: ToldOf,
+  restoration?: Restoration,
 ): Promise<boolean> {
   let exchanged = false;
   await transaction(async (em) => {
@@ -184,8 +184,8 @@ async function exchange(
       { secretVersion: version },
     );
     exchanged = changed === 1;
-    if (!exchanged || told === undefined || noted === null) return;
-    const { late, operationId, ...by } = told;
+    if (!exchanged || restoration === undefined || noted === null) return;
+    const { late, operationId, ...by } = restoration;
     record(
       em,
       { ...by, address: null },

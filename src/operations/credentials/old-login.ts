@@ -22,7 +22,7 @@ const CLOSED = nothing("a login that was to be closed stays closed");
 
 /**
  * The two phases that close the login from before the last rotation, with its password and its
- * sessions, and tell the registry. They are skipped where none is open.
+ * sessions, and note that in the registry. They are skipped where none is open.
  *
  * @param isWanted whether it is to be closed at all
  */

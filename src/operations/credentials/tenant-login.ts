@@ -16,7 +16,7 @@ import { readAppLogin } from "./tenant-secret.ts";
 type SitePorts = Pick<TenantPorts, "orm" | "servers" | "limits">;
 type SitedRun = Pick<TenantRun<unknown, unknown>, "site">;
 
-/** What closing a tenant's door finds out. */
+/** What closing a tenant's logins finds out. */
 export interface ClosedFacts {
   readonly sessionsEnded: number;
 }

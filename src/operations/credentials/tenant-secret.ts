@@ -13,7 +13,7 @@ import type { Site } from "../site/site.ts";
 
 type SecretOwner = Pick<Tenant, "id">;
 
-/** What tells whose a tenant's secret is. */
+/** The tags that mark a secret as a tenant's. */
 export const tagsOf = ({ id, slug }: Pick<Tenant, "id" | "slug">): SecretTags => ({
   tenantId: id,
   slug,

@@ -63,10 +63,10 @@ export async function activeOperations(
 export function findingOf(operation: ActiveOperation): Finding | null {
   const { id, kind, state, engine, owned, overdue, known } = operation;
   if (isLost(operation)) {
-    const told = engine === null ? "does not know it" : `ended it as ${engine}`;
+    const verdict = engine === null ? "does not know it" : `ended it as ${engine}`;
     return {
       code: "OPERATION_LOST",
-      message: `Operation ${kind} ${id} is ${state}, but the durable engine ${told}`,
+      message: `Operation ${kind} ${id} is ${state}, but the durable engine ${verdict}`,
       repair: engine === null && state === "PENDING" ? "ENQUEUE" : "SETTLE",
     };
   }

@@ -7,7 +7,7 @@ import type { TenantStatus } from "../../tenants/lifecycle.ts";
 import { findTenant, lockTenantBySlug } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
-import { type AsFound, lookAtMarked } from "./as-found.ts";
+import { type AsFound, inspectMarked } from "./as-found.ts";
 import { UNKNOWN_GRACE_MS } from "./follow-server.ts";
 import type { Marked } from "./orphans.ts";
 import type { RepairPorts } from "./ports.ts";
@@ -28,7 +28,7 @@ const MENDED_LATER: readonly Check["name"][] = ["ROLE_LOGIN", "MIGRATIONS"];
  * @throws DomainError E_ALREADY_PROVISIONED where another tenant has its slug, E_ADMIN_CONN_UNRESOLVED
  */
 export async function adopt(ports: RepairPorts, actor: Actor, marked: Marked): Promise<boolean> {
-  const found = await lookAtMarked(ports, marked);
+  const found = await inspectMarked(ports, marked);
   const { tenantId: id } = marked;
   const { slug, status, missing } = judge(marked, found);
   return await ports.orm.em.fork().transactional(async (transaction) => {
@@ -77,7 +77,7 @@ async function refuseTaken(em: EntityManager, slug: string, id: string): Promise
   });
 }
 
-/** What the server tells of it. */
+/** What is known from the server. */
 function rowOf(found: AsFound, status: TenantStatus, missing: readonly string[], now: Date) {
   const { site, login, open, version, migrations, seedSets } = found;
   const retiringRole = open.find((role) => role !== login) ?? null;

@@ -12,7 +12,7 @@ import type { Marked } from "./orphans.ts";
 import type { RepairPorts } from "./ports.ts";
 import { siteOfMarked } from "./stranger-site.ts";
 
-/** A tenant as its db server and the secret store tell of it. */
+/** A tenant as it is on its db server and in the secret store. */
 export interface AsFound {
   readonly site: Awaited<ReturnType<typeof siteOfMarked>>;
   /** The app roles whose logins are open. */
@@ -25,16 +25,16 @@ export interface AsFound {
   readonly version: string | null;
   readonly migrations: number;
   readonly seedSets: readonly string[];
-  /** What its organization is called; null where that is not told. */
+  /** What its organization is called; null where that is not known. */
   readonly name: string | null;
 }
 
 /**
- * Looks at a tenant that is known by its marks alone.
+ * Inspects a tenant that is known by its marks alone.
  *
  * @throws DomainError E_ADMIN_CONN_UNRESOLVED, E_SECRET_STORE where the store does not answer
  */
-export async function lookAtMarked(ports: RepairPorts, marked: Marked): Promise<AsFound> {
+export async function inspectMarked(ports: RepairPorts, marked: Marked): Promise<AsFound> {
   const em = ports.orm.em.fork();
   const place = await siteOfMarked(ports, em, marked);
   const { names } = place;

@@ -9,12 +9,12 @@ import { rolesOf } from "../../tenants/names.ts";
 import { openRolesOf } from "../../tenants/open-roles.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { namesOfTenant } from "../site/site.ts";
-import type { Inside, SeenSecret } from "./evidence.ts";
+import type { Inside, SecretState } from "./evidence.ts";
 import type { Finding } from "./finding.ts";
 import { indexFindings, ledgerFindings } from "./ledger-findings.ts";
 import { settingFindings } from "./limit-findings.ts";
-import type { ServerLook } from "./look.ts";
 import { inWords, isWhole, type Marked } from "./orphans.ts";
+import type { ServerSurvey } from "./server-survey.ts";
 
 /** What a tenant of a status consists of; null where nothing may be there. */
 const EXPECTED: Record<TenantStatus, { readonly canLogin: boolean } | null> = {
@@ -33,11 +33,11 @@ export const mayLogIn = (status: TenantStatus): boolean | null =>
 /** Everything that was found out about one tenant. */
 export interface Evidence {
   /** Its server, as it was found; undefined for a tenant that is placed nowhere. */
-  readonly look: ServerLook | Error | undefined;
+  readonly survey: ServerSurvey | Error | undefined;
   /** What bears its mark on servers that it is not placed on. */
   readonly marked: readonly Marked[];
-  /** Undefined where it was not looked for. */
-  readonly secret: SeenSecret | undefined;
+  /** Undefined where it was not read. */
+  readonly secret: SecretState | undefined;
   /** Undefined where it was not read. */
   readonly inside: Inside | undefined;
   /** Undefined where it was not tried. */
@@ -65,7 +65,7 @@ export function diagnose(tenant: Tenant, evidence: Evidence): Finding[] {
   // Once a purge has begun, what is missing is missing rightly.
   if (tenant.status === "OFFBOARDED" && tenant.offboardedFrom === null) return [unfinished(tenant)];
   const place = placeFindings(tenant, evidence, expected.canLogin);
-  // A login that is refused is told of where nothing else explains it.
+  // A refused login is a finding only where nothing else explains it.
   const { login: _, ...rest } = evidence;
   return [
     ...place,
@@ -110,20 +110,20 @@ function elsewhere({ slug, dbServerId }: Tenant, { marked }: Evidence): Finding[
 }
 
 function placeFindings(tenant: Tenant, evidence: Evidence, canLogin: boolean): Finding[] {
-  const { look } = evidence;
-  if (look === undefined || look instanceof Error) {
-    const why = isDomainError(look, "E_SECRET_STORE")
-      ? `The db server was not looked at, since its login cannot be read: ${look.message}`
-      : isDomainError(look)
-        ? look.message
-        : look === undefined
+  const { survey } = evidence;
+  if (survey === undefined || survey instanceof Error) {
+    const why = isDomainError(survey, "E_SECRET_STORE")
+      ? `The db server was not looked at, since its login cannot be read: ${survey.message}`
+      : isDomainError(survey)
+        ? survey.message
+        : survey === undefined
           ? `Tenant '${tenant.slug}' is placed on no db server`
           : "The db server does not answer as expected";
     return [{ code: "SERVER_UNREACHABLE", message: why, repair: null }];
   }
-  const database = databaseFindings(tenant, look, canLogin);
+  const database = databaseFindings(tenant, survey, canLogin);
   if (database.length > 0) return database;
-  const schemas = look.databases.get(tenant.databaseName ?? "");
+  const schemas = survey.databases.get(tenant.databaseName ?? "");
   if (schemas instanceof Error) {
     const message = `The database ${tenant.databaseName} cannot be entered`;
     return [{ code: "SERVER_UNREACHABLE", message, repair: null }];
@@ -142,8 +142,8 @@ function placeFindings(tenant: Tenant, evidence: Evidence, canLogin: boolean): F
   return [
     // First: what it closes is not judged by the role's login any more.
     ...graceFindings(tenant, evidence),
-    ...roleFindings(tenant, look, canLogin, evidence.secret?.role ?? null),
-    ...settingFindings(tenant, look, evidence),
+    ...roleFindings(tenant, survey, canLogin, evidence.secret?.role ?? null),
+    ...settingFindings(tenant, survey, evidence),
     ...(ledger === undefined ? [] : ledgerFindings(tenant, ledger, evidence.migrations)),
     ...indexFindings(evidence.inside?.invalid ?? []),
     ...seedFindings(tenant, schema.hasSeedLedger),
@@ -152,7 +152,7 @@ function placeFindings(tenant: Tenant, evidence: Evidence, canLogin: boolean): F
 }
 
 /** What is wrong with the tenant's own database, where it has one. */
-function databaseFindings(tenant: Tenant, { own }: ServerLook, canLogin: boolean): Finding[] {
+function databaseFindings(tenant: Tenant, { own }: ServerSurvey, canLogin: boolean): Finding[] {
   if (tenant.isolation !== "DATABASE") return [];
   const found = own.get(tenant.databaseName ?? "");
   if (found?.tenantId === tenant.id) return [];
@@ -177,7 +177,7 @@ const madeAgain = (canLogin: boolean): Pick<Finding, "repair" | "others"> => ({
 
 function roleFindings(
   tenant: Tenant,
-  { roles }: ServerLook,
+  { roles }: ServerSurvey,
   canLogin: boolean,
   secretRole: string | null,
 ): Finding[] {

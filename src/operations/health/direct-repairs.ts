@@ -17,11 +17,11 @@ import { fenceOf, siteOfTenant } from "../site/site.ts";
 import { changedSince, databaseTime } from "./changes.ts";
 import { mayLogIn } from "./diagnose.ts";
 import type { FindingCode, Repair } from "./finding.ts";
-import { withServers } from "./look.ts";
 import type { RepairPorts } from "./ports.ts";
+import { withServers } from "./server-survey.ts";
 
-/** What is to be mended of which tenant. */
-export interface Deed {
+/** Which tenant is repaired, and for which finding. */
+export interface RepairTarget {
   readonly tenantId: string;
   readonly slug: string;
   readonly finding: FindingCode;
@@ -35,10 +35,14 @@ export interface Deed {
  * @throws DomainError E_TENANT_NOT_READY where that would close the login that the secret leads to,
  *   E_SECRET_STORE, E_ADMIN_CONN_UNRESOLVED
  */
-export async function setLogin(ports: RepairPorts, actor: Actor, deed: Deed): Promise<boolean> {
+export async function setLogin(
+  ports: RepairPorts,
+  actor: Actor,
+  target: RepairTarget,
+): Promise<boolean> {
   const em = ports.orm.em.fork();
   const since = await databaseTime(em);
-  const tenant = await findTenant(em, { id: deed.tenantId });
+  const tenant = await findTenant(em, { id: target.tenantId });
   const mayIn = tenant && mayLogIn(tenant.status);
   if (!tenant || mayIn === null) return false;
   const open = mayIn ? openRolesOf(tenant) : [];
@@ -62,7 +66,7 @@ export async function setLogin(ports: RepairPorts, actor: Actor, deed: Deed): Pr
         await enterAs(client, fenceOf({ ...site, token }));
         return await setAppLogins(client, roles, open);
       };
-      const done = await onQuietTenant(ports.orm, actor, deed, "SET_LOGIN", set);
+      const done = await onQuietTenant(ports.orm, actor, target, "SET_LOGIN", set);
       // After the commit: waiting for clients must not hold the tenant's row.
       if (done !== null) await endSessionsOf(client, closed);
       return done !== null;
@@ -90,7 +94,11 @@ async function refuseToLockOut(
  *
  * @returns false where it is not PROVISIONING, or provisioned again by now
  */
-export async function markFailed(ports: RepairPorts, actor: Actor, deed: Deed): Promise<boolean> {
+export async function markFailed(
+  ports: RepairPorts,
+  actor: Actor,
+  target: RepairTarget,
+): Promise<boolean> {
   const mark = async (em: EntityManager, { id, slug, status }: Tenant) => {
     if (status !== "PROVISIONING") return null;
     const last = await em.findOne(
@@ -107,14 +115,14 @@ export async function markFailed(ports: RepairPorts, actor: Actor, deed: Deed): 
     await em.nativeUpdate(TenantEntity, { id }, { status: "FAILED", ...failure, updatedAt });
     return id;
   };
-  return (await onQuietTenant(ports.orm, actor, deed, "MARK_FAILED", mark)) !== null;
+  return (await onQuietTenant(ports.orm, actor, target, "MARK_FAILED", mark)) !== null;
 }
 
 /** Works on a tenant that is locked and on which no operation works; null where nothing was done. */
 export async function onQuietTenant<T>(
   orm: Orm,
   actor: Actor,
-  { tenantId, slug, finding }: Deed,
+  { tenantId, slug, finding }: RepairTarget,
   repair: Repair,
   work: (em: EntityManager, tenant: Tenant) => Promise<T | null>,
 ): Promise<T | null> {

@@ -27,11 +27,11 @@ export async function dropMarked(
   const { tenantId: id, slug, things } = marked;
   if (slug === null) return false;
   const site = await siteOfMarked(ports, ports.orm.em.fork(), marked);
-  const told = await ports.orm.em.fork().transactional(async (transaction) => {
+  const recorded = await ports.orm.em.fork().transactional(async (transaction) => {
     const em = transaction as EntityManager;
     const known = await lockTenantBySlug(em, slug, { id });
     if (known !== null && known.status !== "PURGED") return false;
-    // Told before: what is dropped must not be missing from the trail after a crash.
+    // Recorded before: what is dropped must not be missing from the trail after a crash.
     record(em, actor, {
       type: "TENANT_REMAINS_DROPPED",
       tenant: { id, slug },
@@ -39,7 +39,7 @@ export async function dropMarked(
     });
     return true;
   });
-  if (!told) return false;
+  if (!recorded) return false;
   await removeTenantSchema(ports, site, id);
   const stillWanted = async () => {
     const known = await ports.orm.em.fork().findOne(TenantEntity, { id });

@@ -17,12 +17,15 @@ import { type Check, check } from "../../tenant-schemas/verify-tenant-schema.ts"
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { readAppLogin, roleOf } from "../credentials/tenant-secret.ts";
 import { siteOfTenant } from "../site/site.ts";
-import type { ServerLook, Sight } from "./look.ts";
+import type { ServerSurvey, SurveyTarget } from "./server-survey.ts";
 
-export type Looks = ReadonlyMap<string, ServerLook | Error>;
+export type ServerSurveys = ReadonlyMap<string, ServerSurvey | Error>;
 
 /** Every server, with its shared database and those that tenants were given. */
-export async function sightsOf(em: EntityManager, tenants: readonly Tenant[]): Promise<Sight[]> {
+export async function surveyTargets(
+  em: EntityManager,
+  tenants: readonly Tenant[],
+): Promise<SurveyTarget[]> {
   const servers = await em.find(DbServerEntity, {});
   return servers.map((server: DbServer) => {
     const given = tenants.filter(({ dbServerId }) => dbServerId === server.id);
@@ -36,7 +39,7 @@ export async function sightsOf(em: EntityManager, tenants: readonly Tenant[]): P
 export const SECRETS_AT_ONCE = 4;
 
 /** What is known of a tenant's secret without showing it. */
-export interface SeenSecret {
+export interface SecretState {
   /** Whether there is one that was made for this tenant. */
   readonly ours: boolean;
   /** The app role that it leads to; null where it is not the tenant's, or holds no connection URL. */
@@ -46,22 +49,22 @@ export interface SeenSecret {
 }
 
 /** The secrets of tenants, by the tenant's id; one that the store does not answer for is left out. */
-export async function lookForSecrets(
+export async function readSecrets(
   secrets: SecretStore,
   tenants: readonly Tenant[],
-): Promise<Map<string, SeenSecret>> {
-  const found = new Map<string, SeenSecret>();
+): Promise<Map<string, SecretState>> {
+  const found = new Map<string, SecretState>();
   await pLimit(SECRETS_AT_ONCE).map(tenants, async (tenant) => {
-    const seen = await lookForSecret(secrets, tenant).catch(() => undefined);
+    const seen = await readSecretState(secrets, tenant).catch(() => undefined);
     if (seen !== undefined) found.set(tenant.id, seen);
   });
   return found;
 }
 
-async function lookForSecret(
+async function readSecretState(
   secrets: SecretStore,
   { id, secretName, secretVersion: noted }: Tenant,
-): Promise<SeenSecret> {
+): Promise<SecretState> {
   const newest = await secrets.get(secretName);
   // Another tenant may bear the name by now.
   const ours = newest !== null && newest.tags.tenantId === id;
@@ -76,7 +79,7 @@ async function lookForSecret(
 /** Schemas that are read in one query: few enough for the memory of the server's backend. */
 const SCHEMAS_AT_ONCE = 25;
 
-/** What only the tables of a tenant's schema tell. */
+/** What is read in the tables of a tenant's schema. */
 export interface Inside {
   readonly ledger: SurveyedLedger | undefined;
   readonly invalid: readonly InvalidIndex[];
@@ -85,10 +88,10 @@ export interface Inside {
 }
 
 /** Reads in the schemas of the tenants that have a ledger, by the tenant's id. */
-export async function lookInside(
+export async function surveyInside(
   servers: ServerConnections,
-  sights: readonly Sight[],
-  looks: Looks,
+  targets: readonly SurveyTarget[],
+  surveys: ServerSurveys,
   tenants: readonly Tenant[],
 ): Promise<Map<string, Inside>> {
   const found = new Map<string, Inside>();
@@ -115,12 +118,12 @@ export async function lookInside(
         invalid: invalid.filter(({ schema }) => isolation === "DATABASE" || schema === schemaName),
       });
   };
-  const ofServer = async (sight: Sight) =>
-    await pLimit(CONNECTIONS_PER_SERVER).map(batchesOf(sight, looks, tenants), async (batch) => {
+  const ofServer = async (target: SurveyTarget) =>
+    await pLimit(CONNECTIONS_PER_SERVER).map(batchesOf(target, surveys, tenants), async (batch) => {
       // What fails now is not read, which is no finding.
       await read(batch).catch(() => undefined);
     });
-  await Promise.all(sights.map(ofServer));
+  await Promise.all(targets.map(ofServer));
   return found;
 }
 
@@ -132,18 +135,18 @@ interface Batch {
 }
 
 function batchesOf(
-  { server, databases }: Sight,
-  looks: Looks,
+  { server, databases }: SurveyTarget,
+  surveys: ServerSurveys,
   tenants: readonly Tenant[],
 ): Batch[] {
-  const look = looks.get(server.id);
-  if (look === undefined || look instanceof Error) return [];
+  const survey = surveys.get(server.id);
+  if (survey === undefined || survey instanceof Error) return [];
   const placed = Map.groupBy(
     tenants.filter(({ dbServerId }) => dbServerId === server.id),
     ({ databaseName }) => databaseName,
   );
   return databases.flatMap((database) => {
-    const schemas = look.databases.get(database);
+    const schemas = survey.databases.get(database);
     if (schemas === undefined || schemas instanceof Error) return [];
     const here = (placed.get(database) ?? []).filter(
       ({ schemaName }) => schemas.get(schemaName)?.hasLedger === true,
@@ -165,7 +168,7 @@ export async function tryLogin(
   try {
     return await probeAppLogin(await readAppLogin(secrets, await siteOfTenant(em, tenant)));
   } catch (error) {
-    // Servers that answer nobody are told of by themselves.
+    // Servers that answer nobody are findings of their own.
     if (!isDomainError(error, "E_UNAVAILABLE")) return undefined;
     return check("ROLE_LOGIN", false, error.message);
   }

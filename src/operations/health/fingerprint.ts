@@ -9,11 +9,11 @@ interface Folders {
   readonly tenantSeeds: { readonly dir: string };
 }
 
-/** A deploy changes folders under a process that runs, so they are looked at again. */
+/** A deploy changes folders under a process that runs, so they are read again. */
 const FRESH_MS = 20_000;
 
 /**
- * Answers what tells the migration folder and the seeds of this process from those of another one: a
+ * Answers what identifies the migration folder and the seeds of this process: a
  * SHA-256, or null where the migration folder is refused. It is read anew after 20 s.
  */
 export function fingerprints(folders: Folders): () => Promise<string | null> {

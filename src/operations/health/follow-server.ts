@@ -9,7 +9,7 @@ import { readAppLogin, readOwnSecret, roleOf } from "../credentials/tenant-secre
 import { inSharedDatabase } from "../site/databases.ts";
 import { siteOfTenant } from "../site/site.ts";
 import { changedSince, databaseTime } from "./changes.ts";
-import { type Deed, onQuietTenant } from "./direct-repairs.ts";
+import { onQuietTenant, type RepairTarget } from "./direct-repairs.ts";
 import type { RepairPorts } from "./ports.ts";
 
 /** How long the login before stays open where nobody knows when it was to be closed. */
@@ -23,8 +23,12 @@ export const UNKNOWN_GRACE_MS = 3_600_000;
  * @returns false where an operation works on the tenant by now, or it has changed meanwhile
  * @throws DomainError E_ADMIN_CONN_UNRESOLVED
  */
-export async function followStatus(ports: RepairPorts, actor: Actor, deed: Deed): Promise<boolean> {
-  return await follow(ports, actor, deed, "FOLLOW_STATUS", async (tenant) => {
+export async function followStatus(
+  ports: RepairPorts,
+  actor: Actor,
+  target: RepairTarget,
+): Promise<boolean> {
+  return await follow(ports, actor, target, "FOLLOW_STATUS", async (tenant) => {
     const open = await openOf(ports, tenant);
     const isOpen = open.length > 0;
     const { status } = tenant;
@@ -43,8 +47,12 @@ export async function followStatus(ports: RepairPorts, actor: Actor, deed: Deed)
  * @throws DomainError E_TENANT_NOT_READY where the login does not work, E_SECRET_STORE, E_PARTIAL_STATE,
  *   E_ADMIN_CONN_UNRESOLVED
  */
-export async function followSecret(ports: RepairPorts, actor: Actor, deed: Deed): Promise<boolean> {
-  return await follow(ports, actor, deed, "FOLLOW_SECRET", async (tenant) => {
+export async function followSecret(
+  ports: RepairPorts,
+  actor: Actor,
+  target: RepairTarget,
+): Promise<boolean> {
+  return await follow(ports, actor, target, "FOLLOW_SECRET", async (tenant) => {
     const site = await siteOfTenant(ports.orm.em.fork(), tenant);
     const { appRole, appRoleB } = site.names;
     const secret = await readOwnSecret(ports.secrets, tenant.secretName, tenant);
@@ -65,25 +73,25 @@ export async function followSecret(ports: RepairPorts, actor: Actor, deed: Deed)
   });
 }
 
-/** Looks first, and writes what was found of a tenant that is as it was when the look began. */
+/** Finds changes first, and writes them where the tenant has not changed since. */
 async function follow(
   ports: RepairPorts,
   actor: Actor,
-  deed: Deed,
+  target: RepairTarget,
   repair: "FOLLOW_STATUS" | "FOLLOW_SECRET",
-  look: (tenant: Tenant) => Promise<Partial<Tenant> | null>,
+  find: (tenant: Tenant) => Promise<Partial<Tenant> | null>,
 ): Promise<boolean> {
   const em = ports.orm.em.fork();
   const since = await databaseTime(em);
-  const tenant = await em.findOne(TenantEntity, { id: deed.tenantId });
-  const found = tenant && (await look(tenant));
+  const tenant = await em.findOne(TenantEntity, { id: target.tenantId });
+  const found = tenant && (await find(tenant));
   if (!found) return false;
   const write = async (transaction: EntityManager, { id }: Tenant) => {
     if ((await changedSince(transaction, since)).has(id)) return null;
     await transaction.nativeUpdate(TenantEntity, { id }, { ...found, updatedAt: ports.clock() });
     return id;
   };
-  return (await onQuietTenant(ports.orm, actor, deed, repair, write)) !== null;
+  return (await onQuietTenant(ports.orm, actor, target, repair, write)) !== null;
 }
 
 const openOf = async (ports: RepairPorts, tenant: Tenant): Promise<string[]> => {

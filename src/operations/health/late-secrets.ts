@@ -9,8 +9,8 @@ import { SECRETS_AT_ONCE } from "./evidence.ts";
 
 // Whoever has lost an operation may write its secret late, and die before it can be put right.
 
-const LOOK_MS = 2_000;
-/** Looks become rarer, by how long ago the takeover was, down to this. */
+const POLL_MS = 2_000;
+/** Polls become rarer, by how long ago the takeover was, down to this. */
 const RAREST_MS = 10_000;
 const WATCHED = "10 minutes";
 
@@ -26,27 +26,27 @@ interface Watched {
 }
 
 /**
- * Looks again and again at the secrets of tenants whose operation was taken over, for some minutes from
+ * Polls the secrets of tenants whose operation was taken over, for some minutes from
  * then on: the noted version is put back where somebody has written late.
  *
  * @returns what ends that
  */
 export function watchLateSecrets(ports: LateSecretPorts, by: Requester): () => Promise<void> {
   const { log, orm } = ports;
-  const looked = new Map<string, number>();
-  const look = async () => {
+  const polledAt = new Map<string, number>();
+  const poll = async () => {
     const now = performance.now();
     const watched = await takenOver(orm.em.fork() as EntityManager);
-    for (const name of looked.keys())
-      if (!watched.some((each) => each.name === name)) looked.delete(name);
+    for (const name of polledAt.keys())
+      if (!watched.some((each) => each.name === name)) polledAt.delete(name);
     const due = watched.filter(({ name, ageMs }) => {
       const pauseMs = Math.min(ageMs / 30, RAREST_MS);
-      return now - (looked.get(name) ?? Number.NEGATIVE_INFINITY) >= pauseMs;
+      return now - (polledAt.get(name) ?? Number.NEGATIVE_INFINITY) >= pauseMs;
     });
-    for (const { name } of due) looked.set(name, now);
+    for (const { name } of due) polledAt.set(name, now);
     await settleEach(ports, due, by);
   };
-  return repeat(LOOK_MS, look, (error) =>
+  return repeat(POLL_MS, poll, (error) =>
     log.warn({ err: error }, "secrets of operations that were taken over could not be looked at"),
   );
 }
@@ -64,7 +64,7 @@ const takenOver = (em: EntityManager): Promise<Watched[]> =>
     [WATCHED],
   );
 
-/** Puts these secrets right, each by itself: what the store does not answer for is left to the next look. */
+/** Puts these secrets right, each by itself: what the store does not answer for is left to the next poll. */
 async function settleEach(
   ports: LateSecretPorts,
   secrets: readonly { readonly name: string }[],

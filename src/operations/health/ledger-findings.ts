@@ -28,7 +28,7 @@ export function ledgerFindings(
   migrations: readonly Listed[] | null,
 ): Finding[] {
   const { schemaVersion } = tenant;
-  // Of a version that the folder does not know, its order does not tell whether it is the last.
+  // Of a version that the folder does not know, its order does not say whether it is the last.
   const known = migrations?.some(({ id }) => id === schemaVersion) ?? false;
   const applied = ledger.some(({ id }) => id === schemaVersion);
   const found = applied && !known ? [] : mismatch(tenant, versionOf(ledger, migrations ?? []));
@@ -53,21 +53,22 @@ function folderFindings(compared: Comparison<Listed>): Finding[] {
   const { changed, missing, late, pending, last } = compared;
   const none = { changed: [], missing: [], late: [], last };
   const accept = "Restore it, or let it count as it is with `acceptMigration`";
-  const told = (only: Partial<Comparison<Listed>>) => some(sentencesOf({ ...none, ...only }), "; ");
+  const sentences = (only: Partial<Comparison<Listed>>) =>
+    some(sentencesOf({ ...none, ...only }), "; ");
   const findings: (Finding | false)[] = [
     changed.length > 0 && {
       code: "MIGRATION_CHANGED",
-      message: `${told({ changed })}. ${accept}`,
+      message: `${sentences({ changed })}. ${accept}`,
       repair: null,
     },
     missing.length > 0 && {
       code: "MIGRATION_MISSING",
-      message: `${told({ missing })}. ${accept}`,
+      message: `${sentences({ missing })}. ${accept}`,
       repair: null,
     },
     late.length > 0 && {
       code: "MIGRATION_LATE",
-      message: `${told({ late })}. Apply it by \`migrateTenant\` with \`allowOutOfOrder\``,
+      message: `${sentences({ late })}. Apply it by \`migrateTenant\` with \`allowOutOfOrder\``,
       repair: null,
     },
     pending.length > late.length && {

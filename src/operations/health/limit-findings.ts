@@ -6,7 +6,7 @@ import { openRolesOf } from "../../tenants/open-roles.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { namesOfTenant } from "../site/site.ts";
 import type { Finding } from "./finding.ts";
-import type { ServerLook } from "./look.ts";
+import type { ServerSurvey } from "./server-survey.ts";
 
 interface Allowed {
   readonly limits: TenantLimits;
@@ -16,7 +16,7 @@ interface Allowed {
 /** What is wrong with what the sessions of a tenant's roles begin with, and with how many there may be. */
 export function settingFindings(
   tenant: Tenant,
-  look: ServerLook,
+  survey: ServerSurvey,
   { limits, processes }: Allowed,
 ): Finding[] {
   const names = namesOfTenant(tenant);
@@ -24,15 +24,15 @@ export function settingFindings(
   // Limits are set whenever a login is opened: those that are closed are not judged.
   const open = tenant.status === "ACTIVE";
   return [
-    ...foreignFindings(look, place),
+    ...foreignFindings(survey, place),
     ...(open
-      ? [...limitFindings(tenant, look, place), ...roomFindings(tenant, look, place, processes)]
+      ? [...limitFindings(tenant, survey, place), ...roomFindings(tenant, survey, place, processes)]
       : []),
   ];
 }
 
 /** Settings that a tenant's application gives its role hold from its next login on, and can break that. */
-function foreignFindings({ roles }: ServerLook, place: LoginPlace): Finding[] {
+function foreignFindings({ roles }: ServerSurvey, place: LoginPlace): Finding[] {
   const { ownerRole, appRole, appRoleB } = place.names;
   const foreign = [ownerRole, appRole, appRoleB].flatMap((role) =>
     foreignSettings(roles.get(role)?.settings ?? [], place).map((setting) => `${role}: ${setting}`),
@@ -42,7 +42,7 @@ function foreignFindings({ roles }: ServerLook, place: LoginPlace): Finding[] {
   return [{ code: "ROLE_SETTINGS", message, repair: null }];
 }
 
-function limitFindings(tenant: Tenant, { roles }: ServerLook, place: LoginPlace): Finding[] {
+function limitFindings(tenant: Tenant, { roles }: ServerSurvey, place: LoginPlace): Finding[] {
   const others = openRolesOf(tenant).flatMap((name) => {
     const role = roles.get(name);
     const other = role?.tenantId === tenant.id ? otherLimits(role, place) : [];
@@ -56,7 +56,7 @@ function limitFindings(tenant: Tenant, { roles }: ServerLook, place: LoginPlace)
 /** One tenant alone could take what others and Tenantry need. */
 function roomFindings(
   { slug }: Tenant,
-  { server, connections }: ServerLook,
+  { server, connections }: ServerSurvey,
   { limits }: LoginPlace,
   processes: number,
 ): Finding[] {

@@ -2,7 +2,7 @@ import { LIFECYCLE } from "../../tenants/lifecycle.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { type Evidence, mayLogIn } from "./diagnose.ts";
 
-/** What can be looked at of a tenant, in the order in which it is told. Its tables are not among them. */
+/** What can be examined of a tenant, in the order in which it is shown; not its tables. */
 export const HEALTH_LOOKS = [
   "STATUS",
   "OPERATION",
@@ -19,9 +19,9 @@ export const HEALTH_LOOKS = [
 ] as const;
 export type HealthLook = (typeof HEALTH_LOOKS)[number];
 
-/** What was looked at of a tenant on which no operation works, so that nothing else is vouched for. */
+/** What was examined of a tenant on which no operation works: of the rest, health says nothing. */
 export function looksOf(tenant: Tenant, evidence: Evidence): HealthLook[] {
-  const { look, secret, inside, login, migrations } = evidence;
+  const { survey, secret, inside, login, migrations } = evidence;
   const looks = new Set<HealthLook>(["STATUS", "OPERATION"]);
   const add = (seen: boolean, ...more: HealthLook[]) => {
     if (seen) for (const each of more) looks.add(each);
@@ -29,9 +29,9 @@ export function looksOf(tenant: Tenant, evidence: Evidence): HealthLook[] {
   add(secret !== undefined, "SECRET");
   const placed = mayLogIn(tenant.status) !== null;
   add(!placed && tenant.status !== "PROVISIONING", "LEFTOVERS");
-  if (placed && look !== undefined && !(look instanceof Error)) {
+  if (placed && survey !== undefined && !(survey instanceof Error)) {
     add(true, "ROLES");
-    const schemas = look.databases.get(tenant.databaseName ?? "");
+    const schemas = survey.databases.get(tenant.databaseName ?? "");
     add(!(schemas instanceof Error), "PLACEMENT", "SEEDS");
     const none =
       !(schemas instanceof Error) && schemas?.get(tenant.schemaName)?.hasLedger === false;

@@ -36,7 +36,7 @@ export async function settleLost(ports: LostPorts, actor: Actor, id: string): Pr
       const definition = ports.definitions.get(operation.kind);
       const run = definition && runOf(definition, operation);
       if (withSubject && definition && run) await definition.settle(run, em, outcome);
-      // No result: what its phases found out is gone, and it would tell of nothing done.
+      // No result: what its phases found out is gone, and it would show nothing as done.
       await move(em, id, {
         phases: await brokenOff(em, id),
         operation: { state: "FAILED", error },
@@ -89,7 +89,7 @@ async function onLost(
   });
 }
 
-/** The run as far as it can be told without the engine: what phases found out is gone. */
+/** The run as far as it is known without the engine: what phases found out is gone. */
 function runOf(definition: AnyOperation, operation: Operation) {
   const input = definition.input.safeParse(operation.input);
   if (!input.success) return undefined;

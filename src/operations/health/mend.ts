@@ -102,19 +102,19 @@ async function onTenant(
   tenant: Tenant,
   { repair, code }: Remedy,
 ): Promise<Outcome> {
-  const deed = { tenantId: tenant.id, slug: tenant.slug, finding: code };
+  const target = { tenantId: tenant.id, slug: tenant.slug, finding: code };
   const begin = (input: Record<string, unknown>) => start(ports, actor, tenant, repair, input);
   switch (repair) {
     case "SET_LOGIN":
-      return { done: await setLogin(ports, actor, deed) };
+      return { done: await setLogin(ports, actor, target) };
     case "MARK_FAILED":
-      return { done: await markFailed(ports, actor, deed) };
+      return { done: await markFailed(ports, actor, target) };
     case "FOLLOW_STATUS":
-      return { done: await followStatus(ports, actor, deed) };
+      return { done: await followStatus(ports, actor, target) };
     case "PUT_SECRET_BACK":
       return { done: (await settleSecret(ports, tenant.secretName, actor)) !== "LEFT" };
     case "FOLLOW_SECRET":
-      return { done: await followSecret(ports, actor, deed) };
+      return { done: await followSecret(ports, actor, target) };
     case "MIGRATE":
       return await begin({ to: isNew(code) ? null : tenant.schemaVersion });
     case "SEED":

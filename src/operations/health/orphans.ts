@@ -4,9 +4,9 @@ import { rolesOf } from "../../tenants/names.ts";
 import { parseSlug } from "../../tenants/slug.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { isScratchInUse } from "../migration-check/scratch.ts";
-import type { Looks } from "./evidence.ts";
+import type { ServerSurveys } from "./evidence.ts";
 import type { Finding, Repair } from "./finding.ts";
-import { type ServerLook, schemasOf } from "./look.ts";
+import { type ServerSurvey, schemasOf } from "./server-survey.ts";
 
 /** Something on a db server. */
 export interface Thing {
@@ -19,25 +19,25 @@ export interface Thing {
 export interface Marked {
   readonly tenantId: string;
   readonly serverId: string;
-  /** As the names tell it; null where they do not. */
+  /** Derived from the names; null where it cannot be. */
   readonly slug: string | null;
   readonly things: readonly Thing[];
 }
 
-/** What bears tenants' names or marks without being one of the tenants that were looked at. */
+/** What bears tenants' names or marks without being one of the surveyed tenants. */
 export interface Strangers {
   /** Purged tenants of which something remains. */
   readonly purged: readonly Tenant[];
   /** Tenants that no row of the registry explains: provisioned after the dump that it was restored from. */
   readonly unknown: readonly Marked[];
-  /** What bears a tenant's name and no mark; it is told of and never touched. */
+  /** What bears a tenant's name and no mark; it is reported and never touched. */
   readonly unmarked: readonly Finding[];
 }
 
-/** Looks whom the things belong to that none of the known tenants explains. */
+/** Finds out whom the things belong to that none of the known tenants explains. */
 export async function findStrangers(
   em: EntityManager,
-  looks: Looks,
+  surveys: ServerSurveys,
   marked: ReadonlyMap<string, readonly Marked[]>,
   known: ReadonlySet<string>,
 ): Promise<Strangers> {
@@ -45,16 +45,16 @@ export async function findStrangers(
     .flat()
     .filter(({ tenantId }) => !known.has(tenantId) && !isScratchInUse(tenantId));
   const ids = new Set(strange.map(({ tenantId }) => tenantId).filter(isId));
-  // Read after the look: a tenant that came meanwhile is nobody's orphan.
+  // Read after the survey: a tenant that came meanwhile is nobody's orphan.
   const registered = ids.size === 0 ? [] : await em.find(TenantEntity, { id: { $in: [...ids] } });
   const explained = new Set(registered.map(({ id }) => id));
   return {
     purged: registered.filter(({ status }) => status === "PURGED"),
     unknown: strange.filter(({ tenantId }) => !explained.has(tenantId)),
-    unmarked: [...looks.values()].flatMap((look) =>
-      look instanceof Error
+    unmarked: [...surveys.values()].flatMap((survey) =>
+      survey instanceof Error
         ? []
-        : thingsOf(look)
+        : thingsOf(survey)
             .filter(({ tenantId }) => tenantId === null)
             .map((thing) => orphan(`The ${inWords(thing)} bears no mark`)),
     ),
@@ -78,14 +78,14 @@ const orphan = (message: string, others: readonly Repair[] = []): Finding => ({
   ...(others.length > 0 ? { others } : {}),
 });
 
-/** A thing as findings and the audit trail tell of it. */
+/** A thing as findings and the audit trail name it. */
 export const inWords = ({ kind, name }: Thing): string => `${kind} ${name}`;
 
 /** Everything that bears a tenant's mark, together for each tenant and server. */
-export function markedOnServers(looks: Looks, prefix: string): Marked[] {
-  return [...looks].flatMap(([serverId, look]) => {
-    if (look instanceof Error) return [];
-    const marked = thingsOf(look).filter(({ tenantId }) => tenantId !== null);
+export function markedOnServers(surveys: ServerSurveys, prefix: string): Marked[] {
+  return [...surveys].flatMap(([serverId, survey]) => {
+    if (survey instanceof Error) return [];
+    const marked = thingsOf(survey).filter(({ tenantId }) => tenantId !== null);
     return [...Map.groupBy(marked, ({ tenantId }) => tenantId ?? "")].map(([tenantId, things]) => {
       const slug = things.map((thing) => slugOf(thing, prefix)).find((each) => each !== null);
       return { tenantId, serverId, slug: slug ?? null, things };
@@ -97,16 +97,16 @@ export function markedOnServers(looks: Looks, prefix: string): Marked[] {
  * Schemas of our databases, databases that we made, and roles that may enter them: other platforms may
  * share the server.
  */
-function thingsOf(look: ServerLook): Thing[] {
+function thingsOf(survey: ServerSurvey): Thing[] {
   const ours = <T extends { readonly belongs: boolean }>(all: ReadonlyMap<string, T>) =>
     [...all.values()].filter(({ belongs }) => belongs);
   const as =
     (kind: Thing["kind"]) =>
     ({ name, tenantId }: Omit<Thing, "kind">): Thing => ({ kind, name, tenantId });
   return [
-    ...schemasOf(look).map(as("schema")),
-    ...ours(look.own).map(as("database")),
-    ...ours(look.roles).map(as("role")),
+    ...schemasOf(survey).map(as("schema")),
+    ...ours(survey.own).map(as("database")),
+    ...ours(survey.roles).map(as("role")),
   ];
 }
 

@@ -38,7 +38,7 @@ interface ProcessPorts {
   readonly log: Logger;
 }
 
-/** A deploy changes the folder under a process that runs, so it is looked at again. */
+/** A deploy changes the folder under a process that runs, so it is read again. */
 const SAY_EVERY_MS = 20_000;
 const TIME_TO_LIVE = "70 seconds";
 

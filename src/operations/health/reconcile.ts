@@ -7,7 +7,14 @@ import { deletes, type Repair, remediesOf } from "./finding.ts";
 import { settleSecrets } from "./late-secrets.ts";
 import { onlyOne } from "./only-one.ts";
 import type { RepairPorts } from "./ports.ts";
-import { byItself, type Choose, type Repaired, repairAll, type Told, unasked } from "./repair.ts";
+import {
+  byItself,
+  type Choose,
+  type Repaired,
+  type Reported,
+  repairAll,
+  unasked,
+} from "./repair.ts";
 import { type TenantHealth, tenantHealth } from "./tenant-health.ts";
 
 /** What the doctor found, and what it set going. */
@@ -18,9 +25,9 @@ export interface DoctorReport {
   /** Operations that nobody ran, and that are on the queue again. */
   readonly resumed: readonly Operation[];
   /** What was mended, by the started operations or at once. */
-  readonly repaired: readonly Told[];
+  readonly repaired: readonly Reported[];
   /** What could not be mended; the message says why. */
-  readonly failed: readonly Told[];
+  readonly failed: readonly Reported[];
 }
 
 /** What the doctor is asked for. */
@@ -28,13 +35,13 @@ interface DoctorRequest {
   readonly slug?: string | undefined;
   /**
    * Which remedies may be applied: true for those that are safe, or exactly these; for a finding the first of
-   * its own that is among them. False to look only.
+   * its own that is among them. False to change nothing.
    */
   readonly fix: boolean | readonly Repair[];
 }
 
 /**
- * Looks at one tenant or at all, and applies the remedies that were asked for, without waiting for the
+ * Examines one tenant or all, and applies the remedies that were asked for, without waiting for the
  * operations that it starts. Nothing is deleted but by a remedy that is named. Run it again to see what is
  * left.
  *
@@ -54,7 +61,7 @@ export async function runDoctor(
 
 const NOTHING = { started: [], resumed: [], repaired: [], failed: [] };
 
-/** Applies remedies to what a look has found; errors as `runDoctor`. */
+/** Applies remedies to findings; errors as `runDoctor`. */
 export async function applyRemedies(
   ports: RepairPorts,
   actor: Actor,
@@ -99,8 +106,8 @@ export const RECONCILER: Actor = {
 const ROUNDS = 3;
 
 /**
- * Looks for tenants whose status contradicts what exists, and for operations that nobody will end;
- * mends what is safe and tells the log of the rest. Does nothing where another process is at it.
+ * Finds tenants whose status contradicts what exists, and for operations that nobody will end;
+ * mends what is safe and logs the rest. Does nothing where another process is at it.
  *
  * @param signal ends it at the next tenant or operation
  */
@@ -115,14 +122,14 @@ export async function reconcile(
   });
   if (outcome === null) log.debug("another process reconciles");
   const { repaired, reported } = outcome ?? { repaired: [], reported: [] };
-  for (const told of repaired) log.warn({ ...told }, "repaired");
-  for (const told of reported) log.warn({ ...told }, "needs a look");
+  for (const entry of repaired) log.warn({ ...entry }, "repaired");
+  for (const entry of reported) log.warn({ ...entry }, "needs a look");
   return { repaired, reported };
 }
 
 async function rounds(ports: ReconcilePorts, signal: AbortSignal): Promise<Reconciliation> {
   const tried = new Set<string>();
-  const repaired: Told[] = [];
+  const repaired: Reported[] = [];
   for (let round = 1; ; round += 1) {
     const healths = await tenantHealth(ports, { deep: false });
     if (signal.aborted) return { repaired, reported: [] };

@@ -7,7 +7,7 @@ import type { RepairPorts } from "./ports.ts";
 import type { TenantHealth } from "./tenant-health.ts";
 
 /** One finding of one tenant; the slug is null for what belongs to no tenant. */
-export interface Told {
+export interface Reported {
   readonly slug: string | null;
   readonly code: Finding["code"];
   readonly message: string;
@@ -16,11 +16,11 @@ export interface Told {
 
 /** What came of a round of repairs. */
 export interface Repaired {
-  readonly repaired: readonly Told[];
+  readonly repaired: readonly Reported[];
   /** What was left alone, or could not be mended; the message says why. */
-  readonly reported: readonly Told[];
+  readonly reported: readonly Reported[];
   /** Of these, what was chosen and could not be mended. */
-  readonly failed: readonly Told[];
+  readonly failed: readonly Reported[];
   readonly started: readonly Operation[];
   /** Operations that nobody ran, and that are on the queue again. */
   readonly resumed: readonly Operation[];
@@ -41,14 +41,14 @@ export const byItself: Choose = (finding) =>
 
 const TOO_MANY = "too many are missing on its server at once";
 
-/** As many tenants may lose their schema before somebody has to look at the server. */
+/** As many tenants may lose their schema before somebody has to check the server. */
 const FEW = 10;
 
 /**
  * Mends what was chosen of the findings: one operation for each tenant, the first that is needed. What else
- * there is to do for a tenant shows when it is looked at again.
+ * there is to do for a tenant shows in its next examination.
  *
- * @param choose what is safe, unless told
+ * @param choose what is safe, unless given
  * @param tried what was tried before (`slug repair code`) and is not tried again; it is added to
  */
 export async function repairAll(
@@ -58,9 +58,9 @@ export async function repairAll(
   choose: Choose = unasked,
   tried: Set<string> = new Set(),
 ): Promise<Repaired> {
-  const repaired: Told[] = [];
-  const reported: Told[] = [];
-  const failed: Told[] = [];
+  const repaired: Reported[] = [];
+  const reported: Reported[] = [];
+  const failed: Reported[] = [];
   const started: Operation[] = [];
   const resumed: Operation[] = [];
   const emptied = emptiedServers(healths);
@@ -69,23 +69,23 @@ export async function repairAll(
     let busy = false;
     for (const finding of health.findings) {
       const chosen = choose(finding);
-      const told = { slug: health.slug, ...finding, repair: chosen ?? finding.repair };
-      const key = `${told.slug} ${chosen} ${finding.code}`;
+      const entry = { slug: health.slug, ...finding, repair: chosen ?? finding.repair };
+      const key = `${entry.slug} ${chosen} ${finding.code}`;
       const isGone = isEmpty(finding) && emptied.has(health.tenant?.dbServerId ?? "");
       if (isGone && chosen !== "PURGE") {
-        (chosen === null ? reported : failed).push(because(told, TOO_MANY));
+        (chosen === null ? reported : failed).push(because(entry, TOO_MANY));
       } else if (lost && (choose === unasked || choose === byItself) && chosen !== null) {
-        reported.push(because(told, "the platform database has lost something"));
+        reported.push(because(entry, "the platform database has lost something"));
       } else if (chosen === null || tried.has(key) || busy) {
-        reported.push(told);
+        reported.push(entry);
       } else {
         tried.add(key);
         const outcome = await mend(ports, actor, health, { repair: chosen, code: finding.code });
         if (outcome.started) started.push(outcome.started);
         if (outcome.resumed) resumed.push(outcome.resumed);
         busy = outcome.started !== undefined;
-        if (outcome.done) repaired.push(told);
-        else failed.push(because(told, outcome.why ?? "it has changed meanwhile"));
+        if (outcome.done) repaired.push(entry);
+        else failed.push(because(entry, outcome.why ?? "it has changed meanwhile"));
       }
     }
   }
@@ -97,9 +97,9 @@ const isHistoryLost = async ({ orm }: RepairPorts, healths: readonly TenantHealt
   healths.some(({ findings }) => findings.some(({ code }) => code === "HISTORY_LOST")) ||
   (await openLoss(orm.em.fork())) !== null;
 
-const because = (told: Told, why: string): Told => ({
-  ...told,
-  message: `${told.message} (${why})`,
+const because = (entry: Reported, why: string): Reported => ({
+  ...entry,
+  message: `${entry.message} (${why})`,
 });
 
 /** Whether nothing of a tenant's data is there. */

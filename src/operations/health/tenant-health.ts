@@ -12,21 +12,21 @@ import { changedSince, databaseTime } from "./changes.ts";
 import { diagnose, type Evidence } from "./diagnose.ts";
 import {
   type Inside,
-  lookForSecrets,
-  lookInside,
-  type SeenSecret,
-  sightsOf,
+  readSecrets,
+  type SecretState,
+  surveyInside,
+  surveyTargets,
   tryLogin,
 } from "./evidence.ts";
 import type { Finding } from "./finding.ts";
 import { historyFindings } from "./history/history-findings.ts";
 import { lateRemains } from "./late-secrets.ts";
-import { lookAtServers, withServers } from "./look.ts";
 import { type HealthLook, looksOf } from "./looks.ts";
 import { findStrangers, type Marked, markedOnServers, orphanFinding } from "./orphans.ts";
 import { type OwnFolder, ownFolder, processFindings } from "./processes.ts";
+import { surveyServers, withServers } from "./server-survey.ts";
 
-/** What looking at tenants needs. */
+/** What examining tenants needs. */
 export interface HealthPorts {
   readonly orm: Orm;
   readonly secrets: SecretStore;
@@ -41,7 +41,7 @@ export interface HealthPorts {
   };
 }
 
-/** What was looked at of a tenant, and what was found. */
+/** What was examined of a tenant, and what was found. */
 export interface TenantHealth {
   /** Null for what belongs to no tenant that the registry knows: orphans on the db servers, lost dry runs, processes. */
   readonly tenant: Tenant | null;
@@ -49,7 +49,7 @@ export interface TenantHealth {
   readonly slug: string | null;
   /** What bears the mark of one that has no place by the registry: unknown, FAILED or PURGED. */
   readonly marked: readonly Marked[];
-  /** Whether nothing was found; of what was not looked at that says nothing. */
+  /** Whether nothing was found; it says nothing of what was not examined. */
   readonly healthy: boolean;
   readonly findings: readonly Finding[];
   readonly looked: readonly HealthLook[];
@@ -60,15 +60,15 @@ export interface TenantHealth {
 interface HealthOptions {
   readonly slug?: string | undefined;
   /**
-   * Also asks the secret store, reads the schemas' own ledgers and looks for INVALID indexes; for one
-   * tenant also logs in as its application. Without it only schemas, databases and roles are looked for.
+   * Also asks the secret store, reads the schemas' own ledgers and searches for INVALID indexes; for one
+   * tenant also logs in as its application. Without it only schemas, databases and roles are surveyed.
    */
   readonly deep?: boolean;
 }
 
 /**
- * Looks whether something contradicts what the registry says of tenants: the one of the slug, or all that
- * are not purged. Changes nothing, and compares no tables. The look over all of them takes a few catalog
+ * Finds what contradicts what the registry says of tenants: the one of the slug, or all that
+ * are not purged. Changes nothing, and compares no tables. Examining all of them takes a few catalog
  * queries for each db server, and a few for each 25 tenants where it is deep.
  *
  * @throws DomainError E_TENANT_NOT_FOUND
@@ -94,13 +94,13 @@ export async function tenantHealth(
   const quiet = tenants.filter(({ id }) => !busy.has(id));
   const scope = { known: tenants, quiet, alone: one !== null, deep };
   const folder = await ownFolder(ports.config.tenantMigrations);
-  const { seen, strangers, marked } = await look(ports, em, scope, folder);
+  const { seen, strangers, marked } = await diagnoseQuiet(ports, em, scope, folder);
   const stale = await changedSince(ports.orm.em.fork(), since);
   const ofTenants = tenants.map((tenant): TenantHealth => {
     const operation = busy.get(tenant.id) ?? null;
     const { findings = [], looked = [] } = seen.get(tenant.id) ?? {};
     const found = operation ? [findingOf(operation)] : findings;
-    // What changed while it was looked at is judged the next time.
+    // What changed meanwhile is judged the next time.
     const kept = operation || !stale.has(tenant.id) ? found.filter((each) => each !== null) : [];
     const looks = operation ? (["STATUS", "OPERATION"] as const) : looked;
     return {
@@ -136,37 +136,37 @@ interface Scope {
   readonly deep: boolean;
 }
 
-/** Looks at the servers, and says what is wrong with the tenants on which nothing works. */
-async function look(
+/** Surveys the servers, and says what is wrong with the tenants on which nothing works. */
+async function diagnoseQuiet(
   { secrets, clock, config }: HealthPorts,
   em: EntityManager,
   { known, quiet, alone, deep }: Scope,
   { migrations }: OwnFolder,
 ) {
   return await withServers(secrets, async (servers) => {
-    // One that is placed is looked for where it is; what remains of another may be anywhere.
+    // One that is placed is searched for where it is; what remains of another may be anywhere.
     const [first] = alone ? known : [];
-    const everywhere = await sightsOf(em, known);
-    const sights = everywhere.filter(
+    const everywhere = await surveyTargets(em, known);
+    const targets = everywhere.filter(
       ({ server }) => (first?.dbServerId ?? server.id) === server.id,
     );
     const processes = await processesAlive(em);
-    const looks = await lookAtServers(servers, sights, config.tenantSchemaPrefix);
+    const surveys = await surveyServers(servers, targets, config.tenantSchemaPrefix);
     const marked = Map.groupBy(
-      markedOnServers(looks, config.tenantSchemaPrefix),
+      markedOnServers(surveys, config.tenantSchemaPrefix),
       ({ tenantId }) => tenantId,
     );
     const gone = deep && !alone ? await lateRemains(em) : [];
     const seenSecrets = deep
-      ? await lookForSecrets(secrets, [...quiet, ...gone])
-      : new Map<string, SeenSecret>();
+      ? await readSecrets(secrets, [...quiet, ...gone])
+      : new Map<string, SecretState>();
     const insides = deep
-      ? await lookInside(servers, sights, looks, quiet)
+      ? await surveyInside(servers, targets, surveys, quiet)
       : new Map<string, Inside>();
     const login =
       first?.status === "ACTIVE" && deep ? await tryLogin(em, secrets, first) : undefined;
     const evidenceOf = (tenant: Tenant): Evidence => ({
-      look: tenant.dbServerId === null ? undefined : looks.get(tenant.dbServerId),
+      survey: tenant.dbServerId === null ? undefined : surveys.get(tenant.dbServerId),
       marked: marked.get(tenant.id) ?? [],
       secret: seenSecrets.get(tenant.id),
       inside: insides.get(tenant.id),
@@ -184,7 +184,7 @@ async function look(
     );
     const strangers = alone
       ? null
-      : await findStrangers(em, looks, marked, new Set(known.map(({ id }) => id)));
+      : await findStrangers(em, surveys, marked, new Set(known.map(({ id }) => id)));
     const ghosts = [...(strangers?.purged ?? []), ...gone];
     const purged = [...new Map(ghosts.map((tenant) => [tenant.id, tenant])).values()]
       .map((tenant) => ({
@@ -209,7 +209,7 @@ const ill = (tenant: Tenant | null, findings: readonly Finding[]): TenantHealth 
   healthy: findings.length === 0,
 });
 
-/** Dry runs have no tenant; one that was lost is told of by itself. */
+/** Dry runs have no tenant; one that was lost is a finding by itself. */
 const lostDryRuns = (operations: readonly ActiveOperation[]): TenantHealth[] =>
   operations
     .filter(({ subjectId }) => subjectId === null)

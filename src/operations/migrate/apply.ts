@@ -61,7 +61,7 @@ export async function applyPlanned(
         },
         onWait: (message) => run.progress(at, planned.length, message),
         onFileApplied: async (file, index) => {
-          // Files that share a transaction are told of before it is committed.
+          // Files that share a transaction are reported before it is committed.
           if (unused) return;
           rows.push(file);
           at = done + index + 1;

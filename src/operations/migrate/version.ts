@@ -13,7 +13,7 @@ export async function keepVersion(
   await run.update(em, { schemaVersion: versionOf(ledger, migrations), migrationsApplied });
 }
 
-/** What the registry says of a tenant's schema, as an operation ends: also one that never looked into it. */
+/** What the registry says of a tenant's schema, as an operation ends: also one that never read it. */
 export async function registeredVersion(
   em: EntityManager,
   run: Pick<TenantRun<unknown, unknown>, "tenant">,

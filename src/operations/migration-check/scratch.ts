@@ -15,7 +15,7 @@ export interface ScratchPorts {
   readonly schemaPrefix: string;
 }
 
-/** A database that is made like a tenant's own, for as long as it is looked at. */
+/** A database that is made like a tenant's own, for as long as it is read. */
 export interface Scratch {
   readonly names: TenantNames;
   /** What its marks say; no tenant has such an id. */
@@ -26,7 +26,7 @@ export interface Scratch {
 /** What is older was left behind by a check that was killed. */
 const LONGEST_MS = 3_600_000;
 
-/** Names that nobody else has, which tell when they were thought of. */
+/** Unique names, which contain the time at which they were chosen. */
 const newScratch = (schemaPrefix: string): Scratch =>
   scratchOf(schemaPrefix, Math.floor(Date.now() / 1_000), randomBytes(4).toString("hex"));
 

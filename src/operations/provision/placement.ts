@@ -23,7 +23,7 @@ const NOBODY = "00000000-0000-0000-0000-000000000000";
 /** Statements that a plan names: more are counted. */
 const MOST_PASSED_OVER = 50;
 
-/** Reads the place that was reserved when the operation was started; a dry run looks for one. */
+/** Reads the place that was reserved when the operation was started; a dry run chooses one. */
 export async function resolvePlacement(
   ports: NameRules,
   run: ProvisionRun,
@@ -43,7 +43,7 @@ const placeOf = ({ id, name }: DbServer, database: string): Partial<ProvisionFac
 });
 
 /**
- * Looks whether the server answers and nothing is in the way, and reads the migrations and seeds
+ * Checks that the server answers and nothing is in the way, and reads the migrations and seeds
  * that will be applied, so that a broken file is refused before anything is made.
  *
  * @throws DomainError E_PARTIAL_STATE, E_ADMIN_CONN_UNRESOLVED, E_MIGRATION_FOLDER,

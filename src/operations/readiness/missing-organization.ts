@@ -63,7 +63,7 @@ export async function refuseMissingOrganization(
 const { initialLaboratory, setupName } = ProvisionInput.shape;
 const Requested = z.object({ initialLaboratory, setupName });
 
-/** The organization as the registry has it today, with what only the request to provision has told. */
+/** The organization as the registry has it today, with what only the request to provision has. */
 async function firstLaboratoryOf(em: EntityManager, tenant: Tenant): Promise<FirstLaboratory> {
   const provisioning = await em.findOne(
     OperationEntity,

@@ -72,7 +72,7 @@ const closed = (login: Check): Check => {
     : login;
 };
 
-/** A database that is missing is an answer: without it there is nothing else to look at. */
+/** A database that is missing is an answer: without it there is nothing else to check. */
 function whatIsMissing(error: unknown): Readiness {
   if (!isDomainError(error, "E_TENANT_NOT_READY")) throw error;
   const checks = [check("SCHEMA", false, error.message)];

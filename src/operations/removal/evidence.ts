@@ -51,7 +51,7 @@ interface PurgeFacts {
 type PurgeRun = TenantRun<PurgeInput, PurgeFacts>;
 
 /**
- * Looks at what a purge would remove.
+ * Reads what a purge would remove.
  *
  * @throws DomainError E_PARTIAL_STATE naming who keeps it from being removed and does not leave by itself
  */
@@ -59,17 +59,17 @@ export async function takeEvidence(ports: TenantPorts, run: PurgeRun): Promise<E
   const site = await run.site();
   const { server, database, names, tenant } = site;
   const secret = await ports.secrets.get(names.secret);
-  const look = async (client: ClientBase) => {
+  const inspect = async (client: ClientBase) => {
     const held = hasOwnDatabase(site)
       ? await databaseHeld(client, names.database)
       : await schemaHeld(client, names.schema);
     if (held !== null) throw held;
     return await whatStands(client, tenant.id, names);
   };
-  const found = await inTenantDatabase(ports, site, look).catch(async (error: unknown) => {
+  const found = await inTenantDatabase(ports, site, inspect).catch(async (error: unknown) => {
     // Without its own database there are still the roles.
     if (!isDomainError(error, "E_TENANT_NOT_READY")) throw error;
-    return await inSharedDatabase(ports, site, look);
+    return await inSharedDatabase(ports, site, inspect);
   });
   const secretName = secret?.tags.tenantId === tenant.id ? names.secret : null;
   return { server: server.name, database, ...found, secretName };

@@ -45,14 +45,14 @@ export type Remain = Described<typeof Remain>;
 
 export interface Remains {
   readonly found: readonly Remain[];
-  /** Db servers that could not be entered to look. */
+  /** Db servers that could not be searched. */
   readonly unsearched: readonly string[];
 }
 
 type RemainsPorts = Pick<TenantPorts, "orm" | "servers" | "secrets">;
 type AnyRun = TenantRun<unknown, unknown>;
 
-/** A remain as the audit trail tells of it. */
+/** A remain as the audit trail names it. */
 export const inWords = ({ kind, name }: Remain): string => `${kind} ${name}`;
 
 /** Remains for a person. */
@@ -73,7 +73,7 @@ export const goneSince = (before: readonly Remain[], now: readonly Remain[]): Re
 };
 
 /**
- * Looks for everything that bears a tenant's names. A tenant that is placed nowhere is looked for on
+ * Finds everything that bears a tenant's names. A tenant that is placed nowhere is searched for on
  * every db server: an undo that failed may have left something on the one it was placed on.
  *
  * @throws DomainError E_ADMIN_CONN_UNRESOLVED when the tenant's own server cannot be entered

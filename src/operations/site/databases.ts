@@ -40,7 +40,7 @@ export async function inTenantDatabase<T>(
 }
 
 /**
- * The extensions that an operator has approved for a tenant with a database of its own: they are told
+ * The extensions that an operator has approved for a tenant with a database of its own: they are listed
  * in the shared one. None elsewhere, where they are in the database itself.
  */
 export async function approvedFor(servers: Servers, site: Site): Promise<string[]> {

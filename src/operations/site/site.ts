@@ -14,11 +14,11 @@ export interface Site {
   readonly names: TenantNames;
   /** The app role that the application logs in as: one of the two that `names` has. */
   readonly login: string;
-  /** Fences effects there: the token of the run that makes them; null for whoever only looks. */
+  /** Fences effects there: the token of the run that makes them; null for whoever only reads. */
   readonly token: number | null;
 }
 
-/** What a session proves as it opens at a site; null for one that only looks. */
+/** What a session proves as it opens at a site; null for one that only reads. */
 export const fenceOf = ({
   server,
   names,
@@ -71,7 +71,7 @@ export async function tenantOf(
 /**
  * Where a registered tenant is.
  *
- * @param token fences the effects that are made there; null for whoever only looks
+ * @param token fences the effects that are made there; null for whoever only reads
  * @throws DomainError E_DB_SERVER_NOT_FOUND for a tenant that is placed nowhere
  */
 export async function siteOfTenant(

@@ -30,8 +30,8 @@ export async function lockSubject(
 export const isBusy = async (em: EntityManager, { id }: Tenant): Promise<boolean> =>
   (await em.count(OperationEntity, { subjectId: id, finishedAt: null })) > 0;
 
-/** Starts an operation that nobody asks for at this moment, in the caller's transaction. */
-export async function startByItself<Input extends TenantInput, Facts>(
+/** Starts an operation that follows from another change, in the caller's transaction. */
+export async function startFollowUp<Input extends TenantInput, Facts>(
   ports: StartPorts,
   em: EntityManager,
   actor: Actor,

@@ -4,7 +4,7 @@ import { LIFECYCLE } from "../../tenants/lifecycle.ts";
 import type { OperationCatalog } from "../catalog.ts";
 import type { Operation } from "../engine/operation.entity.ts";
 import type { StartPorts } from "../engine/start-operation.ts";
-import { isBusy, lockSubject, startByItself } from "../start/follow-up.ts";
+import { isBusy, lockSubject, startFollowUp } from "../start/follow-up.ts";
 import { secondsUntil } from "./database-clock.ts";
 
 /** The longest grace period: a week. */
@@ -30,7 +30,7 @@ const PLATFORM: Actor = {
 
 /**
  * What the timer of a rotation does, in the caller's transaction: starts the closing of the old login
- * once its grace period has ended. It looks again for one that could not be closed, as long as it is
+ * once its grace period has ended. It checks again for one that could not be closed, as long as it is
  * open; a tenant that is being removed loses its logins with everything else.
  */
 export async function graceEnded(
@@ -48,5 +48,5 @@ export async function graceEnded(
   await again(Math.min(Math.max(AGAIN_S, -left), AGAIN_AT_THE_LATEST_S));
   const reason = `the grace period of rotation ${rotation.id} has ended`;
   const request = { slug: tenant.slug, reason };
-  await startByItself(ports, em, PLATFORM, ports.operations.retireCredentials, request);
+  await startFollowUp(ports, em, PLATFORM, ports.operations.retireCredentials, request);
 }

@@ -6,7 +6,7 @@ import type { Tenant } from "../../tenants/tenant.entity.ts";
 import type { OperationCatalog } from "../catalog.ts";
 import type { Operation } from "../engine/operation.entity.ts";
 import type { StartPorts } from "../engine/start-operation.ts";
-import { isBusy, lockSubject, startByItself } from "../start/follow-up.ts";
+import { isBusy, lockSubject, startFollowUp } from "../start/follow-up.ts";
 import { secondsUntil } from "./database-clock.ts";
 import { DAY_S, windowEnd } from "./retention-window.ts";
 
@@ -29,7 +29,7 @@ const PLATFORM: Actor = {
 
 /**
  * What the timer of an offboarding's window does, in the caller's transaction: starts the purge if
- * the tenant is still offboarded by that operation and its window has ended. It looks again a day
+ * the tenant is still offboarded by that operation and its window has ended. It checks again a day
  * later, for a lock that was taken away and a purge that has failed, as long as there is something
  * to purge.
  */
@@ -70,7 +70,7 @@ async function startPurge(
     ? String(input.reason)
     : `the retention window of offboarding ${id} has ended`;
   const request = { slug: subjectName, immediately: false, reason };
-  await startByItself(ports, em, actor, ports.operations.purgeTenant, request);
+  await startFollowUp(ports, em, actor, ports.operations.purgeTenant, request);
 }
 
 async function recordPostponed(

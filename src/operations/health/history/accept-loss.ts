@@ -4,22 +4,22 @@ import type { EntityManager, Orm } from "../../../database/orm.ts";
 import type { Actor } from "../../../iam/actor.ts";
 import { authorize } from "../../../iam/grants.ts";
 import type { SecretStore } from "../../../secrets/secret-store.ts";
-import { withServers } from "../look.ts";
+import { withServers } from "../server-survey.ts";
 import { allPlaces } from "./places.ts";
-import { lookForLoss, visitPlace } from "./visit-place.ts";
+import { searchLoss, visitPlace } from "./visit-place.ts";
 
-/** What looking for a loss needs. */
+/** What searching for a loss needs. */
 export interface LossPorts {
   readonly orm: Orm;
   readonly secrets: SecretStore;
   readonly config: { readonly dataDir: string };
 }
 
-/** Looks for a loss in every place that answers, and changes nothing; null where none is found. */
+/** Searches for a loss in every place that answers, and changes nothing; null where none is found. */
 export const findLoss = ({ orm, secrets, config }: LossPorts): Promise<LostHistory | null> =>
   withServers(secrets, async (servers) => {
     const em = orm.em as EntityManager;
-    return await lookForLoss(
+    return await searchLoss(
       em,
       await allPlaces(em.fork() as EntityManager, config.dataDir, servers),
     );
@@ -60,7 +60,7 @@ export async function acceptLoss(
   });
 }
 
-/** Tells of a loss that no service has noticed, and raises the fence tokens. */
+/** Records a loss that no service has noticed, and raises the fence tokens. */
 const noticeLoss = ({ orm, secrets, config }: LossPorts): Promise<void> =>
   withServers(secrets, async (servers) => {
     const em = orm.em as EntityManager;

@@ -7,7 +7,7 @@ import { NotedLinks, type NotedPlace } from "./noted-place.ts";
 
 /**
  * The file of the data directory in which the head of the audit chain is noted. Its name holds the
- * platform's id: a folder that served another platform tells nothing about this one.
+ * platform's id: a folder that served another platform says nothing about this one.
  */
 export function historyFile(dataDir: string, platformId: string): NotedPlace {
   const path = join(dataDir, `audit-head-${platformId}.json`);

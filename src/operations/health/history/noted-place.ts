@@ -30,7 +30,7 @@ const MOST = 64;
 
 /**
  * The links with a further one. They grow sparser with their age, so that few of them reach far back: they
- * tell where a chain that lost its end was cut off.
+ * show where a chain that lost its end was cut off.
  */
 export function withLink(links: readonly NotedLink[], link: NotedLink): NotedLink[] {
   const ofEra = links.filter(({ era }) => era === link.era);

@@ -4,9 +4,9 @@ import type { NotedPlace } from "./noted-place.ts";
 
 /** What this process knows of the platform's history: the first place in which it is noted. */
 export interface ProcessHistory extends NotedPlace {
-  /** The newest link of the audit chain that this process has seen; null before the first look. */
+  /** The newest link of the audit chain that this process has seen; null before the first check. */
   readonly newest: NotedLink | null;
-  /** What the platform database has lost and nobody has accepted yet, as of the last look. */
+  /** What the platform database has lost and nobody has accepted yet, as of the last check. */
   loss: LostHistory | null;
 }
 

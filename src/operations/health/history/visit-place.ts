@@ -16,7 +16,7 @@ const WATCHER: AuditActor = {
 
 /**
  * Compares what is noted in a place with the platform's audit chain, and notes the chain's head there. What
- * is noted and not in the chain is lost: that is told in the database, and the place is left as it is
+ * is noted and not in the chain is lost: that is recorded in the database, and the place is left as it is
  * until somebody has accepted the loss.
  *
  * @param em forked for each statement
@@ -29,7 +29,7 @@ export async function visitPlace(em: EntityManager, place: NotedPlace): Promise<
     const { head, open, missing, token } = state;
     const ahead = noted.token > token;
     if ((missing || ahead) && !open) {
-      await tellLoss(em, await lossOf(em, place, noted, state), eraOf(noted, state));
+      await recordLoss(em, await lossOf(em, place, noted, state), eraOf(noted, state));
       state = { ...state, open: true };
     }
     if (ahead) await raiseTokens(em, noted.token);
@@ -43,22 +43,22 @@ export async function visitPlace(em: EntityManager, place: NotedPlace): Promise<
 }
 
 /**
- * Looks for a loss and changes nothing: the one that was told, or one that a place tells of. Places that do
+ * Searches for a loss and changes nothing: the recorded one, or one that a place shows. Places that do
  * not answer are left out.
  */
-export async function lookForLoss(
+export async function searchLoss(
   em: EntityManager,
   places: readonly NotedPlace[],
 ): Promise<LostHistory | null> {
   let found = await openLoss(em.fork());
-  const look = (place: NotedPlace) =>
+  const visit = (place: NotedPlace) =>
     place.visit(async (noted) => {
       const state = await readHistory(em.fork(), noted.links.slice(-1));
       if (state.missing || noted.token > state.token)
         found ??= await lossOf(em, place, noted, state);
       return null;
     });
-  if (found === null) await Promise.allSettled(places.map(look));
+  if (found === null) await Promise.allSettled(places.map(visit));
   return found;
 }
 
@@ -81,15 +81,15 @@ async function lossOf(
 const eraOf = ({ links }: Noted, { era }: HistoryState): number =>
   Math.max(era, links.at(-1)?.era ?? 0) + 1;
 
-/** Tells of a loss, unless another process has. */
-async function tellLoss(
+/** Records a loss, unless another process has. */
+async function recordLoss(
   em: EntityManager,
   { place, noted, kept, token }: LostHistory,
   era: number,
 ): Promise<void> {
   await em.fork().transactional(async (transaction) => {
     const tx = transaction as EntityManager;
-    const told = await tx.execute<unknown[]>(
+    const inserted = await tx.execute<unknown[]>(
       `insert into platform.lost_history
          (place, noted_sequence, noted_at, kept_sequence, kept_at, token, era)
        values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing returning id`,
@@ -98,7 +98,7 @@ async function tellLoss(
         ...[kept?.sequence ?? null, kept?.at ?? null, token, era],
       ],
     );
-    if (told.length === 0) return;
+    if (inserted.length === 0) return;
     const rows = { notedRow: noted?.sequence ?? null, keptRow: kept?.sequence ?? null };
     record(tx, WATCHER, {
       type: "PLATFORM_LOSS_NOTICED",

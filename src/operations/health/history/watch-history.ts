@@ -5,7 +5,7 @@ import type { Logger } from "../../../observability/logger.ts";
 import { platformId } from "../../../placement/db-server-registry.ts";
 import type { SecretStore } from "../../../secrets/secret-store.ts";
 import { repeat } from "../../engine/liveness.ts";
-import { withServers } from "../look.ts";
+import { withServers } from "../server-survey.ts";
 import { historyFile } from "./history-file.ts";
 import { lossWithRemedy } from "./history-findings.ts";
 import type { NotedPlace } from "./noted-place.ts";
@@ -21,7 +21,7 @@ interface WatchPorts {
   readonly log: Logger;
 }
 
-const LOOK_MS = 500;
+const CHECK_MS = 500;
 const SERVERS_MS = 2_000;
 /** Another process may have noted more in the file of the data directory. */
 const FILE_MS = 5_000;
@@ -33,17 +33,17 @@ const PATIENCE_MS = 3_000;
 /**
  * Notes the head of the audit chain outside of the platform database as it moves, and compares what was
  * noted with the chain: a platform database that was replaced by an older one, as by a failover to a standby
- * that lagged, is noticed within a second. The first look is done when this answers.
+ * that lagged, is noticed within a second. The first check is done when this answers.
  *
  * @returns what ends it
  */
 export async function watchHistory(ports: WatchPorts): Promise<() => Promise<void>> {
   const servers = new ServerWatch(ports);
   const files = new FileWatch(ports);
-  const look = async () => {
+  const check = async () => {
     try {
       const state = await visitPlace(ports.reader.em, ports.history);
-      await tell(ports, state.open ? state : ((await files.look()) ?? state));
+      await logLoss(ports, state.open ? state : ((await files.check()) ?? state));
     } catch (error) {
       // The database that answers next may be another one.
       servers.forget();
@@ -53,20 +53,23 @@ export async function watchHistory(ports: WatchPorts): Promise<() => Promise<voi
   };
   const onError = (error: unknown) =>
     ports.log.debug({ err: error }, "the platform's history cannot be looked at");
-  await look().catch(onError);
-  const first = servers.look().catch(onError);
+  await check().catch(onError);
+  const first = servers.check().catch(onError);
   await Promise.race([first, delay(PATIENCE_MS, undefined, { ref: false })]);
   const ends = [
-    repeat(LOOK_MS, look, onError),
-    repeat(SERVERS_MS, () => first.then(() => servers.look()), onError),
+    repeat(CHECK_MS, check, onError),
+    repeat(SERVERS_MS, () => first.then(() => servers.check()), onError),
   ];
   return async () => {
     await Promise.all(ends.map((end) => end()));
   };
 }
 
-/** Tells the log of a loss when it is first seen, and of its end. */
-async function tell({ reader, history, log }: WatchPorts, { open }: HistoryState): Promise<void> {
+/** Logs a loss when it is first seen, and its end. */
+async function logLoss(
+  { reader, history, log }: WatchPorts,
+  { open }: HistoryState,
+): Promise<void> {
   const loss = open ? await openLoss(reader.em.fork()) : null;
   if (loss !== null && history.loss === null)
     log.error({ ...loss, code: "E_HISTORY_LOST" }, lossWithRemedy(loss));
@@ -74,7 +77,7 @@ async function tell({ reader, history, log }: WatchPorts, { open }: HistoryState
   history.loss = loss;
 }
 
-/** The file of the data directory, looked at when the head has moved and every few seconds. */
+/** The file of the data directory, checked when the head has moved and every few seconds. */
 class FileWatch {
   readonly #ports: WatchPorts;
   #file: NotedPlace | undefined;
@@ -90,7 +93,7 @@ class FileWatch {
     this.#at = Number.NEGATIVE_INFINITY;
   }
 
-  async look(): Promise<HistoryState | null> {
+  async check(): Promise<HistoryState | null> {
     const { reader, config, history, log } = this.#ports;
     const { newest } = history;
     if (this.#noted === newest && performance.now() - this.#at < FILE_MS) return null;
@@ -113,11 +116,11 @@ class FileWatch {
 const isFileFault = (error: unknown): boolean =>
   error instanceof Error && "syscall" in error && "path" in error;
 
-/** The db servers, each looked at when the head has moved, one that failed until it answers. */
+/** The db servers, each checked when the head has moved, one that failed until it answers. */
 class ServerWatch {
   readonly #ports: WatchPorts;
-  /** Where the head was when each was looked at, by its name. */
-  readonly #looked = new Map<string, NotedLink | null>();
+  /** Where the head was when each was checked, by its name. */
+  readonly #checked = new Map<string, NotedLink | null>();
   #whole: NotedLink | null | undefined;
 
   constructor(ports: WatchPorts) {
@@ -125,11 +128,11 @@ class ServerWatch {
   }
 
   forget(): void {
-    this.#looked.clear();
+    this.#checked.clear();
     this.#whole = undefined;
   }
 
-  async look(): Promise<void> {
+  async check(): Promise<void> {
     const { reader, secrets, history } = this.#ports;
     const { newest } = history;
     if (this.#whole === newest) return;
@@ -137,7 +140,7 @@ class ServerWatch {
       const places = await placesOnServers(reader.em.fork() as EntityManager, servers);
       const due = places.filter(
         ({ name }, at) =>
-          !this.#looked.has(name) || (at < MOST_SERVERS && this.#looked.get(name) !== newest),
+          !this.#checked.has(name) || (at < MOST_SERVERS && this.#checked.get(name) !== newest),
       );
       const answered = await Promise.all(due.map((place) => this.#visit(place, newest)));
       this.#whole = answered.every(Boolean) ? newest : undefined;
@@ -148,10 +151,10 @@ class ServerWatch {
     const { reader, log } = this.#ports;
     try {
       await visitPlace(reader.em, place);
-      this.#looked.set(place.name, newest);
+      this.#checked.set(place.name, newest);
       return true;
     } catch (error) {
-      this.#looked.delete(place.name);
+      this.#checked.delete(place.name);
       log.debug({ err: error, place: place.name }, "the head of the audit chain cannot be noted");
       return false;
     }

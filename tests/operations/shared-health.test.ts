@@ -1,11 +1,11 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { shareLooks } from "../../src/operations/health/shared-looks.ts";
+import { shareHealth } from "../../src/operations/health/shared-health.ts";
 
 test("two look at once, who asks for the same shares the next look, and too many are refused", async () => {
   const begun: string[] = [];
   const ends: (() => void)[] = [];
-  const look = shareLooks(async (slug = "all") => {
+  const look = shareHealth(async (slug = "all") => {
     begun.push(slug);
     await new Promise<void>((resolve) => ends.push(resolve));
     if (slug === "bad") throw new Error("nobody of that name");

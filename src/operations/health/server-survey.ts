@@ -16,29 +16,29 @@ import {
 import { isMissingDatabase } from "../site/databases.ts";
 
 /** What was found on a db server, by name. */
-export interface ServerLook {
+export interface ServerSurvey {
   readonly roles: ReadonlyMap<string, SurveyedRole>;
   readonly server: DbServer;
   readonly connections: Connections;
   /** Tenants' own databases, and others of their names. */
   readonly own: ReadonlyMap<string, SurveyedDatabase>;
-  /** The schemas of each database that was looked at and is there. */
+  /** The schemas of each surveyed database that exists. */
   readonly databases: ReadonlyMap<string, SurveyedSchemas | Error>;
 }
 
 type SurveyedSchemas = ReadonlyMap<string, SurveyedSchema>;
 
 /** The schemas of every database that could be entered. */
-export const schemasOf = ({ databases }: ServerLook): SurveyedSchema[] =>
+export const schemasOf = ({ databases }: ServerSurvey): SurveyedSchema[] =>
   [...databases.values()].flatMap((found) => (found instanceof Error ? [] : [...found.values()]));
 
 /** A server, and the databases of it that hold tenants, the shared one first. */
-export interface Sight {
+export interface SurveyTarget {
   readonly server: DbServer;
   readonly databases: readonly string[];
 }
 
-/** A server or database that has not answered by then is told of as one that does not. */
+/** A server or database that has not answered by then counts as one that does not. */
 const PATIENCE_MS = 10_000;
 const CLOSING_MS = 1_000;
 /** What hangs gives its connection back by then: others wait for one. */
@@ -49,9 +49,9 @@ const BOUNDS = {
 };
 
 /**
- * Runs `work` with connections of its own, a few for each server, which are let go of afterwards:
- * a look over every server takes no connection from the operations that run. No statement of it takes
- * longer than 10 seconds.
+ * Runs `work` with connections of its own, a few for each server, which are closed afterwards: a
+ * survey of every server takes no connection from the operations that run. No statement takes longer than
+ * 10 seconds.
  */
 export async function withServers<T>(
   secrets: SecretStore,
@@ -66,27 +66,27 @@ export async function withServers<T>(
   }
 }
 
-/** Looks at every server at once; one that fails answers its error and holds up none of the others. */
-export async function lookAtServers(
+/** Surveys all servers at once; one that fails answers its error and delays none of the others. */
+export async function surveyServers(
   servers: ServerConnections,
-  sights: readonly Sight[],
+  targets: readonly SurveyTarget[],
   prefix: string,
-): Promise<Map<string, ServerLook | Error>> {
-  const looks = sights.map(async (sight): Promise<[string, ServerLook | Error]> => {
+): Promise<Map<string, ServerSurvey | Error>> {
+  const surveys = targets.map(async (target): Promise<[string, ServerSurvey | Error]> => {
     try {
-      return [sight.server.id, await lookAt(servers, sight, prefix)];
+      return [target.server.id, await surveyServer(servers, target, prefix)];
     } catch (error) {
-      return [sight.server.id, asError(error)];
+      return [target.server.id, asError(error)];
     }
   });
-  return new Map(await Promise.all(looks));
+  return new Map(await Promise.all(surveys));
 }
 
-async function lookAt(
+async function surveyServer(
   servers: ServerConnections,
-  { server, databases }: Sight,
+  { server, databases }: SurveyTarget,
   prefix: string,
-): Promise<ServerLook> {
+): Promise<ServerSurvey> {
   const enter = <T>(database: string, work: (client: ClientBase) => Promise<T>) =>
     within(PATIENCE_MS, servers.asAdmin(server, database, work));
   const schemasIn = async (client: ClientBase) => byName(await surveySchemas(client, prefix));

@@ -7,13 +7,15 @@ const MOST_WAITING = 20;
 const TRY_AGAIN_S = 5;
 
 /**
- * Bounds looks at tenants, which cost every db server some queries: two at once in a process, and those
- * who ask for the same one share it, unless it has begun: then it may be older than what they have done.
+ * Bounds examinations of tenants, which cost every db server some queries: two at once in a process, and
+ * callers of the same one share it, unless it has begun: it may be older than what they have done.
  *
- * @param look looks at the tenant of a slug, or at all
+ * @param examine examines the tenant of a slug, or all
  * @returns the same; throws RateLimitedError when too many wait
  */
-export function shareLooks<T>(look: (slug?: string) => Promise<T>): (slug?: string) => Promise<T> {
+export function shareHealth<T>(
+  examine: (slug?: string) => Promise<T>,
+): (slug?: string) => Promise<T> {
   const limit = pLimit(AT_ONCE);
   const waiting = new Map<string, Promise<T>>();
   return (slug) => {
@@ -24,7 +26,7 @@ export function shareLooks<T>(look: (slug?: string) => Promise<T>): (slug?: stri
     const next = setImmediate().then(() =>
       limit(() => {
         waiting.delete(name);
-        return look(slug);
+        return examine(slug);
       }),
     );
     waiting.set(name, next);
