@@ -1,8 +1,5 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
-
-export const DB_SERVER_STATUSES = ["ACTIVE", "DRAINING", "INACTIVE"] as const;
-export const DB_SERVER_KINDS = ["POSTGRES", "CITUS"] as const;
-export const TLS_MODES = ["DISABLE", "REQUIRE", "VERIFY_FULL"] as const;
+import { DbServerKind, DbServerStatus, DbServerTlsMode } from "./db-server-enums.ts";
 
 export const DbServerEntity = defineEntity({
   name: "DbServer",
@@ -14,14 +11,14 @@ export const DbServerEntity = defineEntity({
     region: p.string(),
     host: p.string(),
     port: p.integer(),
-    tlsMode: p.enum(TLS_MODES),
-    kind: p.enum(DB_SERVER_KINDS),
+    tlsMode: p.enum(DbServerTlsMode.options),
+    kind: p.enum(DbServerKind.options),
     capacityHint: p.integer(),
     /** The name of the secret that holds the admin's connection URL; never the URL itself. */
     adminSecretRef: p.string(),
     /** The database that holds the schemas of tenants with isolation SCHEMA. */
     tenantDatabase: p.string(),
-    status: p.enum(DB_SERVER_STATUSES),
+    status: p.enum(DbServerStatus.options),
     /** What operators note of it: `{ "team": "emea" }`. */
     labels: p.json().$type<Record<string, string>>(),
     createdAt: p.datetime(),

@@ -1,7 +1,6 @@
 import { record } from "../audit/record.ts";
 import type { EntityManager } from "../database/orm.ts";
 import type { Actor } from "../iam/actor.ts";
-import { authorize } from "../iam/grants.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { newId } from "../kernel/ids.ts";
 import { fieldFault, parseInput } from "../kernel/input.ts";
@@ -26,10 +25,10 @@ import { refuseHost } from "./probe-server.ts";
  * Registers a db server: enters it, looks whether tenants can live there, and prepares it. It takes
  * tenants from then on.
  *
- * @param request `{ name, region, host, port?, tlsMode?, kind?, capacityHint?, adminSecretRef, labels? }`
+ * @param request a `RegisterInput`
  * @param admin the admin's login, to be stored under `adminSecretRef`; null where the secret is there
- * @throws DomainError E_FORBIDDEN, E_VALIDATION, E_DB_SERVER_EXISTS, E_PARTIAL_STATE,
- *   E_ADMIN_CONN_UNRESOLVED, E_SECRET_STORE
+ * @throws DomainError E_VALIDATION, E_DB_SERVER_EXISTS, E_PARTIAL_STATE, E_ADMIN_CONN_UNRESOLVED,
+ *   E_SECRET_STORE
  */
 export async function registerDbServer(
   ports: DbServerPorts,
@@ -37,7 +36,6 @@ export async function registerDbServer(
   request: unknown,
   admin: AdminPassword | null = null,
 ): Promise<DbServer> {
-  authorize(actor, "db-server:write");
   const input = parseInput(RegisterInput, request);
   refuseHost(input.host, hostPolicyOf(ports, input));
   refusePlatformSecret(input);
@@ -70,7 +68,7 @@ const WAY_IN = ["host", "port", "tlsMode", "adminSecretRef"] as const;
 /**
  * Changes a db server; where the way in changes, the new one is tried first.
  *
- * @param request `{ name, region?, host?, port?, tlsMode?, capacityHint?, adminSecretRef?, labels? }`
+ * @param request an `UpdateInput`
  * @param admin a new login of the admin, to be stored under the server's secret
  * @throws DomainError as `registerDbServer`, E_DB_SERVER_NOT_FOUND, and E_UNAVAILABLE where somebody else
  *   changes it at the same moment
@@ -81,7 +79,6 @@ export async function updateDbServer(
   request: unknown,
   admin: AdminPassword | null = null,
 ): Promise<DbServer> {
-  authorize(actor, "db-server:write");
   const { name, ...wanted } = parseInput(UpdateInput, request);
   const before = await dbServerByName(look(ports), name);
   const change = changesOf(before, wanted);
@@ -171,14 +168,13 @@ const changesOf = (before: DbServer, wanted: Omit<UpdateInput, "name">): Change 
  * Sets whether a db server takes new tenants. One that is to be ACTIVE again is entered first.
  *
  * @param request `{ name, status, reason? }`
- * @throws DomainError E_FORBIDDEN, E_VALIDATION, E_DB_SERVER_NOT_FOUND, E_ADMIN_CONN_UNRESOLVED
+ * @throws DomainError E_VALIDATION, E_DB_SERVER_NOT_FOUND, E_ADMIN_CONN_UNRESOLVED
  */
 export async function setDbServerStatus(
   ports: DbServerPorts,
   actor: Actor,
   request: unknown,
 ): Promise<DbServer> {
-  authorize(actor, "db-server:write");
   const { name, status, reason } = parseInput(StatusInput, request);
   const target = await dbServerByName(look(ports), name);
   if (status === "ACTIVE" && target.status !== "ACTIVE") {

@@ -58,13 +58,13 @@ async function forget({ id }: DbServer): Promise<void> {
 describe("registering a db server", () => {
   test("prepares it, writes the row and the fact, and can be done with other names only", async () => {
     const { platform } = world;
-    const labels = { team: "emea" };
+    const labels = [{ key: "team", value: "emea" }];
     const admitted = await registerDbServer(platform, OPERATOR, await request({ labels }));
     expect(admitted).toMatchObject({
       status: "ACTIVE",
       capacityHint: 1000,
       kind: "POSTGRES",
-      labels,
+      labels: { team: "emea" },
     });
     const tenants = new URL(server.url);
     tenants.pathname = `/${admitted.tenantDatabase}`;
@@ -194,7 +194,13 @@ describe("registering a db server", () => {
   });
 
   test("names every faulty field at once", async () => {
-    const wrong = { name: "EU 1", region: "", host: "a b", port: 70_000, labels: { "A B": "" } };
+    const wrong = {
+      name: "EU 1",
+      region: "",
+      host: "a b",
+      port: 70_000,
+      labels: [{ key: "A B", value: "" }],
+    };
     const error = await refused(registerDbServer(world.platform, OPERATOR, wrong));
     expect(error.issues.map(({ path }) => path[0])).toEqual(
       expect.arrayContaining(["name", "region", "host", "port", "labels", "adminSecretRef"]),
@@ -276,20 +282,18 @@ describe("registering a db server", () => {
       expect(error.issues).toMatchObject([{ path: ["host"] }]);
     }
   });
-
-  test("is for administrators", async () => {
-    const provisioner = { ...OPERATOR, role: "PROVISIONER" } as const;
-    const acts = [registerDbServer, updateDbServer, setDbServerStatus];
-    for (const act of acts)
-      expect((await refused(act(world.platform, provisioner, {}))).code).toBe("E_FORBIDDEN");
-  });
 });
 
 describe("a registered db server", () => {
   test("changes what is asked for, and tells which fields", async () => {
     const { platform } = world;
     const { name } = await registerServer(platform, server, { name: freshName("eu-") });
-    const change = { name, capacityHint: 7, region: "eu-central", labels: { tier: "gold" } };
+    const change = {
+      name,
+      capacityHint: 7,
+      region: "eu-central",
+      labels: [{ key: "tier", value: "gold" }],
+    };
     const changed = await updateDbServer(platform, OPERATOR, change);
     expect(changed).toMatchObject({ capacityHint: 7, labels: { tier: "gold" } });
     await setDbServerStatus(platform, OPERATOR, { name, status: "DRAINING", reason: "old disks" });

@@ -65,8 +65,8 @@ const objects = new Map<string, InputObjectRef<BuilderTypes, Record<string, unkn
 /** The input that has the fields of a described object, and its name. */
 export function objectInput(schema: z.ZodObject) {
   const { typeName = "", typeDescription = "" } = schema.meta() ?? {};
-  const made =
-    objects.get(typeName) ?? inputOf(`${typeName}Input`, schema.describe(typeDescription));
-  objects.set(typeName, made);
+  const name = typeName.endsWith("Input") ? typeName : `${typeName}Input`;
+  const made = objects.get(name) ?? inputOf(name, schema.describe(typeDescription));
+  objects.set(name, made);
   return made;
 }

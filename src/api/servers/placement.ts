@@ -1,46 +1,12 @@
 import { isGranted } from "../../iam/grants.ts";
 import { freePlaces, loadOf } from "../../placement/choose-server.ts";
-import {
-  type DB_SERVER_KINDS,
-  type DB_SERVER_STATUSES,
-  DbServerEntity,
-  type TLS_MODES,
-} from "../../placement/db-server.entity.ts";
+import { DbServerEntity } from "../../placement/db-server.entity.ts";
+import { DbServerKind, DbServerStatus, DbServerTlsMode } from "../../placement/db-server-enums.ts";
 import { builder } from "../builder.ts";
 import type { ApiContext } from "../context.ts";
-import { describedEnum } from "../described-enum.ts";
+import { enumOf } from "../generate/types.ts";
 import { NodeRef } from "../node.ts";
 import { DbServerRef } from "../refs.ts";
-
-export const DbServerStatus = describedEnum<(typeof DB_SERVER_STATUSES)[number]>(
-  "DbServerStatus",
-  "Whether a db server takes new tenants.",
-  {
-    ACTIVE: "Takes new tenants.",
-    DRAINING: "Keeps its tenants and takes no new ones.",
-    INACTIVE: "Out of use.",
-  },
-);
-
-export const DbServerKind = describedEnum<(typeof DB_SERVER_KINDS)[number]>(
-  "DbServerKind",
-  "What kind of PostgreSQL a db server is.",
-  {
-    POSTGRES: "A single PostgreSQL server.",
-    CITUS:
-      "A Citus cluster, which places and moves tenant schemas between its nodes. Isolation DATABASE is not for it.",
-  },
-);
-
-export const DbServerTlsMode = describedEnum<(typeof TLS_MODES)[number]>(
-  "DbServerTlsMode",
-  "How connections to a db server are encrypted.",
-  {
-    DISABLE: "Not at all: for networks that nobody else is in.",
-    REQUIRE: "With TLS, whatever certificate the server shows.",
-    VERIFY_FULL: "With TLS, and the certificate must be valid for the host.",
-  },
-);
 
 const DbServerLabel = builder
   .objectRef<{ readonly key: string; readonly value: string }>("DbServerLabel")
@@ -62,9 +28,12 @@ DbServerRef.implement({
   fields: (t) => ({
     name: t.exposeString("name", { description: "Its name: `dbServer` in an input." }),
     region: t.exposeString("region", { description: "The region it stands in." }),
-    kind: t.expose("kind", { type: DbServerKind, description: "What kind of PostgreSQL it is." }),
+    kind: t.expose("kind", {
+      type: enumOf(DbServerKind),
+      description: "What kind of PostgreSQL it is.",
+    }),
     status: t.expose("status", {
-      type: DbServerStatus,
+      type: enumOf(DbServerStatus),
       description: "Whether it takes new tenants.",
     }),
     capacityHint: t.exposeInt("capacityHint", {
@@ -86,7 +55,7 @@ DbServerRef.implement({
         loadOf(await load.tenantCount.load(server.id), server),
     }),
     tlsMode: t.expose("tlsMode", {
-      type: DbServerTlsMode,
+      type: enumOf(DbServerTlsMode),
       description: "How connections to it are encrypted.",
     }),
     labels: t.field({

@@ -3,12 +3,8 @@ import { authorize } from "../../iam/grants.ts";
 import type { AdminPassword } from "../../placement/admin-password.ts";
 import { checkDbServer } from "../../placement/check-server.ts";
 import { type Candidate, freePlaces, loadOf } from "../../placement/choose-server.ts";
-import {
-  DB_SERVER_KINDS,
-  DB_SERVER_STATUSES,
-  type DbServer,
-  TLS_MODES,
-} from "../../placement/db-server.entity.ts";
+import type { DbServer } from "../../placement/db-server.entity.ts";
+import { DbServerKind, DbServerStatus, DbServerTlsMode } from "../../placement/db-server-enums.ts";
 import { dbServerByName } from "../../placement/db-server-registry.ts";
 import { registerDbServer, setDbServerStatus, updateDbServer } from "../../placement/db-servers.ts";
 import { candidates } from "../../placement/placement.ts";
@@ -66,7 +62,7 @@ export async function addDbServer(flags: AddFlags): Promise<void> {
 
 /** `tenantry db-server update`: its fields first, then its status. */
 export async function changeDbServer(flags: UpdateFlags): Promise<void> {
-  const status = oneOf("--status", flags.status, DB_SERVER_STATUSES);
+  const status = oneOf("--status", flags.status, DbServerStatus.options);
   if (!status && flags.reason !== undefined)
     throw new UsageError("--reason says why --status changes");
   const request = requestOf(flags);
@@ -144,11 +140,11 @@ function requestOf(flags: AddFlags): Record<string, unknown> {
     region: flags.region,
     host: flags.host,
     port: numberOf("--port", flags.port),
-    kind: oneOf("--kind", flags.kind, DB_SERVER_KINDS),
-    tlsMode: oneOf("--tls", flags.tls, TLS_MODES),
+    kind: oneOf("--kind", flags.kind, DbServerKind.options),
+    tlsMode: oneOf("--tls", flags.tls, DbServerTlsMode.options),
     capacityHint: numberOf("--capacity", flags.capacity),
     adminSecretRef: flags.adminSecret,
-    labels: flags.label && Object.fromEntries(flags.label.map(labelOf)),
+    labels: flags.label && labelsOf(flags.label),
   });
 }
 
@@ -158,6 +154,10 @@ function numberOf(flag: string, text: string | undefined): number | undefined {
     throw new UsageError(`${flag} must be a whole number, not '${text}'`);
   return Number(text);
 }
+
+/** What is given twice counts as it was given last. */
+const labelsOf = (texts: readonly string[]) =>
+  [...new Map(texts.map(labelOf))].map(([key, value]) => ({ key, value }));
 
 function labelOf(text: string): [string, string] {
   const at = text.indexOf("=");
