@@ -1,37 +1,92 @@
 import type { ClientBase } from "pg";
+import { z } from "zod";
 import { isConnectionLoss, sqlStateOf } from "../database/faults.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { isDomainError } from "../kernel/domain-error.ts";
 import { unresolved, whyNotEntered } from "./admin-login.ts";
 import type { DbServer } from "./db-server.entity.ts";
 import type { ServerConnections } from "./server-connections.ts";
 
-/** A node of a Citus cluster. */
-export interface ClusterNode {
-  readonly host: string;
-  readonly port: number;
-  /** Citus's number of it; 0 is the coordinator. */
-  readonly group: number;
-  readonly active: boolean;
-  /** Whether Citus places tenants on it. */
-  readonly takesTenants: boolean;
-  readonly tenants: number;
-  /** What its tenants take on disk; null where the nodes did not say. */
-  readonly bytes: number | null;
-}
+/** Addresses of servers are for those who may provision on them. */
+const needs = "tenant:provision";
+
+const ClusterNode = describedObject("DbServerNode", "A node of a Citus cluster.", {
+  host: z.string().meta({
+    description: "Its host, as the cluster knows it; null for roles that may not provision.",
+    needs,
+  }),
+  port: z.int().meta({ description: "Its port; null for roles that may not provision.", needs }),
+  group: z
+    .int()
+    .describe("Citus's number of it, the same for as long as it is a node; 0 coordinates."),
+  active: z
+    .boolean()
+    .describe("Whether the cluster counts on it. A node that is only down is still active."),
+  takesTenants: z
+    .boolean()
+    .describe("Whether Citus places tenants on it; a coordinator often takes none."),
+  tenants: z.int().describe("How many tenants' schemas lie on it, whatever their status."),
+  bytes: z
+    .number()
+    .nullable()
+    .describe("What their tables and indexes take on disk; null while a node does not answer."),
+});
+type ClusterNode = Described<typeof ClusterNode>;
+
+export const ClusterView = describedObject(
+  "DbServerCluster",
+  "What a Citus cluster tells of itself at this moment.",
+  {
+    nodes: z
+      .array(ClusterNode)
+      .describe("Its nodes, the coordinator first; none while the cluster does not answer."),
+    fault: z
+      .string()
+      .nullable()
+      .describe(
+        "Why it did not answer, or not in full, for people; null when all is told. It is waited for 4 seconds.",
+      ),
+  },
+);
+
+export const ClusterPlace = describedObject(
+  "TenantClusterPlace",
+  "Where in a Citus cluster a tenant lies at this moment. Citus may move it.",
+  {
+    node: ClusterNode.nullable().describe(
+      "The node that holds its tables; null while it has none, or while there is a fault.",
+    ),
+    bytes: z
+      .number()
+      .nullable()
+      .describe("What its tables and indexes take on disk; null while a node does not answer."),
+    fault: z
+      .string()
+      .nullable()
+      .describe("Why the cluster did not answer, or not in full; null when all is told."),
+  },
+);
 
 /** Where Citus keeps a tenant schema. */
-export interface ClusterPlace {
+interface SchemaPlace {
   readonly schema: string;
   /** The group of its node; null while it has no table. */
   readonly group: number | null;
   readonly bytes: number | null;
 }
 
-/** What a cluster told; `fault` says why it did not, or not everything. */
-export interface Cluster {
-  readonly nodes: readonly ClusterNode[];
-  readonly places: ReadonlyMap<string, ClusterPlace>;
-  readonly fault: string | null;
+/** What a cluster told, with the places of tenants by their schemas. */
+export interface Cluster extends Described<typeof ClusterView> {
+  readonly places: ReadonlyMap<string, SchemaPlace>;
+}
+
+/** Where in a cluster a tenant lies. */
+export function placeIn(
+  { nodes, places, fault }: Cluster,
+  schema: string,
+): Described<typeof ClusterPlace> {
+  const { group, bytes = null } = places.get(schema) ?? {};
+  return { node: nodes.find((node) => node.group === group) ?? null, bytes, fault };
 }
 
 /** Asks Citus clusters where tenants lie. */

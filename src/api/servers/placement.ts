@@ -1,8 +1,8 @@
-import { isGranted } from "../../iam/grants.ts";
 import { freePlaces, loadOf } from "../../placement/choose-server.ts";
 import { DbServerEntity } from "../../placement/db-server.entity.ts";
 import { DbServerKind, DbServerStatus, DbServerTlsMode } from "../../placement/db-server-enums.ts";
 import { builder } from "../builder.ts";
+import { mayCall } from "../caller.ts";
 import type { ApiContext } from "../context.ts";
 import { enumOf } from "../generate/types.ts";
 import { NodeRef } from "../node.ts";
@@ -19,8 +19,7 @@ const DbServerLabel = builder
   });
 
 /** Addresses of servers are for those who may provision on them. */
-export const mayPlace = ({ caller }: ApiContext) =>
-  caller !== null && isGranted(caller.actor.role, "tenant:provision");
+const mayPlace = ({ caller }: ApiContext) => mayCall(caller, "tenant:provision");
 
 DbServerRef.implement({
   description: "A PostgreSQL server that tenants can be placed on.",
