@@ -16,6 +16,7 @@ import {
 } from "../operations/engine/operation.entity.ts";
 import { shareHealth } from "../operations/health/shared-health.ts";
 import { type TenantHealth, tenantHealth } from "../operations/health/tenant-health.ts";
+import { type CheckedServer, checkDbServers } from "../placement/check-server.ts";
 import type { Cluster } from "../placement/cluster.ts";
 import { type DbServer, DbServerEntity } from "../placement/db-server.entity.ts";
 import type { Platform } from "../platform.ts";
@@ -44,6 +45,8 @@ export interface Loaders {
   readonly tenantCount: DataLoader<string, number>;
   /** How the tenant of a slug is, or all. @throws DomainError E_TENANT_NOT_FOUND, E_RATE_LIMITED */
   health(slug?: string): Promise<TenantHealth[]>;
+  /** How the db server of a name is found, or all. @throws DomainError E_DB_SERVER_NOT_FOUND, E_RATE_LIMITED */
+  serverChecks(name?: string): Promise<CheckedServer[]>;
 }
 
 /** Makes the loaders that all requests of a process share. */
@@ -81,6 +84,7 @@ export function makeLoaders(platform: Platform): Loaders {
     }),
     tenantCount: by(countTenants),
     health: shareHealth((slug) => tenantHealth({ ...platform, orm: reader }, { slug })),
+    serverChecks: shareHealth((name) => checkDbServers({ ...platform, orm: reader }, name)),
     cluster: by(async (em, ids) => {
       const servers = await em.find(DbServerEntity, { id: { $in: [...ids] } });
       const asked = servers.map(

@@ -1,6 +1,7 @@
 import type { GraphQLSchema } from "graphql";
 import { builder } from "./builder.ts";
 import "./audit.ts";
+import "./servers/checks.ts";
 import "./servers/clusters.ts";
 import "./servers/db-servers.ts";
 import "./operations/events.ts";

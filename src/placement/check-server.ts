@@ -1,31 +1,64 @@
 import type { ClientBase } from "pg";
+import { z } from "zod";
 import { encodingFault } from "../database/utf8.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { isDomainError } from "../kernel/domain-error.ts";
 import { grantsEachUse, membersBecomingGroups } from "../tenant-schemas/tenant-database.ts";
 import { readAdminLogin, unresolved, whyNotEntered } from "./admin-login.ts";
 import { refuseLostRows } from "./citus-server.ts";
 import { connectionWarnings, needOf, processesAlive, readConnections } from "./connection-room.ts";
 import type { DbServer } from "./db-server.entity.ts";
-import { type DbServerPorts, look } from "./db-server-registry.ts";
+import { type DbServerPorts, dbServerByName, look } from "./db-server-registry.ts";
 import { hostPolicyOf } from "./make-ready.ts";
+import { candidates } from "./placement.ts";
 import { tenantDatabaseState } from "./prepare-server.ts";
-import { type Probed, probeServer, strangerEntrance } from "./probe-server.ts";
+import { Probed, probeServer, strangerEntrance } from "./probe-server.ts";
 
-/** How a db server was found; `fault` says why tenants cannot be made there. */
-export interface ServerCheck {
-  readonly probed: Probed | null;
-  readonly fault: string | null;
-  /** What tenants' roles could do to others or to Tenantry, and what ends it; tenants can be made all the same. */
-  readonly warnings: readonly string[];
-  /** How long it took to look, in milliseconds. */
-  readonly ms: number;
+export const ServerCheck = describedObject(
+  "DbServerCheck",
+  "Whether tenants can be made on a db server, as it was found at this moment.",
+  {
+    probed: Probed.nullable().describe(
+      "What the server tells of itself; null where it cannot be entered, or is not fit.",
+    ),
+    fault: z.string().nullable().meta({
+      description: "Why no tenant can be made there, for people; null where one can.",
+      namesSecrets: true,
+    }),
+    warnings: z
+      .array(z.string())
+      .describe(
+        "What tenants' roles could do to others or to Tenantry, and what ends it, for people. Tenants can be made all the same.",
+      ),
+    ms: z.int().describe("How long it took to look, in milliseconds."),
+  },
+);
+export type ServerCheck = Described<typeof ServerCheck>;
+
+/** A db server with how it was found. */
+export interface CheckedServer extends ServerCheck {
+  readonly server: DbServer;
+}
+
+type CheckPorts = Pick<DbServerPorts, "orm" | "secrets" | "config">;
+
+/**
+ * Checks the db server of that name, or all of them at once, by region and name.
+ *
+ * @throws DomainError E_DB_SERVER_NOT_FOUND
+ */
+export async function checkDbServers(ports: CheckPorts, name?: string): Promise<CheckedServer[]> {
+  const servers =
+    name === undefined
+      ? (await candidates(look(ports))).map(({ server }) => server)
+      : [await dbServerByName(look(ports), name)];
+  return await Promise.all(
+    servers.map(async (server) => ({ server, ...(await checkDbServer(ports, server)) })),
+  );
 }
 
 /** Looks whether tenants can be made on a registered server; changes nothing and never throws for it. */
-export async function checkDbServer(
-  ports: Pick<DbServerPorts, "orm" | "secrets" | "config">,
-  server: DbServer,
-): Promise<ServerCheck> {
+export async function checkDbServer(ports: CheckPorts, server: DbServer): Promise<ServerCheck> {
   const begun = performance.now();
   const told = (found: Partial<ServerCheck>): ServerCheck => ({
     ...{ probed: null, fault: null, warnings: [] },

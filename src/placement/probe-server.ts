@@ -1,9 +1,11 @@
 import type pg from "pg";
+import { z } from "zod";
 import { connectionConfig } from "../database/connect.ts";
 import { ForbiddenAddress, guardedSockets } from "../database/guarded-socket.ts";
 import { newClient, outliveBreaks } from "../database/own-connection.ts";
 import { isTransactionPooled, settingsArrive } from "../database/pooler.ts";
 import { CONNECTION, SESSION_BOUNDS } from "../database/server-pools.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { isDomainError } from "../kernel/domain-error.ts";
 import { fieldFault } from "../kernel/input.ts";
 import { type AdminLogin, addressOf, unresolved, whyNotEntered } from "./admin-login.ts";
@@ -18,14 +20,17 @@ export type Target = Pick<
   "name" | "kind" | "host" | "port" | "tlsMode" | "adminSecretRef"
 >;
 
-/** What a server tells of itself. */
-export interface Probed {
-  /** As PostgreSQL writes it: `17.2`. */
-  readonly version: string;
-  readonly superuser: boolean;
-  /** The version of Citus, of a server of that kind. */
-  readonly citus: string | null;
-}
+export const Probed = describedObject("DbServerProbe", "What a db server tells of itself.", {
+  version: z.string().describe("The version of PostgreSQL, as it writes it: `17.2`."),
+  superuser: z
+    .boolean()
+    .describe("Whether its admin is a superuser; else a role with CREATEDB and CREATEROLE."),
+  citus: z
+    .string()
+    .nullable()
+    .describe("The version of Citus; null for a server of kind POSTGRES."),
+});
+export type Probed = Described<typeof Probed>;
 
 /** Whoever waits for somebody to register a server is not kept longer. */
 const PATIENCE_MS = 10_000;

@@ -39,6 +39,8 @@ const dbServers = async (caller = administrator) =>
 const keep = (name: string, url: string) =>
   world.platform.secrets.set(`db-server-${name}`, url, {});
 
+const databaseName = () => new URL(world.platform.databaseUrl).pathname.slice(1);
+
 const inputOf = (name: string, { host, port }: TestServer, more: object = {}) => ({
   ...{ name, region: name, host, port, tlsMode: "DISABLE" },
   ...{ adminSecretRef: `db-server-${name}`, ...more },
@@ -153,6 +155,30 @@ describe("db servers in the API", () => {
         code: "E_DB_SERVER_NOT_FOUND",
       });
     await change("setDbServerStatus", { name: "west", status: "ACTIVE" });
+  });
+
+  test("are checked for those who may provision, without being changed", async () => {
+    const query = `query ($name: String) { dbServerChecks(name: $name) {
+      dbServer { name tenantDatabase } probed { version superuser citus } fault warnings ms } }`;
+    const provisioner = await api.as("PROVISIONER");
+    const { dbServerChecks } = await provisioner.ask(query);
+    const names = dbServerChecks.map(
+      ({ dbServer }: { dbServer: { name: string } }) => dbServer.name,
+    );
+    expect(names).toEqual(["east", "default", "west"]);
+    const [one] = (await provisioner.ask(query, { name: "west" })).dbServerChecks;
+    expect(one).toMatchObject({
+      dbServer: { name: "west", tenantDatabase: `${databaseName()}_tenants` },
+      ...{ fault: null, probed: { superuser: false, citus: null } },
+    });
+    await keep("west", west.url.replace(/\/\/[^@]+@/, "//keeper:wrong@"));
+    const [refused] = (await provisioner.ask(query, { name: "west" })).dbServerChecks;
+    expect(refused).toMatchObject({ probed: null, fault: expect.stringMatching(/28P01/) });
+    await keep("west", west.url.replace(/\/\/[^@]+@/, "//keeper:keeper@"));
+    const code = async (caller: typeof provisioner, variables: Record<string, unknown>) =>
+      (await caller.send(query, variables)).errors?.[0]?.extensions?.code;
+    expect(await code(provisioner, { name: "nowhere" })).toBe("E_DB_SERVER_NOT_FOUND");
+    expect(await code(await api.as("SUPPORT"), {})).toBe("E_FORBIDDEN");
   });
 
   test("fail an operation with their code when the admin's secret opens nothing", async () => {

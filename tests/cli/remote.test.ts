@@ -5,8 +5,9 @@ import { openTestApi } from "../kit/api.ts";
 import { freshSlug } from "../kit/database.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openPlatform } from "../kit/platform.ts";
+import { startServer } from "../kit/servers.ts";
 import { OPERATOR } from "../kit/tenants.ts";
-import { type Environment, linesOf, tenantry } from "./_run.ts";
+import { COMMAND, type Environment, linesOf, start, tenantry } from "./_run.ts";
 
 const world = perFile(() => openPlatform({ worker: true }));
 const api = perFile(() => openTestApi(world));
@@ -111,6 +112,66 @@ test("seeds, suspends, resumes, watches and retries", async () => {
   const again = await tenantry(["operation", "retry", String(newest?.id)], environment);
   expect(again.end).toBe(1);
   expect(again.stderr).toContain("E_NOT_RETRYABLE");
+});
+
+describe("db servers", () => {
+  const server = perFile(startServer);
+  const asAdministrator = async () => ({
+    ...environment,
+    TENANTRY_TOKEN: (await tokenFor("ADMINISTRATOR")).value,
+  });
+
+  test("are added, changed, listed and checked as at the machine", async () => {
+    const { host, port, url } = server;
+    await world.platform.secrets.set("db-server-far", url, {});
+    const token = await asAdministrator();
+    const add = [
+      ...["db-server", "add", "--name", "far", "--region", "far", "--host", host, "--json"],
+      ...["--port", String(port), "--tls", "disable", "--admin-secret", "db-server-far"],
+    ];
+    const added = await tenantry([...add, "--label", "team=a", "--label", "team=emea"], token);
+    expect(added).toMatchObject({ end: 0, stderr: "" });
+    const change = ["db-server", "update", "--name", "far", "--capacity", "9"];
+    const changed = await tenantry([...change, "--status", "draining"], token);
+    expect(changed).toMatchObject({ end: 0, stdout: "✔ Db server 'far' is DRAINING\n" });
+
+    for (const words of [["list"], ["list", "--json"], ["check"], ["check", "--json"]]) {
+      const [remote, local] = await Promise.all(
+        [token, world.environment].map((where) => tenantry(["db-server", ...words], where)),
+      );
+      const timeless = (text = "") => text.replace(/\d+ ms|"ms":\d+/g, "ms");
+      expect(remote).toMatchObject({ end: 0, stderr: "" });
+      expect(timeless(remote?.stdout)).toBe(timeless(local?.stdout));
+    }
+    const [row] = linesOf(await tenantry(["db-server", "list", "--json"], token));
+    expect(row).toEqual({
+      ...linesOf(added)[0],
+      ...{ type: undefined, updatedAt: expect.any(String), cluster: null },
+      ...{ status: "DRAINING", capacityHint: 9, freeCapacity: 9, labels: { team: "emea" } },
+    });
+  });
+
+  test("refuse whoever may not, and a password", async () => {
+    const list = await tenantry(["db-server", "list"], {
+      ...environment,
+      TENANTRY_TOKEN: (await tokenFor("READONLY")).value,
+    });
+    expect(list).toMatchObject({ end: 0, stderr: "" });
+    expect(list.stdout).not.toContain("127.0.0.1");
+    const refused = await tenantry(["db-server", "update", "--name", "x"], environment);
+    expect(refused).toMatchObject({ end: 1, stderr: expect.stringContaining("E_FORBIDDEN") });
+    const gone = await tenantry(["db-server", "check", "--name", "x"], environment);
+    expect(gone.stderr).toContain("Db server 'x' not found");
+    const password = ["--admin-user", "me", "--password-stdin"];
+    const { child, ended } = start(
+      [COMMAND, "db-server", "update", "--name", "default", ...password],
+      await asAdministrator(),
+    );
+    child.stdin.end("secret\n");
+    const ran = await ended;
+    expect(ran.end).toBe(2);
+    expect(ran.stderr).toContain("No password passes through the API");
+  });
 });
 
 describe("refuses in the words of the machine", () => {

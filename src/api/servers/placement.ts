@@ -65,6 +65,9 @@ DbServerRef.implement({
           .map(([key, value]) => ({ key, value }))
           .toSorted((a, b) => (a.key < b.key ? -1 : 1)),
     }),
+    tenantDatabase: t.exposeString("tenantDatabase", {
+      description: "The database that holds the schemas of its tenants with isolation SCHEMA.",
+    }),
     adminSecretRef: t.string({
       nullable: true,
       description:

@@ -1,19 +1,24 @@
-import type { EntityManager } from "../../database/orm.ts";
-import { authorize } from "../../iam/grants.ts";
+import type {
+  CommandDbServerFragment,
+  RegisterDbServerInput,
+} from "../../client/generated/graphql.ts";
 import type { AdminPassword } from "../../placement/admin-password.ts";
-import { checkDbServer } from "../../placement/check-server.ts";
-import { type Candidate, freePlaces, loadOf } from "../../placement/choose-server.ts";
-import type { DbServer } from "../../placement/db-server.entity.ts";
 import { DbServerKind, DbServerStatus, DbServerTlsMode } from "../../placement/db-server-enums.ts";
-import { dbServerByName } from "../../placement/db-server-registry.ts";
-import { registerDbServer, setDbServerStatus, updateDbServer } from "../../placement/db-servers.ts";
-import { candidates } from "../../placement/placement.ts";
-import { type PlatformSession, runOnPlatform } from "../session.ts";
+import { payloadOf } from "../api/api.ts";
+import { type Local, runAnywhere, type Session } from "../session.ts";
 import { EXIT, UsageError } from "../terminal/exit-codes.ts";
 import { givenFields, oneOf } from "../terminal/flag-values.ts";
 import { passwordFromPipe } from "../terminal/password-input.ts";
 import { writeTable } from "../terminal/table.ts";
-import { clustersOf, writeClusters } from "./clusters.ts";
+import { addressOf, writeClusters } from "./clusters.ts";
+import {
+  CheckDbServers,
+  FindDbServer,
+  ListDbServers,
+  RegisterDbServer,
+  SetDbServerStatus,
+  UpdateDbServer,
+} from "./documents.ts";
 
 /** The flags of `db-server add`. */
 export interface AddFlags {
@@ -52,41 +57,68 @@ export async function addDbServer(flags: AddFlags): Promise<void> {
     const named = { region: "--region", host: "--host", adminSecretRef: "--admin-secret" };
     throw new UsageError(`Missing: ${missing.map((field) => named[field]).join(", ")}`);
   }
+  const input = request as unknown as RegisterDbServerInput;
   const admin = await adminOf(flags);
-  return await runOnPlatform(flags, async (session) => {
-    const { platform, actor } = session;
-    const server = await registerDbServer(platform, actor, request, admin);
-    return await tell(session, flags, server, "is ready and takes tenants");
+  return await runAnywhere(flags, async (session) => {
+    const server =
+      admin === null
+        ? payloadOf((await session.api.execute(RegisterDbServer, { input })).changed).dbServer
+        : await withPassword(session, ({ registerDbServer }, { platform, actor }) =>
+            registerDbServer(platform, actor, input, admin),
+          );
+    return tell(session, flags, server, "is ready and takes tenants");
   });
 }
 
 /** `tenantry db-server update`: its fields first, then its status. */
 export async function changeDbServer(flags: UpdateFlags): Promise<void> {
+  const { name } = flags;
   const status = oneOf("--status", flags.status, DbServerStatus.options);
   if (!status && flags.reason !== undefined)
     throw new UsageError("--reason says why --status changes");
-  const request = requestOf(flags);
+  const input = { ...requestOf(flags), name };
   const admin = await adminOf(flags);
-  return await runOnPlatform(flags, async (session) => {
-    const { platform, actor } = session;
-    let server = await updateDbServer(platform, actor, request, admin);
+  return await runAnywhere(flags, async (session) => {
+    const { api } = session;
+    let server =
+      admin === null
+        ? payloadOf((await api.execute(UpdateDbServer, { input })).changed).dbServer
+        : await withPassword(session, ({ updateDbServer }, { platform, actor }) =>
+            updateDbServer(platform, actor, input, admin),
+          );
     if (status) {
-      const change = givenFields({ name: flags.name, status, reason: flags.reason });
-      server = await setDbServerStatus(platform, actor, change);
+      const change = { name, status, ...givenFields({ reason: flags.reason }) };
+      const { changed } = await api.execute(SetDbServerStatus, { input: change });
+      server = payloadOf(changed).dbServer;
     }
-    return await tell(session, flags, server, `is ${server.status}`);
+    return tell(session, flags, server, `is ${server.status}`);
   });
+}
+
+type Acts = typeof import("../../placement/db-servers.ts");
+
+/**
+ * Does what brings an admin's password along: none passes through the API.
+ *
+ * @throws UsageError over the API
+ */
+async function withPassword(
+  { api, local }: Session,
+  act: (acts: Acts, local: Local) => Promise<{ readonly id: string }>,
+): Promise<CommandDbServerFragment> {
+  if (local === null)
+    throw new UsageError(
+      "No password passes through the API: store the secret and leave --admin-user out, or unset TENANTRY_TOKEN",
+    );
+  const { id } = await act(await import("../../placement/db-servers.ts"), local);
+  return (await api.execute(FindDbServer, { id })).node as CommandDbServerFragment;
 }
 
 /** `tenantry db-server list`. */
 export async function listDbServers(flags: { readonly json?: boolean }): Promise<void> {
-  return await runOnPlatform(flags, async ({ platform, actor, out }) => {
-    authorize(actor, "db-server:read");
-    const found = await candidates(platform.orm.em.fork() as EntityManager);
-    const clusters = await clustersOf(platform, found);
-    if (flags.json)
-      for (const candidate of found)
-        out.json({ ...serverJson(candidate), cluster: clusters.get(candidate.server.id) ?? null });
+  return await runAnywhere(flags, async ({ api, out }) => {
+    const { dbServers } = await api.execute(ListDbServers, {});
+    if (flags.json) for (const server of dbServers) out.json(serverJson(server));
     else {
       const heading = [
         "NAME",
@@ -99,8 +131,8 @@ export async function listDbServers(flags: { readonly json?: boolean }): Promise
         "LOAD",
         "ADDRESS",
       ];
-      writeTable(out, heading, found.map(rowOf));
-      writeClusters(out, found, clusters);
+      writeTable(out, heading, dbServers.map(rowOf));
+      writeClusters(out, dbServers);
     }
     return EXIT.ok;
   });
@@ -108,17 +140,10 @@ export async function listDbServers(flags: { readonly json?: boolean }): Promise
 
 /** `tenantry db-server check`. */
 export async function checkDbServers(flags: StatusFlags): Promise<void> {
-  return await runOnPlatform(flags, async ({ platform, actor, out }) => {
-    authorize(actor, "db-server:read");
-    const em = platform.orm.em.fork() as EntityManager;
-    const servers = flags.name
-      ? [await dbServerByName(em, flags.name)]
-      : (await candidates(em)).map(({ server }) => server);
-    const checks = await Promise.all(servers.map((server) => checkDbServer(platform, server)));
-    for (const [index, { name, status }] of servers.entries()) {
-      const check = checks[index];
-      if (!check) continue;
-      const { probed, fault, warnings, ms } = check;
+  return await runAnywhere(flags, async ({ api, out }) => {
+    const { dbServerChecks } = await api.execute(CheckDbServers, { name: flags.name ?? null });
+    for (const { dbServer, probed, fault, warnings, ms } of dbServerChecks) {
+      const { name, status } = dbServer;
       if (flags.json)
         out.json({ name, status, ok: fault === null, ...probed, fault, warnings, ms });
       else if (fault !== null) out.line(`${out.style("red", "✘")} ${fault}`);
@@ -130,7 +155,7 @@ export async function checkDbServers(flags: StatusFlags): Promise<void> {
       }
       if (!flags.json) for (const warning of warnings) out.line(`  note: ${warning}`);
     }
-    return checks.every(({ fault }) => fault === null) ? EXIT.ok : EXIT.failed;
+    return dbServerChecks.every(({ fault }) => fault === null) ? EXIT.ok : EXIT.failed;
   });
 }
 
@@ -173,36 +198,31 @@ async function adminOf(flags: AddFlags): Promise<AdminPassword | null> {
   return { user: adminUser, password: await passwordFromPipe(), database: adminDatabase };
 }
 
-async function tell(
-  { platform, out }: PlatformSession,
+function tell(
+  { out }: Session,
   { json }: AddFlags,
-  server: DbServer,
+  server: CommandDbServerFragment,
   how: string,
-): Promise<number> {
-  if (json) {
-    const found = await candidates(platform.orm.em.fork() as EntityManager);
-    const tenants = found.find((one) => one.server.id === server.id)?.tenants ?? 0;
-    out.json({ type: "RESULT", ...serverJson({ server, tenants }) });
-  } else out.line(`${out.style("green", "✔")} Db server '${server.name}' ${how}`);
+): number {
+  if (json) out.json({ type: "RESULT", ...serverJson(server) });
+  else out.line(`${out.style("green", "✔")} Db server '${server.name}' ${how}`);
   return EXIT.ok;
 }
 
 /** A db server as scripts read it. */
-const serverJson = ({ server, tenants }: Candidate) => ({
+const serverJson = ({ labels, ...server }: CommandDbServerFragment) => ({
   ...server,
-  tenants,
-  freeCapacity: freePlaces(tenants, server),
-  load: loadOf(tenants, server),
+  labels: Object.fromEntries(labels.map(({ key, value }) => [key, value])),
 });
 
-const rowOf = ({ server, tenants }: Candidate): string[] => [
+const rowOf = (server: CommandDbServerFragment): string[] => [
   server.name,
   server.region,
   server.kind,
   server.status,
-  String(tenants),
+  String(server.tenants),
   String(server.capacityHint),
-  String(freePlaces(tenants, server)),
-  `${Math.round(loadOf(tenants, server) * 100)} %`,
-  `${server.host}:${server.port}`,
+  String(server.freeCapacity),
+  `${Math.round(server.load * 100)} %`,
+  addressOf(server),
 ];

@@ -40,6 +40,39 @@ export type CleanupFailedTenantsInput = {
   slug?: string | null | undefined;
 };
 
+/** What kind of PostgreSQL a db server is. */
+export type DbServerKind =
+  /** A Citus cluster, which places and moves tenant schemas between its nodes. Isolation DATABASE is not for it. */
+  | 'CITUS'
+  /** A single PostgreSQL server. */
+  | 'POSTGRES';
+
+/** Something to note of a db server. */
+export type DbServerLabelInput = {
+  /** What is noted: 1 to 63 characters of a-z, 0-9 and `._/-`. */
+  key: string;
+  /** The note, 1 to 200 characters. */
+  value: string;
+};
+
+/** Whether a db server takes new tenants. */
+export type DbServerStatus =
+  /** Takes new tenants. */
+  | 'ACTIVE'
+  /** Keeps its tenants and takes no new ones. */
+  | 'DRAINING'
+  /** Out of use. */
+  | 'INACTIVE';
+
+/** How connections to a db server are encrypted. */
+export type DbServerTlsMode =
+  /** Not at all: for networks that nobody else is in. */
+  | 'DISABLE'
+  /** With TLS, whatever certificate the server shows. */
+  | 'REQUIRE'
+  /** With TLS, and the certificate must be valid for the host. */
+  | 'VERIFY_FULL';
+
 /** Every way in which a request or an operation can fail. The list may grow: have a default case beside those that you know. */
 export type ErrorCode =
   /** The db server cannot be reached with its admin secret. Check the server, and the secret that its `adminSecretRef` names. */
@@ -431,6 +464,28 @@ export type ReadinessCheckName =
   /** The schema has any tables; which and how is not compared. */
   | 'TABLES';
 
+/** The db server to add. */
+export type RegisterDbServerInput = {
+  /** The name of the secret that holds its admin's login as `postgres://user:password@host`. The host in it counts for nothing. */
+  adminSecretRef: string;
+  /** How many tenants it is meant to hold, 0 to 1000000. A new one has 1000. */
+  capacityHint?: number | null | undefined;
+  /** Its host name or IP address; no URL, no socket path. DB_SERVER_HOSTS may limit which. */
+  host: string;
+  /** What kind of PostgreSQL it is; it never changes. For CITUS the secret names the coordinator's database, and tenants have isolation SCHEMA. */
+  kind?: DbServerKind | null | undefined;
+  /** What to note of it, at most 50; they take the place of all that were noted. */
+  labels?: Array<DbServerLabelInput> | null | undefined;
+  /** Its name: 1 to 63 characters of a-z, 0-9 and -. It never changes. */
+  name: string;
+  /** Its port. A new one has 5432. */
+  port?: number | null | undefined;
+  /** The region it stands in: 1 to 32 characters of a-z, 0-9 and -. */
+  region: string;
+  /** How connections to it are encrypted. A new one has VERIFY_FULL. */
+  tlsMode?: DbServerTlsMode | null | undefined;
+};
+
 /** What kind of thing it is. */
 export type RemainKind =
   /** The PostgreSQL role that an application logs in as. */
@@ -469,6 +524,16 @@ export type RotateAllTenantCredentialsInput = {
   idempotencyKey?: string | null | undefined;
   /** Why it is done, 1 to 500 characters, for the audit trail. */
   reason?: string | null | undefined;
+};
+
+/** The db server, and its new status. */
+export type SetDbServerStatusInput = {
+  /** The db server's name. */
+  name: string;
+  /** Why, 1 to 500 characters: kept in the audit trail. */
+  reason?: string | null | undefined;
+  /** Whether it is to take new tenants. */
+  status: DbServerStatus;
 };
 
 /** A platform user's credentials. */
@@ -595,6 +660,26 @@ export type Tier =
 export type UnlockTenantInput = {
   /** The tenant's slug. */
   slug: string;
+};
+
+/** The db server, and what to change. */
+export type UpdateDbServerInput = {
+  /** The name of the secret that holds its admin's login as `postgres://user:password@host`. The host in it counts for nothing. */
+  adminSecretRef?: string | null | undefined;
+  /** How many tenants it is meant to hold, 0 to 1000000. A new one has 1000. */
+  capacityHint?: number | null | undefined;
+  /** Its host name or IP address; no URL, no socket path. DB_SERVER_HOSTS may limit which. */
+  host?: string | null | undefined;
+  /** What to note of it, at most 50; they take the place of all that were noted. */
+  labels?: Array<DbServerLabelInput> | null | undefined;
+  /** The db server's name. */
+  name: string;
+  /** Its port. A new one has 5432. */
+  port?: number | null | undefined;
+  /** The region it stands in: 1 to 32 characters of a-z, 0-9 and -. */
+  region?: string | null | undefined;
+  /** How connections to it are encrypted. A new one has VERIFY_FULL. */
+  tlsMode?: DbServerTlsMode | null | undefined;
 };
 
 /** The tenant, and what to change. What is left out stays; null clears what can be empty. */
@@ -826,6 +911,63 @@ export type CommandCancelOperationMutation = { cancelOperation:
           | { __typename: 'SuspensionResult', sessionsEnded: number | null }
          | null } }
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandDbServerFragment = { id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenants: number, freeCapacity: number, load: number, labels: Array<{ key: string, value: string }> };
+
+export type CommandListDbServersQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type CommandListDbServersQuery = { dbServers: Array<{ id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenants: number, freeCapacity: number, load: number, cluster: { fault: string | null, nodes: Array<{ host: string | null, port: number | null, group: number, active: boolean, takesTenants: boolean, tenants: number, bytes: number | null }> } | null, labels: Array<{ key: string, value: string }> }> };
+
+export type CommandFindDbServerQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CommandFindDbServerQuery = { node:
+    | { id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenants: number, freeCapacity: number, load: number, labels: Array<{ key: string, value: string }> }
+    | Record<PropertyKey, never>
+   | null };
+
+export type CommandCheckDbServersQueryVariables = Exact<{
+  name?: string | null | undefined;
+}>;
+
+
+export type CommandCheckDbServersQuery = { dbServerChecks: Array<{ fault: string | null, warnings: Array<string>, ms: number, dbServer: { name: string, status: DbServerStatus }, probed: { version: string, superuser: boolean, citus: string | null } | null }> };
+
+export type CommandRegisterDbServerMutationVariables = Exact<{
+  input: RegisterDbServerInput;
+}>;
+
+
+export type CommandRegisterDbServerMutation = { changed:
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { dbServer: { id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenants: number, freeCapacity: number, load: number, labels: Array<{ key: string, value: string }> } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandUpdateDbServerMutationVariables = Exact<{
+  input: UpdateDbServerInput;
+}>;
+
+
+export type CommandUpdateDbServerMutation = { changed:
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { dbServer: { id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenants: number, freeCapacity: number, load: number, labels: Array<{ key: string, value: string }> } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandSetDbServerStatusMutationVariables = Exact<{
+  input: SetDbServerStatusInput;
+}>;
+
+
+export type CommandSetDbServerStatusMutation = { changed:
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { dbServer: { id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenants: number, freeCapacity: number, load: number, labels: Array<{ key: string, value: string }> } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
    };
 
 export type CommandTenantFragment = { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, retiringUntil: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null };
@@ -1653,6 +1795,30 @@ export const CommandRefusalFragmentDoc = new TypedDocumentString(`
   hint
   constraint
 }`, {"fragmentName":"CommandRefusal"}) as unknown as TypedDocumentString<CommandRefusalFragment, unknown>;
+export const CommandDbServerFragmentDoc = new TypedDocumentString(`
+    fragment CommandDbServer on DbServer {
+  id
+  name
+  region
+  host
+  port
+  tlsMode
+  kind
+  capacityHint
+  adminSecretRef
+  tenantDatabase
+  status
+  labels {
+    key
+    value
+  }
+  createdAt
+  updatedAt
+  tenants
+  freeCapacity
+  load
+}
+    `, {"fragmentName":"CommandDbServer"}) as unknown as TypedDocumentString<CommandDbServerFragment, unknown>;
 export const CommandLimitsFragmentDoc = new TypedDocumentString(`
     fragment CommandLimits on TenantLimits {
   connectionLimit
@@ -2717,6 +2883,281 @@ fragment MigrationFaultFields on MigrationFault {
   hint
   constraint
 }`) as unknown as TypedDocumentString<CommandCancelOperationMutation, CommandCancelOperationMutationVariables>;
+export const CommandListDbServersDocument = new TypedDocumentString(`
+    query CommandListDbServers {
+  dbServers {
+    ...CommandDbServer
+    cluster {
+      nodes {
+        host
+        port
+        group
+        active
+        takesTenants
+        tenants
+        bytes
+      }
+      fault
+    }
+  }
+}
+    fragment CommandDbServer on DbServer {
+  id
+  name
+  region
+  host
+  port
+  tlsMode
+  kind
+  capacityHint
+  adminSecretRef
+  tenantDatabase
+  status
+  labels {
+    key
+    value
+  }
+  createdAt
+  updatedAt
+  tenants
+  freeCapacity
+  load
+}`) as unknown as TypedDocumentString<CommandListDbServersQuery, CommandListDbServersQueryVariables>;
+export const CommandFindDbServerDocument = new TypedDocumentString(`
+    query CommandFindDbServer($id: ID!) {
+  node(id: $id) {
+    ...CommandDbServer
+  }
+}
+    fragment CommandDbServer on DbServer {
+  id
+  name
+  region
+  host
+  port
+  tlsMode
+  kind
+  capacityHint
+  adminSecretRef
+  tenantDatabase
+  status
+  labels {
+    key
+    value
+  }
+  createdAt
+  updatedAt
+  tenants
+  freeCapacity
+  load
+}`) as unknown as TypedDocumentString<CommandFindDbServerQuery, CommandFindDbServerQueryVariables>;
+export const CommandCheckDbServersDocument = new TypedDocumentString(`
+    query CommandCheckDbServers($name: String) {
+  dbServerChecks(name: $name) {
+    dbServer {
+      name
+      status
+    }
+    probed {
+      version
+      superuser
+      citus
+    }
+    fault
+    warnings
+    ms
+  }
+}
+    `) as unknown as TypedDocumentString<CommandCheckDbServersQuery, CommandCheckDbServersQueryVariables>;
+export const CommandRegisterDbServerDocument = new TypedDocumentString(`
+    mutation CommandRegisterDbServer($input: RegisterDbServerInput!) {
+  changed: registerDbServer(input: $input) {
+    ... on RegisterDbServerPayload {
+      dbServer {
+        ...CommandDbServer
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment CommandDbServer on DbServer {
+  id
+  name
+  region
+  host
+  port
+  tlsMode
+  kind
+  capacityHint
+  adminSecretRef
+  tenantDatabase
+  status
+  labels {
+    key
+    value
+  }
+  createdAt
+  updatedAt
+  tenants
+  freeCapacity
+  load
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandRegisterDbServerMutation, CommandRegisterDbServerMutationVariables>;
+export const CommandUpdateDbServerDocument = new TypedDocumentString(`
+    mutation CommandUpdateDbServer($input: UpdateDbServerInput!) {
+  changed: updateDbServer(input: $input) {
+    ... on UpdateDbServerPayload {
+      dbServer {
+        ...CommandDbServer
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment CommandDbServer on DbServer {
+  id
+  name
+  region
+  host
+  port
+  tlsMode
+  kind
+  capacityHint
+  adminSecretRef
+  tenantDatabase
+  status
+  labels {
+    key
+    value
+  }
+  createdAt
+  updatedAt
+  tenants
+  freeCapacity
+  load
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandUpdateDbServerMutation, CommandUpdateDbServerMutationVariables>;
+export const CommandSetDbServerStatusDocument = new TypedDocumentString(`
+    mutation CommandSetDbServerStatus($input: SetDbServerStatusInput!) {
+  changed: setDbServerStatus(input: $input) {
+    ... on SetDbServerStatusPayload {
+      dbServer {
+        ...CommandDbServer
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment CommandDbServer on DbServer {
+  id
+  name
+  region
+  host
+  port
+  tlsMode
+  kind
+  capacityHint
+  adminSecretRef
+  tenantDatabase
+  status
+  labels {
+    key
+    value
+  }
+  createdAt
+  updatedAt
+  tenants
+  freeCapacity
+  load
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandSetDbServerStatusMutation, CommandSetDbServerStatusMutationVariables>;
 export const CommandListTenantsDocument = new TypedDocumentString(`
     query CommandListTenants($filter: TenantFilter, $first: Int!, $after: String) {
   tenants(filter: $filter, first: $first, after: $after) {

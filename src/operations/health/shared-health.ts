@@ -7,10 +7,10 @@ const MOST_WAITING = 20;
 const TRY_AGAIN_S = 5;
 
 /**
- * Bounds examinations of tenants, which cost every db server some queries: two at once in a process, and
+ * Bounds examinations of tenants or db servers, which cost every db server some queries: two at once in a process, and
  * callers of the same one share it, unless it has begun: it may be older than what they have done.
  *
- * @param examine examines the tenant of a slug, or all
+ * @param examine examines the one of a slug or name, or all
  * @returns the same; throws RateLimitedError when too many wait
  */
 export function shareHealth<T>(
