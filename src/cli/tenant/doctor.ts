@@ -1,6 +1,6 @@
 import { isDomainError } from "../../kernel/domain-error.ts";
 import { remediesOf } from "../../operations/health/finding.ts";
-import { HEALTH_LOOKS, type HealthLook } from "../../operations/health/looks.ts";
+import { HealthLook } from "../../operations/health/looks.ts";
 import { applyRemedies, type DoctorReport, runDoctor } from "../../operations/health/reconcile.ts";
 import type { TenantHealth } from "../../operations/health/tenant-health.ts";
 import { seeAllThrough } from "../operation/follow-operation.ts";
@@ -158,10 +158,12 @@ const WORDS: Record<HealthLook, string> = {
 
 /** What was looked at, and of how many tenants. */
 const looksAt = (healths: readonly TenantHealth[]): [HealthLook, number][] =>
-  HEALTH_LOOKS.map((look): [HealthLook, number] => [
-    look,
-    healths.filter(({ looked }) => looked.includes(look)).length,
-  ]).filter(([, count]) => count > 0);
+  HealthLook.options
+    .map((look): [HealthLook, number] => [
+      look,
+      healths.filter(({ looked }) => looked.includes(look)).length,
+    ])
+    .filter(([, count]) => count > 0);
 
 /** Says what was looked at, so that nobody believes more. */
 function sentenceOf(healths: readonly TenantHealth[]): string {

@@ -1,68 +1,88 @@
-/** What can be wrong with a tenant: where its status contradicts what exists. */
-export const FINDING_CODES = [
-  "SERVER_UNREACHABLE",
-  "SCHEMA_MISSING",
-  "SCHEMA_FOREIGN",
-  "DATABASE_MISSING",
-  "DATABASE_FOREIGN",
-  "ROLE_MISSING",
-  "ROLE_CANNOT_LOGIN",
-  "ROLE_CAN_LOGIN",
-  "ROLE_SETTINGS",
-  "ROLE_LIMITS",
-  "CONNECTION_LIMIT_HIGH",
-  "LOGIN_NEWER",
-  "LOGIN_REFUSED",
-  "SECRET_MISSING",
-  "SECRET_LATE",
-  "GRACE_ENDED",
-  "VERSION_MISMATCH",
-  "MIGRATION_CHANGED",
-  "MIGRATION_MISSING",
-  "MIGRATION_LATE",
-  "BEHIND",
-  "INDEX_INVALID",
-  "SEEDS_MISSING",
-  "ORGANIZATION_MISSING",
-  "LEFTOVERS",
-  "PROVISIONING_STUCK",
-  "OPERATION_LOST",
-  "OPERATION_UNOWNED",
-  "OPERATION_STUCK",
-  "OPERATION_UNKNOWN",
-  "RETENTION_ENDED",
-  "PURGE_UNFINISHED",
-  "ORPHAN",
-  "HISTORY_LOST",
-  "FOLDER_REFUSED",
-  "FOLDERS_DIFFER",
-] as const;
-export type FindingCode = (typeof FINDING_CODES)[number];
+import { z } from "zod";
+import { type Described, describedEnum, describedObject } from "../../kernel/described.ts";
 
-/**
- * What mends a finding, in the order in which remedies are applied: an operation of that kind, or a change
- * of the doctor's own.
- */
-export const REPAIRS = [
-  "SETTLE",
-  "ENQUEUE",
-  "RESUME",
-  "MARK_FAILED",
-  "ADOPT",
-  "PUT_SECRET_BACK",
-  "FOLLOW_SECRET",
-  "ROTATE_CREDENTIALS",
-  "FOLLOW_STATUS",
-  "SET_LOGIN",
-  "SET_LIMITS",
-  "MIGRATE",
-  "SEED",
-  "RETIRE_CREDENTIALS",
-  "DROP",
-  "CLEANUP",
-  "PURGE",
-] as const;
-export type Repair = (typeof REPAIRS)[number];
+export const FindingCode = describedEnum(
+  "HealthFindingCode",
+  "What can be wrong with a tenant, or with the service as a whole.",
+  {
+    SERVER_UNREACHABLE: "Its db server or its own database cannot be looked at, or there is none.",
+    SCHEMA_MISSING: "Its schema does not exist.",
+    SCHEMA_FOREIGN: "A schema of its name exists that was not made for it.",
+    DATABASE_MISSING: "Its own database does not exist.",
+    DATABASE_FOREIGN: "A database of its own database's name exists that was not made for it.",
+    ROLE_MISSING: "A PostgreSQL role of it does not exist, or is not its own.",
+    ROLE_SETTINGS:
+      "Its roles have settings that Tenantry has not made, and that its sessions begin with.",
+    ROLE_LIMITS:
+      "Its logins have another connection limit or other timeouts than it is to have, or none.",
+    CONNECTION_LIMIT_HIGH:
+      "It may open as many connections as its db server has for all tenants, or more.",
+    ROLE_CANNOT_LOGIN: "Its application cannot log in, although its status says so.",
+    ROLE_CAN_LOGIN: "Its application can log in, although its status forbids it.",
+    LOGIN_NEWER:
+      "Its secret leads to another login than the registry's, which a rotation that the registry does not know of has made.",
+    LOGIN_REFUSED: "A login with its secret was refused.",
+    SECRET_MISSING: "Its secret does not exist.",
+    SECRET_LATE:
+      "Its secret has a newer version than the current one, from somebody who wrote late.",
+    GRACE_ENDED:
+      "The grace period of its last rotation has ended, and the old login is not closed.",
+    VERSION_MISMATCH: "Its schema's ledger and the registry tell different versions.",
+    MIGRATION_CHANGED: "Files of applied migrations were changed since: see `acceptMigration`.",
+    MIGRATION_MISSING:
+      "Applied migrations are missing from the migration folder, or renamed there: see `acceptMigration`.",
+    MIGRATION_LATE:
+      "Migrations of the folder come before one that was applied: see `migrateTenant` with `allowOutOfOrder`.",
+    BEHIND: "Its schema lacks migrations of the folder. They are not applied unasked.",
+    INDEX_INVALID: "Indexes of it are INVALID: they were not built to their end.",
+    SEEDS_MISSING: "Seed sets that it was given are not there.",
+    ORGANIZATION_MISSING: "Its schema holds no organization, or no laboratory.",
+    LEFTOVERS: "Something of a tenant is there that should be gone.",
+    PROVISIONING_STUCK: "It is PROVISIONING, and no operation works on it.",
+    OPERATION_LOST: "Its operation has not ended, and the engine does not know it any more.",
+    OPERATION_UNOWNED:
+      "Its operation waits for a worker: the one that has claimed it is not alive, or none is.",
+    OPERATION_STUCK:
+      "Its operation was claimed by a worker that is alive, and has not begun for 15 seconds.",
+    OPERATION_UNKNOWN:
+      "No worker that is alive can run its operation: it is of a kind, or has phases, of another version.",
+    PURGE_UNFINISHED: "Its purge has begun and not ended, and no operation works on it.",
+    RETENTION_ENDED: "Its retention window has ended, and it is not purged.",
+    ORPHAN: "Something bears the mark of a tenant that the registry does not know.",
+    HISTORY_LOST:
+      "The platform database has lost something, as after a failover to a standby that lagged. Nothing is mended, and nobody is let in, until an administrator has accepted it.",
+    FOLDER_REFUSED:
+      "The migration folder of the process that looked is refused, so that no ledger was compared with it.",
+    FOLDERS_DIFFER:
+      "Processes of the service have different migration folders: which migrations a tenant gets depends on who runs its operation.",
+  },
+);
+export type FindingCode = Described<typeof FindingCode>;
+
+/** Remedies, in the order in which they are applied: operations of that kind, and the doctor's own changes. */
+export const Repair = describedEnum("HealthRepair", "What mends a finding.", {
+  SETTLE: "Ending the lost operation.",
+  ENQUEUE: "Putting the operation on the queue again.",
+  RESUME: "Giving the operation back to the queue, for a worker that is alive.",
+  MARK_FAILED: "Giving it the status FAILED.",
+  ADOPT:
+    "Taking the tenant back into the registry as its db server tells of it. Its people are lost.",
+  PUT_SECRET_BACK: "Storing what the current version of its secret holds as the newest.",
+  FOLLOW_SECRET: "Letting the registry take over the login that the newest secret leads to.",
+  ROTATE_CREDENTIALS: "`rotateTenantCredentials`.",
+  FOLLOW_STATUS:
+    "Giving it the status that its logins have on the db server: SUSPENDED where they are closed, ACTIVE where one is open.",
+  SET_LOGIN: "Letting its application in or keeping it out, as the status says.",
+  SET_LIMITS: "Giving its logins the limits that they should have, by an operation.",
+  MIGRATE: "`migrateTenant`.",
+  SEED: "`seedTenant`.",
+  RETIRE_CREDENTIALS: "`retireTenantCredentials`.",
+  DROP: "Dropping what bears the mark of a tenant that the registry does not know. It does not come back.",
+  CLEANUP: "`cleanupFailedTenants`, which a person has to ask for.",
+  PURGE: "`purgeTenant`, which a person has to ask for.",
+});
+export type Repair = Described<typeof Repair>;
+export const REPAIRS = Repair.options;
 
 /** One thing that is wrong, and what mends it. */
 export interface Finding {
@@ -107,3 +127,29 @@ const SAFE: readonly Repair[] = [
  */
 export const isSafe = ({ repair, code }: Pick<Finding, "repair" | "code">): boolean =>
   repair !== null && SAFE.includes(repair) && code !== "BEHIND";
+
+const Remedy = describedObject("HealthRemedy", "A way to mend a finding.", {
+  repair: Repair.describe("What is done."),
+  deletes: z.boolean().describe("Whether it deletes something that does not come back."),
+});
+
+export const FindingView = describedObject(
+  "HealthFinding",
+  "One thing that is wrong with a tenant, and what mends it.",
+  {
+    code: FindingCode.describe("What is wrong, for programs."),
+    message: z.string().meta({ description: "What is wrong, for people.", namesSecrets: true }),
+    repair: Repair.nullable().describe(
+      "What suggests itself to mend it; null where a person has to look, or to choose.",
+    ),
+    remedies: z
+      .array(Remedy)
+      .describe("Everything that mends it, what suggests itself first. One of them is enough."),
+  },
+);
+
+/** A finding with everything that is known of its remedies. */
+export const viewOf = (finding: Finding): Described<typeof FindingView> => ({
+  ...finding,
+  remedies: remediesOf(finding).map((repair) => ({ repair, deletes: deletes(repair) })),
+});

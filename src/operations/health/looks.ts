@@ -1,23 +1,29 @@
+import { type Described, describedEnum } from "../../kernel/described.ts";
 import { LIFECYCLE } from "../../tenants/lifecycle.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { type Evidence, mayLogIn } from "./diagnose.ts";
 
-/** What can be examined of a tenant, in the order in which it is shown; not its tables. */
-export const HEALTH_LOOKS = [
-  "STATUS",
-  "OPERATION",
-  "LEFTOVERS",
-  "PLACEMENT",
-  "ROLES",
-  "SECRET",
-  "LOGIN",
-  "LEDGER",
-  "FOLDER",
-  "INDEXES",
-  "SEEDS",
-  "LABORATORIES",
-] as const;
-export type HealthLook = (typeof HEALTH_LOOKS)[number];
+/** In the order in which they are told. */
+export const HealthLook = describedEnum(
+  "HealthLook",
+  "What is looked at of a tenant. Its tables, their columns and rows are not among it.",
+  {
+    STATUS: "What the registry says: its status, and moments that have passed.",
+    OPERATION: "The operation that has not ended, if there is one.",
+    LEFTOVERS: "What remains of one that has no place any more.",
+    PLACEMENT: "Whether its database and schema are there and bear its mark.",
+    ROLES:
+      "Whether its roles are there, its own, without foreign settings, with the limits that it has, and may log in as its status says.",
+    SECRET: "Whether its secret is there, and its newest version the current one.",
+    LOGIN: "A login with the secret, as its application does: of one tenant alone.",
+    LEDGER: "Whether its ledger of migrations and the registry tell one version.",
+    FOLDER: "Its ledger against the migration folder of the process that looked.",
+    INDEXES: "Whether an index of its tables is INVALID.",
+    SEEDS: "Whether it has a list of seeds, where it was given any.",
+    LABORATORIES: "Whether it has an organization and a laboratory, where it has such tables.",
+  },
+);
+export type HealthLook = Described<typeof HealthLook>;
 
 /** What was examined of a tenant on which no operation works: of the rest, health says nothing. */
 export function looksOf(tenant: Tenant, evidence: Evidence): HealthLook[] {
@@ -41,5 +47,5 @@ export function looksOf(tenant: Tenant, evidence: Evidence): HealthLook[] {
     add(inside !== undefined, "INDEXES", "LABORATORIES");
     add(login !== undefined, "LOGIN");
   }
-  return HEALTH_LOOKS.filter((each) => looks.has(each));
+  return HealthLook.options.filter((each) => looks.has(each));
 }

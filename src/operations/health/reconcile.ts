@@ -1,9 +1,10 @@
+import { z } from "zod";
 import type { Actor } from "../../iam/actor.ts";
 import { authorize } from "../../iam/grants.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { type FollowPorts, followEvents } from "../engine/follow.ts";
 import type { Operation } from "../engine/operation.entity.ts";
-import { deletes, type Repair, remediesOf } from "./finding.ts";
+import { deletes, Repair, remediesOf } from "./finding.ts";
 import { settleSecrets } from "./late-secrets.ts";
 import { onlyOne } from "./only-one.ts";
 import type { RepairPorts } from "./ports.ts";
@@ -29,6 +30,17 @@ export interface DoctorReport {
   /** What could not be mended; the message says why. */
   readonly failed: readonly Reported[];
 }
+
+export const MendInput = z
+  .strictObject({
+    slug: z.string().optional().describe("The slug of one tenant; all when left out."),
+    remedies: z
+      .array(Repair)
+      .describe(
+        "The remedies that may be applied: for each finding the first of its own that is named here. Nothing is deleted but by one that is named.",
+      ),
+  })
+  .meta({ description: "What to mend, and how.", argument: "What and how." });
 
 /** What the doctor is asked for. */
 interface DoctorRequest {

@@ -1,18 +1,26 @@
+import { z } from "zod";
 import { openLoss } from "../../audit/lost-history.ts";
 import type { Actor } from "../../iam/actor.ts";
+import { type Described, describedObject } from "../../kernel/described.ts";
 import type { Operation } from "../engine/operation.entity.ts";
-import { type Finding, isSafe, type Repair } from "./finding.ts";
+import { type Finding, FindingCode, isSafe, Repair } from "./finding.ts";
 import { mend } from "./mend.ts";
 import type { RepairPorts } from "./ports.ts";
 import type { TenantHealth } from "./tenant-health.ts";
 
-/** One finding of one tenant; the slug is null for what belongs to no tenant. */
-export interface Reported {
-  readonly slug: string | null;
-  readonly code: Finding["code"];
-  readonly message: string;
-  readonly repair: Repair | null;
-}
+export const Mending = describedObject("HealthMending", "What became of one finding.", {
+  slug: z
+    .string()
+    .nullable()
+    .describe("The slug of the tenant that it is about, as far as it is known."),
+  code: FindingCode.describe("What was wrong."),
+  repair: Repair.nullable().describe("The remedy that was applied to it."),
+  message: z.string().meta({
+    description: "What was wrong, for people; where it could not be mended, with the reason.",
+    namesSecrets: true,
+  }),
+});
+export type Reported = Described<typeof Mending>;
 
 /** What came of a round of repairs. */
 export interface Repaired {
