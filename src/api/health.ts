@@ -14,6 +14,11 @@ const TenantHealthRef = builder.objectRef<TenantHealth>("TenantHealth").implemen
       nullable: true,
       description: "The tenant; null for what belongs to none that the registry knows.",
     }),
+    slug: t.exposeString("slug", {
+      nullable: true,
+      description:
+        "The slug, also of a tenant that the registry does not know, or that a lost dry run was to make; null where it is not known, and for what is of the service as a whole.",
+    }),
     healthy: t.exposeBoolean("healthy", {
       description:
         "Whether nothing was found. Of what was not looked at (see `looked`) that says nothing.",

@@ -47,8 +47,8 @@ addMutation<Mended>({
   errors: [ValidationErrorRef],
   cost: 3_000,
   act: async (request, context) => {
-    const { slug, remedies } = parseInput(MendInput, request);
-    const report = await runDoctor(context.platform, actorOf(context), { slug, fix: remedies });
+    const { remedies: fix = true, ...which } = parseInput(MendInput, request);
+    const report = await runDoctor(context.platform, actorOf(context), { ...which, fix });
     const { repaired: mended, failed, started, resumed } = report;
     return { mended, failed, operations: [...started, ...resumed] };
   },

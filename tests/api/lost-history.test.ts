@@ -6,7 +6,7 @@ import { createServiceToken } from "../../src/iam/tokens/service-tokens.ts";
 import { seedSuperuser } from "../../src/iam/users/platform-users.ts";
 import { acceptLoss, findLoss } from "../../src/operations/health/history/accept-loss.ts";
 import { watchHistory } from "../../src/operations/health/history/watch-history.ts";
-import { runDoctor } from "../../src/operations/health/reconcile.ts";
+import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
 import { openTestApi } from "../kit/api.ts";
 import { asSuperuser, urlOf } from "../kit/database.ts";
 import { perTest } from "../kit/lifetime.ts";
@@ -100,8 +100,8 @@ test("an older database lets nobody in until somebody accepts it", async () => {
     status: "ready",
     warning: "E_HISTORY_LOST",
   });
-  const { findings } = await runDoctor(platform, OPERATOR, { fix: false });
-  expect(findings.flatMap((each) => each.findings).map((each) => each.code)).toEqual([
+  const healths = await tenantHealth(platform);
+  expect(healths.flatMap((each) => each.findings).map((each) => each.code)).toEqual([
     "HISTORY_LOST",
   ]);
 

@@ -1,13 +1,14 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { freePort } from "../../packages/embedded-postgres/src/port.ts";
 import { createServiceToken } from "../../src/iam/tokens/service-tokens.ts";
+import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { openTestApi } from "../kit/api.ts";
-import { freshSlug } from "../kit/database.ts";
+import { asSuperuser, freshSlug } from "../kit/database.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openPlatform } from "../kit/platform.ts";
 import { startServer } from "../kit/servers.ts";
 import { OPERATOR } from "../kit/tenants.ts";
-import { COMMAND, type Environment, linesOf, start, tenantry } from "./_run.ts";
+import { COMMAND, type Environment, linesOf, resultOf, start, tenantry } from "./_run.ts";
 
 const world = perFile(() => openPlatform({ worker: true }));
 const api = perFile(() => openTestApi(world));
@@ -112,6 +113,48 @@ test("seeds, suspends, resumes, watches and retries", async () => {
   const again = await tenantry(["operation", "retry", String(newest?.id)], environment);
   expect(again.end).toBe(1);
   expect(again.stderr).toContain("E_NOT_RETRYABLE");
+});
+
+test("the doctor tells, mends and is refused as at the machine", async () => {
+  const doctor = ["tenant", "doctor", "--slug", slug];
+  const onTenants = async (sql: string) =>
+    await asSuperuser(`${world.platform.databaseUrl}_tenants`, (client) => client.query(sql));
+  const { schemaName, appRole } = await tenantBySlug(world.platform.orm.em.fork(), slug);
+  const both = async (...words: string[]) =>
+    await Promise.all([environment, world.environment].map((where) => tenantry(words, where)));
+  const alike = async (end: number, ...words: string[]) => {
+    const [remote, local] = await both(...words);
+    expect(remote).toEqual(local);
+    expect(remote).toMatchObject({ end, stderr: "" });
+    return remote?.stdout ?? "";
+  };
+  expect(await alike(0, ...doctor)).toContain("nothing found. Tables themselves");
+  await alike(0, "tenant", "doctor", "--json");
+
+  await onTenants(`alter role ${appRole} nologin`);
+  expect(await alike(1, ...doctor)).toMatch(/ROLE_CANNOT_LOGIN +SET_LOGIN or FOLLOW_STATUS/);
+  await alike(1, ...doctor, "--json");
+  const named = await tenantry([...doctor, "--fix=FOLLOW_STATUS"], environment);
+  expect(named).toMatchObject({ end: 1, stderr: expect.stringContaining("E_FORBIDDEN") });
+  const mended = await tenantry([...doctor, "--fix"], environment);
+  expect(mended.stdout).toContain(`✔ SET_LOGIN for ${slug}\n✔ Looked at 1 tenant`);
+  expect(mended).toMatchObject({ end: 0, stderr: "" });
+
+  await onTenants(`drop schema ${schemaName} cascade`);
+  const fixed = await tenantry([...doctor, "--fix", "--json"], environment);
+  expect(fixed.stderr).toBe("");
+  resultOf(fixed);
+  const lines = linesOf(fixed);
+  const told = { slug, code: "SCHEMA_MISSING", repair: "MIGRATE" };
+  expect(lines[0]).toMatchObject({ type: "FINDING", ...told, remedies: ["MIGRATE", "PURGE"] });
+  expect(lines[1]).toMatchObject({ type: "REPAIRED", ...told, others: ["PURGE"] });
+  expect(lines[2]).toMatchObject({ type: "STARTED", operation: { kind: "MIGRATE" } });
+  expect(lines.find(({ type }) => type === "OPERATION")).toMatchObject({
+    operation: { kind: "MIGRATE", state: "SUCCEEDED" },
+  });
+  const [gone, here] = await both("tenant", "doctor", "--slug", "nobody-here");
+  expect(gone).toEqual(here);
+  expect(gone?.stderr).toContain("E_TENANT_NOT_FOUND");
 });
 
 describe("db servers", () => {
@@ -227,7 +270,6 @@ describe("refuses in the words of the machine", () => {
       ["db", "upgrade"],
       ["audit", "verify"],
       ["token", "list"],
-      ["tenant", "doctor"],
     ]) {
       const ran = await tenantry(words, environment);
       expect(ran.end).toBe(2);

@@ -1,14 +1,20 @@
-import {
-  deletes,
-  type Finding,
-  isSafe,
-  REPAIRS,
-  type Repair,
-  remediesOf,
-} from "../../operations/health/finding.ts";
-import type { TenantHealth } from "../../operations/health/tenant-health.ts";
+import type { CommandTenantHealthQuery } from "../../client/generated/graphql.ts";
+import { deletes, REPAIRS, type Repair } from "../../operations/health/finding.ts";
 import { isAgreed } from "../terminal/confirm.ts";
 import { UsageError } from "../terminal/exit-codes.ts";
+
+/** What was looked at of a tenant, and what was found. */
+export type Health = CommandTenantHealthQuery["tenantHealth"][number];
+
+interface Finding {
+  readonly safe: boolean;
+  readonly remedies: readonly { readonly repair: Repair }[];
+}
+
+interface Ill {
+  readonly slug: string | null;
+  readonly findings: readonly Finding[];
+}
 
 /** Each remedy as the doctor asks for it, before the names of tenants. */
 const ASKED: Record<Repair, string> = {
@@ -43,12 +49,15 @@ export function readRemedies(given: string): Repair[] {
   throw new UsageError(`There is no remedy '${unknown}'; there are ${REPAIRS.join(", ")}`);
 }
 
+/** The remedies of a finding, the one that suggests itself first. */
+export const remediesOf = ({ remedies }: Finding): Repair[] => remedies.map(({ repair }) => repair);
+
 /**
  * Asks for each kind of remedy that something needs, with the tenants that it would be applied to. What was
  * agreed to for a finding leaves no other remedy of it to be asked for.
  */
 export async function askForRemedies(
-  healths: readonly TenantHealth[],
+  healths: readonly Ill[],
   ask: (question: string) => Promise<boolean> = isAgreed,
 ): Promise<Repair[]> {
   const chosen: Repair[] = [];
@@ -65,7 +74,7 @@ export async function askForRemedies(
 const isOpen = (finding: Finding, chosen: readonly Repair[]): boolean =>
   !remediesOf(finding).some((repair) => chosen.includes(repair));
 
-function questionOf(repair: Repair, healths: readonly TenantHealth[]): string {
+function questionOf(repair: Repair, healths: readonly Ill[]): string {
   const names = [...new Set(healths.map(({ slug }) => slug ?? "a dry run"))];
   const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
   const back = deletes(repair) ? " This does not come back." : "";
@@ -73,5 +82,4 @@ function questionOf(repair: Repair, healths: readonly TenantHealth[]): string {
 }
 
 /** Whether nothing of it is done without somebody who chooses. */
-export const needsChoice = (finding: Finding): boolean =>
-  !isSafe(finding) && remediesOf(finding).length > 0;
+export const needsChoice = ({ safe, remedies }: Finding): boolean => !safe && remedies.length > 0;

@@ -1,17 +1,28 @@
+import type {
+  CommandMendingFragment,
+  CommandMendTenantsMutation,
+  HealthLook,
+} from "../../client/generated/graphql.ts";
 import { isDomainError } from "../../kernel/domain-error.ts";
-import { remediesOf } from "../../operations/health/finding.ts";
-import { HealthLook } from "../../operations/health/looks.ts";
-import { applyRemedies, type DoctorReport, runDoctor } from "../../operations/health/reconcile.ts";
-import type { TenantHealth } from "../../operations/health/tenant-health.ts";
+import { type Api, payloadOf } from "../api/api.ts";
 import { seeAllThrough } from "../operation/follow-operation.ts";
-import { readOperation } from "../operation/operations.ts";
 import { operationJson, showResult, startedJson } from "../operation/show-result.ts";
-import { type PlatformSession, runOnPlatform } from "../session.ts";
+import { runAnywhere, type Session } from "../session.ts";
 import { inCommandWords } from "../terminal/command-words.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
+import { givenFields } from "../terminal/flag-values.ts";
 import type { Output } from "../terminal/output.ts";
 import { writeTable } from "../terminal/table.ts";
-import { askForRemedies, needsChoice, readRemedies } from "./doctor-remedies.ts";
+import { LookAtTenants, MendTenants } from "./doctor-documents.ts";
+import {
+  askForRemedies,
+  type Health,
+  needsChoice,
+  readRemedies,
+  remediesOf,
+} from "./doctor-remedies.ts";
+
+type Done = Extract<CommandMendTenantsMutation["mendTenants"], { readonly mended: unknown }>;
 
 /** The flags of `tenant doctor`. */
 export interface DoctorFlags {
@@ -25,40 +36,47 @@ export interface DoctorFlags {
 /** `tenantry tenant doctor`: looks at tenants, mends what is to be mended, and tells the rest. */
 export async function doctor(flags: DoctorFlags): Promise<void> {
   const { slug, fix = false, yes = false, json = false } = flags;
-  const named = typeof fix === "string" ? readRemedies(fix) : null;
-  return await runOnPlatform({ json }, async (session) => {
-    const { platform, actor, out } = session;
-    const { findings: found } = await runDoctor(platform, actor, { slug, fix: false });
+  const named = typeof fix === "string" ? readRemedies(fix) : undefined;
+  return await runAnywhere({ json }, async (session) => {
+    const { api, out } = session;
+    const found = await look(api, slug);
     tell(session, found, json, "FINDING");
-    if (fix === false) return end(out, found, json);
-    const asks = named === null && !yes && !json && process.stdin.isTTY === true;
-    const remedies = named ?? (asks ? await askForRemedies(found) : true);
-    const report = await applyRemedies(platform, actor, found, remedies);
-    tellFailed(session, report, json);
-    if (report.started.length + report.repaired.length === 0 && !json) {
-      if (named === null && found.some(({ findings }) => findings.some(needsChoice)))
+    if (fix === false || found.every(({ healthy }) => healthy)) return end(out, found, json);
+    const asks = named === undefined && !yes && !json && process.stdin.isTTY === true;
+    const input = givenFields({ slug, ...(asks ? await agreed(found) : { remedies: named }) });
+    const done = payloadOf((await api.execute(MendTenants, { input })).mendTenants);
+    tellFailed(session, done, found, json);
+    if (done.mended.length === 0 && !json) {
+      if (named === undefined && found.some(({ findings }) => findings.some(needsChoice)))
         out.line("\nWhat is to be done you have to choose: name the remedies, as in --fix=ADOPT");
       return end(out, found, json);
     }
-    const interrupted = await mend(session, report, json);
+    const interrupted = await seeMended(session, done, found, json);
     if (interrupted) {
-      end(out, report.findings, json);
+      end(out, found, json);
       return EXIT.interrupted;
     }
-    const findings = await lookAgain(session, slug);
-    if (!json && findings.some(({ healthy }) => !healthy)) out.line("\nWhat is left:");
-    tell(session, findings, json, "LEFT");
-    return end(out, findings, json);
+    const left = await lookAgain(api, slug);
+    if (!json && left.some(({ healthy }) => !healthy)) out.line("\nWhat is left:");
+    tell(session, left, json, "LEFT");
+    return end(out, left, json);
   });
 }
 
+/** What somebody at the terminal agrees to: of the tenants that were shown, and no others. */
+async function agreed(found: readonly Health[]) {
+  const ill = found.filter(({ healthy }) => !healthy);
+  const slugs = ill.map(({ slug }) => slug).filter((slug) => slug !== null);
+  return { remedies: await askForRemedies(found), slugs };
+}
+
+const look = async (api: Api, slug: string | undefined): Promise<readonly Health[]> =>
+  (await api.execute(LookAtTenants, { slug: slug ?? null })).tenantHealth;
+
 /** What is found behind the remedies; nothing of a tenant that is gone. */
-async function lookAgain(
-  { platform, actor }: PlatformSession,
-  slug: string | undefined,
-): Promise<readonly TenantHealth[]> {
+async function lookAgain(api: Api, slug: string | undefined): Promise<readonly Health[]> {
   try {
-    return (await runDoctor(platform, actor, { slug, fix: false })).findings;
+    return await look(api, slug);
   } catch (error) {
     if (isDomainError(error, "E_TENANT_NOT_FOUND")) return [];
     throw error;
@@ -66,7 +84,7 @@ async function lookAgain(
 }
 
 /** Ends with what the last look has found; answers the exit code. */
-function end(out: Output, findings: readonly TenantHealth[], json: boolean): number {
+function end(out: Output, findings: readonly Health[], json: boolean): number {
   const unhealthy = findings.filter(({ healthy }) => !healthy).length;
   if (json) {
     const looked = Object.fromEntries(looksAt(findings));
@@ -79,33 +97,38 @@ function end(out: Output, findings: readonly TenantHealth[], json: boolean): num
 }
 
 /** Sees what was started through; answers whether Ctrl-C ended that. */
-async function mend(
-  session: PlatformSession,
-  { started, resumed, repaired }: DoctorReport,
+async function seeMended(
+  session: Session,
+  { mended, operations }: Done,
+  found: readonly Health[],
   json: boolean,
 ): Promise<boolean> {
-  const { api, out } = session;
-  for (const told of repaired) {
-    if (json) out.json({ type: "REPAIRED", ...told });
+  const { out } = session;
+  for (const told of mended) {
+    if (json) out.json({ type: "REPAIRED", ...toldJson(told, found) });
     else out.line(`${out.style("green", "✔")} ${told.repair} for ${told.slug ?? "no tenant"}`);
   }
-  const [begun, again] = await Promise.all(
-    [started, resumed].map((all) => Promise.all(all.map(({ id }) => readOperation(api, id)))),
-  );
-  if (json) for (const operation of begun ?? []) out.json(startedJson(operation));
-  const all = [...(begun ?? []), ...(again ?? [])];
-  const { operations, interrupted } = await seeAllThrough(session, all, { json });
-  for (const operation of operations) {
+  // One that was there before was not started, but put back on the queue.
+  const known = new Set(found.map(({ operation }) => operation?.id));
+  const started = operations.filter(({ id }) => !known.has(id));
+  if (json) for (const operation of started) out.json(startedJson(operation));
+  const watched = await seeAllThrough(session, operations, { json });
+  for (const operation of watched.operations) {
     if (json) out.json({ type: "OPERATION", operation: operationJson(operation) });
     else await showResult(out, operation);
   }
-  return interrupted;
+  return watched.interrupted;
 }
 
 /** Tells of what was to be mended, and could not be. */
-function tellFailed({ out }: PlatformSession, report: DoctorReport, json: boolean): void {
-  for (const told of report.failed) {
-    if (json) out.json({ type: "NOT_REPAIRED", ...told });
+function tellFailed(
+  { out }: Session,
+  { failed }: Done,
+  found: readonly Health[],
+  json: boolean,
+): void {
+  for (const told of failed) {
+    if (json) out.json({ type: "NOT_REPAIRED", ...toldJson(told, found) });
     else
       out.line(
         `${out.style("red", "✘")} ${told.repair} for ${told.slug ?? "no tenant"}: ${told.message}`,
@@ -113,10 +136,19 @@ function tellFailed({ out }: PlatformSession, report: DoctorReport, json: boolea
   }
 }
 
+/** What became of a finding, as scripts read it: with the remedies beside the one that suggested itself. */
+function toldJson(told: CommandMendingFragment, found: readonly Health[]) {
+  const finding = found
+    .flatMap(({ slug, findings }) => (slug === told.slug ? findings : []))
+    .find(({ code }) => code === told.code);
+  const others = finding ? remediesOf(finding).filter((repair) => repair !== finding.repair) : [];
+  return { ...told, ...(others.length > 0 ? { others } : {}) };
+}
+
 /** Tells what a look has found: the first one, or the one that shows what is left. */
 function tell(
-  { out }: PlatformSession,
-  healths: readonly TenantHealth[],
+  { out }: Session,
+  healths: readonly Health[],
   json: boolean,
   type: "FINDING" | "LEFT",
 ): void {
@@ -141,6 +173,7 @@ function tell(
   }
 }
 
+/** In the order in which they are told. */
 const WORDS: Record<HealthLook, string> = {
   STATUS: "status",
   OPERATION: "operations",
@@ -157,8 +190,8 @@ const WORDS: Record<HealthLook, string> = {
 };
 
 /** What was looked at, and of how many tenants. */
-const looksAt = (healths: readonly TenantHealth[]): [HealthLook, number][] =>
-  HealthLook.options
+const looksAt = (healths: readonly Health[]): [HealthLook, number][] =>
+  (Object.keys(WORDS) as HealthLook[])
     .map((look): [HealthLook, number] => [
       look,
       healths.filter(({ looked }) => looked.includes(look)).length,
@@ -166,7 +199,7 @@ const looksAt = (healths: readonly TenantHealth[]): [HealthLook, number][] =>
     .filter(([, count]) => count > 0);
 
 /** Says what was looked at, so that nobody believes more. */
-function sentenceOf(healths: readonly TenantHealth[]): string {
+function sentenceOf(healths: readonly Health[]): string {
   const tenants = healths.filter(({ tenant }) => tenant !== null).length;
   const found = healths.flatMap(({ findings }) => findings).length;
   const looks = looksAt(healths).map(

@@ -217,6 +217,145 @@ export type FirstAdminCredential =
   /** With a one-time password: see `revealOneTimePassword`. */
   | 'ONE_TIME_PASSWORD';
 
+/** What can be wrong with a tenant, or with the service as a whole. */
+export type HealthFindingCode =
+  /** Its schema lacks migrations of the folder. They are not applied unasked. */
+  | 'BEHIND'
+  /** It may open as many connections as its db server has for all tenants, or more. */
+  | 'CONNECTION_LIMIT_HIGH'
+  /** A database of its own database's name exists that was not made for it. */
+  | 'DATABASE_FOREIGN'
+  /** Its own database does not exist. */
+  | 'DATABASE_MISSING'
+  /** Processes of the service have different migration folders: which migrations a tenant gets depends on who runs its operation. */
+  | 'FOLDERS_DIFFER'
+  /** The migration folder of the process that looked is refused, so that no ledger was compared with it. */
+  | 'FOLDER_REFUSED'
+  /** The grace period of its last rotation has ended, and the old login is not closed. */
+  | 'GRACE_ENDED'
+  /** The platform database has lost something, as after a failover to a standby that lagged. Nothing is mended, and nobody is let in, until an administrator has accepted it. */
+  | 'HISTORY_LOST'
+  /** Indexes of it are INVALID: they were not built to their end. */
+  | 'INDEX_INVALID'
+  /** Something of a tenant is there that should be gone. */
+  | 'LEFTOVERS'
+  /** Its secret leads to another login than the registry's, which a rotation that the registry does not know of has made. */
+  | 'LOGIN_NEWER'
+  /** A login with its secret was refused. */
+  | 'LOGIN_REFUSED'
+  /** Files of applied migrations were changed since: see `acceptMigration`. */
+  | 'MIGRATION_CHANGED'
+  /** Migrations of the folder come before one that was applied: see `migrateTenant` with `allowOutOfOrder`. */
+  | 'MIGRATION_LATE'
+  /** Applied migrations are missing from the migration folder, or renamed there: see `acceptMigration`. */
+  | 'MIGRATION_MISSING'
+  /** Its operation has not ended, and the engine does not know it any more. */
+  | 'OPERATION_LOST'
+  /** Its operation was claimed by a worker that is alive, and has not begun for 15 seconds. */
+  | 'OPERATION_STUCK'
+  /** No worker that is alive can run its operation: it is of a kind, or has phases, of another version. */
+  | 'OPERATION_UNKNOWN'
+  /** Its operation waits for a worker: the one that has claimed it is not alive, or none is. */
+  | 'OPERATION_UNOWNED'
+  /** Its schema holds no organization, or no laboratory. */
+  | 'ORGANIZATION_MISSING'
+  /** Something bears the mark of a tenant that the registry does not know. */
+  | 'ORPHAN'
+  /** It is PROVISIONING, and no operation works on it. */
+  | 'PROVISIONING_STUCK'
+  /** Its purge has begun and not ended, and no operation works on it. */
+  | 'PURGE_UNFINISHED'
+  /** Its retention window has ended, and it is not purged. */
+  | 'RETENTION_ENDED'
+  /** Its application cannot log in, although its status says so. */
+  | 'ROLE_CANNOT_LOGIN'
+  /** Its application can log in, although its status forbids it. */
+  | 'ROLE_CAN_LOGIN'
+  /** Its logins have another connection limit or other timeouts than it is to have, or none. */
+  | 'ROLE_LIMITS'
+  /** A PostgreSQL role of it does not exist, or is not its own. */
+  | 'ROLE_MISSING'
+  /** Its roles have settings that Tenantry has not made, and that its sessions begin with. */
+  | 'ROLE_SETTINGS'
+  /** A schema of its name exists that was not made for it. */
+  | 'SCHEMA_FOREIGN'
+  /** Its schema does not exist. */
+  | 'SCHEMA_MISSING'
+  /** Its secret has a newer version than the current one, from somebody who wrote late. */
+  | 'SECRET_LATE'
+  /** Its secret does not exist. */
+  | 'SECRET_MISSING'
+  /** Seed sets that it was given are not there. */
+  | 'SEEDS_MISSING'
+  /** Its db server or its own database cannot be looked at, or there is none. */
+  | 'SERVER_UNREACHABLE'
+  /** Its schema's ledger and the registry tell different versions. */
+  | 'VERSION_MISMATCH';
+
+/** What is looked at of a tenant. Its tables, their columns and rows are not among it. */
+export type HealthLook =
+  /** Its ledger against the migration folder of the process that looked. */
+  | 'FOLDER'
+  /** Whether an index of its tables is INVALID. */
+  | 'INDEXES'
+  /** Whether it has an organization and a laboratory, where it has such tables. */
+  | 'LABORATORIES'
+  /** Whether its ledger of migrations and the registry tell one version. */
+  | 'LEDGER'
+  /** What remains of one that has no place any more. */
+  | 'LEFTOVERS'
+  /** A login with the secret, as its application does: of one tenant alone. */
+  | 'LOGIN'
+  /** The operation that has not ended, if there is one. */
+  | 'OPERATION'
+  /** Whether its database and schema are there and bear its mark. */
+  | 'PLACEMENT'
+  /** Whether its roles are there, its own, without foreign settings, with the limits that it has, and may log in as its status says. */
+  | 'ROLES'
+  /** Whether its secret is there, and its newest version the current one. */
+  | 'SECRET'
+  /** Whether it has a list of seeds, where it was given any. */
+  | 'SEEDS'
+  /** What the registry says: its status, and moments that have passed. */
+  | 'STATUS';
+
+/** What mends a finding. */
+export type HealthRepair =
+  /** Taking the tenant back into the registry as its db server tells of it. Its people are lost. */
+  | 'ADOPT'
+  /** `cleanupFailedTenants`, which a person has to ask for. */
+  | 'CLEANUP'
+  /** Dropping what bears the mark of a tenant that the registry does not know. It does not come back. */
+  | 'DROP'
+  /** Putting the operation on the queue again. */
+  | 'ENQUEUE'
+  /** Letting the registry take over the login that the newest secret leads to. */
+  | 'FOLLOW_SECRET'
+  /** Giving it the status that its logins have on the db server: SUSPENDED where they are closed, ACTIVE where one is open. */
+  | 'FOLLOW_STATUS'
+  /** Giving it the status FAILED. */
+  | 'MARK_FAILED'
+  /** `migrateTenant`. */
+  | 'MIGRATE'
+  /** `purgeTenant`, which a person has to ask for. */
+  | 'PURGE'
+  /** Storing what the current version of its secret holds as the newest. */
+  | 'PUT_SECRET_BACK'
+  /** Giving the operation back to the queue, for a worker that is alive. */
+  | 'RESUME'
+  /** `retireTenantCredentials`. */
+  | 'RETIRE_CREDENTIALS'
+  /** `rotateTenantCredentials`. */
+  | 'ROTATE_CREDENTIALS'
+  /** `seedTenant`. */
+  | 'SEED'
+  /** Ending the lost operation. */
+  | 'SETTLE'
+  /** Giving its logins the limits that they should have, by an operation. */
+  | 'SET_LIMITS'
+  /** Letting its application in or keeping it out, as the status says. */
+  | 'SET_LOGIN';
+
 /** How an invitation lets somebody in. */
 export type InvitationKind =
   /** By a link in a mail. */
@@ -274,6 +413,16 @@ export type MailState =
   | 'REVOKED'
   /** The mail server has taken it. */
   | 'SENT';
+
+/** What to mend, and how. */
+export type MendTenantsInput = {
+  /** The remedies that may be applied: for each finding the first of its own that is named here. Left out, those that are `safe`. Nothing is deleted but by one that is named. */
+  remedies?: Array<HealthRepair> | null | undefined;
+  /** The slug of one tenant; all when left out. */
+  slug?: string | null | undefined;
+  /** The slugs of tenants, where nothing but these is to be mended, such as those that somebody has seen and agreed to. A slug of which nothing is found is passed over. */
+  slugs?: Array<string> | null | undefined;
+};
 
 /** How a folder of migrations is laid out: the tool that wrote it. */
 export type MigrationFormat =
@@ -969,6 +1118,43 @@ export type CommandSetDbServerStatusMutation = { changed:
     | { dbServer: { id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenants: number, freeCapacity: number, load: number, labels: Array<{ key: string, value: string }> } }
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
    };
+
+export type CommandTenantHealthQueryVariables = Exact<{
+  slug?: string | null | undefined;
+}>;
+
+
+export type CommandTenantHealthQuery = { tenantHealth: Array<{ slug: string | null, healthy: boolean, looked: Array<HealthLook>, tenant: { status: TenantStatus } | null, findings: Array<{ code: HealthFindingCode, message: string, repair: HealthRepair | null, safe: boolean, remedies: Array<{ repair: HealthRepair }> }>, operation: { id: string } | null }> };
+
+export type CommandMendTenantsMutationVariables = Exact<{
+  input: MendTenantsInput;
+}>;
+
+
+export type CommandMendTenantsMutation = { mendTenants:
+    | { mended: Array<{ slug: string | null, code: HealthFindingCode, message: string, repair: HealthRepair | null }>, failed: Array<{ slug: string | null, code: HealthFindingCode, message: string, repair: HealthRepair | null }>, operations: Array<{ id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+          | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
+          | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+          | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
+          | { __typename: 'CredentialRetirementResult', closedRole: string | null, sessionsEnded: number | null }
+          | { __typename: 'CredentialRotationResult', from: string | null, to: string | null, secretVersion: string | null, oldLoginOpenUntil: string | null }
+          | { __typename: 'LaboratoryResult', laboratoryId: string | null, laboratoryName: string | null, organizationName: string | null, setupName: string | null }
+          | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
+          | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
+          | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
+          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+          | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+          | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+          | { __typename: 'RestorationResult', status: TenantStatus | null }
+          | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
+          | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
+          | { __typename: 'SuspensionResult', sessionsEnded: number | null }
+         | null }> }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandMendingFragment = { slug: string | null, code: HealthFindingCode, message: string, repair: HealthRepair | null };
 
 export type CommandTenantFragment = { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, retiringUntil: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null };
 
@@ -1819,6 +2005,14 @@ export const CommandDbServerFragmentDoc = new TypedDocumentString(`
   load
 }
     `, {"fragmentName":"CommandDbServer"}) as unknown as TypedDocumentString<CommandDbServerFragment, unknown>;
+export const CommandMendingFragmentDoc = new TypedDocumentString(`
+    fragment CommandMending on HealthMending {
+  slug
+  code
+  message
+  repair
+}
+    `, {"fragmentName":"CommandMending"}) as unknown as TypedDocumentString<CommandMendingFragment, unknown>;
 export const CommandLimitsFragmentDoc = new TypedDocumentString(`
     fragment CommandLimits on TenantLimits {
   connectionLimit
@@ -3158,6 +3352,288 @@ fragment MigrationFaultFields on MigrationFault {
   hint
   constraint
 }`) as unknown as TypedDocumentString<CommandSetDbServerStatusMutation, CommandSetDbServerStatusMutationVariables>;
+export const CommandTenantHealthDocument = new TypedDocumentString(`
+    query CommandTenantHealth($slug: String) {
+  tenantHealth(slug: $slug) {
+    slug
+    tenant {
+      status
+    }
+    healthy
+    looked
+    findings {
+      code
+      message
+      repair
+      safe
+      remedies {
+        repair
+      }
+    }
+    operation {
+      id
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<CommandTenantHealthQuery, CommandTenantHealthQueryVariables>;
+export const CommandMendTenantsDocument = new TypedDocumentString(`
+    mutation CommandMendTenants($input: MendTenantsInput!) {
+  mendTenants(input: $input) {
+    ... on MendTenantsPayload {
+      mended {
+        ...CommandMending
+      }
+      failed {
+        ...CommandMending
+      }
+      operations {
+        ...CommandOperation
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandResult on OperationResult {
+  __typename
+  ... on ProvisionPlan {
+    dbServer
+    isolation
+    database
+    schema
+    ownerRole
+    appRole
+    secretName
+    migrations
+    migrationFormat
+    passedOver {
+      file
+      line
+      statement
+      why
+    }
+    passedOverCount
+    seedSets
+  }
+  ... on ProvisionSummary {
+    tenantId
+    dbServer
+    database
+    schema
+    tables
+    migrationsApplied
+    schemaVersion
+    seedRows {
+      set
+      rows
+    }
+    roleLogin
+    credential
+  }
+  ... on MigrationResult {
+    version
+    applied
+    pending
+    activated
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on AcceptanceResult {
+    before {
+      migration
+      checksum
+    }
+    after {
+      migration
+      checksum
+    }
+    version
+  }
+  ... on ActivationResult {
+    version
+    checks {
+      name
+      passed
+      message
+    }
+  }
+  ... on LaboratoryResult {
+    laboratoryId
+    laboratoryName
+    organizationName
+    setupName
+  }
+  ... on SeedResult {
+    sets {
+      set
+      rowsAdded
+      tables {
+        table
+        rows
+      }
+    }
+  }
+  ... on SnapshotResult {
+    hard
+    targets {
+      target
+      total
+      rows
+      skipped
+    }
+  }
+  ... on CredentialRotationResult {
+    from
+    to
+    secretVersion
+    oldLoginOpenUntil
+  }
+  ... on CredentialRetirementResult {
+    closedRole
+    sessionsEnded
+  }
+  ... on LimitsSetResult {
+    roles
+    connectionLimit
+    statementTimeoutSeconds
+    idleInTransactionTimeoutSeconds
+  }
+  ... on SuspensionResult {
+    sessionsEnded
+  }
+  ... on CleanupResult {
+    dropSchema
+    removed {
+      kind
+      name
+      server
+      ours
+    }
+    remaining {
+      kind
+      name
+      server
+      ours
+    }
+    unsearched
+    people {
+      memberships
+      invitations
+      mails
+      identities
+    }
+  }
+  ... on OffboardingResult {
+    offboardedFrom
+    purgeAfter
+    purge
+    sessionsEnded
+  }
+  ... on RestorationResult {
+    status
+  }
+  ... on PurgeResult {
+    begun
+    evidence {
+      server
+      database
+      schema
+      tables
+      bytes
+      roles
+      secretName
+    }
+    people {
+      memberships
+      invitations
+      mails
+      identities
+    }
+    remaining {
+      kind
+      name
+      server
+      ours
+    }
+  }
+}
+fragment CommandOperation on Operation {
+  id
+  kind
+  state
+  slug
+  dryRun
+  done
+  createdAt
+  startedAt
+  finishedAt
+  tenant {
+    id
+    adminEmail
+  }
+  requestedBy {
+    kind
+    id
+    name
+  }
+  retryOf {
+    id
+  }
+  error {
+    ...CommandOperationError
+  }
+  result {
+    ...CommandResult
+  }
+}
+fragment CommandOperationError on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+}
+fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment CommandMending on HealthMending {
+  slug
+  code
+  message
+  repair
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandMendTenantsMutation, CommandMendTenantsMutationVariables>;
 export const CommandListTenantsDocument = new TypedDocumentString(`
     query CommandListTenants($filter: TenantFilter, $first: Int!, $after: String) {
   tenants(filter: $filter, first: $first, after: $after) {

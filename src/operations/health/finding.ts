@@ -145,6 +145,11 @@ export const FindingView = describedObject(
     remedies: z
       .array(Remedy)
       .describe("Everything that mends it, what suggests itself first. One of them is enough."),
+    safe: z
+      .boolean()
+      .describe(
+        "Whether `mendTenants` applies `repair` where it is told no remedies: it loses nothing, and makes nothing that the registry does not promise. Where it is false and there are `remedies`, a person has to choose one.",
+      ),
   },
 );
 
@@ -152,4 +157,5 @@ export const FindingView = describedObject(
 export const viewOf = (finding: Finding): Described<typeof FindingView> => ({
   ...finding,
   remedies: remediesOf(finding).map((repair) => ({ repair, deletes: deletes(repair) })),
+  safe: isSafe(finding),
 });

@@ -34,10 +34,17 @@ export interface DoctorReport {
 export const MendInput = z
   .strictObject({
     slug: z.string().optional().describe("The slug of one tenant; all when left out."),
+    slugs: z
+      .array(z.string())
+      .optional()
+      .describe(
+        "The slugs of tenants, where nothing but these is to be mended, such as those that somebody has seen and agreed to. A slug of which nothing is found is passed over.",
+      ),
     remedies: z
       .array(Repair)
+      .optional()
       .describe(
-        "The remedies that may be applied: for each finding the first of its own that is named here. Nothing is deleted but by one that is named.",
+        "The remedies that may be applied: for each finding the first of its own that is named here. Left out, those that are `safe`. Nothing is deleted but by one that is named.",
       ),
   })
   .meta({ description: "What to mend, and how.", argument: "What and how." });
@@ -45,11 +52,13 @@ export const MendInput = z
 /** What the doctor is asked for. */
 interface DoctorRequest {
   readonly slug?: string | undefined;
+  /** Nothing but these is mended. */
+  readonly slugs?: readonly string[] | undefined;
   /**
    * Which remedies may be applied: true for those that are safe, or exactly these; for a finding the first of
-   * its own that is among them. False to change nothing.
+   * its own that is among them.
    */
-  readonly fix: boolean | readonly Repair[];
+  readonly fix: true | readonly Repair[];
 }
 
 /**
@@ -57,30 +66,18 @@ interface DoctorRequest {
  * operations that it starts. Nothing is deleted but by a remedy that is named. Run it again to see what is
  * left.
  *
- * @throws DomainError E_FORBIDDEN, E_TENANT_NOT_FOUND
+ * @throws DomainError E_FORBIDDEN for remedies that the role does not allow, E_TENANT_NOT_FOUND
  */
 export async function runDoctor(
   ports: RepairPorts,
   actor: Actor,
-  { slug, fix }: DoctorRequest,
+  { slug, slugs, fix }: DoctorRequest,
 ): Promise<DoctorReport> {
-  authorizeDoctor(actor, fix);
-  const findings = await tenantHealth(ports, { slug });
-  return fix === false
-    ? { ...NOTHING, findings }
-    : await applyRemedies(ports, actor, findings, fix);
-}
-
-const NOTHING = { started: [], resumed: [], repaired: [], failed: [] };
-
-/** Applies remedies to findings; errors as `runDoctor`. */
-export async function applyRemedies(
-  ports: RepairPorts,
-  actor: Actor,
-  findings: TenantHealth[],
-  fix: true | readonly Repair[],
-): Promise<DoctorReport> {
-  authorizeDoctor(actor, fix);
+  if (fix !== true) authorizeRemedies(actor, fix);
+  // What is found of the service as a whole may speak against mending any of them.
+  const findings = (await tenantHealth(ports, { slug })).filter(
+    (health) => health.slug === null || (slugs?.includes(health.slug) ?? true),
+  );
   const choose: Choose =
     fix === true
       ? unasked
@@ -92,9 +89,7 @@ export async function applyRemedies(
 /** Remedies that decide what is true of a tenant. */
 const DECIDING: readonly Repair[] = ["ADOPT", "FOLLOW_STATUS", "FOLLOW_SECRET"];
 
-function authorizeDoctor(actor: Actor, fix: DoctorRequest["fix"]): void {
-  authorize(actor, fix === false ? "tenant:read" : "tenant:operate");
-  if (typeof fix === "boolean") return;
+function authorizeRemedies(actor: Actor, fix: readonly Repair[]): void {
   if (fix.some(deletes)) authorize(actor, "tenant:purge");
   if (fix.some((repair) => DECIDING.includes(repair))) authorize(actor, "tenant:force");
 }
