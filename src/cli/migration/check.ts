@@ -14,7 +14,14 @@ import {
 import { dbServerByName } from "../../placement/db-server-registry.ts";
 import { DEFAULT_SERVER } from "../../placement/default-server.ts";
 import { openHttpApi } from "../api/http.ts";
-import { apiAccess, commandConfig, onPlatform, refuseToken, runCommand } from "../session.ts";
+import {
+  apiAccess,
+  commandConfig,
+  onPlatform,
+  openConfigApi,
+  refuseToken,
+  runCommand,
+} from "../session.ts";
 import { EXIT, UsageError } from "../terminal/exit-codes.ts";
 import { oneOf } from "../terminal/flag-values.ts";
 import type { Output } from "../terminal/output.ts";
@@ -43,11 +50,10 @@ export async function checkMigrationFolder(
     if (flags.apply) refuseToken();
     // A folder that was named lies here, whoever a token is.
     const access = folder === undefined ? apiAccess(out) : null;
-    if (access !== null) {
-      if (Object.keys(asked).length > 0)
-        throw new UsageError("The service's folder is read as the service is set: name a folder");
-      return end(out, flags, await checkOver(access), null);
-    }
+    const asIsSet = Object.keys(asked).length === 0;
+    if (access !== null && !asIsSet)
+      throw new UsageError("The service's folder is read as the service is set: name a folder");
+    if (asIsSet && !flags.apply) return end(out, flags, await checkConfigured(access), null);
     const settings = { ...commandConfig().tenantMigrations, ...asked };
     const check = await checkMigrations(settings);
     if (!flags.apply || check.refusals.length > 0) return end(out, flags, check, null);
@@ -70,8 +76,9 @@ function askedOf(folder: string | undefined, flags: CheckFlags): Partial<Migrati
   };
 }
 
-async function checkOver(access: ApiAccess): Promise<MigrationCheck> {
-  const api = openHttpApi(access);
+/** Asks the API for the folder that is configured: the service's, or without access this process's. */
+async function checkConfigured(access: ApiAccess | null): Promise<MigrationCheck> {
+  const api = access === null ? await openConfigApi() : openHttpApi(access);
   try {
     return (await api.execute(CheckMigrations, {})).migrationCheck;
   } finally {
