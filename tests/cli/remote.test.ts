@@ -269,7 +269,7 @@ describe("refuses in the words of the machine", () => {
     for (const words of [
       ["db", "upgrade"],
       ["audit", "verify"],
-      ["token", "list"],
+      ["audit", "export"],
     ]) {
       const ran = await tenantry(words, environment);
       expect(ran.end).toBe(2);

@@ -1,23 +1,27 @@
-import type { EntityManager } from "../../database/orm.ts";
-import type { Actor } from "../../iam/actor.ts";
-import { authorize } from "../../iam/grants.ts";
+import type {
+  CommandRefusalFragment,
+  CommandUserFragment,
+  TypedDocumentString,
+} from "../../client/generated/graphql.ts";
 import { ROLES } from "../../iam/roles.ts";
-import {
-  disablePlatformUser,
-  enablePlatformUser,
-  resetPlatformUserPassword,
-  setPlatformUserRole,
-  signOutPlatformUser,
-} from "../../iam/users/administer-users.ts";
-import { listPlatformUsers, type UserFilter } from "../../iam/users/list-users.ts";
-import { createPlatformUser, type PlatformUserPorts } from "../../iam/users/platform-users.ts";
-import { nameOf, type UserKey, type UserView, viewOf } from "../../iam/users/users.ts";
-import { type PlatformSession, runOnPlatform } from "../session.ts";
+import { nameOf } from "../../iam/users/users.ts";
+import { DomainError } from "../../kernel/domain-error.ts";
+import { firstNodes, payloadOf } from "../api/api.ts";
+import { runAnywhere, type Session } from "../session.ts";
 import { EXIT, UsageError } from "../terminal/exit-codes.ts";
-import { firstRows } from "../terminal/first-rows.ts";
 import { limitOf, oneOf } from "../terminal/flag-values.ts";
 import { passwordFromPipe } from "../terminal/password-input.ts";
-import { writeTable } from "../terminal/table.ts";
+import { minuteOf, writeTable } from "../terminal/table.ts";
+import {
+  CreateUser,
+  DisableUser,
+  EnableUser,
+  FindUser,
+  ListUsers,
+  ResetUserPassword,
+  SetUserRole,
+  SignOutUser,
+} from "./documents.ts";
 
 /** The flags of `user disable`, `enable`, `reset-password` and `sign-out`. */
 export interface UserFlags {
@@ -53,67 +57,70 @@ export interface ListFlags {
 export async function createUser(flags: CreateFlags): Promise<void> {
   const { email, name } = flags;
   const role = oneOf("--role", flags.role, ROLES);
-  const password = flags.passwordStdin ? await passwordFromPipe() : undefined;
-  return await act(flags, "was created", (ports, actor) =>
-    createPlatformUser(ports, actor, { email, name, role, password }),
-  );
+  const password = flags.passwordStdin ? await passwordFromPipe() : null;
+  const input = { email, name, role, password };
+  return await change(flags, [CreateUser, "was created"], async () => input);
 }
 
 /** `tenantry user set-role`. */
 export async function setRole(flags: RoleFlags): Promise<void> {
   const role = oneOf("--role", flags.role, ROLES);
-  return await act(flags, "has its role", async (ports, actor) => ({
-    user: await setPlatformUserRole(ports, actor, flags, role),
+  return await change(flags, [SetUserRole, "has its role"], async (session) => ({
+    userId: await idOf(session, flags),
+    role,
   }));
 }
 
-/** What the commands without more flags do, and how that is told. */
+/** The mutations of the commands without more flags, and how what they did is told. */
 const CHANGES = {
-  disable: ["is disabled", withoutPassword(disableUser)],
-  enable: ["is enabled", withoutPassword(enablePlatformUser)],
-  "reset-password": ["has a one-time password", resetPlatformUserPassword],
-  "sign-out": ["is signed out everywhere", withoutPassword(signOutPlatformUser)],
-} as const satisfies Record<string, readonly [told: string, Change]>;
+  disable: [DisableUser, "is disabled"],
+  enable: [EnableUser, "is enabled"],
+  "reset-password": [ResetUserPassword, "has a one-time password"],
+  "sign-out": [SignOutUser, "is signed out everywhere"],
+} as const;
 
 /** `tenantry user disable`, `enable`, `reset-password` and `sign-out`. */
 export async function changeUser(name: keyof typeof CHANGES, flags: UserFlags): Promise<void> {
-  const [told, change] = CHANGES[name];
-  const key = keyOf(flags);
-  return await act(flags, told, (ports, actor) => change(ports, actor, key, flags));
+  const { email, id, revokeTokens } = flags;
+  if ((email ?? id) === undefined) throw new UsageError("Name the user: --email or --id");
+  const more = revokeTokens ? { revokeServiceTokens: true } : {};
+  return await change(flags, CHANGES[name], async (session) => ({
+    userId: await idOf(session, flags),
+    ...more,
+  }));
 }
 
-function keyOf({ email, id }: UserFlags): UserKey {
-  if (id !== undefined) return { id };
-  if (email !== undefined) return { email };
-  throw new UsageError("Name the user: --email or --id");
+/** @throws DomainError E_PLATFORM_USER_NOT_FOUND */
+async function idOf({ api }: Session, { email = "", id }: UserFlags): Promise<string> {
+  if (id !== undefined) return id;
+  const { platformUser } = await api.execute(FindUser, { email });
+  if (platformUser) return platformUser.id;
+  throw new DomainError("E_PLATFORM_USER_NOT_FOUND");
 }
 
 interface Changed {
-  readonly user: UserView;
+  readonly user: CommandUserFragment;
   readonly oneTimePassword?: string | null;
 }
 
-type Change = (
-  ...args: [ports: PlatformUserPorts, actor: Actor, key: UserKey, flags: UserFlags]
-) => Promise<Changed>;
-
-function disableUser(...[ports, actor, key, flags]: Parameters<Change>): Promise<UserView> {
-  return disablePlatformUser(ports, actor, key, { revokeServiceTokens: flags.revokeTokens });
-}
-
-function withoutPassword(change: (...args: Parameters<Change>) => Promise<UserView>): Change {
-  return async (...args) => ({ user: await change(...args) });
-}
-
-async function act(
-  flags: UserFlags,
+type Change<Input> = readonly [
+  document: TypedDocumentString<
+    { readonly changed: Changed | CommandRefusalFragment },
+    { input: Input }
+  >,
   told: string,
-  work: (ports: PlatformUserPorts, actor: Actor) => Promise<Changed>,
+];
+
+/** Runs a mutation that changes one user. */
+async function change<Input>(
+  flags: UserFlags,
+  [document, told]: Change<Input>,
+  inputOf: (session: Session) => Promise<Input>,
 ): Promise<void> {
-  return await runOnPlatform(flags, async ({ platform, actor, out }) => {
-    authorize(actor, "platform-user:write");
-    const ports = { em: platform.orm.em, clock: platform.clock };
-    const { user, oneTimePassword = null } = await work(ports, actor);
+  return await runAnywhere(flags, async (session) => {
+    const { api, out } = session;
+    const { changed } = await api.execute(document, { input: await inputOf(session) });
+    const { user, oneTimePassword = null } = payloadOf(changed);
     if (flags.json) out.json({ type: "RESULT", ...user, oneTimePassword });
     else {
       out.line(`${out.style("green", "✔")} ${user.email}, ${user.role}, ${told}`);
@@ -124,7 +131,7 @@ async function act(
 }
 
 /** Shows a one-time password, and what is to be known of it. */
-export function tellOneTimePassword(out: PlatformSession["out"], oneTimePassword: string): void {
+export function tellOneTimePassword(out: Session["out"], oneTimePassword: string): void {
   out.line(`  one-time password  ${oneTimePassword}`);
   out.line("  It is shown once, expires in 72 hours, and is to be changed at the first sign-in.");
 }
@@ -133,33 +140,29 @@ export function tellOneTimePassword(out: PlatformSession["out"], oneTimePassword
 export async function listUsers(flags: ListFlags): Promise<void> {
   const limit = limitOf(flags.limit);
   const filter = filterOf(flags);
-  return await runOnPlatform(flags, async ({ platform, actor, out }) => {
-    authorize(actor, "platform-user:read");
-    const em = platform.orm.em.fork() as EntityManager;
-    const { rows, more } = await firstRows(limit, (page) => listPlatformUsers(em, filter, page));
-    if (flags.json) for (const user of rows) out.json(viewOf(user));
-    else if (rows.length === 0) out.note("No platform users.");
-    else writeTable(out, ["EMAIL", "ROLE", "STATE", "CREATED", "NAME"], rows.map(rowOf));
+  return await runAnywhere(flags, async ({ api, out }) => {
+    const { nodes, more } = await firstNodes(limit, async (page) => {
+      return (await api.execute(ListUsers, { filter, ...page })).platformUsers;
+    });
+    if (flags.json) for (const user of nodes) out.json(user);
+    else if (nodes.length === 0) out.note("No platform users.");
+    else writeTable(out, ["EMAIL", "ROLE", "STATE", "CREATED", "NAME"], nodes.map(rowOf));
     if (more) out.note(`There are more than ${limit}: raise --limit, or filter.`);
     return EXIT.ok;
   });
 }
 
-const filterOf = ({ role, disabled, text }: ListFlags): UserFilter => ({
+const filterOf = ({ role, disabled, text }: ListFlags) => ({
   ...(role === undefined ? {} : { role: oneOf("--role", role, ROLES) }),
   ...(disabled ? { disabled } : {}),
   ...(text === undefined ? {} : { text }),
 });
 
-const rowOf = (user: UserView): string[] => [
-  nameOf(user),
-  user.role,
-  stateOf(user),
-  user.createdAt.toISOString().slice(0, 16).replace("T", " "),
-  user.name,
+const rowOf = (user: CommandUserFragment): string[] => [
+  ...[nameOf(user), user.role, stateOf(user), minuteOf(user.createdAt), user.name],
 ];
 
-function stateOf({ disabledAt, mustChangePassword }: UserView): string {
+function stateOf({ disabledAt, mustChangePassword }: CommandUserFragment): string {
   if (disabledAt !== null) return "disabled";
   return mustChangePassword ? "one-time password" : "enabled";
 }

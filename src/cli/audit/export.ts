@@ -18,7 +18,11 @@ export interface ExportFlags {
   readonly out?: string;
 }
 
-/** `tenantry audit export`: streams the trail to a file or to standard output. */
+/**
+ * `tenantry audit export`: streams the trail to a file or to standard output. It reads the database itself:
+ * hashes are made over microseconds, and over the ids of tenants and operations that need not exist any
+ * more; the API tells neither.
+ */
 export async function exportAudit(flags: ExportFlags): Promise<void> {
   const format = formatOf(flags.format);
   const filter = filterOf(flags);

@@ -1,14 +1,12 @@
-import type { AuditRow } from "../../audit/audit-event.entity.ts";
 import { AUDIT_EVENT_TYPES, type AuditEventType } from "../../audit/events.ts";
-import { type AuditFilter, listAuditEvents } from "../../audit/list.ts";
 import { AUDIT_ACTOR_KINDS } from "../../audit/record.ts";
-import type { EntityManager } from "../../database/orm.ts";
-import { authorize } from "../../iam/grants.ts";
-import { runOnPlatform } from "../session.ts";
+import type { CommandAuditEventFragment } from "../../client/generated/graphql.ts";
+import { firstNodes } from "../api/api.ts";
+import { runAnywhere } from "../session.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
-import { firstRows } from "../terminal/first-rows.ts";
 import { givenFields, limitOf, listOf, momentOf, oneOf } from "../terminal/flag-values.ts";
-import { writeTable } from "../terminal/table.ts";
+import { secondOf, writeTable } from "../terminal/table.ts";
+import { ListAuditEvents } from "./documents.ts";
 
 /** The flags of `audit list`. */
 export interface AuditListFlags {
@@ -29,41 +27,47 @@ export interface AuditListFlags {
 export async function listAudit(flags: AuditListFlags): Promise<void> {
   const limit = limitOf(flags.limit);
   const filter = filterOf(flags);
-  return await runOnPlatform(flags, async ({ platform, actor, out }) => {
-    authorize(actor, "audit:read");
-    const em = platform.orm.em.fork() as EntityManager;
-    const { rows, more } = await firstRows(limit, (page) => listAuditEvents(em, filter, page));
-    if (flags.json) for (const row of rows) out.json({ ...row, sequence: Number(row.sequence) });
-    else if (rows.length === 0) out.note("No audit events.");
+  return await runAnywhere(flags, async ({ api, out }) => {
+    const { nodes, more } = await firstNodes(limit, async (page) => {
+      return (await api.execute(ListAuditEvents, { filter, ...page })).auditEvents;
+    });
+    if (flags.json) for (const event of nodes) out.json(eventJson(event));
+    else if (nodes.length === 0) out.note("No audit events.");
     else
       writeTable(
         out,
         ["SEQUENCE", "AT", "TYPE", "TENANT", "ACTOR", "ADDRESS", "DETAIL"],
-        rows.map(cellsOf),
+        nodes.map(cellsOf),
       );
     if (more) out.note(`There are more than ${limit}: raise --limit, filter, or export.`);
     return EXIT.ok;
   });
 }
 
-function filterOf(flags: AuditListFlags): AuditFilter {
+function filterOf(flags: AuditListFlags) {
   const { type, slug, tenantId, actorKind, actor, operation, address, since, until } = flags;
   const types = Object.keys(AUDIT_EVENT_TYPES) as AuditEventType[];
   return givenFields({
     ...{ slug, tenantId, actorId: actor, operationId: operation, address },
     types: listOf(type)?.map((word) => oneOf("--type", word, types)),
     actorKind: oneOf("--actor-kind", actorKind, AUDIT_ACTOR_KINDS),
-    since: momentOf("--since", since),
-    until: momentOf("--until", until),
+    since: momentOf("--since", since)?.toISOString(),
+    until: momentOf("--until", until)?.toISOString(),
   });
 }
 
-const cellsOf = (row: AuditRow): string[] => [
-  String(row.sequence),
-  row.at.toISOString().slice(0, 19).replace("T", " "),
-  row.type,
-  row.tenantSlug ?? "",
-  row.actorName,
-  row.address ?? "",
-  JSON.stringify(row.detail),
+const cellsOf = (event: CommandAuditEventFragment): string[] => [
+  ...[event.sequence, secondOf(event.at), event.type, event.slug ?? "", event.actor.name],
+  ...[event.address ?? "", JSON.stringify(event.detail)],
 ];
+
+/** An event as scripts read it. */
+function eventJson({ actor, tenant, slug, operation, ...event }: CommandAuditEventFragment) {
+  const { id, sequence, at, type, address, detail, prevHash, hash } = event;
+  return {
+    ...{ id, sequence: Number(sequence), at, type },
+    ...{ actorKind: actor.kind, actorId: actor.id, actorName: actor.name, address },
+    ...{ tenantId: tenant?.id ?? null, tenantSlug: slug, operationId: operation?.id ?? null },
+    ...{ detail, prevHash, hash },
+  };
+}

@@ -21,7 +21,10 @@ export interface VerifyFlags {
   readonly json?: boolean;
 }
 
-/** `tenantry audit verify`: recomputes the chain in the database or in a file, and names the first bad row. */
+/**
+ * `tenantry audit verify`: recomputes the chain in the database or in a file, and names the first bad row. The
+ * database is asked itself, since a service would be taken at its word; a file needs neither.
+ */
 export async function verifyAudit(flags: VerifyFlags): Promise<void> {
   const { file } = flags;
   const noted = linkOf(flags);

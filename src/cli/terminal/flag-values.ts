@@ -71,7 +71,8 @@ export function momentOf(flag: string, text: string | undefined): Date | undefin
     count === undefined
       ? new Date(/^\d{4}-\d\d-\d\d/.test(text) ? text : Number.NaN)
       : new Date(Date.now() - Number(count) * AGO[unit as keyof typeof AGO]);
-  if (!Number.isNaN(moment.getTime())) return moment;
+  // The years that the API takes, too.
+  if (moment.getUTCFullYear() > 0 && moment.getUTCFullYear() < 10_000) return moment;
   throw new UsageError(`${flag} must be a time such as 2026-11-21T09:30:00Z or 24h, not '${text}'`);
 }
 

@@ -30,5 +30,8 @@ export function writeFields(
 }
 
 /** A moment in ISO 8601 as a table shows it, to the minute; empty where there is none. */
-export const minuteOf = (moment: string | null): string =>
-  moment === null ? "" : moment.slice(0, 16).replace("T", " ");
+export const minuteOf = (moment: string | null): string => secondOf(moment).slice(0, 16);
+
+/** As `minuteOf`, to the second. */
+export const secondOf = (moment: string | null): string =>
+  moment?.slice(0, 19).replace("T", " ") ?? "";

@@ -30,6 +30,180 @@ export type AdminCredential =
   /** With a one-time password, which whoever asked for the tenant reveals once and hands over. */
   | 'ONE_TIME_PASSWORD';
 
+/** What kind of actor an audit event tells of. */
+export type AuditActorKind =
+  /** Nobody known: a try to sign in to an account that does not exist, or somebody who asks for another password. */
+  | 'ANONYMOUS'
+  /** A user of a tenant. */
+  | 'IDENTITY'
+  /** Somebody at the machine, with the break-glass command. */
+  | 'OS_USER'
+  /** A script with a service token. */
+  | 'SERVICE_TOKEN'
+  /** Tenantry itself. */
+  | 'SYSTEM'
+  /** A platform user. */
+  | 'USER';
+
+/** What an audit event tells. `docs/audit.md` has what writes which. */
+export type AuditEventType =
+  /** Somebody was refused what their role does not allow. */
+  | 'ACCESS_REFUSED'
+  /** A db server was added. */
+  | 'DB_SERVER_REGISTERED'
+  /** A db server was set to take new tenants, or not to. */
+  | 'DB_SERVER_STATUS_SET'
+  /** A db server was changed. */
+  | 'DB_SERVER_UPDATED'
+  /** Somebody came by single sign-on for the first time. */
+  | 'EXTERNAL_USER_ADDED'
+  /** Somebody's newer token of single sign-on says otherwise. */
+  | 'EXTERNAL_USER_FOLLOWED'
+  /** Somebody accepted an invitation to a tenant. */
+  | 'INVITATION_ACCEPTED'
+  /** An invitation was sent again, with a new link. */
+  | 'INVITATION_RESENT'
+  /** An invitation was taken back. */
+  | 'INVITATION_REVOKED'
+  /** An invitation to a tenant was sent. */
+  | 'INVITATION_SENT'
+  /** A laboratory was added to a tenant. */
+  | 'LABORATORY_ADDED'
+  /** A person became a member of a tenant. */
+  | 'MEMBERSHIP_ADDED'
+  /** A person was taken out of a tenant. */
+  | 'MEMBERSHIP_REMOVED'
+  /** What a tenant's ledger says of one migration was made to follow the migration folder. */
+  | 'MIGRATION_ACCEPTED'
+  /** Migrations were allowed to be applied although later ones had been. */
+  | 'MIGRATION_ORDER_WAIVED'
+  /** A one-time password was shown, once. */
+  | 'ONE_TIME_PASSWORD_REVEALED'
+  /** A tenant's user was given a one-time password. */
+  | 'ONE_TIME_PASSWORD_SET'
+  /** Somebody asked a running operation to stop. */
+  | 'OPERATION_CANCEL_REQUESTED'
+  /** Somebody took a failed operation up again. */
+  | 'OPERATION_RETRIED'
+  /** Somebody changed their password. */
+  | 'PASSWORD_CHANGED'
+  /** A tenant's user chose a new password by the link in a mail. */
+  | 'PASSWORD_RESET'
+  /** Somebody asked to be sent a link to a new password for a tenant's user. */
+  | 'PASSWORD_RESET_REQUESTED'
+  /** An administrator accepted what the platform database has lost. */
+  | 'PLATFORM_LOSS_ACCEPTED'
+  /** The platform database turned out to have lost something, as after a failover to a standby that lagged. */
+  | 'PLATFORM_LOSS_NOTICED'
+  /** A platform user was made. */
+  | 'PLATFORM_USER_CREATED'
+  /** A platform user was shut out. */
+  | 'PLATFORM_USER_DISABLED'
+  /** A disabled platform user may sign in again. */
+  | 'PLATFORM_USER_ENABLED'
+  /** A platform user's password was replaced by a one-time password. */
+  | 'PLATFORM_USER_PASSWORD_RESET'
+  /** The break-glass command gave an existing platform user a new password and the administrator role. */
+  | 'PLATFORM_USER_RESTORED'
+  /** A platform user was given another role. */
+  | 'PLATFORM_USER_ROLE_SET'
+  /** A platform user was signed out everywhere, by itself or by an administrator. */
+  | 'PLATFORM_USER_SIGNED_OUT'
+  /** A refresh token was sent twice, which ended its session. */
+  | 'REFRESH_TOKEN_REUSED'
+  /** A token for a script was made. */
+  | 'SERVICE_TOKEN_CREATED'
+  /** A token for a script was revoked. */
+  | 'SERVICE_TOKEN_REVOKED'
+  /** Somebody signed in. */
+  | 'SIGNED_IN'
+  /** Somebody ended a session. */
+  | 'SIGNED_OUT'
+  /** The private half of a retired signing key was removed. */
+  | 'SIGNING_KEY_PURGED'
+  /** A new key was made to sign access tokens with. */
+  | 'SIGNING_KEY_ROTATED'
+  /** Somebody tried to sign in and was refused. */
+  | 'SIGN_IN_FAILED'
+  /** The first try that was refused, unseen, in a wait after too many failures. */
+  | 'SIGN_IN_LIMITED'
+  /** The snapshots of a tenant's records were taken again. */
+  | 'SNAPSHOTS_REFRESHED'
+  /** A tenant became active, checked or forced. */
+  | 'TENANT_ACTIVATED'
+  /** A tenant whose provisioning failed was cleared away. */
+  | 'TENANT_CLEANED_UP'
+  /** The login before the last rotation was closed. */
+  | 'TENANT_CREDENTIALS_RETIRED'
+  /** A tenant's application got a new login. */
+  | 'TENANT_CREDENTIALS_ROTATED'
+  /** Somebody tried to delete a locked tenant. */
+  | 'TENANT_DELETION_REFUSED'
+  /** A tenant was locked against deletion. */
+  | 'TENANT_LOCKED'
+  /** A tenant was taken out of use for good. */
+  | 'TENANT_OFFBOARDED'
+  /** An operation on a tenant ended, well or badly. */
+  | 'TENANT_OPERATION_ENDED'
+  /** Somebody asked for an operation on a tenant. */
+  | 'TENANT_OPERATION_REQUESTED'
+  /** A new tenant is in use. */
+  | 'TENANT_PROVISIONED'
+  /** A new tenant could not be made. */
+  | 'TENANT_PROVISION_FAILED'
+  /** Somebody asked for a new tenant. */
+  | 'TENANT_PROVISION_REQUESTED'
+  /** Everything that a tenant held was removed. */
+  | 'TENANT_PURGED'
+  /** A purge passed its point of no return. */
+  | 'TENANT_PURGE_BEGUN'
+  /** The purge at the end of a retention window was put off: the tenant was locked. */
+  | 'TENANT_PURGE_POSTPONED'
+  /** Somebody had dropped what bore the mark of a tenant that the registry does not know. */
+  | 'TENANT_REMAINS_DROPPED'
+  /** The doctor mended something of a tenant. */
+  | 'TENANT_REPAIRED'
+  /** An offboarded tenant was brought back. */
+  | 'TENANT_RESTORED'
+  /** A suspended tenant was taken into use again. */
+  | 'TENANT_RESUMED'
+  /** A secret was written late for a tenant that has none any more, and was removed. */
+  | 'TENANT_SECRET_REMOVED'
+  /** A tenant's secret was written or removed late, and its noted version became the newest again. */
+  | 'TENANT_SECRET_RESTORED'
+  /** Seed sets were added to a tenant's schema. */
+  | 'TENANT_SEEDED'
+  /** A tenant was taken out of use for now. */
+  | 'TENANT_SUSPENDED'
+  /** A tenant that the registry did not know, or knew as failed, was taken back as its db server tells of it. */
+  | 'TENANT_TAKEN_BACK'
+  /** A tenant's lock against deletion was taken away. */
+  | 'TENANT_UNLOCKED'
+  /** Name, tier, limits, line of business or support contacts were changed. */
+  | 'TENANT_UPDATED';
+
+/** Which audit events. What is left out does not matter. */
+export type AuditFilter = {
+  /** Those of the actor with this id: see `AuditActor.id`. */
+  actorId?: string | null | undefined;
+  /** Those of actors of this kind. */
+  actorKind?: AuditActorKind | null | undefined;
+  /** Those of requests from exactly this network address. */
+  address?: string | null | undefined;
+  /** Those that belong to the operation with this UUID. */
+  operationId?: string | null | undefined;
+  /** Those from this moment on. */
+  since?: string | null | undefined;
+  /** Those about tenants with this slug, also one that was purged and had it before. */
+  slug?: string | null | undefined;
+  /** Those about the tenant with this UUID. */
+  tenantId?: string | null | undefined;
+  /** Those of one of these types. */
+  types?: Array<AuditEventType> | null | undefined;
+  /** Those before this moment. */
+  until?: string | null | undefined;
+};
+
 /** Which failed tenants to clean up, and how far. */
 export type CleanupFailedTenantsInput = {
   /** Whether schema or database, roles and secret go, too; otherwise they stay and are told of. */
@@ -38,6 +212,28 @@ export type CleanupFailedTenantsInput = {
   idempotencyKey?: string | null | undefined;
   /** The slug of one tenant; all that are FAILED when left out. */
   slug?: string | null | undefined;
+};
+
+/** Who the user is, and what it may do. */
+export type CreatePlatformUserInput = {
+  /** The email address, of nobody else. */
+  email: string;
+  /** The name, for people: 1 to 200 characters. */
+  name: string;
+  /** 12 to 128 characters, not a known password, not built from the email address. Leave it out, and a one-time password is made. */
+  password?: string | null | undefined;
+  /** What the user may do. */
+  role: Role;
+};
+
+/** The service token to make. */
+export type CreateServiceTokenInput = {
+  /** After how many days it stops letting in, 1 to 366; 90 when left out. A token that is made with a service token does not outlast that one. */
+  expiresInDays?: number | null | undefined;
+  /** What it is for, 1 to 100 characters. */
+  name: string;
+  /** What it may do; no more than you may. */
+  role: Role;
 };
 
 /** What kind of PostgreSQL a db server is. */
@@ -72,6 +268,20 @@ export type DbServerTlsMode =
   | 'REQUIRE'
   /** With TLS, and the certificate must be valid for the host. */
   | 'VERIFY_FULL';
+
+/** The user to shut out. */
+export type DisablePlatformUserInput = {
+  /** Whether the service tokens that the user has made are revoked, too, with those that they have made; also of a user who is disabled already. Otherwise they live on: scripts do not stop with somebody's last day. */
+  revokeServiceTokens?: boolean;
+  /** The user's UUID. */
+  userId: string;
+};
+
+/** The user to let in again. */
+export type EnablePlatformUserInput = {
+  /** The user's UUID. */
+  userId: string;
+};
 
 /** Every way in which a request or an operation can fail. The list may grow: have a default case beside those that you know. */
 export type ErrorCode =
@@ -548,6 +758,16 @@ export type PhaseState =
   /** Could not take back what it made: an operator must look. */
   | 'UNDO_FAILED';
 
+/** Which platform users to list. What is left out does not matter. */
+export type PlatformUserFilter = {
+  /** Those who are disabled (true), or those who are not (false). */
+  disabled?: boolean | null | undefined;
+  /** Those with this role. */
+  role?: Role | null | undefined;
+  /** Those with this text in their email or name, in any case. */
+  text?: string | null | undefined;
+};
+
 /** A new tenant. */
 export type ProvisionTenantInput = {
   /** How the first administrator is to get in. */
@@ -650,6 +870,12 @@ export type RemainKind =
   /** A secret in the secret store. */
   | 'SECRET';
 
+/** The user who needs another password. */
+export type ResetPlatformUserPasswordInput = {
+  /** The user's UUID. */
+  userId: string;
+};
+
 /** What a platform user or a service token may do. */
 export type Role =
   /** Everything, also what needs a reason. */
@@ -675,6 +901,29 @@ export type RotateAllTenantCredentialsInput = {
   reason?: string | null | undefined;
 };
 
+/** How to rotate. */
+export type RotateSigningKeyInput = {
+  /** Drops every key before it at once, with all access tokens: for a key that somebody has taken. Whoever is signed in refreshes the session. */
+  immediately?: boolean | null | undefined;
+  /** Why, 1 to 500 characters, for the audit trail; needed with `immediately`. */
+  reason?: string | null | undefined;
+};
+
+/** Which service tokens to list. */
+export type ServiceTokenFilter = {
+  /** True for those that let in, false for those that do not any more. */
+  active?: boolean | null | undefined;
+};
+
+/** Whether a service token lets in. */
+export type ServiceTokenState =
+  /** It lets in. */
+  | 'ACTIVE'
+  /** Its time has run out. It lets nobody in, and never will again. */
+  | 'EXPIRED'
+  /** Somebody has revoked it. It lets nobody in, and never will again. */
+  | 'REVOKED';
+
 /** The db server, and its new status. */
 export type SetDbServerStatusInput = {
   /** The db server's name. */
@@ -685,6 +934,14 @@ export type SetDbServerStatusInput = {
   status: DbServerStatus;
 };
 
+/** The user, and its new role. */
+export type SetPlatformUserRoleInput = {
+  /** What it may do from now on. */
+  role: Role;
+  /** The user's UUID. */
+  userId: string;
+};
+
 /** A platform user's credentials. */
 export type SignInInput = {
   /** The email address, in any case. */
@@ -692,6 +949,23 @@ export type SignInInput = {
   /** The password. */
   password: string;
 };
+
+/** The user to sign out. */
+export type SignOutPlatformUserInput = {
+  /** The user's UUID. */
+  userId: string;
+};
+
+/** What a signing key does. */
+export type SigningKeyState =
+  /** It is in the JWKS and signs nothing yet, so that verifiers know it when it does. */
+  | 'PUBLISHED'
+  /** Nothing that it signed is accepted. */
+  | 'RETIRED'
+  /** It signs new access tokens. */
+  | 'SIGNING'
+  /** It signs nothing any more; what it has signed is valid until it expires. */
+  | 'VERIFYING';
 
 /** Whose metadata snapshots are taken. */
 export type SnapshotTarget =
@@ -854,6 +1128,151 @@ export type UpdateTenantInput = {
   /** Its line of business, at most 60 characters, or null. Needs `tenant:edit`. */
   vertical?: string | null | undefined;
 };
+
+export type CommandUserFragment = { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string };
+
+export type CommandFindUserQueryVariables = Exact<{
+  email: string;
+}>;
+
+
+export type CommandFindUserQuery = { platformUser: { id: string } | null };
+
+export type CommandListUsersQueryVariables = Exact<{
+  filter?: PlatformUserFilter | null | undefined;
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type CommandListUsersQuery = { platformUsers: { nodes: Array<{ id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export type CommandCreateUserMutationVariables = Exact<{
+  input: CreatePlatformUserInput;
+}>;
+
+
+export type CommandCreateUserMutation = { changed:
+    | { oneTimePassword: string | null, user: { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandSetUserRoleMutationVariables = Exact<{
+  input: SetPlatformUserRoleInput;
+}>;
+
+
+export type CommandSetUserRoleMutation = { changed:
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { user: { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandDisableUserMutationVariables = Exact<{
+  input: DisablePlatformUserInput;
+}>;
+
+
+export type CommandDisableUserMutation = { changed:
+    | { user: { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandEnableUserMutationVariables = Exact<{
+  input: EnablePlatformUserInput;
+}>;
+
+
+export type CommandEnableUserMutation = { changed:
+    | { user: { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandResetUserPasswordMutationVariables = Exact<{
+  input: ResetPlatformUserPasswordInput;
+}>;
+
+
+export type CommandResetUserPasswordMutation = { changed:
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { oneTimePassword: string, user: { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandSignOutUserMutationVariables = Exact<{
+  input: SignOutPlatformUserInput;
+}>;
+
+
+export type CommandSignOutUserMutation = { changed:
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { user: { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandServiceTokenFragment = { id: string, name: string, role: Role, hint: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, revokedAt: string | null, state: ServiceTokenState, createdBy: { kind: ActorKind, id: string, name: string } };
+
+export type CommandListServiceTokensQueryVariables = Exact<{
+  filter?: ServiceTokenFilter | null | undefined;
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type CommandListServiceTokensQuery = { serviceTokens: { nodes: Array<{ id: string, name: string, role: Role, hint: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, revokedAt: string | null, state: ServiceTokenState, createdBy: { kind: ActorKind, id: string, name: string } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export type CommandCreateServiceTokenMutationVariables = Exact<{
+  input: CreateServiceTokenInput;
+}>;
+
+
+export type CommandCreateServiceTokenMutation = { createServiceToken:
+    | { value: string, serviceToken: { id: string, name: string, role: Role, hint: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, revokedAt: string | null, state: ServiceTokenState, createdBy: { kind: ActorKind, id: string, name: string } } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandRevokeServiceTokenMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CommandRevokeServiceTokenMutation = { revokeServiceToken:
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { serviceToken: { id: string, name: string, role: Role, hint: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, revokedAt: string | null, state: ServiceTokenState, createdBy: { kind: ActorKind, id: string, name: string } } }
+   };
+
+export type CommandSigningKeyFragment = { id: string, state: SigningKeyState, createdAt: string, signsFrom: string, signsUntil: string | null, verifiesUntil: string | null, purgedAt: string | null };
+
+export type CommandListSigningKeysQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type CommandListSigningKeysQuery = { signingKeys: Array<{ id: string, state: SigningKeyState, createdAt: string, signsFrom: string, signsUntil: string | null, verifiesUntil: string | null, purgedAt: string | null }> };
+
+export type CommandRotateSigningKeyMutationVariables = Exact<{
+  input: RotateSigningKeyInput;
+}>;
+
+
+export type CommandRotateSigningKeyMutation = { rotateSigningKey:
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+    | { begun: boolean, key: { id: string, state: SigningKeyState, createdAt: string, signsFrom: string, signsUntil: string | null, verifiesUntil: string | null, purgedAt: string | null } }
+    | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
+   };
+
+export type CommandListAuditEventsQueryVariables = Exact<{
+  filter?: AuditFilter | null | undefined;
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type CommandListAuditEventsQuery = { auditEvents: { nodes: Array<{ id: string, sequence: string, at: string, type: AuditEventType, address: string | null, slug: string | null, detail: unknown, prevHash: string, hash: string, actor: { kind: AuditActorKind, id: string, name: string }, tenant: { id: string } | null, operation: { id: string } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export type CommandAuditEventFragment = { id: string, sequence: string, at: string, type: AuditEventType, address: string | null, slug: string | null, detail: unknown, prevHash: string, hash: string, actor: { kind: AuditActorKind, id: string, name: string }, tenant: { id: string } | null, operation: { id: string } | null };
 
 type CommandResult_AcceptanceResult_Fragment = { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null };
 
@@ -1528,6 +1947,73 @@ export class TypedDocumentString<TResult, TVariables>
     return this.value;
   }
 }
+export const CommandUserFragmentDoc = new TypedDocumentString(`
+    fragment CommandUser on PlatformUser {
+  id
+  email
+  name
+  role
+  issuer
+  disabledAt
+  mustChangePassword
+  oneTimePasswordExpiresAt
+  createdAt
+  updatedAt
+}
+    `, {"fragmentName":"CommandUser"}) as unknown as TypedDocumentString<CommandUserFragment, unknown>;
+export const CommandServiceTokenFragmentDoc = new TypedDocumentString(`
+    fragment CommandServiceToken on ServiceToken {
+  id
+  name
+  role
+  hint
+  createdAt
+  expiresAt
+  lastUsedAt
+  revokedAt
+  state
+  createdBy {
+    kind
+    id
+    name
+  }
+}
+    `, {"fragmentName":"CommandServiceToken"}) as unknown as TypedDocumentString<CommandServiceTokenFragment, unknown>;
+export const CommandSigningKeyFragmentDoc = new TypedDocumentString(`
+    fragment CommandSigningKey on SigningKey {
+  id
+  state
+  createdAt
+  signsFrom
+  signsUntil
+  verifiesUntil
+  purgedAt
+}
+    `, {"fragmentName":"CommandSigningKey"}) as unknown as TypedDocumentString<CommandSigningKeyFragment, unknown>;
+export const CommandAuditEventFragmentDoc = new TypedDocumentString(`
+    fragment CommandAuditEvent on AuditEvent {
+  id
+  sequence
+  at
+  type
+  actor {
+    kind
+    id
+    name
+  }
+  address
+  tenant {
+    id
+  }
+  slug
+  operation {
+    id
+  }
+  detail
+  prevHash
+  hash
+}
+    `, {"fragmentName":"CommandAuditEvent"}) as unknown as TypedDocumentString<CommandAuditEventFragment, unknown>;
 export const CommandFilePlaceFragmentDoc = new TypedDocumentString(`
     fragment CommandFilePlace on MigrationFilePlace {
   file
@@ -2089,6 +2575,600 @@ export const CommandIdentityFragmentDoc = new TypedDocumentString(`
   name
 }
     `, {"fragmentName":"CommandIdentity"}) as unknown as TypedDocumentString<CommandIdentityFragment, unknown>;
+export const CommandFindUserDocument = new TypedDocumentString(`
+    query CommandFindUser($email: String!) {
+  platformUser(by: { email: $email }) {
+    id
+  }
+}
+    `) as unknown as TypedDocumentString<CommandFindUserQuery, CommandFindUserQueryVariables>;
+export const CommandListUsersDocument = new TypedDocumentString(`
+    query CommandListUsers($filter: PlatformUserFilter, $first: Int!, $after: String) {
+  platformUsers(filter: $filter, first: $first, after: $after) {
+    nodes {
+      ...CommandUser
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    fragment CommandUser on PlatformUser {
+  id
+  email
+  name
+  role
+  issuer
+  disabledAt
+  mustChangePassword
+  oneTimePasswordExpiresAt
+  createdAt
+  updatedAt
+}`) as unknown as TypedDocumentString<CommandListUsersQuery, CommandListUsersQueryVariables>;
+export const CommandCreateUserDocument = new TypedDocumentString(`
+    mutation CommandCreateUser($input: CreatePlatformUserInput!) {
+  changed: createPlatformUser(input: $input) {
+    ... on CreatePlatformUserPayload {
+      user {
+        ...CommandUser
+      }
+      oneTimePassword
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandUser on PlatformUser {
+  id
+  email
+  name
+  role
+  issuer
+  disabledAt
+  mustChangePassword
+  oneTimePasswordExpiresAt
+  createdAt
+  updatedAt
+}
+fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandCreateUserMutation, CommandCreateUserMutationVariables>;
+export const CommandSetUserRoleDocument = new TypedDocumentString(`
+    mutation CommandSetUserRole($input: SetPlatformUserRoleInput!) {
+  changed: setPlatformUserRole(input: $input) {
+    ... on SetPlatformUserRolePayload {
+      user {
+        ...CommandUser
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandUser on PlatformUser {
+  id
+  email
+  name
+  role
+  issuer
+  disabledAt
+  mustChangePassword
+  oneTimePasswordExpiresAt
+  createdAt
+  updatedAt
+}
+fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandSetUserRoleMutation, CommandSetUserRoleMutationVariables>;
+export const CommandDisableUserDocument = new TypedDocumentString(`
+    mutation CommandDisableUser($input: DisablePlatformUserInput!) {
+  changed: disablePlatformUser(input: $input) {
+    ... on DisablePlatformUserPayload {
+      user {
+        ...CommandUser
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandUser on PlatformUser {
+  id
+  email
+  name
+  role
+  issuer
+  disabledAt
+  mustChangePassword
+  oneTimePasswordExpiresAt
+  createdAt
+  updatedAt
+}
+fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandDisableUserMutation, CommandDisableUserMutationVariables>;
+export const CommandEnableUserDocument = new TypedDocumentString(`
+    mutation CommandEnableUser($input: EnablePlatformUserInput!) {
+  changed: enablePlatformUser(input: $input) {
+    ... on EnablePlatformUserPayload {
+      user {
+        ...CommandUser
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandUser on PlatformUser {
+  id
+  email
+  name
+  role
+  issuer
+  disabledAt
+  mustChangePassword
+  oneTimePasswordExpiresAt
+  createdAt
+  updatedAt
+}
+fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandEnableUserMutation, CommandEnableUserMutationVariables>;
+export const CommandResetUserPasswordDocument = new TypedDocumentString(`
+    mutation CommandResetUserPassword($input: ResetPlatformUserPasswordInput!) {
+  changed: resetPlatformUserPassword(input: $input) {
+    ... on ResetPlatformUserPasswordPayload {
+      user {
+        ...CommandUser
+      }
+      oneTimePassword
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandUser on PlatformUser {
+  id
+  email
+  name
+  role
+  issuer
+  disabledAt
+  mustChangePassword
+  oneTimePasswordExpiresAt
+  createdAt
+  updatedAt
+}
+fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandResetUserPasswordMutation, CommandResetUserPasswordMutationVariables>;
+export const CommandSignOutUserDocument = new TypedDocumentString(`
+    mutation CommandSignOutUser($input: SignOutPlatformUserInput!) {
+  changed: signOutPlatformUser(input: $input) {
+    ... on SignOutPlatformUserPayload {
+      user {
+        ...CommandUser
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandUser on PlatformUser {
+  id
+  email
+  name
+  role
+  issuer
+  disabledAt
+  mustChangePassword
+  oneTimePasswordExpiresAt
+  createdAt
+  updatedAt
+}
+fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandSignOutUserMutation, CommandSignOutUserMutationVariables>;
+export const CommandListServiceTokensDocument = new TypedDocumentString(`
+    query CommandListServiceTokens($filter: ServiceTokenFilter, $first: Int!, $after: String) {
+  serviceTokens(filter: $filter, first: $first, after: $after) {
+    nodes {
+      ...CommandServiceToken
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    fragment CommandServiceToken on ServiceToken {
+  id
+  name
+  role
+  hint
+  createdAt
+  expiresAt
+  lastUsedAt
+  revokedAt
+  state
+  createdBy {
+    kind
+    id
+    name
+  }
+}`) as unknown as TypedDocumentString<CommandListServiceTokensQuery, CommandListServiceTokensQueryVariables>;
+export const CommandCreateServiceTokenDocument = new TypedDocumentString(`
+    mutation CommandCreateServiceToken($input: CreateServiceTokenInput!) {
+  createServiceToken(input: $input) {
+    ... on CreateServiceTokenPayload {
+      serviceToken {
+        ...CommandServiceToken
+      }
+      value
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandServiceToken on ServiceToken {
+  id
+  name
+  role
+  hint
+  createdAt
+  expiresAt
+  lastUsedAt
+  revokedAt
+  state
+  createdBy {
+    kind
+    id
+    name
+  }
+}
+fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandCreateServiceTokenMutation, CommandCreateServiceTokenMutationVariables>;
+export const CommandRevokeServiceTokenDocument = new TypedDocumentString(`
+    mutation CommandRevokeServiceToken($id: ID!) {
+  revokeServiceToken(input: { id: $id }) {
+    ... on RevokeServiceTokenPayload {
+      serviceToken {
+        ...CommandServiceToken
+      }
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandServiceToken on ServiceToken {
+  id
+  name
+  role
+  hint
+  createdAt
+  expiresAt
+  lastUsedAt
+  revokedAt
+  state
+  createdBy {
+    kind
+    id
+    name
+  }
+}
+fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandRevokeServiceTokenMutation, CommandRevokeServiceTokenMutationVariables>;
+export const CommandListSigningKeysDocument = new TypedDocumentString(`
+    query CommandListSigningKeys {
+  signingKeys {
+    ...CommandSigningKey
+  }
+}
+    fragment CommandSigningKey on SigningKey {
+  id
+  state
+  createdAt
+  signsFrom
+  signsUntil
+  verifiesUntil
+  purgedAt
+}`) as unknown as TypedDocumentString<CommandListSigningKeysQuery, CommandListSigningKeysQueryVariables>;
+export const CommandRotateSigningKeyDocument = new TypedDocumentString(`
+    mutation CommandRotateSigningKey($input: RotateSigningKeyInput!) {
+  rotateSigningKey(input: $input) {
+    ... on RotateSigningKeyPayload {
+      key {
+        ...CommandSigningKey
+      }
+      begun
+    }
+    ...CommandRefusal
+  }
+}
+    fragment CommandSigningKey on SigningKey {
+  id
+  state
+  createdAt
+  signsFrom
+  signsUntil
+  verifiesUntil
+  purgedAt
+}
+fragment CommandRefusal on UserError {
+  code
+  message
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
+  ... on ValidationError {
+    issues {
+      path
+      message
+      code
+    }
+  }
+  ... on OperationInProgressError {
+    running: operation {
+      id
+    }
+  }
+}
+fragment MigrationFaultFields on MigrationFault {
+  file
+  line
+  statement
+  sqlState
+  detail
+  hint
+  constraint
+}`) as unknown as TypedDocumentString<CommandRotateSigningKeyMutation, CommandRotateSigningKeyMutationVariables>;
+export const CommandListAuditEventsDocument = new TypedDocumentString(`
+    query CommandListAuditEvents($filter: AuditFilter, $first: Int!, $after: String) {
+  auditEvents(filter: $filter, first: $first, after: $after) {
+    nodes {
+      ...CommandAuditEvent
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    fragment CommandAuditEvent on AuditEvent {
+  id
+  sequence
+  at
+  type
+  actor {
+    kind
+    id
+    name
+  }
+  address
+  tenant {
+    id
+  }
+  slug
+  operation {
+    id
+  }
+  detail
+  prevHash
+  hash
+}`) as unknown as TypedDocumentString<CommandListAuditEventsQuery, CommandListAuditEventsQueryVariables>;
 export const CommandCheckMigrationsDocument = new TypedDocumentString(`
     query CommandCheckMigrations {
   migrationCheck {
