@@ -1,6 +1,6 @@
 import type { AuditRow } from "../audit/audit-event.entity.ts";
 import { isGranted } from "../iam/grants.ts";
-import type { UserView } from "../iam/users/users.ts";
+import type { UserView } from "../iam/users/user-view.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { isId } from "../kernel/ids.ts";
 import { fieldFault } from "../kernel/input.ts";

@@ -4,7 +4,7 @@ import { type NotedLink, selectUnlessLost } from "../audit/lost-history.ts";
 import type { Actor } from "./actor.ts";
 import type { Role } from "./roles.ts";
 import { LETS_IN, type LivingServiceToken, useServiceTokens } from "./tokens/service-token-use.ts";
-import { nameOf } from "./users/users.ts";
+import { nameOf } from "./users/user-view.ts";
 
 /** Whom a token speaks of that was found to be good in itself. */
 export interface TokenHolder extends Pick<Actor, "kind" | "id"> {

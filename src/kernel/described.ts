@@ -6,6 +6,8 @@ declare module "zod" {
     typeName?: string;
     /** What that type is; `description` is of the field that holds it. */
     typeDescription?: string;
+    /** Of an object: it has an id of its own, by which the API's `node` finds it. */
+    isNode?: true;
     /** What each value of an enum means. */
     values?: Readonly<Record<string, string>>;
     /** Of an input: what the argument is that takes it, where that is not the input's description. */

@@ -11,7 +11,7 @@ import {
   signOutPlatformUser,
 } from "../../src/iam/users/administer-users.ts";
 import { createPlatformUser } from "../../src/iam/users/platform-users.ts";
-import type { UserView } from "../../src/iam/users/users.ts";
+import type { UserView } from "../../src/iam/users/user-view.ts";
 import { ACTOR, ADDRESS, openIam, PASSWORD } from "../kit/iam.ts";
 import { perTest } from "../kit/lifetime.ts";
 

@@ -189,13 +189,6 @@ describe("a rotation", () => {
     }
     expect(await world.trail()).toContain("SIGNING_KEY_ROTATED found in a backup");
   });
-
-  test("is for administrators", async () => {
-    const actor: Actor = { ...ACTOR, role: "PROVISIONER" };
-    await expect(rotateSigningKey(ports(), actor, {})).rejects.toMatchObject({
-      code: "E_FORBIDDEN",
-    });
-  });
 });
 
 describe("refuses", () => {

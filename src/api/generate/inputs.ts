@@ -14,16 +14,16 @@ type InputFieldBuilder = Parameters<InputFields>[0];
  *
  * @param more fields that only the API has
  */
-export function inputOf(
+export function inputOf<Schema extends z.ZodObject>(
   name: string,
-  schema: z.ZodObject,
+  schema: Schema,
   more: (t: InputFieldBuilder) => ReturnType<InputFields> = () => ({}),
-): InputObjectRef<BuilderTypes, Record<string, unknown>> {
+): InputObjectRef<BuilderTypes, z.input<Schema>> {
   const { description = "" } = schema.meta() ?? {};
   return builder.inputType(name, {
     description,
     fields: (t) => ({ ...inputFields(t, schema), ...more(t) }),
-  }) as unknown as InputObjectRef<BuilderTypes, Record<string, unknown>>;
+  }) as unknown as InputObjectRef<BuilderTypes, z.input<Schema>>;
 }
 
 /** The fields of a described input. */

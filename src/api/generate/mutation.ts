@@ -7,17 +7,17 @@ import { answer, type ErrorRef, resultOf } from "../errors.ts";
 import { given } from "../given.ts";
 import { inputOf } from "./inputs.ts";
 
-/** What a caller has sent, without what it left out. */
-export type Request = Readonly<Record<string, unknown>>;
+/** What a caller has sent, without what it left out: of the kinds that the input's rules name. */
+export type Request<Input extends z.ZodObject = z.ZodObject> = Readonly<z.input<Input>>;
 
 /** One mutation: its input, payload and result are named after it. */
-interface MutationOptions<Payload extends object> {
+export interface MutationOptions<Payload extends object, Input extends z.ZodObject = z.ZodObject> {
   readonly name: string;
   readonly description: string;
   /** What the caller's role must be granted; null where it is open to callers without a token. */
   readonly grant: Action | null;
   /** What it is told: the rules that read it, each field with its description. Left out where nothing. */
-  readonly input?: z.ZodObject;
+  readonly input?: Input;
   /** Fields of the input that the rules do not know. */
   readonly fields?: Parameters<typeof inputOf>[2];
   readonly payload: ObjectRef<BuilderTypes, Payload>;
@@ -27,7 +27,7 @@ interface MutationOptions<Payload extends object> {
   readonly nulls?: true;
   /** What it costs of a request's objects, where that is more than its answer. */
   readonly cost?: number;
-  act(request: Request, context: ApiContext): Promise<Payload>;
+  act(request: Request<Input>, context: ApiContext): Promise<NoInfer<Payload>>;
 }
 
 /** `migrateTenant` makes `MigrateTenantInput`, `MigrateTenantPayload` and `MigrateTenantResult`. */
@@ -38,7 +38,9 @@ export const typeName = (mutation: string, suffix: "Input" | "Payload" | "Result
  * Adds a mutation to the schema. Whoever calls it is authorised by the schema; an expected failure of `act` is
  * its answer.
  */
-export function addMutation<Payload extends object>(options: MutationOptions<Payload>): void {
+export function addMutation<Payload extends object, Input extends z.ZodObject = z.ZodObject>(
+  options: MutationOptions<Payload, Input>,
+): void {
   const { name, description, grant, payload, errors = [], nulls, cost, act } = options;
   builder.mutationField(name, (t) =>
     t.field({
@@ -51,7 +53,7 @@ export function addMutation<Payload extends object>(options: MutationOptions<Pay
       resolve: ((_root: unknown, args: { readonly input?: Request }, context: ApiContext) =>
         answer(() => {
           const { input = {} } = args;
-          return act(nulls ? input : given(input), context);
+          return act((nulls ? input : given(input)) as Request<Input>, context);
         })) as never,
     }),
   );
@@ -59,9 +61,9 @@ export function addMutation<Payload extends object>(options: MutationOptions<Pay
 
 type ArgBuilder = Parameters<NonNullable<Parameters<typeof builder.mutationField>[1]>>[0]["arg"];
 
-function argsOf<Payload extends object>(
+function argsOf(
   arg: ArgBuilder,
-  { name, input, fields }: MutationOptions<Payload>,
+  { name, input, fields }: Pick<MutationOptions<object>, "name" | "input" | "fields">,
 ) {
   if (input === undefined) return {};
   const { description, argument = description } = input.meta() ?? {};

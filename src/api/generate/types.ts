@@ -12,6 +12,7 @@ import {
 import { type BuilderTypes, builder } from "../builder.ts";
 import { mayCall } from "../caller.ts";
 import type { ApiContext } from "../context.ts";
+import { NodeRef } from "../node.ts";
 import { readableBy } from "../tenants/secret-names.ts";
 
 const enums = new Map<string, EnumRef<never, string>>();
@@ -56,9 +57,11 @@ export function objectOf<Schema extends z.ZodObject>(
 type Row = Readonly<Record<string, unknown>>;
 
 function makeObject(name: string, schema: z.ZodObject): ObjectRef<BuilderTypes, never> {
-  const { typeDescription: description = "" } = schema.meta() ?? {};
+  const { typeDescription: description = "", isNode } = schema.meta() ?? {};
   return builder.objectRef<Row>(name).implement({
     description,
+    // Pothos cannot tell that these rows are among those that `node` finds.
+    ...(isNode ? { interfaces: [NodeRef as never] } : {}),
     fields: (t) =>
       Object.fromEntries(
         fieldsOf(schema).map(([key, field]) => [

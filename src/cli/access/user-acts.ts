@@ -4,7 +4,7 @@ import type {
   TypedDocumentString,
 } from "../../client/generated/graphql.ts";
 import { ROLES } from "../../iam/roles.ts";
-import { nameOf } from "../../iam/users/users.ts";
+import { nameOf } from "../../iam/users/user-view.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { firstNodes, payloadOf } from "../api/api.ts";
 import { runAnywhere, type Session } from "../session.ts";

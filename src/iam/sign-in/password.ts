@@ -23,6 +23,9 @@ const NOBODYS_HASH = `$argon2id$v=19$m=${COST.memoryCost},t=${COST.timeCost},p=$
 // The same password typed on another keyboard may arrive in other code points (NIST SP 800-63B).
 const normalize = (password: string) => password.normalize("NFKC");
 
+/** What a new password has to be, for whoever chooses one. */
+export const NEW_PASSWORD = `${SHORTEST} to ${LONGEST} characters, not a known password, not built from the email address.`;
+
 /**
  * Lets a new password pass that keeps the rules: 12 to 128 characters, not among the known ones,
  * not the email it belongs to (NIST SP 800-63B: length and a blocklist, no rules of composition).

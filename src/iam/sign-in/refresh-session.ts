@@ -1,10 +1,13 @@
+import { z } from "zod";
 import { record } from "../../audit/record.ts";
+import { type Described, describedObject } from "../../kernel/described.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import type { PlatformUser } from "../users/platform-user.entity.ts";
 import { lockUser } from "../users/users.ts";
 import { type RefreshToken, RefreshTokenEntity } from "./refresh-token.entity.ts";
 import {
   actorOf,
+  type FromAddress,
   hashToken,
   issueSession,
   revokeRefreshTokens,
@@ -12,11 +15,23 @@ import {
   type SessionPorts,
 } from "./session.ts";
 
-/** A refresh token, and where it came from. */
-interface Presented {
-  readonly refreshToken: string;
-  readonly address: string | null;
-}
+const refreshToken = z.string().describe("`Session.refreshToken`.");
+
+export const RefreshSessionInput = z.object({ refreshToken }).meta({
+  description: "The refresh token of the newest session.",
+  argument: "The token.",
+});
+
+export const SignOutInput = z.object({ refreshToken }).meta({
+  description: "The session to end.",
+  argument: "The session.",
+});
+
+type Presented = z.infer<typeof RefreshSessionInput> & FromAddress;
+
+export const SignedOut = describedObject("SignOutPayload", "The session has ended.", {
+  signedOut: z.boolean().describe("Always true: an unknown or ended session is signed out, too."),
+});
 
 /**
  * Exchanges a refresh token for a new session, whose refresh token lasts 30 days from now. A token
@@ -49,13 +64,17 @@ export async function refreshSession(ports: SessionPorts, input: Presented): Pro
 }
 
 /** Ends the session that a refresh token belongs to; an unknown or ended one is fine. */
-export async function signOut(ports: SessionPorts, input: Presented): Promise<void> {
+export async function signOut(
+  ports: SessionPorts,
+  input: Presented,
+): Promise<Described<typeof SignedOut>> {
   await ports.em.fork().transactional(async (em) => {
     const held = await lockToken({ ...ports, em }, input.refreshToken);
     if (held === null || held.token.revokedAt !== null) return;
     await revokeRefreshTokens(em, { family: held.token.family }, ports.clock());
     record(em, actorOf(held.user, input.address), { type: "SIGNED_OUT", detail: {} });
   });
+  return { signedOut: true };
 }
 
 const maySignIn = (user: PlatformUser) => user.disabledAt === null && !user.mustChangePassword;

@@ -1,12 +1,14 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { z } from "zod";
 import type { Clock } from "../../kernel/clock.ts";
+import { type Described, describedObject } from "../../kernel/described.ts";
 import { newId, newSecret } from "../../kernel/ids.ts";
 import type { Actor } from "../actor.ts";
 import type { SigningKeys } from "../tokens/signing-keys.ts";
 import { PLATFORM_AUDIENCE } from "../tokens/token.ts";
 import type { PlatformUser } from "../users/platform-user.entity.ts";
-import { nameOf, type UserView, viewOf } from "../users/users.ts";
+import { nameOf, UserView, viewOf } from "../users/user-view.ts";
 import { type RefreshToken, RefreshTokenEntity } from "./refresh-token.entity.ts";
 
 const DAY = 86_400_000;
@@ -19,14 +21,27 @@ export interface SessionPorts {
   readonly clock: Clock;
 }
 
-/** What a signed-in platform user holds. */
-export interface Session {
-  /** Goes into `Authorization: Bearer …`; lasts 15 minutes. */
-  readonly accessToken: string;
-  readonly accessTokenExpiresAt: Date;
-  /** Opaque; exchanged once for the next session, within 30 days. */
-  readonly refreshToken: string;
-  readonly user: UserView;
+export const Session = describedObject("Session", "What a signed-in platform user holds.", {
+  accessToken: z
+    .string()
+    .describe(
+      "Goes into `Authorization: Bearer …`, and over WebSocket into `connectionParams.authorization`. Lasts 15 minutes.",
+    ),
+  accessTokenExpiresAt: z
+    .date()
+    .describe("When the access token expires. Subscriptions that it opened end then."),
+  refreshToken: z
+    .string()
+    .describe(
+      "Works once, within 30 days, in `refreshSession`. Sending it twice ends the whole session.",
+    ),
+  user: UserView.describe("Who has signed in."),
+});
+export type Session = Described<typeof Session>;
+
+/** Where a request came from, for the audit trail. */
+export interface FromAddress {
+  readonly address: string | null;
 }
 
 /** The form in which a refresh token is kept. */

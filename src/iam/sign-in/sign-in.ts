@@ -1,21 +1,30 @@
+import { z } from "zod";
 import type { AuditEvent } from "../../audit/events.ts";
 import { type AuditActor, record } from "../../audit/record.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { isEmail, normalizeEmail } from "../users/email.ts";
 import type { PlatformUser } from "../users/platform-user.entity.ts";
 import { findUser, lockUser } from "../users/users.ts";
-import { checkNewPassword, hashPassword, verifyPassword } from "./password.ts";
-import { actorOf, endSessions, issueSession, type Session, type SessionPorts } from "./session.ts";
+import { checkNewPassword, hashPassword, NEW_PASSWORD, verifyPassword } from "./password.ts";
+import {
+  actorOf,
+  endSessions,
+  type FromAddress,
+  issueSession,
+  type Session,
+  type SessionPorts,
+} from "./session.ts";
 import { limitAttempts } from "./sign-in-limit.ts";
 
 type Refusal = Extract<AuditEvent, { type: "SIGN_IN_FAILED" }>["detail"]["reason"];
 
-interface Credentials {
-  readonly email: string;
-  readonly password: string;
-  /** Where the request came from, for the audit trail. */
-  readonly address: string | null;
-}
+const email = z.string().describe("The email address, in any case.");
+
+export const SignInInput = z
+  .object({ email, password: z.string().describe("The password.") })
+  .meta({ description: "A platform user's credentials.", argument: "Who signs in." });
+
+type Credentials = z.infer<typeof SignInInput> & FromAddress;
 
 /**
  * Signs a platform user in. Every failure is audited, and they are all the same to the caller, in time
@@ -40,12 +49,18 @@ export async function signIn(ports: SessionPorts, input: Credentials): Promise<S
   });
 }
 
-interface PasswordChange {
-  readonly email: string;
-  readonly currentPassword: string;
-  readonly newPassword: string;
-  readonly address: string | null;
-}
+export const ChangePasswordInput = z
+  .object({
+    email,
+    currentPassword: z.string().describe("The password or one-time password as it is now."),
+    newPassword: z.string().describe(NEW_PASSWORD),
+  })
+  .meta({
+    description: "A platform user's credentials, and the password to have instead.",
+    argument: "The passwords.",
+  });
+
+type PasswordChange = z.infer<typeof ChangePasswordInput> & FromAddress;
 
 /**
  * Changes a platform user's password and signs in with it: the way out of a one-time password. Ends

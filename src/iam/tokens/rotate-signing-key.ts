@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { record } from "../../audit/record.ts";
 import type { EntityManager } from "../../database/orm.ts";
+import { describedObject } from "../../kernel/described.ts";
 import { fieldFault, parseInput, reasonField } from "../../kernel/input.ts";
 import type { Actor } from "../actor.ts";
-import { authorize } from "../grants.ts";
 import { newAccessKey } from "./access-key.ts";
 import { type KeyPorts, offerKey } from "./key-record.ts";
 import { type SigningKey, SigningKeyEntity } from "./signing-key.entity.ts";
+import { KeyView, type ShownKey, shownAt } from "./signing-key-view.ts";
 import { ACCESS_TOKEN_LIFETIME } from "./token.ts";
 
 const MINUTE = 60_000;
@@ -15,40 +16,67 @@ const PUBLISHED_BEFORE = 5 * MINUTE;
 // What was signed in the last moment, and a minute for clocks that differ.
 const VERIFIES_AFTER = ACCESS_TOKEN_LIFETIME * 1000 + MINUTE;
 
-const RotateInput = z.strictObject({
-  /** Drops every key there is, with all access tokens: for a key that somebody has taken. */
-  immediately: z.boolean().default(false),
-  reason: reasonField.nullable().default(null),
-});
+export const RotateInput = z
+  .strictObject({
+    immediately: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Drops every key before it at once, with all access tokens: for a key that somebody has taken. Whoever is signed in refreshes the session.",
+      ),
+    reason: reasonField
+      .nullable()
+      .default(null)
+      .describe("Why, 1 to 500 characters, for the audit trail; needed with `immediately`."),
+  })
+  .describe("How to rotate.");
 
 /** What came of asking for a rotation. */
-export interface Rotation {
-  /** The key that signs from its `signsFrom` on. */
-  readonly key: SigningKey;
-  /** False where a rotation was under way already, and nothing was done. */
-  readonly begun: boolean;
-}
+export const Rotation = describedObject(
+  "RotateSigningKeyPayload",
+  "The key that signs from its `signsFrom` on.",
+  {
+    key: KeyView.describe("The newest key."),
+    begun: z
+      .boolean()
+      .describe("False where a rotation was under way already, and nothing was done."),
+  },
+);
 
 /**
  * Makes a new key for access tokens. It is published at once and signs five minutes later; the key
  * before it goes on verifying until the last token that it signed has expired. Everything else
  * follows from these moments, in each process by itself.
  *
- * @param request `{ immediately?, reason? }`: at once, the keys before are dropped, and everybody who
- *   is signed in needs a new access token; that takes a reason
- * @throws DomainError E_FORBIDDEN, E_VALIDATION, E_SECRET_STORE
+ * @param request what `RotateInput` reads; `immediately` takes a reason, drops the keys before, and leaves
+ *   everybody who is signed in to fetch a new access token
+ * @throws DomainError E_VALIDATION, E_SECRET_STORE
  */
 export async function rotateSigningKey(
   ports: KeyPorts,
   actor: Actor,
   request: unknown,
-): Promise<Rotation> {
-  authorize(actor, "signing-key:write");
-  const { immediately, reason } = parseInput(RotateInput, request);
-  if (immediately && reason === null) {
+): Promise<Rotated<ShownKey>> {
+  const input = parseInput(RotateInput, request);
+  if (input.immediately && input.reason === null) {
     throw fieldFault("reason", "is needed where keys are dropped at once");
   }
-  const underWay = async (em: EntityManager, now: Date): Promise<Rotation | null> => {
+  const { key, begun } = await rotate(ports, actor, input);
+  return { key: shownAt(key, ports.clock()), begun };
+}
+
+/** A `Rotation`, with the key as it is kept or as it is shown. */
+interface Rotated<Key> {
+  readonly key: Key;
+  readonly begun: boolean;
+}
+
+async function rotate(
+  ports: KeyPorts,
+  actor: Actor,
+  { immediately, reason }: z.infer<typeof RotateInput>,
+): Promise<Rotated<SigningKey>> {
+  const underWay = async (em: EntityManager, now: Date): Promise<Rotated<SigningKey> | null> => {
     if (immediately) return null;
     const where = { purpose: "ACCESS" as const, retiredAt: null, signsFrom: { $gt: now } };
     const key = await em.findOne(SigningKeyEntity, where);
@@ -76,7 +104,7 @@ export async function rotateSigningKey(
   });
 }
 
-const isNewest = ({ retiredAt }: SigningKey) => retiredAt == null;
+const isNewest = ({ retiredAt }: SigningKey) => retiredAt === null;
 
 const verifyingAt = (now: Date) => ({
   $or: [{ verifiesUntil: null }, { verifiesUntil: { $gt: now } }],
@@ -91,7 +119,7 @@ async function retire(
 ): Promise<void> {
   for (const key of keys) {
     if (dropAt !== null) {
-      const earlier = key.retiredAt != null && key.retiredAt < dropAt;
+      const earlier = key.retiredAt !== null && key.retiredAt < dropAt;
       if (!earlier) key.retiredAt = dropAt;
       key.verifiesUntil = dropAt;
     } else if (isNewest(key)) {
@@ -101,18 +129,4 @@ async function retire(
   }
   // Before the new key is inserted: of a purpose, one key at a time may be the newest.
   await tx.flush();
-}
-
-/** The keys for access tokens, the newest first. */
-export const listSigningKeys = (em: EntityManager): Promise<SigningKey[]> =>
-  em.find(SigningKeyEntity, { purpose: "ACCESS" }, { orderBy: { createdAt: "desc", id: "desc" } });
-
-/** What a key does at a moment. */
-export function keyStateAt(
-  { signsFrom, retiredAt, verifiesUntil }: SigningKey,
-  now: Date,
-): "PUBLISHED" | "SIGNING" | "VERIFYING" | "RETIRED" {
-  if (verifiesUntil != null && verifiesUntil <= now) return "RETIRED";
-  if (retiredAt != null && retiredAt <= now) return "VERIFYING";
-  return signsFrom <= now ? "SIGNING" : "PUBLISHED";
 }

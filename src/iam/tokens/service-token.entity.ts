@@ -19,8 +19,8 @@ export const ServiceTokenEntity = defineEntity({
     createdAt: p.datetime(),
     expiresAt: p.datetime(),
     /** To the minute. */
-    lastUsedAt: p.datetime().nullable(),
-    revokedAt: p.datetime().nullable(),
+    lastUsedAt: p.datetime().strictNullable(),
+    revokedAt: p.datetime().strictNullable(),
   },
 });
 export type ServiceToken = InferEntity<typeof ServiceTokenEntity>;

@@ -1,21 +1,24 @@
-import { type FilterQuery, LockMode } from "@mikro-orm/core";
+import { LockMode } from "@mikro-orm/core";
 import { z } from "zod";
 import { type AuditActor, record } from "../../audit/record.ts";
 import { AuditedRefusal } from "../../audit/refusal.ts";
-import { findPage, type Page, type PageRequest } from "../../database/keyset.ts";
 import type { EntityManager } from "../../database/orm.ts";
 import type { Clock } from "../../kernel/clock.ts";
+import { describedObject } from "../../kernel/described.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { isId, newId } from "../../kernel/ids.ts";
 import { fieldFault, lineField, parseInput } from "../../kernel/input.ts";
 import type { Actor } from "../actor.ts";
-import { authorize, mayGive } from "../grants.ts";
-import { ROLES, type Role } from "../roles.ts";
+import { mayGive } from "../grants.ts";
+import { Role } from "../roles.ts";
 import { PlatformUserEntity } from "../users/platform-user.entity.ts";
 import { type ServiceToken, ServiceTokenEntity } from "./service-token.entity.ts";
 import { hashServiceToken, hintOf, newServiceToken } from "./service-token-value.ts";
+import { type ShownToken, shownAt, TokenView } from "./service-token-view.ts";
 
 const DAY = 86_400_000;
+// Without an end, a token that nobody remembers would let its finder in for ever.
+const USUAL_DAYS = 90;
 const LOCKED = { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true } as const;
 const HELD = { lockMode: LockMode.PESSIMISTIC_READ, refresh: true } as const;
 
@@ -25,39 +28,55 @@ export interface ServiceTokenPorts {
   readonly clock: Clock;
 }
 
-const CreateInput = z.strictObject({
-  name: lineField(100),
-  role: z.enum(ROLES),
-  // Without an end, a token that nobody remembers would let its finder in for ever.
-  expiresInDays: z.int().min(1).max(366).default(90),
-});
+export const CreateTokenInput = z
+  .strictObject({
+    name: lineField(100).describe("What it is for, 1 to 100 characters."),
+    role: Role.describe("What it may do; no more than you may."),
+    expiresInDays: z
+      .int()
+      .min(1)
+      .max(366)
+      .optional()
+      .describe(
+        "After how many days it stops letting in, 1 to 366; 90 when left out. A token that is made with a service token does not outlast that one.",
+      ),
+  })
+  .meta({ description: "The service token to make.", argument: "The token." });
 
-/** A service token, and its value: shown now and never again. */
-export interface CreatedServiceToken {
-  readonly serviceToken: ServiceToken;
-  readonly value: string;
-}
+/** A service token, and its value. */
+export const CreatedToken = describedObject(
+  "CreateServiceTokenPayload",
+  "The new service token, with its value.",
+  {
+    serviceToken: TokenView.describe("The token as it is kept."),
+    value: z
+      .string()
+      .describe(
+        "What lets in: `tnt_` and 49 letters and digits. Shown this once. Send it as `Authorization: Bearer tnt_…`, over WebSocket in `connectionParams.authorization`.",
+      ),
+  },
+);
 
 /**
  * Creates a token for a script. It may do what its role may, whatever becomes of the person who makes
  * it, until it expires or is revoked; a token that a token makes ends with its maker at the latest.
  *
- * @param request `{ name, role, expiresInDays? }`: 1 to 366 days, 90 unless told
- * @throws DomainError E_VALIDATION; E_FORBIDDEN, also for a role that may do more than the actor's;
+ * @param request what `CreateTokenInput` reads
+ * @returns the token, and its value: shown now and never again
+ * @throws DomainError E_VALIDATION; E_FORBIDDEN for a role that may do more than the actor's;
  *   E_UNAUTHENTICATED for a token that was revoked or a person who was disabled meanwhile
  */
 export async function createServiceToken(
   { em, clock }: ServiceTokenPorts,
   actor: Actor,
   request: unknown,
-): Promise<CreatedServiceToken> {
-  authorize(actor, "service-token:write");
-  const input = parseInput(CreateInput, request);
+): Promise<{ readonly serviceToken: ShownToken; readonly value: string }> {
+  const { expiresInDays = USUAL_DAYS, ...input } = parseInput(CreateTokenInput, request);
   if (!mayGive(actor.role, input.role)) throw beyond(actor, input.role);
   const value = newServiceToken();
   return await em.fork().transactional(async (tx) => {
     const now = clock();
-    const expiresAt = new Date(now.getTime() + input.expiresInDays * DAY);
+    const expiresAt = new Date(now.getTime() + expiresInDays * DAY);
     const end = await holdMaker(tx, actor);
     if (end !== null && end < expiresAt) {
       const until = `must not outlast the token that asks, until ${iso(end)}`;
@@ -74,7 +93,7 @@ export async function createServiceToken(
       type: "SERVICE_TOKEN_CREATED",
       detail: { ...named(serviceToken), role: input.role, expiresAt: iso(expiresAt) },
     });
-    return { serviceToken, value };
+    return { serviceToken: shownAt(serviceToken, now), value };
   });
 }
 
@@ -84,22 +103,22 @@ export async function createServiceToken(
  * as it is.
  *
  * @returns the token itself
- * @throws DomainError E_FORBIDDEN, E_SERVICE_TOKEN_NOT_FOUND
+ * @throws DomainError E_SERVICE_TOKEN_NOT_FOUND
  */
 export async function revokeServiceToken(
   { em, clock }: ServiceTokenPorts,
   actor: Actor,
   id: string,
-): Promise<ServiceToken> {
-  authorize(actor, "service-token:write");
+): Promise<ShownToken> {
   return await em.fork().transactional(async (tx) => {
     const token = isId(id) ? await tx.findOne(ServiceTokenEntity, { id }, LOCKED) : null;
     if (token === null) {
       const message = `Service token '${id}' not found`;
       throw new DomainError("E_SERVICE_TOKEN_NOT_FOUND", { message });
     }
-    await revoke(tx, actor, token, clock());
-    return token;
+    const now = clock();
+    await revoke(tx, actor, token, now);
+    return shownAt(token, now);
   });
 }
 
@@ -129,46 +148,6 @@ export async function revokeTokensOf(
   for (const token of await em.find(ServiceTokenEntity, made, LOCKED)) {
     await revoke(em, actor, token, now);
   }
-}
-
-/** Which service tokens to list; what is absent does not matter. */
-export interface ServiceTokenFilter {
-  /** Those that let in at this moment, or those that do not any more. */
-  readonly active?: boolean;
-}
-
-/** A page of the service tokens, the newest first. */
-export async function listServiceTokens(
-  em: EntityManager,
-  filter: ServiceTokenFilter,
-  now: Date,
-  page: PageRequest,
-): Promise<Page<ServiceToken>> {
-  const list = { name: "service-token", entity: ServiceTokenEntity };
-  return await findPage(em, list, where(filter, now), page);
-}
-
-/** How many service tokens pass a filter. */
-export const countServiceTokens = (
-  em: EntityManager,
-  filter: ServiceTokenFilter,
-  now: Date,
-): Promise<number> => em.count(ServiceTokenEntity, where(filter, now));
-
-/** Whether a service token lets in at this moment, and if not, why. */
-export function stateOf(
-  { revokedAt, expiresAt }: Pick<ServiceToken, "revokedAt" | "expiresAt">,
-  now: Date,
-): "ACTIVE" | "EXPIRED" | "REVOKED" {
-  if (revokedAt !== null) return "REVOKED";
-  return expiresAt > now ? "ACTIVE" : "EXPIRED";
-}
-
-function where({ active }: ServiceTokenFilter, now: Date): FilterQuery<ServiceToken> {
-  if (active === undefined) return {};
-  return active
-    ? { revokedAt: null, expiresAt: { $gt: now } }
-    : { $or: [{ revokedAt: { $ne: null } }, { expiresAt: { $lte: now } }] };
 }
 
 /**

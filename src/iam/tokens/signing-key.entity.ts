@@ -24,11 +24,11 @@ export const SigningKeyEntity = defineEntity({
     createdAt: p.datetime(),
     signsFrom: p.datetime(),
     /** From then on it signs nothing; null for the newest key. */
-    retiredAt: p.datetime().nullable(),
+    retiredAt: p.datetime().strictNullable(),
     /** From then on nothing that it signed is accepted; null for the newest key. */
-    verifiesUntil: p.datetime().nullable(),
+    verifiesUntil: p.datetime().strictNullable(),
     /** When the private half was removed from the secret store. */
-    purgedAt: p.datetime().nullable(),
+    purgedAt: p.datetime().strictNullable(),
   },
 });
 export type SigningKey = InferEntity<typeof SigningKeyEntity>;

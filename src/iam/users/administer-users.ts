@@ -1,15 +1,26 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { z } from "zod";
 import { type AuditActor, record } from "../../audit/record.ts";
 import { serialise } from "../../database/locks.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
-import type { Role } from "../roles.ts";
+import { Role } from "../roles.ts";
 import { oneTimeCredential } from "../sign-in/credential.ts";
 import { endSessions } from "../sign-in/session.ts";
 import { clearAccount } from "../sign-in/sign-in-limit.ts";
 import { revokeTokensOf } from "../tokens/service-tokens.ts";
 import { type PlatformUser, PlatformUserEntity } from "./platform-user.entity.ts";
 import type { PlatformUserPorts } from "./platform-users.ts";
-import { lockUserOf, type UserKey, type UserView, viewOf } from "./users.ts";
+import { type UserView, viewOf } from "./user-view.ts";
+import { lockUserOf, type UserKey } from "./users.ts";
+
+const userId = z.string().meta({ description: "The user's UUID.", isId: true });
+
+/** Names a user; `description` says to whom something is done. */
+export const userInput = (description: string) => z.object({ userId }).describe(description);
+
+export const SetRoleInput = z
+  .object({ userId, role: Role.describe("What it may do from now on.") })
+  .describe("The user, and its new role.");
 
 /**
  * Gives a platform user another role. It counts for the next request; open sockets and streams of the
@@ -33,10 +44,16 @@ export const setPlatformUserRole = (
     record(em, actor, { type: "PLATFORM_USER_ROLE_SET", detail });
   });
 
-interface Disabling {
-  /** Whether the service tokens that the user has made end, too; they live on unless told. */
-  readonly revokeServiceTokens?: boolean | undefined;
-}
+export const DisableInput = z
+  .object({
+    userId,
+    revokeServiceTokens: z.boolean().default(false).meta({
+      description:
+        "Whether the service tokens that the user has made are revoked, too, with those that they have made; also of a user who is disabled already. Otherwise they live on: scripts do not stop with somebody's last day.",
+      neverNull: true,
+    }),
+  })
+  .describe("The user to shut out.");
 
 /**
  * Disables a platform user and ends its sessions: it can do nothing any more from the next request on,
@@ -48,7 +65,7 @@ export const disablePlatformUser = (
   ports: PlatformUserPorts,
   actor: AuditActor,
   key: UserKey,
-  { revokeServiceTokens = false }: Disabling = {},
+  { revokeServiceTokens = false }: Pick<z.input<typeof DisableInput>, "revokeServiceTokens"> = {},
 ): Promise<UserView> =>
   change(ports, key, async (em, user, now) => {
     if (revokeServiceTokens) await revokeTokensOf(em, actor, { kind: "USER", id: user.id }, now);

@@ -1,16 +1,19 @@
 import type { FilterQuery } from "@mikro-orm/core";
+import { z } from "zod";
 import { findPage, type Page, type PageRequest } from "../../database/keyset.ts";
 import type { EntityManager } from "../../database/orm.ts";
-import type { Role } from "../roles.ts";
+import { Role } from "../roles.ts";
 import { type PlatformUser, PlatformUserEntity } from "./platform-user.entity.ts";
 
-/** Which platform users to list; what is absent does not matter. */
-export interface UserFilter {
-  readonly role?: Role;
-  readonly disabled?: boolean;
-  /** Part of the email or the name, in any case. */
-  readonly text?: string;
-}
+export const UserFilter = z
+  .object({
+    role: Role.describe("Those with this role."),
+    disabled: z.boolean().describe("Those who are disabled (true), or those who are not (false)."),
+    text: z.string().describe("Those with this text in their email or name, in any case."),
+  })
+  .partial()
+  .describe("Which platform users to list. What is left out does not matter.");
+type UserFilter = z.infer<typeof UserFilter>;
 
 /** A page of the platform users, the newest first. */
 export async function listPlatformUsers(

@@ -18,9 +18,9 @@ export const PlatformUserEntity = defineEntity({
     passwordHash: p.string().nullable().hidden(),
     mustChangePassword: p.boolean(),
     /** Until when a one-time password lets in; null for a password that its owner chose. */
-    oneTimePasswordExpiresAt: p.datetime().nullable(),
+    oneTimePasswordExpiresAt: p.datetime().strictNullable(),
     /** The external issuer that vouches for the user, and the name it has there; null for our own users. */
-    issuer: p.string().nullable(),
+    issuer: p.string().strictNullable(),
     subject: p.string().nullable(),
     /** When the newest token of an external user was issued: email, name and role are as it said. */
     tokenIssuedAt: p.datetime().nullable(),
@@ -28,7 +28,7 @@ export const PlatformUserEntity = defineEntity({
     tokensOfSecond: p.array().default([]),
     /** Set while the newest token of an external user grants no role. */
     roleWithdrawnAt: p.datetime().nullable(),
-    disabledAt: p.datetime().nullable(),
+    disabledAt: p.datetime().strictNullable(),
     /** Access tokens issued before have ended; null while none has. Always a whole second. */
     tokensValidFrom: p.datetime().nullable(),
     createdAt: p.datetime(),

@@ -4,23 +4,20 @@ import { serialise } from "../../database/locks.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { newId } from "../../kernel/ids.ts";
+import { parseInput } from "../../kernel/input.ts";
 import { type Credential, chosenCredential, oneTimeCredential } from "../sign-in/credential.ts";
 import { endSessions } from "../sign-in/session.ts";
 import { clearAccount } from "../sign-in/sign-in-limit.ts";
 import { parseEmail } from "./email.ts";
-import { type NewUser, parseNewUser } from "./new-user.ts";
+import { NewUser } from "./new-user.ts";
 import { PlatformUserEntity } from "./platform-user.entity.ts";
-import { findUser, lockUser, type UserView, viewOf } from "./users.ts";
+import { type UserView, viewOf } from "./user-view.ts";
+import { findUser, lockUser } from "./users.ts";
 
 export interface PlatformUserPorts {
   /** Forked for every call. */
   readonly em: EntityManager;
   readonly clock: Clock;
-}
-
-interface Password {
-  /** Absent, a one-time password is made, which must be changed within 72 hours. */
-  readonly password?: string | undefined;
 }
 
 /** A user, and its one-time password where one was made: shown now and never again. */
@@ -30,17 +27,19 @@ export interface CreatedUser {
 }
 
 /**
- * Creates a platform user.
+ * Creates a platform user. Without a password, a one-time password is made, which must be changed within 72
+ * hours.
  *
+ * @param request what `NewUser` reads
  * @throws DomainError E_VALIDATION naming every faulty field; E_PLATFORM_USER_EXISTS for an email that
  *   is taken; E_WEAK_PASSWORD
  */
 export async function createPlatformUser(
   ports: PlatformUserPorts,
   actor: AuditActor,
-  { password, ...request }: NewUser & Password,
+  request: NewUser,
 ): Promise<CreatedUser> {
-  const input = parseNewUser(request);
+  const { password, ...input } = parseInput(NewUser, request);
   // Before the transaction: nobody waits for a lock while a password is hashed.
   const made = await credentialOf(input.email, password, ports.clock());
   return await ports.em.fork().transactional(async (em) => {
@@ -61,7 +60,7 @@ export async function createPlatformUser(
 export async function seedSuperuser(
   ports: PlatformUserPorts,
   actor: AuditActor,
-  input: Pick<NewUser, "email"> & Password,
+  input: Pick<NewUser, "email" | "password">,
 ): Promise<CreatedUser> {
   const email = parseEmail(input.email);
   const { credential, oneTimePassword } = await credentialOf(email, input.password, ports.clock());

@@ -11,27 +11,6 @@ import { type PlatformUser, PlatformUserEntity } from "./platform-user.entity.ts
  */
 export type UserKey = { readonly id: string } | { readonly email: string };
 
-/** A platform user as both doors show it. */
-export type UserView = Readonly<
-  Pick<PlatformUser, "id" | "email" | "name" | "role" | "issuer" | "disabledAt"> &
-    Pick<PlatformUser, "mustChangePassword"> &
-    Pick<PlatformUser, "oneTimePasswordExpiresAt" | "createdAt" | "updatedAt">
->;
-
-/** What may be shown of a user: everything but the password's hash. */
-export const viewOf = (user: PlatformUser): UserView => ({
-  id: user.id,
-  email: user.email,
-  name: user.name,
-  role: user.role,
-  issuer: user.issuer ?? null,
-  disabledAt: user.disabledAt,
-  mustChangePassword: user.mustChangePassword,
-  oneTimePasswordExpiresAt: user.oneTimePasswordExpiresAt,
-  createdAt: user.createdAt,
-  updatedAt: user.updatedAt,
-});
-
 /** Answers the platform user of a key as it stands now, null when there is none. */
 export async function findUser(em: EntityManager, key: UserKey): Promise<PlatformUser | null> {
   if ("id" in key && !isId(key.id)) return null;
@@ -39,13 +18,6 @@ export async function findUser(em: EntityManager, key: UserKey): Promise<Platfor
   if ("email" in where && !isEmail(where.email)) return null;
   return await em.findOne(PlatformUserEntity, where, { refresh: true });
 }
-
-/**
- * What audit and operations call a user. An issuer may give anybody the email of a user of ours: so it
- * is named with an external user's.
- */
-export const nameOf = ({ email, issuer }: Pick<PlatformUser, "email" | "issuer">): string =>
-  issuer ? `${email} (${new URL(issuer).host})` : email;
 
 /**
  * Locks a user's row until the caller's transaction ends. Whoever issues, rotates or revokes a
