@@ -1,6 +1,13 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { z } from "zod";
 import { record } from "../audit/record.ts";
-import { checkNewPassword, hashPassword, verifyPassword } from "../iam/sign-in/password.ts";
+import {
+  checkNewPassword,
+  hashPassword,
+  NEW_PASSWORD,
+  verifyPassword,
+} from "../iam/sign-in/password.ts";
+import type { FromAddress } from "../iam/sign-in/session.ts";
 import { limitAttempts } from "../iam/sign-in/sign-in-limit.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { hashLinkToken } from "./credentials.ts";
@@ -18,12 +25,19 @@ import { auditRefusal } from "./tenant-sign-in.ts";
 
 const INVALID = "E_INVITATION_INVALID";
 
-interface Acceptance {
-  readonly token: string;
-  readonly newPassword: string;
-  /** Where the request came from, for the audit trail. */
-  readonly address: string | null;
-}
+export const AcceptInput = z
+  .object({
+    token: z.string().describe("The token in the invitation's link."),
+    newPassword: z
+      .string()
+      .describe(`${NEW_PASSWORD} For whoever has a password already, that password.`),
+  })
+  .meta({
+    description: "An invitation, and the password to sign in with from now on.",
+    argument: "Which one.",
+  });
+
+type Acceptance = z.infer<typeof AcceptInput> & FromAddress;
 
 /**
  * Accepts an invitation: sets the password and signs in. A token works once, also for those who use

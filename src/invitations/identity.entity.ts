@@ -6,6 +6,8 @@
 // reset              a link by which somebody who forgot the password chooses another
 
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
+import { z } from "zod";
+import { type Described, describedObject } from "../kernel/described.ts";
 
 export const IdentityEntity = defineEntity({
   name: "Identity",
@@ -15,7 +17,7 @@ export const IdentityEntity = defineEntity({
     id: p.uuid().primary(),
     /** In lower case: emails are compared without their case. */
     email: p.string(),
-    name: p.string().nullable(),
+    name: p.string().strictNullable(),
     /** Null until an invitation was accepted. */
     passwordHash: p.string().nullable().hidden(),
     mustChangePassword: p.boolean(),
@@ -26,9 +28,21 @@ export const IdentityEntity = defineEntity({
     resetExpiresAt: p.datetime().nullable(),
     /** The tenant whose user asked for that link, and is signed in to by it. */
     resetTenantId: p.uuid().nullable(),
-    lastSignedInAt: p.datetime().nullable(),
+    lastSignedInAt: p.datetime().strictNullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
   },
 });
 export type Identity = InferEntity<typeof IdentityEntity>;
+
+/** An identity as the API shows it. */
+export const Person = describedObject(
+  "Identity",
+  "A person who uses tenants, one for each email over all tenants.",
+  {
+    id: z.uuid().describe("The UUID of the identity."),
+    email: z.string().describe("The email address, in lower case."),
+    name: z.string().nullable().describe("The name, for people; null when it is not known."),
+  },
+);
+export type Person = Described<typeof Person>;

@@ -1,8 +1,17 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
+import type { z } from "zod";
+import { describedEnum } from "../kernel/described.ts";
 import { TENANT_ROLES } from "./membership.entity.ts";
 
-const INVITATION_KINDS = ["INVITATION", "ONE_TIME_PASSWORD"] as const;
-export type InvitationKind = (typeof INVITATION_KINDS)[number];
+export const InvitationKind = describedEnum(
+  "InvitationKind",
+  "How an invitation lets somebody in.",
+  {
+    INVITATION: "By a link in a mail.",
+    ONE_TIME_PASSWORD: "By a one-time password, which must be changed.",
+  },
+);
+export type InvitationKind = z.infer<typeof InvitationKind>;
 
 export const InvitationEntity = defineEntity({
   name: "Invitation",
@@ -12,7 +21,7 @@ export const InvitationEntity = defineEntity({
     id: p.uuid().primary(),
     tenantId: p.uuid(),
     identityId: p.uuid(),
-    kind: p.enum(INVITATION_KINDS),
+    kind: p.enum(InvitationKind.options),
     /** What the person is to be in the tenant. */
     role: p.enum(TENANT_ROLES),
     /** The operation that made it; null for any other way. */
@@ -33,8 +42,17 @@ export const InvitationEntity = defineEntity({
 });
 export type Invitation = InferEntity<typeof InvitationEntity>;
 
-export const INVITATION_STATES = ["PENDING", "ACCEPTED", "EXPIRED", "REVOKED"] as const;
-export type InvitationState = (typeof INVITATION_STATES)[number];
+export const InvitationState = describedEnum(
+  "InvitationState",
+  "Where an invitation is in its life.",
+  {
+    PENDING: "Can be accepted.",
+    ACCEPTED: "Was accepted, or its one-time password changed.",
+    EXPIRED: "Can be accepted no more; `resendInvitation` makes it PENDING again.",
+    REVOKED: "Was taken back, for good.",
+  },
+);
+export type InvitationState = z.infer<typeof InvitationState>;
 
 /** Where an invitation is in its life. */
 export function stateOf(
@@ -44,4 +62,16 @@ export function stateOf(
   if (acceptedAt !== null) return "ACCEPTED";
   if (revokedAt !== null) return "REVOKED";
   return expiresAt <= now ? "EXPIRED" : "PENDING";
+}
+
+const MINUTE = 60_000;
+const DAY = 1440 * MINUTE;
+
+/** When an invitation may be sent again: after a minute, then after two, four, … a day at most. */
+export function resendableAt({
+  sentAt,
+  timesSent,
+}: Pick<Invitation, "sentAt" | "timesSent">): Date | null {
+  if (sentAt === null) return null;
+  return new Date(sentAt.getTime() + Math.min(MINUTE * 2 ** (timesSent - 1), DAY));
 }

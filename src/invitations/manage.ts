@@ -10,13 +10,10 @@ import { lockTenantRow } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { lockIdentity } from "./identities.ts";
 import type { Identity } from "./identity.entity.ts";
-import { type Invitation, InvitationEntity, stateOf } from "./invitation.entity.ts";
+import { type Invitation, InvitationEntity, resendableAt, stateOf } from "./invitation.entity.ts";
 import { dropOneTimePassword, type InvitePorts, sendLink } from "./invite.ts";
 import { MembershipEntity } from "./membership.entity.ts";
 import { checkActive } from "./tenant-session.ts";
-
-const MINUTE = 60_000;
-const DAY = 1440 * MINUTE;
 
 export interface ManagePorts extends InvitePorts {
   /** Forked for every call. */
@@ -160,15 +157,6 @@ function refuseClosed(invitation: Invitation, now: Date): void {
   throw new DomainError("E_INVITATION_CLOSED", {
     message: `The invitation is ${state.toLowerCase()} already`,
   });
-}
-
-/** When an invitation may be sent again: after a minute, then after two, four, … a day at most. */
-export function resendableAt({
-  sentAt,
-  timesSent,
-}: Pick<Invitation, "sentAt" | "timesSent">): Date | null {
-  if (sentAt === null) return null;
-  return new Date(sentAt.getTime() + Math.min(MINUTE * 2 ** (timesSent - 1), DAY));
 }
 
 function refuseTooSoon(invitation: Invitation, now: Date): void {

@@ -1,8 +1,10 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { z } from "zod";
 import { record } from "../audit/record.ts";
 import { AuditedRefusal } from "../audit/refusal.ts";
 import type { Actor } from "../iam/actor.ts";
 import type { Clock } from "../kernel/clock.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { TenantEntity } from "../tenants/tenant.entity.ts";
 import type { InvitationCredentials } from "./credentials.ts";
@@ -22,12 +24,16 @@ interface Revelation {
   readonly startedBy: Pick<Actor, "kind" | "id">;
 }
 
-/** A one-time password as it is shown, once. */
-export interface RevealedPassword {
-  readonly email: string;
-  readonly oneTimePassword: string;
-  readonly expiresAt: Date;
-}
+export const RevealedPassword = describedObject(
+  "RevealOneTimePasswordPayload",
+  "The one-time password of a tenant's first administrator. It is not shown again.",
+  {
+    email: z.string().describe("Whose password it is."),
+    oneTimePassword: z.string().describe("Lets in once, for `changeTenantPassword`."),
+    expiresAt: z.date().describe("When it stops working."),
+  },
+);
+export type RevealedPassword = Described<typeof RevealedPassword>;
 
 /**
  * Reveals the one-time password that an operation made: once, and only to the actor who started

@@ -1,11 +1,14 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { LockMode } from "@mikro-orm/core";
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { z } from "zod";
 import type { AuditEvent } from "../audit/events.ts";
 import { record } from "../audit/record.ts";
-import { checkNewPassword, hashPassword } from "../iam/sign-in/password.ts";
+import { checkNewPassword, hashPassword, NEW_PASSWORD } from "../iam/sign-in/password.ts";
+import type { FromAddress } from "../iam/sign-in/session.ts";
 import { clearAccount, limitAttempts, limitRequests } from "../iam/sign-in/sign-in-limit.ts";
 import { isEmail, normalizeEmail } from "../iam/users/email.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { newId } from "../kernel/ids.ts";
 import { queueMail } from "../mail/outbox.ts";
@@ -35,12 +38,26 @@ const INVALID = "E_PASSWORD_RESET_INVALID";
 
 type Refusal = Extract<AuditEvent, { type: "PASSWORD_RESET_REQUESTED" }>["detail"]["refusal"];
 
-interface ResetRequest {
-  readonly slug: string;
-  readonly email: string;
-  /** Where the request came from, for the audit trail. */
-  readonly address: string | null;
-}
+export const ResetRequestInput = z
+  .object({
+    slug: z.string().describe("The tenant's slug."),
+    email: z.string().describe("The email address, in any case."),
+  })
+  .meta({ description: "Who has forgotten the password.", argument: "Who it is." });
+
+type ResetRequest = z.infer<typeof ResetRequestInput> & FromAddress;
+
+export const ResetRequested = describedObject(
+  "RequestTenantPasswordResetPayload",
+  "The request was taken; whether there is such a user is told to nobody.",
+  {
+    requested: z
+      .boolean()
+      .describe(
+        "Always true. Say to the user: if there is such an account, a mail with a link is on its way.",
+      ),
+  },
+);
 
 /**
  * Sends a tenant's user who has forgotten the password a link to choose another: once, within an hour;
@@ -49,7 +66,10 @@ interface ResetRequest {
  *
  * @throws RateLimitedError after too many requests
  */
-export async function requestPasswordReset(ports: ManagePorts, input: ResetRequest): Promise<void> {
+export async function requestPasswordReset(
+  ports: ManagePorts,
+  input: ResetRequest,
+): Promise<Described<typeof ResetRequested>> {
   const email = normalizeEmail(input.email);
   await limitRequests(ports, {
     account: ["PASSWORD_RESET", email],
@@ -58,6 +78,7 @@ export async function requestPasswordReset(ports: ManagePorts, input: ResetReque
   });
   const work = ports.em.fork().transactional((em) => sendReset(ports, em, input));
   await Promise.all([work, pause(ANSWERED_AFTER)]);
+  return { requested: true };
 }
 
 async function sendReset(
@@ -106,12 +127,17 @@ async function sendLink(
   await queue.enqueueMail(em, `mail-${resetId}`);
 }
 
-interface Reset {
-  readonly token: string;
-  readonly newPassword: string;
-  /** Where the request came from, for the audit trail. */
-  readonly address: string | null;
-}
+export const ResetInput = z
+  .object({
+    token: z.string().describe("The token in the link."),
+    newPassword: z.string().describe(NEW_PASSWORD),
+  })
+  .meta({
+    description: "The link that a mail has brought, and the password to have from now on.",
+    argument: "The link and password.",
+  });
+
+type Reset = z.infer<typeof ResetInput> & FromAddress;
 
 /**
  * Sets the password of a tenant's user by the link of a mail, for all the tenants of theirs, and signs

@@ -1,39 +1,78 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { type Mail, MailEntity } from "../mail/mail.entity.ts";
-import { type Identity, IdentityEntity } from "./identity.entity.ts";
+import { z } from "zod";
+import { type Described, describedObject } from "../kernel/described.ts";
+import { type Mail, MailEntity, MailState } from "../mail/mail.entity.ts";
+import { type Identity, IdentityEntity, Person } from "./identity.entity.ts";
 import {
-  type Invitation,
   InvitationEntity,
-  type InvitationState,
+  InvitationKind,
+  InvitationState,
+  resendableAt,
   stateOf,
 } from "./invitation.entity.ts";
-import { type Membership, MembershipEntity } from "./membership.entity.ts";
+import { MembershipEntity, TenantRole } from "./membership.entity.ts";
 
 /** How many people and invitations of a tenant are listed, the newest: nobody pages through them. */
 export const MOST_LISTED = 100;
 
 /** The newest mail to somebody, and whether it has left. */
-export type MailSent = Pick<
-  Mail,
-  "state" | "attempts" | "lastError" | "sentAt" | "nextAttemptAt" | "createdAt"
->;
+const MailSent = describedObject("TenantMail", "A mail to somebody of a tenant, on its way.", {
+  state: MailState.describe("Whether it has left."),
+  attempts: z.int().describe("How often it was tried to send it."),
+  problem: z
+    .string()
+    .nullable()
+    .describe("What the last attempt failed with, in the mail server's words; or null."),
+  nextAttemptAt: z.date().nullable().describe("When it is tried next; null unless it is PENDING."),
+  sentAt: z.date().nullable().describe("When it left; null before."),
+});
 
-interface Listed {
-  readonly identity: Identity;
-  /** Null where there was none, or it was cleared away. */
-  readonly mail: MailSent | null;
-}
+/** Null also where it was cleared away. */
+const mail = MailSent.nullable().describe("The newest mail about it; null when there is none.");
 
-/** An invitation as it is listed. */
-export interface ListedInvitation extends Listed {
-  readonly invitation: Invitation;
-  readonly state: InvitationState;
-}
+export const ListedInvitation = describedObject(
+  "TenantInvitation",
+  "How somebody without a password gets into a tenant.",
+  {
+    id: z.uuid().describe("The UUID of the invitation; it stays when it is sent again."),
+    identity: Person.describe("Who is invited."),
+    role: TenantRole.describe("What the person is to be in the tenant."),
+    kind: InvitationKind.describe("How it lets in."),
+    state: InvitationState.describe("Where it is in its life."),
+    timesSent: z
+      .int()
+      .describe("How many mails with a link there were; only the newest link works."),
+    mail,
+    createdAt: z.date().describe("When the person was invited."),
+    expiresAt: z.date().describe("Until when it can be accepted."),
+    resendableAt: z
+      .date()
+      .nullable()
+      .describe(
+        "From when on it can be sent again; null where no mail was sent, and it can be at once.",
+      ),
+    acceptedAt: z.date().nullable().describe("When it was accepted; null before."),
+    revokedAt: z.date().nullable().describe("When it was revoked; null unless it was."),
+  },
+);
+export type ListedInvitation = Described<typeof ListedInvitation>;
 
-/** A member of a tenant as they are listed. */
-export interface ListedMember extends Listed {
-  readonly membership: Membership;
-}
+export const ListedMember = describedObject(
+  "TenantMember",
+  "Somebody who belongs to a tenant, whether they have signed in already or not.",
+  {
+    id: z.uuid().describe("The UUID of the membership."),
+    identity: Person.describe("Who it is."),
+    role: TenantRole.describe("What they may do in the tenant."),
+    since: z.date().describe("Since when they belong to it."),
+    lastSignedInAt: z
+      .date()
+      .nullable()
+      .describe("When they signed in last, to whichever tenant; null before the first time."),
+    mail,
+  },
+);
+export type ListedMember = Described<typeof ListedMember>;
 
 /** The newest invitations of each tenant, the newest first. */
 export async function listInvitations(
@@ -43,11 +82,10 @@ export async function listInvitations(
 ): Promise<Map<string, ListedInvitation[]>> {
   const ids = await newestIds(em, "invitation", tenantIds);
   const rows = await em.find(InvitationEntity, { id: { $in: ids } }, { orderBy: { id: "desc" } });
-  const listed = await withPeople(em, rows);
-  return byTenant(
-    listed.map(({ row, ...more }) => ({ invitation: row, state: stateOf(row, now), ...more })),
-    ({ invitation }) => invitation.tenantId,
-  );
+  const listed = (await withPeople(em, rows)).map(({ row, ...people }) => ({
+    ...{ ...row, ...people, state: stateOf(row, now), resendableAt: resendableAt(row) },
+  }));
+  return Map.groupBy(listed, ({ tenantId }) => tenantId);
 }
 
 /** The newest members of each tenant, the newest first; those who were invited are members already. */
@@ -57,11 +95,11 @@ export async function listMembers(
 ): Promise<Map<string, ListedMember[]>> {
   const ids = await newestIds(em, "membership", tenantIds);
   const rows = await em.find(MembershipEntity, { id: { $in: ids } }, { orderBy: { id: "desc" } });
-  const listed = await withPeople(em, rows);
-  return byTenant(
-    listed.map(({ row, ...more }) => ({ membership: row, ...more })),
-    ({ membership }) => membership.tenantId,
-  );
+  const listed = (await withPeople(em, rows)).map(({ row, ...people }) => ({
+    ...{ ...row, ...people, since: row.createdAt },
+    lastSignedInAt: people.identity.lastSignedInAt,
+  }));
+  return Map.groupBy(listed, ({ tenantId }) => tenantId);
 }
 
 async function newestIds(
@@ -81,7 +119,7 @@ async function newestIds(
 async function withPeople<Row extends { id: string; identityId: string }>(
   em: EntityManager,
   rows: readonly Row[],
-): Promise<(Listed & { readonly row: Row })[]> {
+): Promise<{ row: Row; identity: Identity; mail: Described<typeof mail> }[]> {
   const identityIds = [...new Set(rows.map((row) => row.identityId))];
   const identities = await em.find(IdentityEntity, { id: { $in: identityIds } });
   const mails = await em.find(
@@ -90,12 +128,14 @@ async function withPeople<Row extends { id: string; identityId: string }>(
     { orderBy: { id: "asc" } },
   );
   const people = new Map(identities.map((identity) => [identity.id, identity]));
-  const newest = new Map(mails.map((mail) => [mail.subjectId, mail]));
+  const newest = new Map(mails.map((one) => [one.subjectId, shownMail(one)]));
   return rows.flatMap((row) => {
     const identity = people.get(row.identityId);
     return identity ? [{ row, identity, mail: newest.get(row.id) ?? null }] : [];
   });
 }
 
-const byTenant = <One>(all: readonly One[], tenantOf: (one: One) => string): Map<string, One[]> =>
-  Map.groupBy(all, tenantOf);
+const shownMail = ({ lastError, nextAttemptAt, ...sent }: Mail) => ({
+  ...{ ...sent, problem: lastError },
+  nextAttemptAt: sent.state === "PENDING" ? nextAttemptAt : null,
+});

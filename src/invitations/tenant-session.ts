@@ -1,11 +1,13 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { z } from "zod";
 import type { SigningKeys } from "../iam/tokens/signing-keys.ts";
 import { tenantAudience } from "../iam/tokens/token.ts";
 import type { Clock } from "../kernel/clock.ts";
+import { type Described, describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
-import type { Identity } from "./identity.entity.ts";
-import type { TenantRole } from "./membership.entity.ts";
+import { type Identity, Person } from "./identity.entity.ts";
+import { TenantRole } from "./membership.entity.ts";
 
 export interface TenantSessionPorts {
   /** Forked for every call. */
@@ -14,22 +16,29 @@ export interface TenantSessionPorts {
   readonly clock: Clock;
 }
 
-/** What a signed-in user of a tenant holds. */
-export interface TenantSession {
-  /** Lasts 15 minutes; its audience is `tenant:<slug>`, so that only this tenant accepts it. */
-  readonly accessToken: string;
-  readonly expiresAt: Date;
-  readonly identity: { readonly id: string; readonly email: string; readonly name: string | null };
-  readonly tenantSlug: string;
-  readonly role: TenantRole;
-}
+export const TenantSession = describedObject(
+  "TenantSession",
+  "What a signed-in user of a tenant holds.",
+  {
+    accessToken: z
+      .string()
+      .describe(
+        "A token for the tenant's application, which verifies it with `/.well-known/jwks.json`; its audience is `tenant:<slug>`. This API does not accept it.",
+      ),
+    accessTokenExpiresAt: z.date().describe("When the access token expires: 15 minutes from now."),
+    identity: Person.describe("Who has signed in."),
+    tenantSlug: z.string().describe("The slug of the tenant."),
+    role: TenantRole.describe("What the identity may do in the tenant."),
+  },
+);
+export type TenantSession = Described<typeof TenantSession>;
 
 /** Issues a session inside the caller's transaction, and notes that the identity has signed in. */
 export async function issueTenantSession(
   { keys, clock }: TenantSessionPorts,
   { identity, tenant, role }: { identity: Identity; tenant: Tenant; role: TenantRole },
 ): Promise<TenantSession> {
-  const { id, email, name = null } = identity;
+  const { id, email, name } = identity;
   const { token, expiresAt } = await keys.sign({
     audience: tenantAudience(tenant.slug),
     subject: id,
@@ -37,7 +46,7 @@ export async function issueTenantSession(
   });
   identity.lastSignedInAt = clock();
   return {
-    ...{ accessToken: token, expiresAt, tenantSlug: tenant.slug, role },
+    ...{ accessToken: token, accessTokenExpiresAt: expiresAt, tenantSlug: tenant.slug, role },
     identity: { id, email, name },
   };
 }

@@ -1,6 +1,13 @@
+import { z } from "zod";
 import type { AuditEvent } from "../audit/events.ts";
 import { type AuditActor, record } from "../audit/record.ts";
-import { checkNewPassword, hashPassword, verifyPassword } from "../iam/sign-in/password.ts";
+import {
+  checkNewPassword,
+  hashPassword,
+  NEW_PASSWORD,
+  verifyPassword,
+} from "../iam/sign-in/password.ts";
+import type { FromAddress } from "../iam/sign-in/session.ts";
 import { limitAttempts } from "../iam/sign-in/sign-in-limit.ts";
 import { isEmail, normalizeEmail } from "../iam/users/email.ts";
 import { DomainError } from "../kernel/domain-error.ts";
@@ -16,13 +23,14 @@ import {
 
 type Refusal = Extract<AuditEvent, { type: "SIGN_IN_FAILED" }>["detail"]["reason"];
 
-interface TenantCredentials {
-  readonly slug: string;
-  readonly email: string;
-  readonly password: string;
-  /** Where the request came from, for the audit trail. */
-  readonly address: string | null;
-}
+const slug = z.string().describe("The tenant's slug.");
+const email = z.string().describe("The email address, in any case.");
+
+export const TenantSignInInput = z
+  .object({ slug, email, password: z.string().describe("The password.") })
+  .meta({ description: "The credentials of a tenant's user.", argument: "Who signs in." });
+
+type TenantCredentials = z.infer<typeof TenantSignInInput> & FromAddress;
 
 /**
  * Signs a user of a tenant in. Unknown tenant, account or membership, wrong password and expired
@@ -52,13 +60,18 @@ export async function tenantSignIn(
   });
 }
 
-interface TenantPasswordChange {
-  readonly slug: string;
-  readonly email: string;
-  readonly currentPassword: string;
-  readonly newPassword: string;
-  readonly address: string | null;
-}
+export const ChangeTenantPasswordInput = z
+  .object({
+    ...{ slug, email },
+    currentPassword: z.string().describe("The password or one-time password as it is now."),
+    newPassword: z.string().describe(NEW_PASSWORD),
+  })
+  .meta({
+    description: "The credentials of a tenant's user, and the password to have instead.",
+    argument: "The passwords.",
+  });
+
+type TenantPasswordChange = z.infer<typeof ChangeTenantPasswordInput> & FromAddress;
 
 /**
  * Changes the password of a tenant's user and signs in with it: the way out of a one-time password,

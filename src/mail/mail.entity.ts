@@ -1,6 +1,16 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
+import { describedEnum } from "../kernel/described.ts";
 
-const MAIL_STATES = ["PENDING", "SENT", "FAILED", "REVOKED"] as const;
+export const MailState = describedEnum(
+  "MailState",
+  "Whether a mail has left for the mail server.",
+  {
+    PENDING: "Not yet: it is tried again by itself, for four days.",
+    SENT: "The mail server has taken it.",
+    FAILED: "Never: the mail server refused it for good, or was away for too long.",
+    REVOKED: "Never: what it was about has changed before it left.",
+  },
+);
 
 export const MailEntity = defineEntity({
   name: "Mail",
@@ -14,12 +24,12 @@ export const MailEntity = defineEntity({
     params: p.json().$type<Record<string, unknown>>(),
     /** The id of what it tells of (an invitation, a membership): revoked together with it. */
     subjectId: p.uuid(),
-    state: p.enum(MAIL_STATES),
+    state: p.enum(MailState.options),
     attempts: p.integer(),
     nextAttemptAt: p.datetime(),
-    lastError: p.text().nullable(),
+    lastError: p.text().strictNullable(),
     createdAt: p.datetime(),
-    sentAt: p.datetime().nullable(),
+    sentAt: p.datetime().strictNullable(),
   },
 });
 export type Mail = InferEntity<typeof MailEntity>;
