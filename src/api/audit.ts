@@ -1,49 +1,14 @@
+import { AuditActorView } from "../audit/audit-actor.ts";
 import type { AuditRow } from "../audit/audit-event.entity.ts";
-import { AUDIT_EVENT_TYPES, type AuditEventType } from "../audit/events.ts";
-import { countAuditEvents, type AuditFilter as Filter, listAuditEvents } from "../audit/list.ts";
-import type { AuditActor } from "../audit/record.ts";
+import { AuditEventType } from "../audit/events.ts";
+import { countAuditEvents, AuditFilter as Filter, listAuditEvents } from "../audit/list.ts";
 import { builder } from "./builder.ts";
 import { connectionOf, pageArgs, readConnection } from "./connections.ts";
-import { describedEnum } from "./described-enum.ts";
+import { inputOf } from "./generate/inputs.ts";
+import { enumOf, objectOf } from "./generate/types.ts";
 import { given } from "./given.ts";
 import { NodeRef } from "./node.ts";
 import { AuditEventRef, OperationRef, TenantRef } from "./refs.ts";
-
-const AuditEventTypeRef = describedEnum<AuditEventType>(
-  "AuditEventType",
-  "What an audit event tells. `docs/audit.md` has what writes which.",
-  AUDIT_EVENT_TYPES,
-);
-
-const AuditActorKind = describedEnum<AuditActor["kind"]>(
-  "AuditActorKind",
-  "What kind of actor an audit event tells of.",
-  {
-    USER: "A platform user.",
-    SERVICE_TOKEN: "A script with a service token.",
-    OS_USER: "Somebody at the machine, with the break-glass command.",
-    SYSTEM: "Tenantry itself.",
-    IDENTITY: "A user of a tenant.",
-    ANONYMOUS:
-      "Nobody known: a try to sign in to an account that does not exist, or somebody who asks for another password.",
-  },
-);
-
-const AuditActorRef = builder.objectRef<AuditRow>("AuditActor").implement({
-  description: "Who did what an audit event tells.",
-  fields: (t) => ({
-    kind: t.field({
-      type: AuditActorKind,
-      description: "What kind of actor it is.",
-      resolve: ({ actorKind }) => actorKind as AuditActor["kind"],
-    }),
-    id: t.exposeString("actorId", {
-      description:
-        "The id of the user or service token; for an OS user the login name and host, `ada@bastion`.",
-    }),
-    name: t.exposeString("actorName", { description: "Who that was at the time, for people." }),
-  }),
-});
 
 AuditEventRef.implement({
   description:
@@ -56,7 +21,7 @@ AuditEventRef.implement({
       resolve: ({ sequence }) => String(sequence),
     }),
     type: t.field({
-      type: AuditEventTypeRef,
+      type: enumOf(AuditEventType),
       description: "What happened.",
       resolve: ({ type }) => type as AuditEventType,
     }),
@@ -65,9 +30,11 @@ AuditEventRef.implement({
       description: "When the transaction began that wrote it.",
     }),
     actor: t.field({
-      type: AuditActorRef,
+      type: objectOf(AuditActorView),
       description: "Who did it.",
-      resolve: (event) => event,
+      resolve: ({ actorKind, actorId: id, actorName: name }) => ({
+        ...{ kind: actorKind as AuditActorView["kind"], id, name },
+      }),
     }),
     address: t.exposeString("address", {
       nullable: true,
@@ -109,23 +76,7 @@ AuditEventRef.implement({
 
 const AuditEventConnection = connectionOf<AuditRow>("AuditEvent", "audit events", AuditEventRef);
 
-const AuditFilter = builder.inputType("AuditFilter", {
-  description: "Which audit events. What is left out does not matter.",
-  fields: (t) => ({
-    types: t.field({ type: [AuditEventTypeRef], description: "Those of one of these types." }),
-    actorKind: t.field({ type: AuditActorKind, description: "Those of actors of this kind." }),
-    actorId: t.string({ description: "Those of the actor with this id: see `AuditActor.id`." }),
-    slug: t.string({
-      description:
-        "Those about tenants with this slug, also one that was purged and had it before.",
-    }),
-    tenantId: t.id({ description: "Those about the tenant with this UUID." }),
-    operationId: t.id({ description: "Those that belong to the operation with this UUID." }),
-    address: t.string({ description: "Those of requests from exactly this network address." }),
-    since: t.field({ type: "DateTime", description: "Those from this moment on." }),
-    until: t.field({ type: "DateTime", description: "Those before this moment." }),
-  }),
-});
+const AuditFilter = inputOf("AuditFilter", Filter);
 
 builder.queryField("auditEvents", (t) =>
   t.field({
@@ -137,7 +88,7 @@ builder.queryField("auditEvents", (t) =>
       ...pageArgs("audit events"),
     },
     resolve: (_root, { filter, ...args }, { em }) => {
-      const wanted: Filter = given(filter ?? {});
+      const wanted = given(filter ?? {});
       return readConnection(
         args,
         (page) => listAuditEvents(em(), wanted, page),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { describedEnum } from "../kernel/described.ts";
 import { count, email, fact, operationFact, role, tenantFact, words } from "./fact.ts";
 
 const Evidence = z
@@ -400,9 +401,13 @@ export const AuditEvent = z.discriminatedUnion("type", [
   }),
 ]);
 export type AuditEvent = z.infer<typeof AuditEvent>;
-export type AuditEventType = AuditEvent["type"];
 
 /** Every type of fact with what it tells, in a sentence. */
-export const AUDIT_EVENT_TYPES = Object.fromEntries(
-  AuditEvent.options.map((option) => [option.shape.type.value, option.description]),
-) as Record<AuditEventType, string>;
+export const AuditEventType = describedEnum(
+  "AuditEventType",
+  "What an audit event tells. `docs/audit.md` has what writes which.",
+  Object.fromEntries(
+    AuditEvent.options.map((option) => [option.shape.type.value, option.description]),
+  ) as Record<AuditEvent["type"], string>,
+);
+export type AuditEventType = z.infer<typeof AuditEventType>;

@@ -1,27 +1,31 @@
 import type { FilterQuery } from "@mikro-orm/core";
+import { z } from "zod";
 import { BY_SEQUENCE, findPage, type Page, type PageRequest } from "../database/keyset.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { isId } from "../kernel/ids.ts";
+import { AuditActorKind } from "./audit-actor.ts";
 import { AuditEventEntity, type AuditRow } from "./audit-event.entity.ts";
-import type { AuditEventType } from "./events.ts";
-import type { AuditActor } from "./record.ts";
+import { AuditEventType } from "./events.ts";
 
-/** Which facts to list; what is absent does not matter. */
-export interface AuditFilter {
-  readonly types?: readonly AuditEventType[];
-  readonly actorKind?: AuditActor["kind"];
-  /** A user's or a service token's id; for an OS user `login@host`. */
-  readonly actorId?: string;
-  /** The tenant's slug, which may have belonged to another tenant before. */
-  readonly slug?: string;
-  readonly tenantId?: string;
-  readonly operationId?: string;
-  readonly address?: string;
-  /** From this moment on. */
-  readonly since?: Date;
-  /** Before this moment. */
-  readonly until?: Date;
-}
+const uuidOf = (description: string) => z.string().meta({ description, isId: true });
+
+export const AuditFilter = z
+  .object({
+    types: z.array(AuditEventType).describe("Those of one of these types."),
+    actorKind: AuditActorKind.describe("Those of actors of this kind."),
+    actorId: z.string().describe("Those of the actor with this id: see `AuditActor.id`."),
+    slug: z
+      .string()
+      .describe("Those about tenants with this slug, also one that was purged and had it before."),
+    tenantId: uuidOf("Those about the tenant with this UUID."),
+    operationId: uuidOf("Those that belong to the operation with this UUID."),
+    address: z.string().describe("Those of requests from exactly this network address."),
+    since: z.date().describe("Those from this moment on."),
+    until: z.date().describe("Those before this moment."),
+  })
+  .partial()
+  .describe("Which audit events. What is left out does not matter.");
+type AuditFilter = z.infer<typeof AuditFilter>;
 
 /** A page of the audit trail, the newest first. */
 export async function listAuditEvents(

@@ -1,28 +1,15 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import type { Actor } from "../iam/actor.ts";
 import type { Frozen } from "../kernel/described.ts";
 import { newId } from "../kernel/ids.ts";
+import type { AuditActorView } from "./audit-actor.ts";
 import { AuditEventEntity } from "./audit-event.entity.ts";
 import { AuditEvent } from "./events.ts";
-
-/** What kinds of actors facts tell of. */
-export const AUDIT_ACTOR_KINDS = [
-  "USER",
-  "SERVICE_TOKEN",
-  "OS_USER",
-  "SYSTEM",
-  "IDENTITY",
-  "ANONYMOUS",
-] as const satisfies readonly AuditActor["kind"][];
 
 /**
  * Who did what is told. Every `Actor` is one; beside them a tenant's user (IDENTITY), and whoever
  * tried to sign in to an account that does not exist or asked for another password (ANONYMOUS).
  */
-export interface AuditActor {
-  readonly kind: Actor["kind"] | "IDENTITY" | "ANONYMOUS";
-  readonly id: string;
-  readonly name: string;
+export interface AuditActor extends AuditActorView {
   readonly address: string | null;
 }
 

@@ -1,5 +1,5 @@
-import { AUDIT_EVENT_TYPES, type AuditEventType } from "../../audit/events.ts";
-import { AUDIT_ACTOR_KINDS } from "../../audit/record.ts";
+import { AuditActorKind } from "../../audit/audit-actor.ts";
+import { AuditEventType } from "../../audit/events.ts";
 import type { CommandAuditEventFragment } from "../../client/generated/graphql.ts";
 import { firstNodes } from "../api/api.ts";
 import { runAnywhere } from "../session.ts";
@@ -46,11 +46,10 @@ export async function listAudit(flags: AuditListFlags): Promise<void> {
 
 function filterOf(flags: AuditListFlags) {
   const { type, slug, tenantId, actorKind, actor, operation, address, since, until } = flags;
-  const types = Object.keys(AUDIT_EVENT_TYPES) as AuditEventType[];
   return givenFields({
     ...{ slug, tenantId, actorId: actor, operationId: operation, address },
-    types: listOf(type)?.map((word) => oneOf("--type", word, types)),
-    actorKind: oneOf("--actor-kind", actorKind, AUDIT_ACTOR_KINDS),
+    types: listOf(type)?.map((word) => oneOf("--type", word, AuditEventType.options)),
+    actorKind: oneOf("--actor-kind", actorKind, AuditActorKind.options),
     since: momentOf("--since", since)?.toISOString(),
     until: momentOf("--until", until)?.toISOString(),
   });
