@@ -17,8 +17,8 @@ Exit codes: 0 done, 1 failed or refused, 2 wrong usage or configuration,
 
 The commands work directly on the platform database, with the API up or down.
 They take the service's environment variables (DATA_DIR, DATABASE_URL, …), and
-act as the OS user who runs them. With TENANTRY_TOKEN set, those that start,
-follow and show act over the API at TENANTRY_URL instead, as that token.
+act as the OS user who runs them. With TENANTRY_TOKEN set, they act over the API
+at TENANTRY_URL instead, as that token; a few are of the machine only.
 
 Examples:
   $ tenantry tenant provision --slug acme --name "Acme Labs" \\
