@@ -53,7 +53,7 @@ export const AuditEvent = z.discriminatedUnion("type", [
     isolation: words,
     tier: words,
     region: words.nullable(),
-    adminEmail: email,
+    adminEmail: email.nullable(),
     requestedBy: words.nullable(),
   }),
   operationFact("TENANT_PROVISIONED", "A new tenant is in use.", {

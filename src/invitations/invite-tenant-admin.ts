@@ -5,8 +5,8 @@ import { parseEmail } from "../iam/users/email.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { lineField, parseInput } from "../kernel/input.ts";
 import { nextFor } from "../tenants/lifecycle.ts";
-import { lockTenantRow, tenantNotFound } from "../tenants/registry.ts";
-import { slugField } from "../tenants/slug.ts";
+import { namedTenant } from "../tenants/named-tenant.ts";
+import { expectNamed, lockTenantRow } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { admit } from "./admit.ts";
 import { findIdentityByEmail, hasOwnPassword, lockEmail } from "./identities.ts";
@@ -18,7 +18,7 @@ import { checkActive } from "./tenant-session.ts";
 /** Whom to invite to a tenant that is in use. */
 export const InviteInput = z
   .object({
-    slug: slugField,
+    ...namedTenant,
     email: z.string().describe("The person's email address."),
     name: z
       .string()
@@ -55,8 +55,7 @@ export async function inviteTenantAdmin(
   const { name, ...input } = parseInput(InviteInput, request);
   const email = parseEmail(input.email);
   return await ports.em.fork().transactional(async (em) => {
-    const tenant = await lockTenantRow(em, { slug: input.slug });
-    if (tenant === null) throw tenantNotFound(input.slug);
+    const tenant = expectNamed(await lockTenantRow(em, { slug: input.slug }), input);
     checkActive(tenant, nextFor(tenant, "OTHER"));
     await lockEmail(em, email);
     const existing = await findIdentityByEmail(em, email);

@@ -12,6 +12,8 @@ declare module "zod" {
     values?: Readonly<Record<string, string>>;
     /** Of an input: what the argument is that takes it, where that is not the input's description. */
     argument?: string;
+    /** Of an input's field: it is one of the two by which a tenant is named, `TenantBy` in the API. */
+    namesTenant?: "SLUG" | "ID";
     /** Of an input's field with a default: it may be left out, and null is refused all the same. */
     neverNull?: true;
     /** Of an input's field: its flag or argument in the command, as `--to <version>`. */

@@ -11,8 +11,8 @@ import { schemaLock } from "../tenant-schemas/apply-migrations.ts";
 import { compareLedger, versionOf } from "../tenant-schemas/drift.ts";
 import { type KeptRow, keptRow, readLedger, replaceRow } from "../tenant-schemas/ledger.ts";
 import { openMigrationFolder } from "../tenant-schemas/migration-folder.ts";
+import { namedTenant } from "../tenants/named-tenant.ts";
 import type { TenantNames } from "../tenants/names.ts";
-import { slugField } from "../tenants/slug.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
 import { registeredVersion } from "./migrate/version.ts";
@@ -22,7 +22,7 @@ import type { TenantRun } from "./tenant-run.ts";
 
 const AcceptInput = z
   .strictObject({
-    slug: slugField,
+    ...namedTenant,
     migration: z.string().min(1).max(255).meta({
       description:
         "Its id, as `E_MIGRATION_DRIFT` names it: `0012_samples`. Of a renamed one either id will do.",

@@ -5,7 +5,7 @@ import { type Described, describedObject } from "../kernel/described.ts";
 import { reasonField } from "../kernel/input.ts";
 import type { Check } from "../tenant-schemas/verify-tenant-schema.ts";
 import { ReadinessCheck } from "../tenant-schemas/verify-tenant-schema.ts";
-import { slugField } from "../tenants/slug.ts";
+import { namedTenant } from "../tenants/named-tenant.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
 import { registeredVersion } from "./migrate/version.ts";
@@ -22,7 +22,7 @@ import type { TenantRun } from "./tenant-run.ts";
 
 const ActivateInput = z
   .strictObject({
-    slug: slugField,
+    ...namedTenant,
     force: z.boolean().default(false).meta({
       description:
         "Whether to activate it although checks fail: for administrators, with a reason, which the audit trail keeps with what failed.",

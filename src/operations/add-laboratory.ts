@@ -13,7 +13,7 @@ import {
   takeLaboratoryId,
 } from "../laboratories/add-laboratory.ts";
 import { lookAsOwner, transactAsOwner } from "../tenant-schemas/as-owner.ts";
-import { slugField } from "../tenants/slug.ts";
+import { namedTenant } from "../tenants/named-tenant.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
 import { inTenantDatabase } from "./site/databases.ts";
@@ -22,7 +22,7 @@ import type { TenantRun } from "./tenant-run.ts";
 
 const AddLaboratoryInput = z
   .strictObject({
-    slug: slugField,
+    ...namedTenant,
     name: lineField(200).meta({
       description: "Its name, 1 to 200 characters.",
       flag: "--name <name>",

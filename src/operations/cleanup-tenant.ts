@@ -3,7 +3,7 @@ import type { EntityManager } from "../database/orm.ts";
 import { peopleShown, RemovedPeople, removePeople } from "../invitations/remove-people.ts";
 import { type Described, describedObject } from "../kernel/described.ts";
 import { listed, row } from "../kernel/labelled.ts";
-import { slugField } from "../tenants/slug.ts";
+import { namedTenant } from "../tenants/named-tenant.ts";
 import { removeSecret } from "./credentials/own-secret.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing, skipped } from "./engine/phase.ts";
@@ -28,7 +28,7 @@ export const dropSchemaField = z
   );
 
 const CleanupInput = z.strictObject({
-  slug: slugField,
+  ...namedTenant,
   dropSchema: dropSchemaField,
 });
 type CleanupInput = z.infer<typeof CleanupInput>;

@@ -4,7 +4,7 @@ import type { EntityManager } from "../database/orm.ts";
 import type { Action } from "../iam/grants.ts";
 import type { Labelled } from "../kernel/labelled.ts";
 import { refuseByStatus, type TenantAct } from "../tenants/lifecycle.ts";
-import { lockTenantBySlug, tenantNotFound } from "../tenants/registry.ts";
+import { expectNamed, lockTenantBySlug, type NamedTenant } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import {
   type BeginOptions,
@@ -16,10 +16,8 @@ import { refuseSecond } from "./engine/start-operation.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import { type TenantPhase, type TenantRun, tenantRun } from "./tenant-run.ts";
 
-/** Every operation on a tenant that exists names it by its slug. */
-export interface TenantInput {
-  readonly slug: string;
-}
+/** Every operation on a tenant that exists names it. */
+export type TenantInput = NamedTenant;
 
 /** What is particular to one kind of operation on a tenant that exists. */
 export interface TenantOperation<Input extends TenantInput, Facts> {
@@ -185,8 +183,8 @@ async function lockForOperation(
   { input, retry }: BeginOptions<TenantInput>,
 ): Promise<Tenant> {
   const { slug } = input;
-  const tenant = await lockTenantBySlug(em, slug, retry ? { id: retry.subjectId } : { slug });
-  if (!tenant) throw tenantNotFound(slug);
+  const found = await lockTenantBySlug(em, slug, retry ? { id: retry.subjectId } : { slug });
+  const tenant = expectNamed(found, input);
   await refuseSecond(em, tenant.id);
   refuseByStatus(tenant, kind);
   return tenant;

@@ -7,7 +7,7 @@ import { reasonField } from "../kernel/input.ts";
 import { listed, row } from "../kernel/labelled.ts";
 import { place } from "../placement/placement.ts";
 import { type Check, ReadinessCheck } from "../tenant-schemas/verify-tenant-schema.ts";
-import { slugField } from "../tenants/slug.ts";
+import { namedTenant } from "../tenants/named-tenant.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { ensureSecret } from "./credentials/own-secret.ts";
 import { passwordOf } from "./credentials/tenant-secret.ts";
@@ -28,7 +28,7 @@ const migrationId = z.string().min(1).max(255);
 
 const MigrateInput = z
   .strictObject({
-    slug: slugField,
+    ...namedTenant,
     to: migrationId.nullable().default(null).meta({
       description: "The id of the last migration to apply: `0012_samples`. Left out, all are.",
       flag: "--to <version>",

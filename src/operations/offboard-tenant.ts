@@ -5,7 +5,7 @@ import { type Described, describedObject } from "../kernel/described.ts";
 import { reasonField } from "../kernel/input.ts";
 import { row } from "../kernel/labelled.ts";
 import { TenantStatus } from "../tenants/lifecycle.ts";
-import { slugField } from "../tenants/slug.ts";
+import { namedTenant } from "../tenants/named-tenant.ts";
 import { type ClosedFacts, closingPhases, sessionsEndedField } from "./credentials/tenant-login.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
@@ -15,7 +15,7 @@ import { MAX_RETENTION_DAYS, setTimer, windowEnd } from "./timers/retention-wind
 
 const OffboardInput = z
   .strictObject({
-    slug: slugField,
+    ...namedTenant,
     retentionDays: z.int().min(0).max(MAX_RETENTION_DAYS).default(30).meta({
       description: "How many days it can be restored, 0 to 3650; 0 is for administrators.",
       flag: "--retention-days <number>",

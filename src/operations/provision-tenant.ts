@@ -63,12 +63,10 @@ export const provisionTenant: DefinedOperation<ProvisionInput, ProvisionFacts> =
     title: "Provisioning",
     dryRun: "check everything and show the plan, write nothing",
     groups: {
-      "The tenant (the first four are needed):": [
+      "The tenant (the first two are needed):": [
         "slug",
         "name",
-        "adminEmail",
         "initialLaboratory",
-        "adminName",
         "setupName",
         "vertical",
         "states",
@@ -80,7 +78,7 @@ export const provisionTenant: DefinedOperation<ProvisionInput, ProvisionFacts> =
         "labels",
       ],
       "Where it lies and what it holds:": ["region", "dbServer", "isolation", "seeds"],
-      "How the first admin gets in:": ["adminCredential", "allowExistingUser"],
+      "Its first admin:": ["adminEmail", "adminName", "adminCredential", "allowExistingUser"],
       "How it is run:": [],
     },
     example: EXAMPLES,
@@ -189,6 +187,8 @@ function planOf(ports: TenantPorts, { facts, subjectName, input }: ProvisionRun)
     passedOver: facts.passedOver ?? [],
     passedOverCount: facts.passedOverCount ?? 0,
     seedSets: facts.seedSets ?? [],
+    laboratory: input.initialLaboratory,
+    firstAdmin: input.adminEmail,
   };
 }
 

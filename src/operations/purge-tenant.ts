@@ -5,7 +5,7 @@ import { peopleShown, RemovedPeople, removePeople } from "../invitations/remove-
 import { type Described, describedObject } from "../kernel/described.ts";
 import { reasonField } from "../kernel/input.ts";
 import { row } from "../kernel/labelled.ts";
-import { slugField } from "../tenants/slug.ts";
+import { namedTenant } from "../tenants/named-tenant.ts";
 import { removeSecret } from "./credentials/own-secret.ts";
 import { type ClosedFacts, closingPhases } from "./credentials/tenant-login.ts";
 import { defineOperation } from "./define-operation.ts";
@@ -21,7 +21,7 @@ import { refuseRunningWindow } from "./timers/retention-window.ts";
 
 const PurgeInput = z
   .strictObject({
-    slug: slugField,
+    ...namedTenant,
     immediately: z.boolean().default(false).meta({
       description: "Whether to purge before the window has ended, or without one: with a reason.",
       flag: "--now",

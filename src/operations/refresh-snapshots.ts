@@ -12,7 +12,7 @@ import {
   SnapshotTargetName,
 } from "../snapshots/targets.ts";
 import { type Ask, lookAsOwner, transactAsOwner } from "../tenant-schemas/as-owner.ts";
-import { slugField } from "../tenants/slug.ts";
+import { namedTenant } from "../tenants/named-tenant.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing, type Skipped, skipped } from "./engine/phase.ts";
 import { inTenantDatabase } from "./site/databases.ts";
@@ -22,7 +22,7 @@ import type { TenantPhase, TenantRun } from "./tenant-run.ts";
 
 const RefreshInput = z
   .strictObject({
-    slug: slugField,
+    ...namedTenant,
     targets: z
       .array(SnapshotTargetName)
       .min(1)

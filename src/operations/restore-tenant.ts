@@ -4,14 +4,14 @@ import { type Described, describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { row } from "../kernel/labelled.ts";
 import { TenantStatus } from "../tenants/lifecycle.ts";
-import { slugField } from "../tenants/slug.ts";
+import { namedTenant } from "../tenants/named-tenant.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { closeLoginAgain, openLogin, verifyLogin } from "./credentials/tenant-login.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing, type Skipped, skipped } from "./engine/phase.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
-const RestoreInput = z.strictObject({ slug: slugField }).describe("The tenant to restore.");
+const RestoreInput = z.strictObject(namedTenant).describe("The tenant to restore.");
 export type RestoreInput = z.infer<typeof RestoreInput>;
 
 const RestorationResult = describedObject("RestorationResult", "What came of restoring a tenant.", {

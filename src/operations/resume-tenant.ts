@@ -1,12 +1,12 @@
 import { z } from "zod";
 import type { EntityManager } from "../database/orm.ts";
-import { slugField } from "../tenants/slug.ts";
+import { namedTenant } from "../tenants/named-tenant.ts";
 import { closeLoginAgain, openLogin, verifyLogin } from "./credentials/tenant-login.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
-const ResumeInput = z.strictObject({ slug: slugField }).describe("The tenant to resume.");
+const ResumeInput = z.strictObject(namedTenant).describe("The tenant to resume.");
 export type ResumeInput = z.infer<typeof ResumeInput>;
 
 type ResumeRun = TenantRun<ResumeInput, Record<string, never>>;

@@ -3,7 +3,7 @@ import { type Described, describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { reasonField } from "../kernel/input.ts";
 import { row } from "../kernel/labelled.ts";
-import { slugField } from "../tenants/slug.ts";
+import { namedTenant } from "../tenants/named-tenant.ts";
 import { type RetiredFacts, retiringPhases } from "./credentials/old-login.ts";
 import { currentSecret } from "./credentials/own-secret.ts";
 import { verifyLogin } from "./credentials/tenant-login.ts";
@@ -15,7 +15,7 @@ import type { TenantRun } from "./tenant-run.ts";
 
 const RetireInput = z
   .strictObject({
-    slug: slugField,
+    ...namedTenant,
     reason: reasonField.nullable().default(null).meta({
       description: "Why it is done, 1 to 500 characters, for the audit trail.",
       flag: "--reason <text>",

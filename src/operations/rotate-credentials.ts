@@ -4,7 +4,7 @@ import { type Described, describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { reasonField } from "../kernel/input.ts";
 import { row } from "../kernel/labelled.ts";
-import { slugField } from "../tenants/slug.ts";
+import { namedTenant } from "../tenants/named-tenant.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import {
   chooseRole,
@@ -26,7 +26,7 @@ import { MAX_GRACE_S } from "./timers/grace-end.ts";
 
 export const RotateInput = z
   .strictObject({
-    slug: slugField,
+    ...namedTenant,
     gracePeriodSeconds: z.int().min(0).max(MAX_GRACE_S).default(3_600).meta({
       description:
         "How many seconds the old login stays open behind the new one, 0 to 604800; 0 closes it at once.",

@@ -4,7 +4,7 @@ import { type Described, describedObject } from "../kernel/described.ts";
 import { type AppliedSeedSet, applySeedSet } from "../seeding/apply-seeds.ts";
 import { openSeedFolder, resolveSets } from "../seeding/seed-folder.ts";
 import { refuseMissingSchema } from "../tenant-schemas/as-owner.ts";
-import { slugField } from "../tenants/slug.ts";
+import { namedTenant } from "../tenants/named-tenant.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing, type Skipped, skipped } from "./engine/phase.ts";
 import { refuseUnfinished } from "./readiness/unfinished.ts";
@@ -14,7 +14,7 @@ import type { TenantRun } from "./tenant-run.ts";
 
 const SeedInput = z
   .strictObject({
-    slug: slugField,
+    ...namedTenant,
     sets: z.array(z.string().min(1).max(255)).min(1).max(100).meta({
       description: "The sets by name, 1 to 100 of them: `core`; `all` is every set.",
       flag: "<sets...>",

@@ -3,8 +3,8 @@ import { type Described, describedObject } from "../kernel/described.ts";
 import { row } from "../kernel/labelled.ts";
 import { setAppLimits } from "../tenant-schemas/app-login.ts";
 import { limitsOf, secondsShown, type TenantLimits } from "../tenants/limits.ts";
+import { namedTenant } from "../tenants/named-tenant.ts";
 import { openRolesOf } from "../tenants/open-roles.ts";
-import { slugField } from "../tenants/slug.ts";
 import { loginsOf } from "./credentials/tenant-login.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
@@ -12,7 +12,7 @@ import { inSharedDatabase } from "./site/databases.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
 import type { TenantRun } from "./tenant-run.ts";
 
-const SetLimitsInput = z.strictObject({ slug: slugField });
+const SetLimitsInput = z.strictObject(namedTenant);
 type SetLimitsInput = z.infer<typeof SetLimitsInput>;
 
 const LimitsSetResult = describedObject(

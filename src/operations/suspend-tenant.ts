@@ -3,7 +3,7 @@ import type { EntityManager } from "../database/orm.ts";
 import { type Described, describedObject } from "../kernel/described.ts";
 import { reasonField } from "../kernel/input.ts";
 import { row } from "../kernel/labelled.ts";
-import { slugField } from "../tenants/slug.ts";
+import { namedTenant } from "../tenants/named-tenant.ts";
 import { type ClosedFacts, closingPhases, sessionsEndedField } from "./credentials/tenant-login.ts";
 import { defineOperation } from "./define-operation.ts";
 import { nothing } from "./engine/phase.ts";
@@ -11,7 +11,7 @@ import type { TenantRun } from "./tenant-run.ts";
 
 const SuspendInput = z
   .strictObject({
-    slug: slugField,
+    ...namedTenant,
     reason: reasonField.nullable().default(null).meta({
       description: "Why it is done, 1 to 500 characters, for the audit trail.",
       flag: "--reason <text>",

@@ -6,8 +6,8 @@ import type { Actor } from "../iam/actor.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { parseInput, reasonField } from "../kernel/input.ts";
 import type { TenantAct } from "../tenants/lifecycle.ts";
+import { namedTenant } from "../tenants/named-tenant.ts";
 import { withTenantLocked } from "../tenants/registry.ts";
-import { slugField } from "../tenants/slug.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import { workersSeen } from "./engine/liveness.ts";
 import { OperationEntity } from "./engine/operation.entity.ts";
@@ -22,11 +22,11 @@ interface HoldPorts {
 
 export const HoldInput = z
   .strictObject({
-    slug: slugField,
+    ...namedTenant,
     reason: reasonField.describe("Why, 1 to 500 characters; shown to whoever tries to delete it."),
   })
   .describe("The tenant to lock.");
-export const ReleaseInput = z.strictObject({ slug: slugField }).describe("The tenant to unlock.");
+export const ReleaseInput = z.strictObject(namedTenant).describe("The tenant to unlock.");
 
 /** What is refused while a tenant is held, and what a hold must not come between. */
 export const REFUSED_WHILE_HELD: readonly TenantAct[] = ["OFFBOARD", "PURGE", "CLEANUP"];
@@ -40,8 +40,8 @@ export const REFUSED_WHILE_HELD: readonly TenantAct[] = ["OFFBOARD", "PURGE", "C
  *   it is being deleted, when a hold would promise what it cannot keep
  */
 export async function placeHold(ports: HoldPorts, actor: Actor, request: unknown): Promise<Tenant> {
-  const { slug, reason } = parseInput(HoldInput, request);
-  return await withTenantLocked(ports.orm, slug, async (em, tenant) => {
+  const { reason, ...named } = parseInput(HoldInput, request);
+  return await withTenantLocked(ports.orm, named, async (em, tenant) => {
     const deleting = await em.findOne(OperationEntity, {
       ...{ subjectId: tenant.id, finishedAt: null, kind: { $in: REFUSED_WHILE_HELD } },
     });
@@ -52,7 +52,7 @@ export async function placeHold(ports: HoldPorts, actor: Actor, request: unknown
     tenant.updatedAt = now;
     record(em, actor, {
       type: "TENANT_LOCKED",
-      tenant: { id: tenant.id, slug },
+      tenant: { id: tenant.id, slug: tenant.slug },
       detail: { reason },
     });
     return tenant;
@@ -70,13 +70,14 @@ export async function releaseHold(
   actor: Actor,
   request: unknown,
 ): Promise<Tenant> {
-  const { slug } = parseInput(ReleaseInput, request);
-  return await withTenantLocked(ports.orm, slug, async (em, tenant) => {
+  const named = parseInput(ReleaseInput, request);
+  return await withTenantLocked(ports.orm, named, async (em, tenant) => {
     if (tenant.lockedAt === null) return tenant;
+    const { id, slug } = tenant;
     tenant.lockedAt = null;
     tenant.lockReason = null;
     tenant.updatedAt = ports.clock();
-    record(em, actor, { type: "TENANT_UNLOCKED", tenant: { id: tenant.id, slug }, detail: {} });
+    record(em, actor, { type: "TENANT_UNLOCKED", tenant: { id, slug }, detail: {} });
     return tenant;
   });
 }

@@ -6,8 +6,8 @@ import { authorize } from "../iam/grants.ts";
 import { parseInput } from "../kernel/input.ts";
 import { type LabelMap, labelMapOf, labelsField } from "../tenants/labels.ts";
 import { LIMIT_RANGES, limitsOf, type TierLimits } from "../tenants/limits.ts";
+import { namedTenant } from "../tenants/named-tenant.ts";
 import { withTenantLocked } from "../tenants/registry.ts";
-import { slugField } from "../tenants/slug.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
 import type { OperationCatalog } from "./catalog.ts";
 import type { Operation } from "./engine/operation.entity.ts";
@@ -59,7 +59,7 @@ const FIELDS = z.strictObject({
     "The idle_in_transaction_session_timeout that its sessions begin with, 0 for none to 604800; null for its tier's. Needs `tenant:edit`.",
   ),
 });
-export const UpdateInput = z.strictObject({ slug: slugField, ...FIELDS.partial().shape }).meta({
+export const UpdateInput = z.strictObject({ ...namedTenant, ...FIELDS.partial().shape }).meta({
   description:
     "The tenant, and what to change. What is left out stays; null clears what can be empty.",
   argument: "What to change.",
@@ -83,11 +83,11 @@ export async function updateTenant(
   actor: Actor,
   request: unknown,
 ): Promise<UpdatedTenant> {
-  const { slug, labels, ...others } = parseInput(UpdateInput, request);
+  const { slug, tenantId, labels, ...others } = parseInput(UpdateInput, request);
   const wanted = { ...others, ...(labels ? { labels: labelMapOf(labels) } : {}) };
   const given = (Object.keys(wanted) as Field[]).filter((field) => wanted[field] !== undefined);
   if (given.some((field) => !(field in BILLING_FIELDS.shape))) authorize(actor, "tenant:edit");
-  return await withTenantLocked(ports.orm, slug, async (em, tenant) => {
+  return await withTenantLocked(ports.orm, { slug, tenantId }, async (em, tenant) => {
     const changes = given
       .filter((field) => !isDeepStrictEqual(tenant[field], wanted[field]))
       .map((field) => ({ field, from: tenant[field], to: wanted[field] ?? null }));

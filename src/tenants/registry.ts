@@ -8,6 +8,12 @@ import { type Tenant, TenantEntity } from "./tenant.entity.ts";
 /** How a caller names a tenant. */
 export type TenantKey = { readonly slug: string } | { readonly id: string };
 
+/** A living tenant that is named by its slug, and the id that it is expected to have, where it was named by that. */
+export interface NamedTenant {
+  readonly slug: string;
+  readonly tenantId?: string | undefined;
+}
+
 /** The living tenant of that key, purged ones aside; null when there is none. */
 export async function findTenant(em: EntityManager, key: TenantKey): Promise<Tenant | null> {
   if ("id" in key) return isId(key.id) ? await em.findOne(TenantEntity, { id: key.id }) : null;
@@ -41,19 +47,28 @@ export async function lockTenantBySlug(
 }
 
 /**
- * Runs a transaction in which the tenant of a slug is locked, as `lockTenantBySlug` does.
+ * Lets the tenant pass that was found by a slug, if it is the one that was named.
+ *
+ * @throws DomainError E_TENANT_NOT_FOUND where there is none, or the slug is another tenant's by now
+ */
+export function expectNamed(tenant: Tenant | null, { slug, tenantId }: NamedTenant): Tenant {
+  if (tenant !== null && (tenantId ?? tenant.id) === tenant.id) return tenant;
+  throw tenantId === undefined ? tenantNotFound(slug) : tenantIdNotFound(tenantId);
+}
+
+/**
+ * Runs a transaction in which a named tenant is locked, as `lockTenantBySlug` does.
  *
  * @throws DomainError E_TENANT_NOT_FOUND
  */
 export async function withTenantLocked<T>(
   { em }: Pick<Orm, "em">,
-  slug: string,
+  named: NamedTenant,
   work: (em: EntityManager, tenant: Tenant) => Promise<T>,
 ): Promise<T> {
   return await em.fork().transactional(async (transaction) => {
-    const tenant = await lockTenantBySlug(transaction as EntityManager, slug);
-    if (!tenant) throw tenantNotFound(slug);
-    return await work(transaction as EntityManager, tenant);
+    const em = transaction as EntityManager;
+    return await work(em, expectNamed(await lockTenantBySlug(em, named.slug), named));
   });
 }
 
@@ -67,3 +82,9 @@ export async function tenantBySlug(em: EntityManager, slug: string): Promise<Ten
 /** The error of a slug that no living tenant has. */
 export const tenantNotFound = (slug: string): DomainError =>
   new DomainError("E_TENANT_NOT_FOUND", { message: `Tenant slug '${slug}' not found` });
+
+/** The error of an id that no living tenant has. */
+export const tenantIdNotFound = (id: string): DomainError =>
+  new DomainError("E_TENANT_NOT_FOUND", {
+    message: `No living tenant has the id '${id.slice(0, 60)}'`,
+  });

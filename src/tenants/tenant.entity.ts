@@ -34,7 +34,7 @@ export const TenantEntity = defineEntity({
     migrationsApplied: p.integer().default(0),
     /** The seed sets that it was given; a tenant is ready only while they are there. */
     seedSets: p.array().default([]),
-    adminEmail: p.string(),
+    adminEmail: p.string().nullable(),
     region: p.string().strictNullable(),
     vertical: p.string().strictNullable(),
     states: p.array().default([]),

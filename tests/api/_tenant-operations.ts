@@ -5,6 +5,7 @@ import { parseSlug } from "../../src/tenants/slug.ts";
 import { type Tenant, TenantEntity } from "../../src/tenants/tenant.entity.ts";
 import type { Answer, Caller } from "../kit/api.ts";
 import { freshSlug } from "../kit/database.ts";
+import { inputNaming } from "../kit/named-tenant.ts";
 import type { TestPlatform } from "../kit/platform.ts";
 import { NAME_RULES } from "../kit/tenant-schemas.ts";
 
@@ -51,7 +52,8 @@ export async function sendAct(
 ): Promise<Answer> {
   const lock = mutation === "lockTenant" || mutation === "unlockTenant";
   const other = lock ? LOCK(mutation) : startDocument(mutation);
-  return await caller.send(mutation === "cleanupFailedTenants" ? CLEANUP : other, { input });
+  const document = mutation === "cleanupFailedTenants" ? CLEANUP : other;
+  return await caller.send(document, { input: inputNaming(mutation, input) });
 }
 
 /** Sends a mutation on a tenant and answers its result; errors of the request fail the test. */

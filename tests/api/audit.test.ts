@@ -16,7 +16,9 @@ beforeAll(async () => {
       ... on ProvisionTenantPayload { operation { id } } } }`,
   );
   expect(started.provisionTenant.operation.id).toBeTypeOf("string");
-  await ask('mutation { lockTenant(input: { slug: "audited", reason: "hold" }) { __typename } }');
+  await ask(
+    'mutation { lockTenant(input: { tenant: { slug: "audited" }, reason: "hold" }) { __typename } }',
+  );
   const actor = { kind: "SERVICE_TOKEN", id: newId(), name: "ci", address: "192.0.2.7" } as const;
   await world.platform.orm.em.fork().transactional(async (em) => {
     record(em, actor, {

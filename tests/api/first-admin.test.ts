@@ -105,7 +105,7 @@ describe("a one-time password", () => {
   test("is not to be had from an operation of another kind, nor an operation's cursor from another", async () => {
     const { id, slug } = await provisioned();
     const other = await provisioned();
-    const seed = `mutation ($slug: String!) { seedTenant(input: { slug: $slug, sets: ["core"] }) {
+    const seed = `mutation ($slug: String!) { seedTenant(input: { tenant: { slug: $slug }, sets: ["core"] }) {
       ... on SeedTenantPayload { operation { id } } } }`;
     const { seedTenant } = await provisioner.ask(seed, { slug });
     const seeding: string = seedTenant.operation.id;

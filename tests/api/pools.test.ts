@@ -16,7 +16,7 @@ const outside = perFile(async () => {
 });
 
 const UPDATE = `mutation ($slug: String!, $name: String!) {
-  updateTenant(input: { slug: $slug, name: $name }) { __typename }
+  updateTenant(input: { tenant: { slug: $slug }, name: $name }) { __typename }
 }`;
 const start = async () => {
   const options = { dryRun: false, idempotencyKey: null };

@@ -57,6 +57,51 @@ describe("provisionTenant", () => {
     });
   });
 
+  test("makes one without people and laboratory where none was asked for", async () => {
+    const input = { slug: freshSlug(), name: "Empty" };
+    const { operation } = await provisionToEnd(input);
+    expect(operation).toMatchObject({ state: "SUCCEEDED", tenant: { status: "ACTIVE" } });
+    const seeded = operation.phases.find(({ name }: { name: string }) => name === "ADMIN_SEEDED");
+    expect(seeded).toMatchObject({
+      ...{ state: "SKIPPED", note: "no first administrator was asked for" },
+    });
+    const found = await provisioner.ask(
+      `query ($by: TenantBy!, $id: ID!) {
+        tenant(by: $by) { adminEmail members { id } invitations { id } }
+        operation(id: $id) { result { ... on ProvisionSummary { credential } } } }`,
+      { by: { slug: input.slug }, id: operation.id },
+    );
+    expect(found).toEqual({
+      tenant: { adminEmail: null, members: [], invitations: [] },
+      operation: { result: { credential: null } },
+    });
+    const secret = await world.platform.secrets.get(`tenant-db-${input.slug}`);
+    await asSuperuser(secret?.value ?? "", async (client) => {
+      const { rows } = await client.query(
+        "select (select count(*)::int from organization), (select count(*)::int from laboratory) as laboratories",
+      );
+      expect(rows).toEqual([{ count: 1, laboratories: 0 }]);
+    });
+    const invited = await provisioner.ask(
+      `mutation ($input: InviteTenantAdminInput!) { inviteTenantAdmin(input: $input) {
+        ... on InviteTenantAdminPayload { tenant { members { identity { email } } } } } }`,
+      { input: { tenant: { slug: input.slug }, email: "ada@empty.test" } },
+    );
+    expect(invited.inviteTenantAdmin.tenant.members).toEqual([
+      { identity: { email: "ada@empty.test" } },
+    ]);
+  });
+
+  test("refuses what is said of a first administrator whom nobody asked for", async () => {
+    const input = { slug: freshSlug(), name: "Empty" };
+    for (const more of [{ adminName: "Ada" }, { adminCredential: "ONE_TIME_PASSWORD" }]) {
+      expect(await start({ ...input, ...more })).toMatchObject({
+        code: "E_VALIDATION",
+        issues: [{ path: [Object.keys(more)[0]] }],
+      });
+    }
+  });
+
   test("leaves a secret whose URL logs in as the app role and reaches its tables only", async () => {
     const { operation } = await provisionToEnd(provisionRequest());
     const secret = await world.platform.secrets.get(`tenant-db-${operation.slug}`);

@@ -147,7 +147,7 @@ describe("a signed-in caller's request", () => {
     ],
     [
       "of a long list",
-      'mutation ($s: [String!]!) { seedTenant(input: { slug: "acme", sets: $s }) { __typename } }',
+      'mutation ($s: [String!]!) { seedTenant(input: { tenant: { slug: "acme" }, sets: $s }) { __typename } }',
       { s: Array.from({ length: 20_000 }, () => "core") },
       "at most 2000 values",
     ],

@@ -28,7 +28,7 @@ test("me shows who comes from the issuer", async () => {
 });
 
 test("what the role does not grant is forbidden", async () => {
-  const query = `mutation { lockTenant(input: { slug: "acme", reason: "x" }) { __typename } }`;
+  const query = `mutation { lockTenant(input: { tenant: { slug: "acme" }, reason: "x" }) { __typename } }`;
   const authorization = `Bearer ${await oidc.token()}`;
   const answer = await api.post({ query }, { authorization });
   expect(await answer.json()).toMatchObject({ errors: [{ extensions: { code: "E_FORBIDDEN" } }] });

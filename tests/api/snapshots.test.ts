@@ -44,12 +44,12 @@ test("snapshots are refreshed by the mutation and by the command", async () => {
     );
 
   expect(
-    (await provisioner.ask(REFRESH, { input: { slug, hard: true } })).refreshSnapshots,
+    (await provisioner.ask(REFRESH, { input: { tenant: { slug }, hard: true } })).refreshSnapshots,
   ).toEqual({
     code: "E_CONFIRMATION_REQUIRED",
   });
   const { refreshSnapshots } = await provisioner.ask(REFRESH, {
-    input: { slug, targets: ["SAMPLE"] },
+    input: { tenant: { slug }, targets: ["SAMPLE"] },
   });
   await ended(refreshSnapshots.operation.id);
   const { operation } = await provisioner.ask(RESULT, { id: refreshSnapshots.operation.id });

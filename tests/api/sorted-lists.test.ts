@@ -135,11 +135,11 @@ test("a tenant's labels are set with it, and changed", async () => {
   expect(provisionTenant.tenant.labels).toEqual([...labels].reverse());
   const UPDATE = `mutation ($input: UpdateTenantInput!) { updateTenant(input: $input) {
     ... on UpdateTenantPayload { ${SHOWN} } ... on ValidationError { issues { path message } } } }`;
-  const changed = { input: { slug, labels: [{ key: "wave", value: "2" }] } };
+  const changed = { input: { tenant: { slug }, labels: [{ key: "wave", value: "2" }] } };
   expect((await admin.ask(UPDATE, changed)).updateTenant.tenant.labels).toEqual([
     { key: "wave", value: "2" },
   ]);
-  const doubled = { input: { slug, labels: [...labels, ...labels] } };
+  const doubled = { input: { tenant: { slug }, labels: [...labels, ...labels] } };
   expect((await admin.ask(UPDATE, doubled)).updateTenant.issues).toEqual([
     { path: ["labels"], message: "must have each key once" },
   ]);

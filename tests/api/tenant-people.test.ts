@@ -67,7 +67,9 @@ describe("a tenant's people", () => {
     const owner = `${slug}@acme.test`;
     const bo = `bo-${slug}@acme.test`;
     await expect.poll(() => mailTo(owner), { timeout: 20_000 }).toHaveLength(1);
-    const { inviteTenantAdmin } = await provisioner.ask(INVITE, { input: { slug, email: bo } });
+    const { inviteTenantAdmin } = await provisioner.ask(INVITE, {
+      input: { tenant: { slug }, email: bo },
+    });
     expect(inviteTenantAdmin.tenant.members).toMatchObject([
       { role: "ADMIN", lastSignedInAt: null, identity: { email: bo, name: null } },
       { role: "OWNER", identity: { email: owner } },
@@ -126,7 +128,7 @@ describe("a tenant's people", () => {
     const { requestTenantPasswordReset: answer } = await anybody.ask(
       `mutation ($input: RequestTenantPasswordResetInput!) { requestTenantPasswordReset(input: $input) {
          ${OUTCOME} ... on RequestTenantPasswordResetPayload { requested } } }`,
-      { input: { slug, email: owner.toUpperCase() } },
+      { input: { tenant: { slug }, email: owner.toUpperCase() } },
     );
     expect(answer).toMatchObject({ requested: true });
     await arrived(2);
@@ -145,7 +147,7 @@ describe("a tenant's people", () => {
 
   test("whose mail was refused for good are seen with the server's words", async () => {
     const slug = await provisioned();
-    await provisioner.ask(INVITE, { input: { slug, email: `gone-${slug}@acme.test` } });
+    await provisioner.ask(INVITE, { input: { tenant: { slug }, email: `gone-${slug}@acme.test` } });
     const mail = async () => (await peopleOf(slug)).invitations[0].mail;
     await expect.poll(async () => (await mail())?.state, { timeout: 20_000 }).toBe("FAILED");
     expect(await mail()).toMatchObject({ attempts: 1, nextAttemptAt: null });
@@ -168,7 +170,7 @@ describe("changing a tenant", () => {
   test("sets, clears and leaves fields, and tells the audit trail from and to", async () => {
     const slug = await provisioned();
     const change = async (more: object) =>
-      (await provisioner.ask(UPDATE, { input: { slug, ...more } })).updateTenant;
+      (await provisioner.ask(UPDATE, { input: { tenant: { slug }, ...more } })).updateTenant;
     await change({ tier: "PREMIUM", supportEmail: "Help@Acme.test", vertical: "food" });
     const { tenant } = await change({ name: "Acme & Co", vertical: null });
     expect(tenant).toEqual({
@@ -206,9 +208,9 @@ describe("changing a tenant", () => {
       { supportPhone: "+49 30 1234567" },
     ];
     await Promise.all(
-      changes.map((change) => provisioner.ask(UPDATE, { input: { slug, ...change } })),
+      changes.map((change) => provisioner.ask(UPDATE, { input: { tenant: { slug }, ...change } })),
     );
-    const { updateTenant } = await provisioner.ask(UPDATE, { input: { slug } });
+    const { updateTenant } = await provisioner.ask(UPDATE, { input: { tenant: { slug } } });
     expect(updateTenant.tenant).toEqual(Object.assign({}, ...changes));
   });
 });
@@ -222,22 +224,24 @@ describe("BILLING", () => {
     const seen = tenants.nodes.find((tenant: { slug: string }) => tenant.slug === slug);
     expect(seen).toMatchObject({ ...hidden, members: null, invitations: null, tier: "STANDARD" });
 
-    const input = { slug, tier: "ENTERPRISE", supportPhone: "+1 555 0100" };
+    const input = { tenant: { slug }, tier: "ENTERPRISE", supportPhone: "+1 555 0100" };
     const { updateTenant } = await billing.ask(UPDATE, { input });
     expect(updateTenant.tenant).toMatchObject({ tier: "ENTERPRISE", supportPhone: "+1 555 0100" });
     for (const [document, variables] of [
-      [UPDATE, { input: { slug, tier: "TRIAL", name: "Mine" } }],
+      [UPDATE, { input: { tenant: { slug }, tier: "TRIAL", name: "Mine" } }],
       ["{ operations { totalCount } }", {}],
       ["{ dbServers { name } }", {}],
       ["{ tenantHealth { healthy } }", {}],
-      [INVITE, { input: { slug, email: "me@acme.test" } }],
+      [INVITE, { input: { tenant: { slug }, email: "me@acme.test" } }],
     ] as const) {
       const refused = await billing.send(document, variables);
       expect(refused.errors?.[0]?.extensions, document).toMatchObject({ code: "E_FORBIDDEN" });
     }
     const readonly = await (await api.as("READONLY")).send(UPDATE, { input });
     expect(readonly.errors?.[0]?.extensions).toMatchObject({ code: "E_FORBIDDEN" });
-    expect((await provisioner.ask(UPDATE, { input: { slug } })).updateTenant.tenant).toMatchObject({
+    expect(
+      (await provisioner.ask(UPDATE, { input: { tenant: { slug } } })).updateTenant.tenant,
+    ).toMatchObject({
       name: "Acme",
       tier: "ENTERPRISE",
     });

@@ -26,7 +26,7 @@ describe.each([
     ],
     [
       "a mutation",
-      'mutation ($t: String!) { updateTenant(input: { slug: "acme", name: $t }) { __typename } }',
+      'mutation ($t: String!) { updateTenant(input: { tenant: { slug: "acme" }, name: $t }) { __typename } }',
     ],
     [
       "a sign-in",

@@ -30,7 +30,7 @@ const refusedOf = async (answer: ReturnType<Caller["send"]>) =>
 
 test("what a role does not allow is told, with who asked and from where", async () => {
   const caller = await api.as("READONLY");
-  const lock = `mutation { lockTenant(input: { slug: "${slug}", reason: "x" }) { __typename } }`;
+  const lock = `mutation { lockTenant(input: { tenant: { slug: "${slug}" }, reason: "x" }) { __typename } }`;
   expect(await refusedOf(caller.send(lock))).toEqual(["E_FORBIDDEN"]);
   await expect(caller.follow(lock).next()).rejects.toThrow("E_FORBIDDEN");
   expect(await toldOf(caller)).toEqual([
@@ -43,7 +43,7 @@ test("what a role does not allow is told, with who asked and from where", async 
 
 test("what an operation refuses inside of its transaction is told, and nothing else is left", async () => {
   const caller = await api.as("PROVISIONER");
-  const force = `mutation { activateTenant(input: { slug: "${slug}", force: true, reason: "x" }) { __typename } }`;
+  const force = `mutation { activateTenant(input: { tenant: { slug: "${slug}" }, force: true, reason: "x" }) { __typename } }`;
   expect(await refusedOf(caller.send(force))).toEqual(["E_FORBIDDEN"]);
   const [told, ...more] = await toldOf(caller);
   expect(told).toMatchObject({ detail: { action: "tenant:force", times: 1 } });
@@ -56,7 +56,7 @@ test("what an operation refuses inside of its transaction is told, and nothing e
 
 test("whoever asks in a loop, also at the same moment, does not fill the trail", async () => {
   const caller = await api.as("BILLING");
-  const unlock = `mutation { unlockTenant(input: { slug: "${slug}" }) { __typename } }`;
+  const unlock = `mutation { unlockTenant(input: { tenant: { slug: "${slug}" } }) { __typename } }`;
   const codes = await Promise.all(Array.from({ length: 25 }, () => refusedOf(caller.send(unlock))));
   expect(codes.flat()).toEqual(Array.from({ length: 25 }, () => "E_FORBIDDEN"));
   const told = await toldOf(caller);
@@ -64,10 +64,10 @@ test("whoever asks in a loop, also at the same moment, does not fill the trail",
 });
 
 test("deleting a locked tenant is refused and told, by both doors", async () => {
-  const lock = `mutation { lockTenant(input: { slug: "${slug}", reason: "legal hold" }) { __typename } }`;
+  const lock = `mutation { lockTenant(input: { tenant: { slug: "${slug}" }, reason: "legal hold" }) { __typename } }`;
   await administrator.ask(lock);
   const { offboardTenant } = await administrator.ask(
-    `mutation { offboardTenant(input: { slug: "${slug}" }) { ... on UserError { code } } }`,
+    `mutation { offboardTenant(input: { tenant: { slug: "${slug}" } }) { ... on UserError { code } } }`,
   );
   expect(offboardTenant.code).toBe("E_TENANT_LOCKED");
   const command = ["tenant", "offboard", "--slug", slug, "--yes"];

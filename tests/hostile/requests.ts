@@ -194,7 +194,7 @@ const OF_ADMINISTRATORS: readonly Kind[] = [
   ),
   ofAdministrator(
     "30,000 seeds",
-    'mutation ($s: [String!]!) { seedTenant(input: {slug: "acme", sets: $s}) { __typename } }',
+    'mutation ($s: [String!]!) { seedTenant(input: {tenant: { slug: "acme" }, sets: $s}) { __typename } }',
     { s: Array(30_000).fill("core") },
   ),
   ofAdministrator(
@@ -204,7 +204,7 @@ const OF_ADMINISTRATORS: readonly Kind[] = [
   {
     ...ofAdministrator(
       "1,900 seeds",
-      'mutation ($s: [String!]!) { seedTenant(input: {slug: "acme", sets: $s}) { __typename ... on UserError { message } } }',
+      'mutation ($s: [String!]!) { seedTenant(input: {tenant: { slug: "acme" }, sets: $s}) { __typename ... on UserError { message } } }',
       { s: Array(1_900).fill("nope") },
     ),
     status: 200,

@@ -20,15 +20,12 @@ export const OPERATOR: Actor = {
 };
 
 /** A request that is valid and collides with no other. */
-export function provisionRequest(request: Partial<ProvisionRequest> = {}): ProvisionRequest {
+export function provisionRequest<Request extends Partial<ProvisionRequest>>(
+  request: Request = {} as Request,
+) {
   const slug = request.slug ?? freshSlug();
-  return {
-    slug,
-    name: "Acme",
-    adminEmail: `${slug}@acme.test`,
-    initialLaboratory: "Main",
-    ...request,
-  };
+  const first = { adminEmail: `${slug}@acme.test`, initialLaboratory: "Main" };
+  return { slug, name: "Acme", ...first, ...request };
 }
 
 /** Waits for an operation's end by following it; answers it and every event. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { buildSchema, getNamedType, isInputObjectType, isRequiredInputField } from "graphql";
 import type { Caller } from "../kit/api.ts";
 import { runCommand } from "../kit/commands.ts";
+import { inputNaming } from "../kit/named-tenant.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 export const SCHEMA = buildSchema(await readFile(join(ROOT, "schema.graphql"), "utf8"));
@@ -45,7 +46,10 @@ export async function throughApi(
       __typename ... on UserError { ${told} } ${each}
     }
   }`;
-  const { data, errors } = await caller.send(document, given ? { input } : {});
+  const { data, errors } = await caller.send(
+    document,
+    given ? { input: inputNaming(mutation, input) } : {},
+  );
   if (errors?.[0]) return topLevel(errors[0]);
   if (data.answer.code !== undefined) return data.answer;
   return data.answer.results?.[0]?.error ?? null;

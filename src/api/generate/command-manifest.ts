@@ -14,8 +14,8 @@ export interface OperationFlag {
   readonly flag: string;
   readonly help: string;
   readonly required: boolean;
-  /** What is read from its text; several words stand between commas, unless it takes many; labels are `key=value`. */
-  readonly type: "text" | "number" | "boolean" | "list" | "labels";
+  /** What is read from its text; several words stand between commas, unless it takes many; labels are `key=value`, a tenant is its slug. */
+  readonly type: "text" | "number" | "boolean" | "list" | "labels" | "tenant";
   /** The values of an enum. */
   readonly values?: readonly string[];
 }
@@ -48,12 +48,12 @@ function commandOf(
 }
 
 function flagOf(name: string, field: Field, { slugFlag }: CommandDescription): OperationFlag[] {
-  const { flag, help = "" } = field.meta;
+  const { flag, help = "", namesTenant } = field.meta;
   if (flag === undefined) return [];
   return [
     {
-      field: name,
-      flag: name === "slug" && slugFlag ? slugFlag : flag,
+      field: namesTenant ? "tenant" : name,
+      flag: (namesTenant && slugFlag) || flag,
       help,
       required: !(field.nullable || "defaultValue" in field),
       type: typeOf(field),
@@ -62,7 +62,8 @@ function flagOf(name: string, field: Field, { slugFlag }: CommandDescription): O
   ];
 }
 
-function typeOf({ kind, schema }: Field): OperationFlag["type"] {
+function typeOf({ kind, schema, meta }: Field): OperationFlag["type"] {
+  if (meta.namesTenant) return "tenant";
   if (kind === "array" && fieldOf(elementOf(schema)).kind === "object") return "labels";
   return TYPES[kind] ?? "text";
 }

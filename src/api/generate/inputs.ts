@@ -2,6 +2,7 @@ import type { InputObjectRef } from "@pothos/core";
 import type { z } from "zod";
 import { elementOf, type Field, fieldOf, fieldsOf } from "../../kernel/described-fields.ts";
 import { type BuilderTypes, builder } from "../builder.ts";
+import { TenantBy } from "../tenants/tenant-by.ts";
 import { enumOf, scalarOf } from "./types.ts";
 
 type InputFields = Parameters<typeof builder.inputType>[1]["fields"];
@@ -28,7 +29,15 @@ export function inputOf<Schema extends z.ZodObject>(
 
 /** The fields of a described input. */
 const inputFields = (t: InputFieldBuilder, schema: z.ZodObject): ReturnType<InputFields> =>
-  Object.fromEntries(fieldsOf(schema).map(([key, field]) => [key, inputField(t, field)]));
+  Object.fromEntries(
+    fieldsOf(schema)
+      .filter(([, { meta }]) => meta.namesTenant !== "ID")
+      .map(([key, field]) =>
+        field.meta.namesTenant === "SLUG"
+          ? ["tenant", t.field({ type: TenantBy, required: true, description: "Which tenant." })]
+          : [key, inputField(t, field)],
+      ),
+  );
 
 function inputField(t: InputFieldBuilder, field: Field) {
   const { description, nullable, defaultValue } = field;

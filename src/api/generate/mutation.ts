@@ -1,10 +1,12 @@
 import type { ObjectRef } from "@pothos/core";
 import type { z } from "zod";
 import type { Action } from "../../iam/grants.ts";
+import type { TenantKey } from "../../tenants/registry.ts";
 import { type BuilderTypes, builder } from "../builder.ts";
 import type { ApiContext } from "../context.ts";
 import { answer, type ErrorRef, resultOf } from "../errors.ts";
 import { given } from "../given.ts";
+import { withNamedTenant } from "../tenants/tenant-by.ts";
 import { inputOf } from "./inputs.ts";
 
 /** What a caller has sent, without what it left out: of the kinds that the input's rules name. */
@@ -51,9 +53,13 @@ export function addMutation<Payload extends object, Input extends z.ZodObject = 
       args: argsOf(t.arg, options),
       // Pothos cannot tell that a payload which it does not know is no list.
       resolve: ((_root: unknown, args: { readonly input?: Request }, context: ApiContext) =>
-        answer(() => {
-          const { input = {} } = args;
-          return act((nulls ? input : given(input)) as Request<Input>, context);
+        answer(async () => {
+          const { tenant, ...sent } = args.input ?? {};
+          const request = nulls ? sent : given(sent);
+          if (tenant === undefined) return await act(request as Request<Input>, context);
+          return await withNamedTenant(context, tenant as TenantKey, (named) =>
+            act({ ...request, ...named } as unknown as Request<Input>, context),
+          );
         })) as never,
     }),
   );

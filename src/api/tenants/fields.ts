@@ -105,7 +105,8 @@ TenantRef.implement({
     timeZone: t.exposeString("timeZone", { description: "Its IANA time zone: `Europe/Berlin`." }),
     adminEmail: t.string({
       nullable: true,
-      description: "The email of its first administrator; null for roles without `member:read`.",
+      description:
+        "The email of its first administrator; null where none was asked for, and for roles without `member:read`.",
       resolve: ({ adminEmail }, _args, { caller }) =>
         mayCall(caller, "member:read") ? adminEmail : null,
     }),

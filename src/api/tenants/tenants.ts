@@ -26,17 +26,9 @@ import { objectInput } from "../generate/inputs.ts";
 import { enumOf } from "../generate/types.ts";
 import { given } from "../given.ts";
 import { TenantRef } from "../refs.ts";
+import { TenantBy } from "./tenant-by.ts";
 
 const TenantConnection = connectionOf<Tenant>("Tenant", "tenants", TenantRef);
-
-const TenantBy = builder.inputType("TenantBy", {
-  description: "Names one tenant: by its slug or by its id.",
-  isOneOf: true,
-  fields: (t) => ({
-    slug: t.string({ description: "Its slug; purged tenants are not found by it." }),
-    id: t.id({ description: "Its UUID." }),
-  }),
-});
 
 const TenantFilter = builder.inputType("TenantFilter", {
   description:

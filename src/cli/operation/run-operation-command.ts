@@ -21,7 +21,7 @@ export async function runOperationCommand(
   const flags = command.opts<RunFlags & { readonly yes?: boolean }>();
   refuseMissing(command, described);
   const request = requestOf(command, described, word);
-  const question = questionOf(described, request);
+  const question = questionOf(described, command, request);
   await runAnywhere(
     flags,
     (session) =>
@@ -66,6 +66,7 @@ function requestOf(
 }
 
 function read({ flag, type, values }: OperationFlag, value: unknown): unknown {
+  if (type === "tenant" && typeof value === "string") return { slug: value };
   if (type === "labels" && Array.isArray(value)) return labelsIn(value);
   if (typeof value !== "string") return value;
   if (values) return oneOf(flag.split(" ")[0] ?? flag, value, values);
@@ -73,9 +74,14 @@ function read({ flag, type, values }: OperationFlag, value: unknown): unknown {
 }
 
 /** What is asked first; undefined where nothing is lost. */
-function questionOf({ asks = {} }: OperationCommand, request: Request): string | undefined {
+function questionOf(
+  { asks = {}, flags }: OperationCommand,
+  command: Command,
+  request: Request,
+): string | undefined {
   const found = Object.entries(asks).find(
     ([field]) => field === "always" || request[field] === true,
   );
-  return found?.[1].replace("{slug}", String(request.slug));
+  const named = flags.find(({ type }) => type === "tenant");
+  return found?.[1].replace("{slug}", String(named && givenFor(command, named)));
 }

@@ -26,7 +26,7 @@ export async function rotate(given: RotateFlags): Promise<void> {
     const title = flags.dryRun
       ? "Dry run for rotating the credentials of"
       : "Rotating the credentials of";
-    const request = givenFields({ slug, ...asked });
+    const request = givenFields({ tenant: { slug }, ...asked });
     return await runAnywhere(flags, (session) =>
       startAndSeeThrough(session, flags, { title, mutation: "rotateTenantCredentials", request }),
     );

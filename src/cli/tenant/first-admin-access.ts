@@ -14,7 +14,7 @@ const LOOK_AGAIN_MS = 50;
 /** How the first admin of a provisioned tenant gets in, as far as it may be told here. */
 export interface AdminAccess {
   readonly firstAdmin: string;
-  readonly credential: string;
+  readonly credential: string | null;
   readonly mail: {
     readonly to: string;
     readonly state: MailState;
@@ -40,7 +40,7 @@ export async function adminAccess(
   asked: string | undefined,
 ): Promise<AdminAccess> {
   const { result, tenant } = operation;
-  const known = { firstAdmin: tenant?.adminEmail ?? asked ?? "", credential: "" };
+  const known = { firstAdmin: tenant?.adminEmail ?? asked ?? "", credential: null };
   if (result?.__typename !== "ProvisionSummary")
     return { ...known, mail: null, oneTimePassword: null };
   const { credential } = result;

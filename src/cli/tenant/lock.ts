@@ -13,11 +13,11 @@ export interface LockFlags {
 
 /** `tenantry tenant lock`. */
 export const lock = ({ slug, reason = "", json }: LockFlags): Promise<void> =>
-  change({ json }, LockTenant, { slug, reason });
+  change({ json }, LockTenant, { tenant: { slug }, reason });
 
 /** `tenantry tenant unlock`. */
 export const unlock = ({ slug, json }: LockFlags): Promise<void> =>
-  change({ json }, UnlockTenant, { slug });
+  change({ json }, UnlockTenant, { tenant: { slug } });
 
 type Changed<Document> = Document extends TypedDocumentString<infer Data, infer _> ? Data : never;
 

@@ -65,7 +65,7 @@ export const listTenantInvitations = (flags: PeopleFlags): Promise<void> =>
 export async function sendInvitation(flags: InviteFlags): Promise<void> {
   const { slug, email, name = null, allowExistingUser = false } = flags;
   const role = oneOf("--role", flags.role, TENANT_ROLES);
-  const input = { slug, email, name, role, allowExistingUser };
+  const input = { tenant: { slug }, email, name, role, allowExistingUser };
   return await runAnywhere(flags, async (session) => {
     await openKeys(session);
     payloadOf((await session.api.execute(InviteTenantAdmin, { input })).changed);
@@ -154,7 +154,7 @@ async function tenantIn<Query extends { readonly tenant: unknown }>(
   slug: string,
   document: TypedDocumentString<Query, { by: TenantBy }>,
 ): Promise<Tenant<Query>> {
-  const { tenant } = await api.execute(document, { by: { slug } as TenantBy });
+  const { tenant } = await api.execute(document, { by: { slug } });
   if (tenant) return tenant as Tenant<Query>;
   throw new DomainError("E_TENANT_NOT_FOUND", { message: `Tenant slug '${slug}' not found` });
 }

@@ -43,7 +43,9 @@ export async function update(flags: UpdateFlags): Promise<void> {
   if (Object.keys(changes).length === 0) throw new UsageError("Nothing to change was given");
   return await runAnywhere(flags, async (session) => {
     const { api, out } = session;
-    const { updateTenant } = await api.execute(UpdateTenant, { input: { slug, ...changes } });
+    const { updateTenant } = await api.execute(UpdateTenant, {
+      input: { tenant: { slug }, ...changes },
+    });
     const { tenant, operation } = payloadOf(updateTenant);
     if (!json) out.line(`${out.style("green", "✔")} Tenant '${slug}' is changed`);
     const { code, ended } = await settle(session, operation, flags);

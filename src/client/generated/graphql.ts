@@ -594,8 +594,8 @@ export type InviteTenantAdminInput = {
   name?: string | null | undefined;
   /** What the person is to be in the tenant. */
   role?: TenantRole;
-  /** The tenant's slug. */
-  slug: string;
+  /** Which tenant. */
+  tenant: TenantBy;
 };
 
 /** Where a tenant's schema lies. */
@@ -609,8 +609,8 @@ export type Isolation =
 export type LockTenantInput = {
   /** Why, 1 to 500 characters; shown to whoever tries to delete it. */
   reason: string;
-  /** The tenant's slug. */
-  slug: string;
+  /** Which tenant. */
+  tenant: TenantBy;
 };
 
 /** Whether a mail has left for the mail server. */
@@ -772,8 +772,8 @@ export type PlatformUserFilter = {
 export type ProvisionTenantInput = {
   /** How the first administrator is to get in. */
   adminCredential?: AdminCredential | null | undefined;
-  /** The email of its first administrator, its owner. */
-  adminEmail: string;
+  /** The email of its first administrator, its owner. Left out, the tenant begins without people: `inviteTenantAdmin` brings some. */
+  adminEmail?: string | null | undefined;
   /** The name of its first administrator. */
   adminName?: string | null | undefined;
   /** Whether an identity that exists with the administrator's email is linked to the tenant. Otherwise it is refused with `E_OWNER_EXISTS`. */
@@ -784,8 +784,8 @@ export type ProvisionTenantInput = {
   dryRun?: boolean;
   /** Any text of yours, such as a UUID: sending the same key with the same input again answers the same operation, so that a request whose answer was lost can be repeated. */
   idempotencyKey?: string | null | undefined;
-  /** The name of its first laboratory, 1 to 200 characters. */
-  initialLaboratory: string;
+  /** The name of its first laboratory, 1 to 200 characters, for schemas that have laboratories. Left out, it begins without one: `addLaboratory` adds some. */
+  initialLaboratory?: string | null | undefined;
   /** Where the tenant's schema is to lie. */
   isolation?: Isolation | null | undefined;
   /** What to note of it, at most 50; each key once. */
@@ -978,7 +978,7 @@ export type SnapshotTarget =
   /** Of samples. */
   | 'SAMPLE';
 
-/** Names one tenant: by its slug or by its id. */
+/** Names one tenant: by its slug or by its id. A slug is free again after a purge: a script that acts on a tenant which it has seen before names it by its id, and never acts on the slug's next owner. */
 export type TenantBy =
   {   /** Its UUID. */
   id: string; slug?: never; }
@@ -1081,8 +1081,8 @@ export type Tier =
 
 /** The tenant to unlock. */
 export type UnlockTenantInput = {
-  /** The tenant's slug. */
-  slug: string;
+  /** Which tenant. */
+  tenant: TenantBy;
 };
 
 /** The db server, and what to change. */
@@ -1115,14 +1115,14 @@ export type UpdateTenantInput = {
   labels?: Array<TenantLabelInput> | null | undefined;
   /** Its name, for people: 1 to 200 characters. Needs `tenant:edit`. */
   name?: string | null | undefined;
-  /** The tenant's slug. */
-  slug: string;
   /** The statement_timeout that its sessions begin with, 0 for none to 604800; null for its tier's. Needs `tenant:edit`. */
   statementTimeoutSeconds?: number | null | undefined;
   /** Where its users ask for help, or null. */
   supportEmail?: string | null | undefined;
   /** Where its users call for help, such as `+49 30 1234567`, or null. */
   supportPhone?: string | null | undefined;
+  /** Which tenant. */
+  tenant: TenantBy;
   /** The plan that it is on. */
   tier?: Tier | null | undefined;
   /** Its line of business, at most 60 characters, or null. Needs `tenant:edit`. */
@@ -1292,9 +1292,9 @@ type CommandResult_MigrationResult_Fragment = { __typename: 'MigrationResult', v
 
 type CommandResult_OffboardingResult_Fragment = { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null };
 
-type CommandResult_ProvisionPlan_Fragment = { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> };
+type CommandResult_ProvisionPlan_Fragment = { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> };
 
-type CommandResult_ProvisionSummary_Fragment = { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> };
+type CommandResult_ProvisionSummary_Fragment = { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> };
 
 type CommandResult_PurgeResult_Fragment = { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> };
 
@@ -1342,8 +1342,8 @@ export type CommandOperationFragment = { id: string, kind: OperationKind, state:
     | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
     | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
     | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-    | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
-    | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+    | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+    | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
     | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
     | { __typename: 'RestorationResult', status: TenantStatus | null }
     | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
@@ -1386,8 +1386,8 @@ export type CommandFindOperationQuery = { operation: { id: string, kind: Operati
       | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
       | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
       | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-      | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
-      | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+      | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+      | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
       | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
       | { __typename: 'RestorationResult', status: TenantStatus | null }
       | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
@@ -1417,8 +1417,8 @@ export type CommandListOperationsQuery = { operations: { nodes: Array<{ id: stri
         | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
         | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
         | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-        | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
-        | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+        | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+        | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
         | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
         | { __typename: 'RestorationResult', status: TenantStatus | null }
         | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
@@ -1444,8 +1444,8 @@ export type CommandRetryOperationMutation = { retryOperation:
           | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
           | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
-          | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+          | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
           | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
           | { __typename: 'RestorationResult', status: TenantStatus | null }
           | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
@@ -1470,8 +1470,8 @@ export type CommandCancelOperationMutation = { cancelOperation:
           | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
           | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
-          | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+          | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
           | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
           | { __typename: 'RestorationResult', status: TenantStatus | null }
           | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
@@ -1561,8 +1561,8 @@ export type CommandMendTenantsMutation = { mendTenants:
           | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
           | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
-          | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+          | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
           | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
           | { __typename: 'RestorationResult', status: TenantStatus | null }
           | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
@@ -1613,8 +1613,8 @@ export type CommandUpdateTenantMutation = { updateTenant:
           | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
           | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
-          | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+          | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
           | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
           | { __typename: 'RestorationResult', status: TenantStatus | null }
           | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
@@ -1666,8 +1666,8 @@ export type CommandCleanupFailedTenantsMutation = { started:
             | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
             | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
             | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-            | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
-            | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+            | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+            | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
             | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
             | { __typename: 'RestorationResult', status: TenantStatus | null }
             | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
@@ -1701,8 +1701,8 @@ export type CommandRotateAllTenantCredentialsMutation = { started:
             | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
             | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
             | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-            | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
-            | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential, seedRows: Array<{ set: string, rows: number }> }
+            | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+            | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
             | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
             | { __typename: 'RestorationResult', status: TenantStatus | null }
             | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
@@ -2074,6 +2074,8 @@ export const CommandResultFragmentDoc = new TypedDocumentString(`
     }
     passedOverCount
     seedSets
+    laboratory
+    firstAdmin
   }
   ... on ProvisionSummary {
     tenantId
@@ -2271,6 +2273,8 @@ export const CommandOperationFragmentDoc = new TypedDocumentString(`
     }
     passedOverCount
     seedSets
+    laboratory
+    firstAdmin
   }
   ... on ProvisionSummary {
     tenantId
@@ -3237,6 +3241,8 @@ export const CommandFindOperationDocument = new TypedDocumentString(`
     }
     passedOverCount
     seedSets
+    laboratory
+    firstAdmin
   }
   ... on ProvisionSummary {
     tenantId
@@ -3471,6 +3477,8 @@ export const CommandListOperationsDocument = new TypedDocumentString(`
     }
     passedOverCount
     seedSets
+    laboratory
+    firstAdmin
   }
   ... on ProvisionSummary {
     tenantId
@@ -3696,6 +3704,8 @@ export const CommandRetryOperationDocument = new TypedDocumentString(`
     }
     passedOverCount
     seedSets
+    laboratory
+    firstAdmin
   }
   ... on ProvisionSummary {
     tenantId
@@ -3942,6 +3952,8 @@ export const CommandCancelOperationDocument = new TypedDocumentString(`
     }
     passedOverCount
     seedSets
+    laboratory
+    firstAdmin
   }
   ... on ProvisionSummary {
     tenantId
@@ -4493,6 +4505,8 @@ export const CommandMendTenantsDocument = new TypedDocumentString(`
     }
     passedOverCount
     seedSets
+    laboratory
+    firstAdmin
   }
   ... on ProvisionSummary {
     tenantId
@@ -4887,6 +4901,8 @@ export const CommandUpdateTenantDocument = new TypedDocumentString(`
     }
     passedOverCount
     seedSets
+    laboratory
+    firstAdmin
   }
   ... on ProvisionSummary {
     tenantId
@@ -5239,6 +5255,8 @@ export const CommandCleanupFailedTenantsDocument = new TypedDocumentString(`
     }
     passedOverCount
     seedSets
+    laboratory
+    firstAdmin
   }
   ... on ProvisionSummary {
     tenantId
@@ -5491,6 +5509,8 @@ export const CommandRotateAllTenantCredentialsDocument = new TypedDocumentString
     }
     passedOverCount
     seedSets
+    laboratory
+    firstAdmin
   }
   ... on ProvisionSummary {
     tenantId

@@ -12,9 +12,6 @@ import { UNKNOWN_GRACE_MS } from "./follow-server.ts";
 import type { Marked } from "./orphans.ts";
 import type { RepairPorts } from "./ports.ts";
 
-/** What only the lost row knew; `.invalid` is a top-level domain that nobody ever has (RFC 2606). */
-const UNKNOWN_EMAIL = "unknown@adopted.invalid";
-
 /** Checks that fail for a tenant in use, too: each is a finding with a remedy of its own. */
 const MENDED_LATER: readonly Check["name"][] = ["ROLE_LOGIN", "MIGRATIONS"];
 
@@ -107,7 +104,7 @@ function newRow(id: string, slug: string, { site, name }: AsFound) {
   return {
     ...{ id, slug, name: name ?? slug, schemaName: schema, ownerRole, secretName: secret },
     ...{ region: site.server.region, timeZone: "UTC", states },
-    ...{ adminEmail: UNKNOWN_EMAIL, requestedBy: null, vertical: null },
+    ...{ adminEmail: null, requestedBy: null, vertical: null },
     ...{ supportEmail: null, supportPhone: null, offboardedFrom: null, purgeAfter: null },
     ...{ tier: "STANDARD", credentialsRotatedAt: null },
     // A UUID of version 7 begins with when it was made.

@@ -93,7 +93,7 @@ async function placeAgain(
 }
 
 async function refuseTakenOwner(em: EntityManager, input: ProvisionInput): Promise<void> {
-  if (input.allowExistingUser) return;
+  if (input.allowExistingUser || input.adminEmail === null) return;
   if (await ownerEmailTaken(em, input.adminEmail)) {
     throw new DomainError("E_OWNER_EXISTS", {
       message: `An identity with the email '${input.adminEmail}' exists already`,

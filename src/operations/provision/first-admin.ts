@@ -1,5 +1,6 @@
 import type { EntityManager } from "../../database/orm.ts";
 import { seedFirstAdmin, undoFirstAdmin } from "../../invitations/first-admin.ts";
+import { type Skipped, skipped } from "../engine/phase.ts";
 import type { TenantPorts } from "../tenant-ports.ts";
 import { tenantIdOf } from "../tenant-run.ts";
 import type { ProvisionFacts, ProvisionRun } from "./run.ts";
@@ -9,8 +10,9 @@ export async function seedAdmin(
   ports: TenantPorts,
   run: ProvisionRun,
   em: EntityManager,
-): Promise<Partial<ProvisionFacts>> {
+): Promise<Partial<ProvisionFacts> | Skipped> {
   const { input } = run;
+  if (input.adminEmail === null) return skipped("no first administrator was asked for");
   const { credential } = await seedFirstAdmin(ports, em, {
     tenantId: tenantIdOf(run),
     slug: run.subjectName,

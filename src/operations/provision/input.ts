@@ -43,20 +43,22 @@ export const ProvisionInput = z
       flag: "--name <name>",
       help: "the tenant's name in words",
     }),
-    adminEmail: emailField.meta({
-      description: "The email of its first administrator, its owner.",
+    adminEmail: emailField.nullable().default(null).meta({
+      description:
+        "The email of its first administrator, its owner. Left out, the tenant begins without people: `inviteTenantAdmin` brings some.",
       flag: "--admin-email <email>",
-      help: "email of the first admin",
+      help: "email of the first admin (default: nobody; invite some later)",
     }),
     adminName: lineField(200).nullable().default(null).meta({
       description: "The name of its first administrator.",
       flag: "--admin-name <name>",
       help: "name of the first admin",
     }),
-    initialLaboratory: lineField(200).meta({
-      description: "The name of its first laboratory, 1 to 200 characters.",
+    initialLaboratory: lineField(200).nullable().default(null).meta({
+      description:
+        "The name of its first laboratory, 1 to 200 characters, for schemas that have laboratories. Left out, it begins without one: `addLaboratory` adds some.",
       flag: "--lab <name>",
-      help: "name of the initial laboratory",
+      help: "name of the initial laboratory (default: none)",
     }),
     setupName: z
       .string()
@@ -170,6 +172,17 @@ export const ProvisionInput = z
       help: "place it on this db server (default: the least loaded)",
     }),
   })
+  .refine(({ adminName, adminEmail }) => adminName === null || adminEmail !== null, {
+    path: ["adminName"],
+    message: "is of the first administrator, who needs an adminEmail",
+  })
+  .refine(
+    ({ adminCredential, adminEmail }) => adminCredential === "INVITATION" || adminEmail !== null,
+    {
+      path: ["adminCredential"],
+      message: "is of the first administrator, who needs an adminEmail",
+    },
+  )
   .meta({ description: "A new tenant.", argument: "The tenant." });
 export type ProvisionInput = z.infer<typeof ProvisionInput>;
 

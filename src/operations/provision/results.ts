@@ -41,6 +41,18 @@ export const ProvisionPlan = describedObject(
       ),
     passedOverCount: z.int().default(0).describe("How many such statements there are in all."),
     seedSets: z.array(z.string()).describe("The seed sets that would be applied, in order."),
+    laboratory: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe(
+        "The first laboratory that was asked for; null where none was, and in plans of earlier versions.",
+      ),
+    firstAdmin: z.string().nullable().default(null).meta({
+      description:
+        "The email of the first administrator who was asked for; null where none was, in plans of earlier versions, and for roles without `member:read`.",
+      needs: "member:read",
+    }),
   },
 );
 
@@ -67,9 +79,13 @@ export const ProvisionSummary = describedObject(
     roleLogin: z
       .boolean()
       .describe("Whether the application's role logged in with the stored secret."),
-    credential: FirstAdminCredential.describe("How the first administrator gets in."),
+    credential: FirstAdminCredential.nullable()
+      .default(null)
+      .describe("How the first administrator gets in; null where none was asked for."),
   },
 );
+
+const NOBODY = "none: `tenantry tenant invitation send` brings people";
 
 /** What a provisioned tenant consists of, for a person. */
 export function summaryShown(summary: Described<typeof ProvisionSummary>): Labelled {
@@ -84,6 +100,7 @@ export function summaryShown(summary: Described<typeof ProvisionSummary>): Label
     ],
     ["seeds", seeds.join(", ") || "none"],
     ["role login", summary.roleLogin ? "works" : "does not work"],
+    ...row("first admin", summary.credential === null && NOBODY),
   ];
 }
 
@@ -105,6 +122,7 @@ export const planShown = (plan: Plan): Labelled => [
   ...row("layout", plan.migrationFormat?.toLowerCase().replaceAll("_", "-")),
   ...passedOverShown(plan),
   ["seeds", plan.seedSets.join(", ") || "none"],
+  ...row("laboratory", plan.laboratory),
 ];
 
 /** The first few, each with its place: `tenantry migration check` has all. */
