@@ -22,7 +22,7 @@ const config: CodegenConfig = {
         useTypeImports: true,
         enumsAsTypes: true,
         strictScalars: true,
-        scalars: { DateTime: "string", ID: "string", JSON: "unknown" },
+        scalars: { BigInt: "string", DateTime: "string", ID: "string", JSON: "unknown" },
       },
     },
   },

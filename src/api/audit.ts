@@ -2,6 +2,7 @@ import { AuditActorView } from "../audit/audit-actor.ts";
 import type { AuditRow } from "../audit/audit-event.entity.ts";
 import { AuditEventType } from "../audit/events.ts";
 import { countAuditEvents, AuditFilter as Filter, listAuditEvents } from "../audit/list.ts";
+import { isId } from "../kernel/ids.ts";
 import { builder } from "./builder.ts";
 import { connectionOf, pageArgs, readConnection } from "./connections.ts";
 import { inputOf } from "./generate/inputs.ts";
@@ -15,10 +16,9 @@ AuditEventRef.implement({
     "A fact in the audit trail. It never changes: it is chained to the one before by its hash.",
   interfaces: [NodeRef],
   fields: (t) => ({
-    sequence: t.string({
-      description:
-        "Its place in the trail: 1, 2, 3 … without a gap, in the order of the commits. A number as text, since it can outgrow an Int.",
-      resolve: ({ sequence }) => String(sequence),
+    sequence: t.expose("sequence", {
+      type: "BigInt",
+      description: "Its place in the trail: 1, 2, 3 … without a gap, in the order of the commits.",
     }),
     type: t.field({
       type: enumOf(AuditEventType),
@@ -77,6 +77,17 @@ AuditEventRef.implement({
 const AuditEventConnection = connectionOf<AuditRow>("AuditEvent", "audit events", AuditEventRef);
 
 const AuditFilter = inputOf("AuditFilter", Filter);
+
+builder.queryField("auditEvent", (t) =>
+  t.field({
+    type: AuditEventRef,
+    nullable: true,
+    description: "One event of the audit trail; null when there is none. For administrators.",
+    authScopes: { action: "audit:read" },
+    args: { id: t.arg.id({ required: true, description: "The event's UUID." }) },
+    resolve: (_root, { id }, { load }) => (isId(id) ? load.auditEvent.load(id) : null),
+  }),
+);
 
 builder.queryField("auditEvents", (t) =>
   t.field({

@@ -18,6 +18,7 @@ interface SchemaTypes {
     ID: { Input: string; Output: string };
     DateTime: { Input: Date; Output: Date };
     JSON: { Input: never; Output: object };
+    BigInt: { Input: never; Output: bigint | number };
   };
 }
 
@@ -69,7 +70,14 @@ builder.scalarType("DateTime", {
   },
 });
 
+builder.scalarType("BigInt", {
+  description:
+    "A whole number that may have more than 32 bits, as a text of digits: not every client's numbers hold it.",
+  serialize: (value) => String(value),
+});
+
 builder.scalarType("JSON", {
+  specifiedByURL: "https://www.rfc-editor.org/rfc/rfc8259",
   description: "A JSON object whose fields depend on what it belongs to; only ever answered.",
   serialize: (value) => value,
 });

@@ -1,4 +1,4 @@
-import { FindingView, viewOf } from "../operations/health/finding.ts";
+import { FindingView, viewsOf } from "../operations/health/finding.ts";
 import { HealthLook } from "../operations/health/looks.ts";
 import type { TenantHealth } from "../operations/health/tenant-health.ts";
 import { builder } from "./builder.ts";
@@ -26,7 +26,7 @@ const TenantHealthRef = builder.objectRef<TenantHealth>("TenantHealth").implemen
     findings: t.field({
       type: [objectOf(FindingView)],
       description: "What is wrong; empty where nothing was found.",
-      resolve: ({ findings }) => findings.map(viewOf),
+      resolve: ({ tenant, slug, findings }) => viewsOf(tenant?.id ?? slug ?? "service", findings),
     }),
     looked: t.field({
       type: [enumOf(HealthLook)],

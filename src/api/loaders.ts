@@ -1,13 +1,14 @@
+import type { EntityName } from "@mikro-orm/core";
 import DataLoader from "dataloader";
 import { AuditEventEntity, type AuditRow } from "../audit/audit-event.entity.ts";
 import type { EntityManager } from "../database/orm.ts";
+import { type ServiceToken, ServiceTokenEntity } from "../iam/tokens/service-token.entity.ts";
 import { type PlatformUser, PlatformUserEntity } from "../iam/users/platform-user.entity.ts";
-import {
-  type ListedInvitation,
-  type ListedMember,
-  listInvitations,
-  listMembers,
-} from "../invitations/people.ts";
+import { type Identity, IdentityEntity } from "../invitations/identity.entity.ts";
+import { type Invitation, InvitationEntity } from "../invitations/invitation.entity.ts";
+import { type Membership, MembershipEntity } from "../invitations/membership.entity.ts";
+import { newestMails } from "../invitations/people.ts";
+import type { Mail } from "../mail/mail.entity.ts";
 import {
   type Operation,
   OperationEntity,
@@ -35,10 +36,12 @@ export interface Loaders {
   readonly activeOperation: DataLoader<string, Operation | null>;
   /** By the operation's id, in order. */
   readonly phases: DataLoader<string, OperationPhase[]>;
-  /** By the tenant's id, the newest first. */
-  readonly invitations: DataLoader<string, ListedInvitation[]>;
-  /** By the tenant's id, the newest first. */
-  readonly members: DataLoader<string, ListedMember[]>;
+  readonly identity: DataLoader<string, Identity | null>;
+  readonly invitation: DataLoader<string, Invitation | null>;
+  readonly membership: DataLoader<string, Membership | null>;
+  /** By the id of the invitation or membership that it is about. */
+  readonly newestMail: DataLoader<string, Mail | null>;
+  readonly serviceToken: DataLoader<string, ServiceToken | null>;
   /** By the db server's id: null for one that is no Citus cluster. */
   readonly cluster: DataLoader<string, Cluster | null>;
   /** By the db server's id: tenants that count against its capacity. */
@@ -51,37 +54,30 @@ export interface Loaders {
 
 /** Makes the loaders that all requests of a process share. */
 export function makeLoaders(platform: Platform): Loaders {
-  const { reader, clock, clusters } = platform;
+  const { reader, clusters } = platform;
   const by = <Value>(read: (em: EntityManager, ids: Ids) => Promise<(id: string) => Value>) =>
     new DataLoader<string, Value>(
       async (ids) => ids.map(await read(reader.em.fork() as EntityManager, [...new Set(ids)])),
       { cache: false, maxBatchSize: 500 },
     );
+  const byId = <Row extends { id: string }>(entity: EntityName<Row>) =>
+    by(async (em, ids) => pick(await em.find(entity, { id: { $in: [...ids] } } as never)));
   return {
-    tenant: by(async (em, ids) => pick(await em.find(TenantEntity, { id: { $in: [...ids] } }))),
-    dbServer: by(async (em, ids) => pick(await em.find(DbServerEntity, { id: { $in: [...ids] } }))),
-    auditEvent: by(async (em, ids) =>
-      pick(await em.find(AuditEventEntity, { id: { $in: [...ids] } })),
-    ),
-    platformUser: by(async (em, ids) =>
-      pick(await em.find(PlatformUserEntity, { id: { $in: [...ids] } })),
-    ),
-    operation: by(async (em, ids) =>
-      pick(await em.find(OperationEntity, { id: { $in: [...ids] } })),
-    ),
+    tenant: byId(TenantEntity),
+    dbServer: byId(DbServerEntity),
+    auditEvent: byId<AuditRow>(AuditEventEntity),
+    platformUser: byId(PlatformUserEntity),
+    operation: byId(OperationEntity),
+    identity: byId(IdentityEntity),
+    invitation: byId(InvitationEntity),
+    membership: byId(MembershipEntity),
+    serviceToken: byId(ServiceTokenEntity),
+    newestMail: by(newestMails),
     activeOperation: by(async (em, ids) => {
       const active = { subjectId: { $in: [...ids] }, finishedAt: null };
       return pick(await em.find(OperationEntity, active), (operation) => operation.subjectId);
     }),
     phases: by(readPhases),
-    invitations: by(async (em, ids) => {
-      const found = await listInvitations(em, ids, clock());
-      return (id) => found.get(id) ?? [];
-    }),
-    members: by(async (em, ids) => {
-      const found = await listMembers(em, ids);
-      return (id) => found.get(id) ?? [];
-    }),
     tenantCount: by(countTenants),
     health: shareHealth((slug) => tenantHealth({ ...platform, orm: reader }, { slug })),
     serverChecks: shareHealth((name) => checkDbServers({ ...platform, orm: reader }, name)),

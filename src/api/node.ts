@@ -1,30 +1,84 @@
-import type { AuditRow } from "../audit/audit-event.entity.ts";
-import { isGranted } from "../iam/grants.ts";
-import type { UserView } from "../iam/users/user-view.ts";
+import { type Action, isGranted } from "../iam/grants.ts";
+import * as serviceTokens from "../iam/tokens/service-token-view.ts";
+import { SigningKeyEntity } from "../iam/tokens/signing-key.entity.ts";
+import * as signingKeys from "../iam/tokens/signing-key-view.ts";
+import { viewOf } from "../iam/users/user-view.ts";
+import { invitationsShown, membersShown } from "../invitations/people.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { isId } from "../kernel/ids.ts";
 import { fieldFault } from "../kernel/input.ts";
-import type { Operation } from "../operations/engine/operation.entity.ts";
-import type { DbServer } from "../placement/db-server.entity.ts";
-import type { Tenant } from "../tenants/tenant.entity.ts";
 import { builder } from "./builder.ts";
 import type { ApiContext } from "./context.ts";
+import { peoplePortsOf } from "./tenants/people-ports.ts";
 
-type NodeRow = Tenant | Operation | DbServer | AuditRow | UserView;
+/** Whatever has an id of its own. */
+interface NodeRow {
+  readonly id: string;
+}
+
+interface NodeType {
+  readonly name: string;
+  /** The action of the grants table without which nothing of this type is found. */
+  readonly needs: Action;
+  find(context: ApiContext, id: string): Promise<NodeRow | null>;
+}
+
+/** Every type that `node` finds: ids are UUIDs, those of signing keys aside. */
+const TYPES: readonly NodeType[] = [
+  { name: "Tenant", needs: "tenant:read", find: ({ load }, id) => load.tenant.load(id) },
+  { name: "Operation", needs: "operation:read", find: ({ load }, id) => load.operation.load(id) },
+  { name: "DbServer", needs: "db-server:read", find: ({ load }, id) => load.dbServer.load(id) },
+  { name: "AuditEvent", needs: "audit:read", find: ({ load }, id) => load.auditEvent.load(id) },
+  {
+    ...{ name: "PlatformUser", needs: "platform-user:read" },
+    find: async ({ load }, id) => mapped(await load.platformUser.load(id), viewOf),
+  },
+  {
+    ...{ name: "ServiceToken", needs: "service-token:read" },
+    find: async ({ load, platform }, id) =>
+      mapped(await load.serviceToken.load(id), (token) =>
+        serviceTokens.shownAt(token, platform.clock()),
+      ),
+  },
+  {
+    ...{ name: "TenantInvitation", needs: "member:read" },
+    find: async (context, id) => {
+      const found = await context.load.invitation.load(id);
+      return found && ((await invitationsShown(peoplePortsOf(context), [found]))[0] ?? null);
+    },
+  },
+  {
+    ...{ name: "TenantMember", needs: "member:read" },
+    find: async (context, id) => {
+      const found = await context.load.membership.load(id);
+      return found && ((await membersShown(peoplePortsOf(context), [found]))[0] ?? null);
+    },
+  },
+  { name: "Identity", needs: "member:read", find: ({ load }, id) => load.identity.load(id) },
+];
+
+const SIGNING_KEY: NodeType = {
+  ...{ name: "SigningKey", needs: "signing-key:read" },
+  find: async ({ em, platform }, id) => {
+    const found = await em().findOne(SigningKeyEntity, { id, purpose: "ACCESS" });
+    return mapped(found, (key) => signingKeys.shownAt(key, platform.clock()));
+  },
+};
+
+const mapped = <Row, Shown>(row: Row | null, show: (row: Row) => Shown): Shown | null =>
+  row === null ? null : show(row);
+
+/** The types of what was found: a row does not tell. */
+const typeNames = new WeakMap<NodeRow, string>();
 
 const MOST_NODES = 100;
 
 export const NodeRef = builder.interfaceRef<NodeRow>("Node").implement({
   description:
-    "Something with an id of its own. Ids are plain UUIDs, unique over all types: the same ones that logs, events and commands show.",
-  resolveType: (row) => {
-    if ("slug" in row) return "Tenant";
-    if ("prevHash" in row) return "AuditEvent";
-    if ("email" in row) return "PlatformUser";
-    return "subjectName" in row ? "Operation" : "DbServer";
-  },
+    "Something with an id of its own, unique over all types: the same one that logs, events and commands show. A plain UUID, that of a signing key aside.",
+  resolveType: (row) => typeNames.get(row),
   fields: (t) => ({
-    id: t.exposeID("id", { description: "The UUID of this object." }),
+    id: t.exposeID("id", { description: "The id of this object." }),
   }),
 });
 
@@ -50,26 +104,20 @@ builder.queryFields((t) => ({
   }),
 }));
 
-/** Ids are plain UUIDs: the type is found by looking into each table that the caller may read. */
-async function findNodes(
-  { caller, load }: ApiContext,
-  ids: readonly string[],
-): Promise<(NodeRow | null)[]> {
+/** The type of an id is found by looking into each table that the caller may read. */
+async function findNodes(context: ApiContext, ids: readonly string[]): Promise<(NodeRow | null)[]> {
   if (ids.length > MOST_NODES) throw fieldFault("ids", `must name at most ${MOST_NODES} objects`);
-  const role = caller?.actor.role;
+  const role = context.caller?.actor.role;
   if (role === undefined) throw new DomainError("E_UNAUTHENTICATED");
-  const tables = [
-    ...(isGranted(role, "tenant:read") ? [load.tenant] : []),
-    ...(isGranted(role, "operation:read") ? [load.operation] : []),
-    ...(isGranted(role, "db-server:read") ? [load.dbServer] : []),
-    ...(isGranted(role, "audit:read") ? [load.auditEvent] : []),
-    ...(isGranted(role, "platform-user:read") ? [load.platformUser] : []),
-  ];
+  const readable = (type: NodeType) => isGranted(role, type.needs);
   return await Promise.all(
     ids.map(async (id) => {
-      if (!isId(id)) return null;
-      const rows = await Promise.all(tables.map((table) => table.load(id)));
-      return rows.find((row) => row !== null) ?? null;
+      const types = (isId(id) ? TYPES : [SIGNING_KEY]).filter(readable);
+      const found = await Promise.all(types.map((type) => type.find(context, id)));
+      const index = found.findIndex((row) => row !== null);
+      const row = found[index] ?? null;
+      if (row !== null) typeNames.set(row, types[index]?.name ?? "");
+      return row;
     }),
   );
 }

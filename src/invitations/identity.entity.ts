@@ -44,5 +44,5 @@ export const Person = describedObject(
     email: z.string().describe("The email address, in lower case."),
     name: z.string().nullable().describe("The name, for people; null when it is not known."),
   },
-);
+).meta({ isNode: true });
 export type Person = Described<typeof Person>;

@@ -29,11 +29,9 @@ export const InviteInput = z
       .describe("The person's name, at most 200 characters."),
     role: TenantRole.default("ADMIN").meta({
       description: "What the person is to be in the tenant.",
-      neverNull: true,
     }),
     allowExistingUser: z.boolean().default(false).meta({
       description: "Whether somebody whom another tenant knows already may be linked to this one.",
-      neverNull: true,
     }),
   })
   .describe("Whom to invite.");

@@ -1,19 +1,18 @@
-import type { EntityManager } from "@mikro-orm/postgresql";
 import { z } from "zod";
+import { findPage, type Page, type PageRequest } from "../database/keyset.ts";
+import type { EntityManager } from "../database/orm.ts";
 import { type Described, describedObject } from "../kernel/described.ts";
 import { type Mail, MailEntity, MailState } from "../mail/mail.entity.ts";
 import { type Identity, IdentityEntity, Person } from "./identity.entity.ts";
 import {
+  type Invitation,
   InvitationEntity,
   InvitationKind,
   InvitationState,
   resendableAt,
   stateOf,
 } from "./invitation.entity.ts";
-import { MembershipEntity, TenantRole } from "./membership.entity.ts";
-
-/** How many people and invitations of a tenant are listed, the newest: nobody pages through them. */
-export const MOST_LISTED = 100;
+import { type Membership, MembershipEntity, TenantRole } from "./membership.entity.ts";
 
 /** The newest mail to somebody, and whether it has left. */
 const MailSent = describedObject("TenantMail", "A mail to somebody of a tenant, on its way.", {
@@ -54,8 +53,9 @@ export const ListedInvitation = describedObject(
     acceptedAt: z.date().nullable().describe("When it was accepted; null before."),
     revokedAt: z.date().nullable().describe("When it was revoked; null unless it was."),
   },
-);
-export type ListedInvitation = Described<typeof ListedInvitation>;
+).meta({ isNode: true });
+/** An invitation, and what the API shows of it at a moment. */
+export type ListedInvitation = Invitation & Described<typeof ListedInvitation>;
 
 export const ListedMember = describedObject(
   "TenantMember",
@@ -71,68 +71,84 @@ export const ListedMember = describedObject(
       .describe("When they signed in last, to whichever tenant; null before the first time."),
     mail,
   },
-);
-export type ListedMember = Described<typeof ListedMember>;
+).meta({ isNode: true });
+/** A membership, and what the API shows of it. */
+export type ListedMember = Membership & Described<typeof ListedMember>;
 
-/** The newest invitations of each tenant, the newest first. */
-export async function listInvitations(
-  em: EntityManager,
-  tenantIds: readonly string[],
-  now: Date,
-): Promise<Map<string, ListedInvitation[]>> {
-  const ids = await newestIds(em, "invitation", tenantIds);
-  const rows = await em.find(InvitationEntity, { id: { $in: ids } }, { orderBy: { id: "desc" } });
-  const listed = (await withPeople(em, rows)).map(({ row, ...people }) => ({
-    ...{ ...row, ...people, state: stateOf(row, now), resendableAt: resendableAt(row) },
+/** What reading people needs: who they are and their mails are read for many of a moment at once. */
+export interface PeoplePorts {
+  readonly em: EntityManager;
+  readonly identities: { load(id: string): Promise<Identity | null> };
+  /** By the id of the invitation or membership. */
+  readonly mails: { load(subjectId: string): Promise<Mail | null> };
+  readonly now: Date;
+}
+
+/** A page of the invitations to a tenant, the newest first. */
+export async function pageOfInvitations(
+  ports: PeoplePorts,
+  tenantId: string,
+  page: PageRequest,
+): Promise<Page<ListedInvitation>> {
+  const list = { name: "invitation", entity: InvitationEntity };
+  const found = await findPage(ports.em, list, { tenantId }, page);
+  return { ...found, rows: await invitationsShown(ports, found.rows) };
+}
+
+/** A page of the members of a tenant, the newest first; those who were invited are members already. */
+export async function pageOfMembers(
+  ports: PeoplePorts,
+  tenantId: string,
+  page: PageRequest,
+): Promise<Page<ListedMember>> {
+  const list = { name: "member", entity: MembershipEntity };
+  const found = await findPage(ports.em, list, { tenantId }, page);
+  return { ...found, rows: await membersShown(ports, found.rows) };
+}
+
+/** Invitations as the API shows them. */
+export const invitationsShown = (
+  ports: PeoplePorts,
+  rows: readonly Invitation[],
+): Promise<ListedInvitation[]> =>
+  withPeople(ports, rows, (row) => ({
+    ...{ ...row, state: stateOf(row, ports.now), resendableAt: resendableAt(row) },
   }));
-  return Map.groupBy(listed, ({ tenantId }) => tenantId);
-}
 
-/** The newest members of each tenant, the newest first; those who were invited are members already. */
-export async function listMembers(
-  em: EntityManager,
-  tenantIds: readonly string[],
-): Promise<Map<string, ListedMember[]>> {
-  const ids = await newestIds(em, "membership", tenantIds);
-  const rows = await em.find(MembershipEntity, { id: { $in: ids } }, { orderBy: { id: "desc" } });
-  const listed = (await withPeople(em, rows)).map(({ row, ...people }) => ({
-    ...{ ...row, ...people, since: row.createdAt },
-    lastSignedInAt: people.identity.lastSignedInAt,
+/** Memberships as the API shows them. */
+export const membersShown = (
+  ports: PeoplePorts,
+  rows: readonly Membership[],
+): Promise<ListedMember[]> =>
+  withPeople(ports, rows, (row, { lastSignedInAt }) => ({
+    ...{ ...row, since: row.createdAt, lastSignedInAt },
   }));
-  return Map.groupBy(listed, ({ tenantId }) => tenantId);
-}
 
-async function newestIds(
-  em: EntityManager,
-  table: "invitation" | "membership",
-  tenantIds: readonly string[],
-): Promise<string[]> {
-  const rows = await em.execute<{ id: string }[]>(
-    `select newest.id from unnest(?::uuid[]) as tenant (id), lateral (
-       select id from platform.${table} where tenant_id = tenant.id order by id desc limit ${MOST_LISTED}
-     ) newest`,
-    [`{${tenantIds.join(",")}}`],
-  );
-  return rows.map(({ id }) => id);
-}
-
-async function withPeople<Row extends { id: string; identityId: string }>(
-  em: EntityManager,
+async function withPeople<Row extends { id: string; identityId: string }, Shown>(
+  { identities, mails }: PeoplePorts,
   rows: readonly Row[],
-): Promise<{ row: Row; identity: Identity; mail: Described<typeof mail> }[]> {
-  const identityIds = [...new Set(rows.map((row) => row.identityId))];
-  const identities = await em.find(IdentityEntity, { id: { $in: identityIds } });
-  const mails = await em.find(
-    MailEntity,
-    { subjectId: { $in: rows.map((row) => row.id) } },
-    { orderBy: { id: "asc" } },
-  );
-  const people = new Map(identities.map((identity) => [identity.id, identity]));
-  const newest = new Map(mails.map((one) => [one.subjectId, shownMail(one)]));
-  return rows.flatMap((row) => {
-    const identity = people.get(row.identityId);
-    return identity ? [{ row, identity, mail: newest.get(row.id) ?? null }] : [];
+  show: (row: Row, identity: Identity) => Shown,
+): Promise<(Shown & { identity: Identity; mail: Described<typeof mail> })[]> {
+  const shown = rows.map(async (row) => {
+    const [identity, sent] = await Promise.all([
+      identities.load(row.identityId),
+      mails.load(row.id),
+    ]);
+    if (identity === null) return [];
+    return [{ ...show(row, identity), identity, mail: sent && shownMail(sent) }];
   });
+  return (await Promise.all(shown)).flat();
+}
+
+/** The newest mail about each invitation or membership. */
+export async function newestMails(
+  em: EntityManager,
+  subjectIds: readonly string[],
+): Promise<(subjectId: string) => Mail | null> {
+  const about = { subjectId: { $in: [...subjectIds] } };
+  const mails = await em.find(MailEntity, about, { orderBy: { id: "asc" } });
+  const newest = new Map(mails.map((one) => [one.subjectId, one]));
+  return (subjectId) => newest.get(subjectId) ?? null;
 }
 
 const shownMail = ({ lastError, nextAttemptAt, ...sent }: Mail) => ({

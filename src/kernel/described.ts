@@ -12,10 +12,10 @@ declare module "zod" {
     values?: Readonly<Record<string, string>>;
     /** Of an input: what the argument is that takes it, where that is not the input's description. */
     argument?: string;
+    /** Of an input's field: its name in the API, where what is stored keeps another one. */
+    apiName?: string;
     /** Of an input's field: it is one of the two by which a tenant is named, `TenantBy` in the API. */
     namesTenant?: "SLUG" | "ID";
-    /** Of an input's field with a default: it may be left out, and null is refused all the same. */
-    neverNull?: true;
     /** Of an input's field: its flag or argument in the command, as `--to <version>`. */
     flag?: string;
     /** What the command's help says of it. */
@@ -24,6 +24,8 @@ declare module "zod" {
     needs?: string;
     /** Of an answered field with `needs`: the rows that it protects; all where it is left out. */
     protects?: (row: never) => boolean;
+    /** Of a number: it may have more than 32 bits. */
+    isBig?: true;
     /** Of a text: it is an identifier, of whatever form. */
     isId?: true;
     /** Of an answered text for people: it may name secrets, which not every role is told. */

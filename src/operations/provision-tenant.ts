@@ -74,7 +74,7 @@ export const provisionTenant: DefinedOperation<ProvisionInput, ProvisionFacts> =
         "timeZone",
         "supportEmail",
         "supportPhone",
-        "requestedBy",
+        "onBehalfOf",
         "labels",
       ],
       "Where it lies and what it holds:": ["region", "dbServer", "isolation", "seeds"],

@@ -25,11 +25,11 @@ const ClusterNode = describedObject("DbServerNode", "A node of a Citus cluster."
   takesTenants: z
     .boolean()
     .describe("Whether Citus places tenants on it; a coordinator often takes none."),
-  tenants: z.int().describe("How many tenants' schemas lie on it, whatever their status."),
-  bytes: z
-    .number()
-    .nullable()
-    .describe("What their tables and indexes take on disk; null while a node does not answer."),
+  tenantCount: z.int().describe("How many tenants' schemas lie on it, whatever their status."),
+  bytes: z.int().nullable().meta({
+    description: "What their tables and indexes take on disk; null while a node does not answer.",
+    isBig: true,
+  }),
 });
 type ClusterNode = Described<typeof ClusterNode>;
 
@@ -56,10 +56,10 @@ export const ClusterPlace = describedObject(
     node: ClusterNode.nullable().describe(
       "The node that holds its tables; null while it has none, or while there is a fault.",
     ),
-    bytes: z
-      .number()
-      .nullable()
-      .describe("What its tables and indexes take on disk; null while a node does not answer."),
+    bytes: z.int().nullable().meta({
+      description: "What its tables and indexes take on disk; null while a node does not answer.",
+      isBig: true,
+    }),
     fault: z
       .string()
       .nullable()
@@ -164,7 +164,7 @@ async function look(client: ClientBase): Promise<Cluster> {
   return {
     nodes: nodes.map((node) => {
       const held = places.filter(({ group }) => group === node.group);
-      return { ...node, tenants: held.length, bytes: sumOf(held.map((place) => place.bytes)) };
+      return { ...node, tenantCount: held.length, bytes: sumOf(held.map((place) => place.bytes)) };
     }),
     places: new Map(places.map((place) => [place.schema, place])),
     fault,
@@ -174,7 +174,7 @@ async function look(client: ClientBase): Promise<Cluster> {
 const sumOf = (sizes: readonly (number | null)[]): number | null =>
   sizes.reduce((sum, size) => (sum === null || size === null ? null : sum + size), 0);
 
-type NodeRow = Omit<ClusterNode, "tenants" | "bytes">;
+type NodeRow = Omit<ClusterNode, "tenantCount" | "bytes">;
 
 const NODES = `select nodename as host, nodeport as port, groupid as "group", isactive as active,
     shouldhaveshards as "takesTenants"

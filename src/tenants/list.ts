@@ -28,7 +28,7 @@ export interface TenantFilter {
   /** The names of db servers. */
   readonly dbServer?: readonly string[];
   readonly schemaVersion?: readonly string[];
-  readonly requestedBy?: string;
+  readonly onBehalfOf?: string;
   /** All of them. */
   readonly labels?: readonly TenantLabel[];
   /** Whether they are locked against deletion. */
@@ -92,7 +92,7 @@ export const countTenants = (em: EntityManager, filter: TenantFilter): Promise<n
 
 function tenantsWhere(filter: TenantFilter): FilterQuery<Tenant> {
   const { status, isolation, dbServer, locked, text, people = false, version } = filter;
-  const { requestedBy, labels, createdAfter, createdBefore } = filter;
+  const { onBehalfOf, labels, createdAfter, createdBefore } = filter;
   const { slugs: slug, region, tier, schemaVersion } = filter;
   return {
     $and: [
@@ -102,7 +102,7 @@ function tenantsWhere(filter: TenantFilter): FilterQuery<Tenant> {
       ),
       ...(isolation === undefined ? [] : [{ isolation }]),
       ...(dbServer === undefined ? [] : [onServers(dbServer)]),
-      ...(requestedBy === undefined ? [] : [{ requestedBy }]),
+      ...(onBehalfOf === undefined ? [] : [{ requestedBy: onBehalfOf }]),
       ...(labels === undefined ? [] : [{ labels: { $contains: labelMapOf(labels) } } as never]),
       ...(locked === undefined ? [] : [{ lockedAt: locked ? { $ne: null } : null }]),
       between(createdAfter, createdBefore),

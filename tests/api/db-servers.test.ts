@@ -14,7 +14,7 @@ const west = perFile(startServer);
 const api = perFile(() => openTestApi(world));
 const administrator = perFile(() => api.as("ADMINISTRATOR"));
 
-const FIELDS = `name region kind status host port tlsMode adminSecretRef capacityHint tenants
+const FIELDS = `name region kind status host port tlsMode adminSecretRef capacityHint tenantCount
   freeCapacity load labels { key value }`;
 
 const mutation = (name: string) => {
@@ -72,7 +72,7 @@ describe("db servers in the API", () => {
     const { dbServer } = await change("registerDbServer", input);
     expect(dbServer).toEqual({
       ...input,
-      ...{ kind: "POSTGRES", status: "ACTIVE", tenants: 0, freeCapacity: 2, load: 0 },
+      ...{ kind: "POSTGRES", status: "ACTIVE", tenantCount: 0, freeCapacity: 2, load: 0 },
     });
     expect(await change("registerDbServer", input)).toMatchObject({ code: "E_DB_SERVER_EXISTS" });
     const seen = await dbServers(await api.as("READONLY"));
@@ -136,8 +136,8 @@ describe("db servers in the API", () => {
       ...{ rowCount: 1 },
     });
     const [first, , second] = await dbServers();
-    expect(first).toMatchObject({ name: "east", tenants: 2, freeCapacity: 0, load: 1 });
-    expect(second).toMatchObject({ name: "west", tenants: 2, freeCapacity: 1 });
+    expect(first).toMatchObject({ name: "east", tenantCount: 2, freeCapacity: 0, load: 1 });
+    expect(second).toMatchObject({ name: "west", tenantCount: 2, freeCapacity: 1 });
   });
 
   test("take no tenant when they are full, drained or unknown", async () => {
@@ -149,7 +149,7 @@ describe("db servers in the API", () => {
     });
     const drain = { name: "west", status: "DRAINING", reason: "new disks" };
     const { dbServer } = await change("setDbServerStatus", drain);
-    expect(dbServer).toMatchObject({ status: "DRAINING", tenants: 2 });
+    expect(dbServer).toMatchObject({ status: "DRAINING", tenantCount: 2 });
     for (const dbServer of ["west", "nowhere"])
       expect((await provision({ dbServer })).answer).toMatchObject({
         code: "E_DB_SERVER_NOT_FOUND",
@@ -188,6 +188,6 @@ describe("db servers in the API", () => {
       state: "FAILED",
       error: { code: "E_ADMIN_CONN_UNRESOLVED", phase: "STATE_CHECKED" },
     });
-    expect(await dbServers()).toMatchObject([{ tenants: 2 }, {}, { tenants: 2 }]);
+    expect(await dbServers()).toMatchObject([{ tenantCount: 2 }, {}, { tenantCount: 2 }]);
   });
 });

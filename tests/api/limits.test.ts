@@ -80,12 +80,11 @@ describe("the cost of a request", () => {
     expect(cost(spread)).toBe(cost(plain));
   });
 
-  test("counts a tenant's people as the hundred of each that there can be", () => {
-    expect(cost("{ tenants(first: 3) { nodes { members { id } } } }")).toBe(1 + 3 * (1 + 100));
-    expect(cost("{ tenant(by: {}) { invitations { id identity { email } } } }")).toBe(1 + 100 * 2);
-    const people =
-      "{ tenants(first: 30) { nodes { members { identity { email } mail { state } } } } }";
-    expect(cost(people)).toBe(1 + 30 * (1 + 100 * 3));
+  test("counts a tenant's people by their pages", () => {
+    const members = "{ tenants(first: 3) { nodes { members(first: 50) { nodes { id } } } } }";
+    expect(cost(members)).toBe(1 + 3 * (1 + (1 + 50)));
+    const invitations = "{ tenant(by: {}) { invitations { nodes { id identity { email } } } } }";
+    expect(cost(invitations)).toBe(1 + (1 + 20 * 2));
   });
 
   test("has room for a few looks at tenants, and not for thirty", () => {

@@ -50,10 +50,10 @@ describe("provisionTenant refuses", () => {
     ["control characters", { name: "a\u0007b" }, "E_VALIDATION", "name"],
     ["a sign that turns what follows", { name: "Acme \u202etxet" }, "E_VALIDATION", "name"],
     ["a text that is too long", { vertical: "v".repeat(61) }, "E_VALIDATION", "vertical"],
-    ["an empty requester", { requestedBy: "" }, "E_VALIDATION", "requestedBy"],
+    ["an empty requester", { onBehalfOf: "" }, "E_VALIDATION", "onBehalfOf"],
     ["an empty admin name", { adminName: "" }, "E_VALIDATION", "adminName"],
   ])("%s", async (_what, change, code, path) => {
-    const answer = await start(provisionRequest(change));
+    const answer = await start({ ...provisionRequest(), ...change });
     expect(answer).toMatchObject({ code, retryable: false });
     expect(answer.issues.map((issue: { path: string[] }) => issue.path.join("."))).toEqual([path]);
   });

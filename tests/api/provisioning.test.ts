@@ -67,12 +67,12 @@ describe("provisionTenant", () => {
     });
     const found = await provisioner.ask(
       `query ($by: TenantBy!, $id: ID!) {
-        tenant(by: $by) { adminEmail members { id } invitations { id } }
+        tenant(by: $by) { adminEmail members { totalCount } invitations { totalCount } }
         operation(id: $id) { result { ... on ProvisionSummary { credential } } } }`,
       { by: { slug: input.slug }, id: operation.id },
     );
     expect(found).toEqual({
-      tenant: { adminEmail: null, members: [], invitations: [] },
+      tenant: { adminEmail: null, members: { totalCount: 0 }, invitations: { totalCount: 0 } },
       operation: { result: { credential: null } },
     });
     const secret = await world.platform.secrets.get(`tenant-db-${input.slug}`);
@@ -84,10 +84,10 @@ describe("provisionTenant", () => {
     });
     const invited = await provisioner.ask(
       `mutation ($input: InviteTenantAdminInput!) { inviteTenantAdmin(input: $input) {
-        ... on InviteTenantAdminPayload { tenant { members { identity { email } } } } } }`,
+        ... on InviteTenantAdminPayload { tenant { members { nodes { identity { email } } } } } } }`,
       { input: { tenant: { slug: input.slug }, email: "ada@empty.test" } },
     );
-    expect(invited.inviteTenantAdmin.tenant.members).toEqual([
+    expect(invited.inviteTenantAdmin.tenant.members.nodes).toEqual([
       { identity: { email: "ada@empty.test" } },
     ]);
   });

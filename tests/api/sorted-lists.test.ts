@@ -102,7 +102,7 @@ test("filters take several values, and all of them are asked", async () => {
   expect(await count({ tier: ["PREMIUM"], labels: [{ key: "wave", value: "canary" }] })).toBe(0);
   expect(await count({ locked: true })).toBe(1);
   expect(await count({ locked: false })).toBe(COUNT - 1);
-  expect(await count({ requestedBy: "sales" })).toBe(2);
+  expect(await count({ onBehalfOf: "sales" })).toBe(2);
   expect(await count({ dbServer: ["default"] })).toBe(COUNT);
   expect(await count({ dbServer: ["nowhere"] })).toBe(0);
   expect(await count({ dbServer: [] })).toBe(0);

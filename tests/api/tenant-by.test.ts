@@ -16,7 +16,7 @@ const UPDATE = `mutation ($tenant: TenantBy!) { answer: updateTenant(input: { te
   ... on UserError { code message } ... on ValidationError { issues { path } } } }`;
 const SUSPEND = `mutation ($tenant: TenantBy!) { answer: suspendTenant(input: { tenant: $tenant, reason: "a test" }) {
   ... on SuspendTenantPayload { tenant { id } } ... on UserError { code message } } }`;
-const INVITE = `mutation ($tenant: TenantBy!) { answer: inviteTenantAdmin(input: { tenant: $tenant, email: "by@acme.test" }) {
+const INVITE = `mutation ($tenant: TenantBy!) { answer: inviteTenantAdmin(input: { tenant: $tenant, email: "by@acme.test", allowExistingUser: true }) {
   ... on InviteTenantAdminPayload { tenant { id } } ... on UserError { code message } } }`;
 const LOCK = `mutation ($tenant: TenantBy!) { answer: lockTenant(input: { tenant: $tenant, reason: "a test" }) {
   ... on LockTenantPayload { tenant { id } } ... on UserError { code message } } }`;
@@ -57,14 +57,14 @@ describe.each(Object.entries(ACTS))("%s", (_name, document) => {
       ...{ code: "E_TENANT_NOT_FOUND", message: `No living tenant has the id '${first}'` },
     });
     const { tenant } = await administrator.ask(
-      "query ($by: TenantBy!) { tenant(by: $by) { id name lockedAt activeOperation { id } members { id } } }",
+      "query ($by: TenantBy!) { tenant(by: $by) { id name lockedAt activeOperation { id } members { nodes { id } } } }",
       { by: { slug } },
     );
     expect(tenant).toMatchObject({
       id: second,
       lockedAt: null,
       activeOperation: null,
-      members: [],
+      members: { nodes: [] },
     });
     expect(tenant.name).not.toBe("By");
   });

@@ -5,7 +5,7 @@ import {
   resendInvitation,
   revokeInvitation,
 } from "../../src/invitations/manage.ts";
-import { listInvitations, listMembers } from "../../src/invitations/people.ts";
+import { pageOfInvitations, pageOfMembers } from "../../src/invitations/people.ts";
 import { newId } from "../../src/kernel/ids.ts";
 import { PASSWORD } from "../kit/iam.ts";
 import { OWNER, openTenants, STARTER } from "../kit/invitations.ts";
@@ -27,9 +27,9 @@ const inviteAdmin = (more: Record<string, unknown> = {}) =>
   });
 
 const invitations = async (tenant: { id: string }) =>
-  (await listInvitations(world.em.fork(), [tenant.id], world.clock())).get(tenant.id) ?? [];
+  (await pageOfInvitations(world.people(), tenant.id, {})).rows;
 const members = async (tenant: { id: string }) =>
-  (await listMembers(world.em.fork(), [tenant.id])).get(tenant.id) ?? [];
+  (await pageOfMembers(world.people(), tenant.id, {})).rows;
 const stateOf = async (tenant: { id: string }) => (await invitations(tenant))[0]?.state;
 
 /** The token in the newest mail. */

@@ -10,9 +10,11 @@ import {
   seedFirstAdmin,
   undoFirstAdmin,
 } from "../../src/invitations/first-admin.ts";
+import { IdentityEntity } from "../../src/invitations/identity.entity.ts";
 import { mailLinks } from "../../src/invitations/mail-link.ts";
 import { revealOneTimePassword } from "../../src/invitations/one-time-password.ts";
 import { requestPasswordReset, resetTenantPassword } from "../../src/invitations/password-reset.ts";
+import { newestMails, type PeoplePorts } from "../../src/invitations/people.ts";
 import { changeTenantPassword, tenantSignIn } from "../../src/invitations/tenant-sign-in.ts";
 import { newId } from "../../src/kernel/ids.ts";
 import { deliverPendingMail } from "../../src/mail/deliver.ts";
@@ -78,6 +80,16 @@ export class TenantWorld extends IamWorld {
   /** What managing people takes; mails wait for `deliver`. */
   managing() {
     return { ...this, em: this.em, queue: { enqueueMail: async () => {} } };
+  }
+
+  /** What reading people takes. */
+  people(): PeoplePorts {
+    const em = this.em.fork();
+    return {
+      ...{ em, now: this.clock() },
+      identities: { load: (id) => em.findOne(IdentityEntity, { id }) },
+      mails: { load: async (id) => (await newestMails(em, [id]))(id) },
+    };
   }
 
   requestReset(slug: string, email = OWNER) {

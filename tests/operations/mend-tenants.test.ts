@@ -3,7 +3,7 @@ import { askForRemedies, readRemedies } from "../../src/cli/tenant/doctor-remedi
 import type { EntityManager } from "../../src/database/orm.ts";
 import { removePeople } from "../../src/invitations/remove-people.ts";
 import type { Repair } from "../../src/operations/health/finding.ts";
-import { viewOf } from "../../src/operations/health/finding.ts";
+import { viewsOf } from "../../src/operations/health/finding.ts";
 import { runDoctor } from "../../src/operations/health/reconcile.ts";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
 import type { Isolation } from "../../src/tenants/names.ts";
@@ -201,7 +201,7 @@ test("the terminal asks once for each kind, and for no other remedy of what is s
   await forget(stranger);
   const healths = (await tenantHealth(world.platform))
     .filter(({ slug }) => [gone, stranger].includes(slug ?? ""))
-    .map(({ slug, findings }) => ({ slug, findings: findings.map(viewOf) }));
+    .map(({ slug, findings }) => ({ slug, findings: viewsOf(slug ?? "", findings) }));
   const asked: string[] = [];
   const answering = (yes: readonly string[]) => async (question: string) => {
     asked.push(question.replace(/:.*\((.*)\).*/, " $1"));

@@ -18,7 +18,7 @@ import { registerServer, startServer } from "../kit/servers.ts";
 import { provision } from "../kit/tenants.ts";
 import { Life } from "../operations/_life.ts";
 
-const CLUSTER = `{ dbServers { name kind tenants
+const CLUSTER = `{ dbServers { name kind tenantCount
   cluster { fault nodes { host port group active takesTenants tenants bytes } } } }`;
 const PLACE = `query ($slug: String!) { tenant(by: { slug: $slug }) {
   clusterPlace { fault bytes node { host port group } } } }`;
@@ -81,7 +81,7 @@ describeOnCitus("a Citus cluster as a db server (needs CITUS_URL)", () => {
       expect.arrayContaining(["laboratory", "sample", "tenantry_migration", "touched", "unit"]),
     );
     const told = await cluster();
-    expect(told).toMatchObject({ kind: "CITUS", tenants: 1, cluster: { fault: null } });
+    expect(told).toMatchObject({ kind: "CITUS", tenantCount: 1, cluster: { fault: null } });
     const { tenant } = await caller.ask(PLACE, { slug });
     expect(tenant.clusterPlace).toMatchObject({ fault: null, bytes: expect.any(Number) });
     expect(tenant.clusterPlace.bytes).toBeGreaterThan(8_192);

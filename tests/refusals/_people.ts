@@ -13,9 +13,9 @@ export function peopleCases({ world, administrator }: Stage): Case[] {
     const email = `${slug}@people.test`;
     await throughApi(administrator, "inviteTenantAdmin", { slug, email });
     const { tenant } = await administrator.ask(
-      `{ tenant(by: { slug: "${slug}" }) { members { id } } }`,
+      `{ tenant(by: { slug: "${slug}" }) { members { nodes { id } } } }`,
     );
-    return { slug, membershipId: tenant.members[0].id };
+    return { slug, membershipId: tenant.members.nodes[0].id };
   };
   const emailOf = ({ slug = "" }: Subject) => `${slug}@people.test`;
   const invite = (slug: string, email: string) => [

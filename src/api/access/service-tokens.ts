@@ -4,7 +4,7 @@ import {
   listServiceTokens,
   TokenFilter,
 } from "../../iam/tokens/list-service-tokens.ts";
-import { TokenView } from "../../iam/tokens/service-token-view.ts";
+import { shownAt, TokenView } from "../../iam/tokens/service-token-view.ts";
 import {
   CreatedToken,
   CreateTokenInput,
@@ -12,6 +12,7 @@ import {
   revokeServiceToken,
 } from "../../iam/tokens/service-tokens.ts";
 import { describedObject } from "../../kernel/described.ts";
+import { isId } from "../../kernel/ids.ts";
 import { builder } from "../builder.ts";
 import { actorOf } from "../caller.ts";
 import { connectionOf, pageArgs, readConnection } from "../connections.ts";
@@ -25,6 +26,20 @@ import { given } from "../given.ts";
 const ServiceTokenConnection = connectionOf("ServiceToken", "service tokens", objectOf(TokenView));
 
 const ServiceTokenFilter = inputOf("ServiceTokenFilter", TokenFilter);
+
+builder.queryField("serviceToken", (t) =>
+  t.field({
+    type: objectOf(TokenView),
+    nullable: true,
+    description: "One service token; null when there is none. For administrators.",
+    authScopes: { action: "service-token:read" },
+    args: { id: t.arg.id({ required: true, description: "The token's UUID." }) },
+    resolve: async (_root, { id }, { load, platform }) => {
+      const found = isId(id) ? await load.serviceToken.load(id) : null;
+      return found && shownAt(found, platform.clock());
+    },
+  }),
+);
 
 builder.queryField("serviceTokens", (t) =>
   t.field({

@@ -6,6 +6,7 @@ import type {
   MutationDescription,
   OperationDescription,
 } from "../../operations/define-operation.ts";
+import { apiNameOf } from "./names.ts";
 
 /** A flag or argument of a command, which is a field of the mutation's input. */
 export interface OperationFlag {
@@ -52,7 +53,7 @@ function flagOf(name: string, field: Field, { slugFlag }: CommandDescription): O
   if (flag === undefined) return [];
   return [
     {
-      field: namesTenant ? "tenant" : name,
+      field: apiNameOf(name, field),
       flag: (namesTenant && slugFlag) || flag,
       help,
       required: !(field.nullable || "defaultValue" in field),

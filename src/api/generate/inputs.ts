@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { elementOf, type Field, fieldOf, fieldsOf } from "../../kernel/described-fields.ts";
 import { type BuilderTypes, builder } from "../builder.ts";
 import { TenantBy } from "../tenants/tenant-by.ts";
+import { apiNameOf } from "./names.ts";
 import { enumOf, scalarOf } from "./types.ts";
 
 type InputFields = Parameters<typeof builder.inputType>[1]["fields"];
@@ -10,8 +11,8 @@ type InputFields = Parameters<typeof builder.inputType>[1]["fields"];
 type InputFieldBuilder = Parameters<InputFields>[0];
 
 /**
- * Adds an input to the schema, with the fields of a described one: what has a default or can be null may be
- * left out.
+ * Adds an input to the schema, with the fields of a described one. What can be null may be left out, which means
+ * the same; what has a default may be left out, and null is refused.
  *
  * @param more fields that only the API has
  */
@@ -35,20 +36,19 @@ const inputFields = (t: InputFieldBuilder, schema: z.ZodObject): ReturnType<Inpu
       .map(([key, field]) =>
         field.meta.namesTenant === "SLUG"
           ? ["tenant", t.field({ type: TenantBy, required: true, description: "Which tenant." })]
-          : [key, inputField(t, field)],
+          : [apiNameOf(key, field), inputField(t, field)],
       ),
   );
 
 function inputField(t: InputFieldBuilder, field: Field) {
   const { description, nullable, defaultValue } = field;
+  // That a list is empty when it is left out needs no telling.
+  const quiet = nullable || isEmptyList(defaultValue);
   return t.field({
     type: inputTypeOf(field) as "String",
-    required: field.meta.neverNull ?? (!nullable && !("defaultValue" in field)),
+    required: !quiet,
     ...(description === undefined ? {} : { description }),
-    // That a list is empty, or a field null, when it is left out needs no telling.
-    ...(defaultValue === null || isEmptyList(defaultValue) || defaultValue === undefined
-      ? {}
-      : { defaultValue: defaultValue as string }),
+    ...(quiet || defaultValue === undefined ? {} : { defaultValue: defaultValue as string }),
   });
 }
 

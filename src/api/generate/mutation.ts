@@ -1,13 +1,12 @@
 import type { ObjectRef } from "@pothos/core";
 import type { z } from "zod";
 import type { Action } from "../../iam/grants.ts";
-import type { TenantKey } from "../../tenants/registry.ts";
 import { type BuilderTypes, builder } from "../builder.ts";
 import type { ApiContext } from "../context.ts";
 import { answer, type ErrorRef, resultOf } from "../errors.ts";
 import { given } from "../given.ts";
-import { withNamedTenant } from "../tenants/tenant-by.ts";
 import { inputOf } from "./inputs.ts";
+import { asRulesName, throwAsApiNames } from "./names.ts";
 
 /** What a caller has sent, without what it left out: of the kinds that the input's rules name. */
 export type Request<Input extends z.ZodObject = z.ZodObject> = Readonly<z.input<Input>>;
@@ -43,7 +42,7 @@ export const typeName = (mutation: string, suffix: "Input" | "Payload" | "Result
 export function addMutation<Payload extends object, Input extends z.ZodObject = z.ZodObject>(
   options: MutationOptions<Payload, Input>,
 ): void {
-  const { name, description, grant, payload, errors = [], nulls, cost, act } = options;
+  const { name, description, grant, input, payload, errors = [], nulls, cost, act } = options;
   builder.mutationField(name, (t) =>
     t.field({
       type: resultOf<Payload>(typeName(name, "Result"), payload, errors),
@@ -54,11 +53,10 @@ export function addMutation<Payload extends object, Input extends z.ZodObject = 
       // Pothos cannot tell that a payload which it does not know is no list.
       resolve: ((_root: unknown, args: { readonly input?: Request }, context: ApiContext) =>
         answer(async () => {
-          const { tenant, ...sent } = args.input ?? {};
-          const request = nulls ? sent : given(sent);
-          if (tenant === undefined) return await act(request as Request<Input>, context);
-          return await withNamedTenant(context, tenant as TenantKey, (named) =>
-            act({ ...request, ...named } as unknown as Request<Input>, context),
+          const sent = args.input ?? {};
+          const request = await asRulesName(input, nulls ? sent : given(sent), context);
+          return await act(request as Request<Input>, context).catch((error: unknown) =>
+            throwAsApiNames(input, error),
           );
         })) as never,
     }),

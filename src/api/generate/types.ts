@@ -110,6 +110,7 @@ const FORMATS: Readonly<Record<string, string>> = {
 /** The scalar of a field; undefined for one that holds an object, an enum or a list. */
 export function scalarOf({ schema, kind, meta }: Field): string | undefined {
   if (meta.isId) return "ID";
+  if (meta.isBig) return "BigInt";
   const scalar = SCALARS[kind];
   return scalar === undefined ? undefined : (FORMATS[formatOf(schema) ?? ""] ?? scalar);
 }

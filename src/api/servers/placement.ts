@@ -1,3 +1,4 @@
+import { isId } from "../../kernel/ids.ts";
 import { freePlaces, loadOf } from "../../placement/choose-server.ts";
 import { DbServerEntity } from "../../placement/db-server.entity.ts";
 import { DbServerKind, DbServerStatus, DbServerTlsMode } from "../../placement/db-server-enums.ts";
@@ -38,7 +39,7 @@ DbServerRef.implement({
     capacityHint: t.exposeInt("capacityHint", {
       description: "How many tenants it is meant to hold; placement goes no further.",
     }),
-    tenants: t.int({
+    tenantCount: t.int({
       description: "How many tenants it holds now, purged ones aside.",
       resolve: ({ id }, _args, { load }) => load.tenantCount.load(id),
     }),
@@ -94,6 +95,29 @@ DbServerRef.implement({
     }),
   }),
 });
+
+const DbServerBy = builder.inputType("DbServerBy", {
+  description: "Names one db server: by its name or by its id.",
+  isOneOf: true,
+  fields: (t) => ({
+    name: t.string({ description: "Its name." }),
+    id: t.id({ description: "Its UUID." }),
+  }),
+});
+
+builder.queryField("dbServer", (t) =>
+  t.field({
+    type: DbServerRef,
+    nullable: true,
+    description: "One db server; null when there is none.",
+    authScopes: { action: "db-server:read" },
+    args: { by: t.arg({ type: DbServerBy, required: true, description: "Which one." }) },
+    resolve: (_root, { by: { name, id } }, { em, load }) => {
+      if (name != null) return em().findOne(DbServerEntity, { name });
+      return isId(id ?? "") ? load.dbServer.load(id ?? "") : null;
+    },
+  }),
+);
 
 builder.queryField("dbServers", (t) =>
   t.field({

@@ -92,7 +92,8 @@ TenantRef.implement({
     }),
     region: t.exposeString("region", {
       nullable: true,
-      description: "The region it was asked for in; null when none was named.",
+      description:
+        "The region that it was placed in; of a tenant that is not placed the one that was asked for, null when none was.",
     }),
     vertical: t.exposeString("vertical", {
       nullable: true,
@@ -118,7 +119,7 @@ TenantRef.implement({
       nullable: true,
       description: "Where its users call for help; null when none was named.",
     }),
-    requestedBy: t.exposeString("requestedBy", {
+    onBehalfOf: t.exposeString("requestedBy", {
       nullable: true,
       description: "Who wanted it, in the words of whoever asked; null when nobody was named.",
     }),

@@ -1,5 +1,4 @@
-import { isDomainError } from "../../kernel/domain-error.ts";
-import { faultsError } from "../../kernel/input.ts";
+import { isId } from "../../kernel/ids.ts";
 import { type NamedTenant, type TenantKey, tenantIdNotFound } from "../../tenants/registry.ts";
 import { builder } from "../builder.ts";
 import type { ApiContext } from "../context.ts";
@@ -15,27 +14,13 @@ export const TenantBy = builder.inputType("TenantBy", {
 });
 
 /**
- * Does what a mutation asks for of a tenant, with the tenant as the rules of inputs name it.
+ * A named tenant in the fields that the rules of inputs have for it.
  *
- * @throws DomainError E_TENANT_NOT_FOUND for an id that no tenant has, or what `act` throws
+ * @throws DomainError E_TENANT_NOT_FOUND for an id that no tenant has
  */
-export async function withNamedTenant<T>(
-  { load }: ApiContext,
-  by: TenantKey,
-  act: (named: NamedTenant) => Promise<T>,
-): Promise<T> {
-  if ("slug" in by) return await act({ slug: by.slug }).catch(tellPath);
-  const tenant = await load.tenant.load(by.id);
+export async function namedTenantOf({ load }: ApiContext, by: TenantKey): Promise<NamedTenant> {
+  if ("slug" in by) return { slug: by.slug };
+  const tenant = isId(by.id) ? await load.tenant.load(by.id) : null;
   if (tenant === null) throw tenantIdNotFound(by.id);
-  return await act({ slug: tenant.slug, tenantId: tenant.id });
-}
-
-/** The slug is a field of `tenant` to the caller. */
-function tellPath(error: unknown): never {
-  if (!isDomainError(error) || !error.issues.some(({ path }) => path[0] === "slug")) throw error;
-  throw faultsError(
-    error.issues.map((issue) =>
-      issue.path[0] === "slug" ? { ...issue, path: ["tenant", ...issue.path] } : issue,
-    ),
-  );
+  return { slug: tenant.slug, tenantId: tenant.id };
 }

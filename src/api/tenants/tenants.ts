@@ -25,7 +25,7 @@ import type { ApiContext } from "../context.ts";
 import { objectInput } from "../generate/inputs.ts";
 import { enumOf } from "../generate/types.ts";
 import { given } from "../given.ts";
-import { TenantRef } from "../refs.ts";
+import { DbServerRef, TenantRef } from "../refs.ts";
 import { TenantBy } from "./tenant-by.ts";
 
 const TenantConnection = connectionOf<Tenant>("Tenant", "tenants", TenantRef);
@@ -53,7 +53,7 @@ const TenantFilter = builder.inputType("TenantFilter", {
       type: [objectInput(TenantLabel)] as never,
       description: "Those that have all of these labels.",
     }),
-    requestedBy: t.string({ description: "Those that were wanted by this, in the same words." }),
+    onBehalfOf: t.string({ description: "Those that were wanted by this, in the same words." }),
     locked: t.boolean({
       description: "Those that are locked against deletion (true), or are not (false).",
     }),
@@ -105,6 +105,23 @@ builder.queryFields((t) => ({
       tenantPage(context, given(filter ?? {}), page, orderBy ?? undefined),
   }),
 }));
+
+builder.objectField(DbServerRef, "tenants", (t) =>
+  t.field({
+    type: TenantConnection,
+    nullable: true,
+    description:
+      "The tenants that are placed on it, the newest first unless told; null for roles without `tenant:read`.",
+    args: {
+      orderBy: t.arg({ type: TenantOrderInput, description: "How they are sorted." }),
+      ...pageArgs("tenants"),
+    },
+    resolve: ({ name }, { orderBy, ...page }, context) =>
+      mayCall(context.caller, "tenant:read")
+        ? tenantPage(context, { dbServer: [name] }, page, orderBy ?? undefined)
+        : null,
+  }),
+);
 
 async function tenantPage(
   { em, platform, caller }: ApiContext,

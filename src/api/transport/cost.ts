@@ -82,7 +82,7 @@ function coster(schema: GraphQLSchema, document: DocumentNode, variables: Variab
     const first = firstOf(field, node, variables);
     const inside = ofSet(node.selectionSet, type, first !== null);
     if (first !== null) return 1 + first * inside;
-    const entries = isListType(getNullableType(field.type)) && !paged ? longestOf(field) : 1;
+    const entries = isListType(getNullableType(field.type)) && !paged ? SHORT_LIST : 1;
     return ownCostOf(field) + entries * (1 + inside);
   };
   return ofSet;
@@ -93,10 +93,6 @@ const fieldOf = (
   name: string,
 ): GraphQLField<unknown, unknown> | undefined =>
   isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name] : undefined;
-
-/** How many entries a list has at most, as its field says by `extensions: { longest }`. */
-const longestOf = ({ extensions }: GraphQLField<unknown, unknown>): number =>
-  typeof extensions.longest === "number" ? extensions.longest : SHORT_LIST;
 
 /** What a field costs beside the objects of its answer, as it says by `extensions: { cost }`. */
 const ownCostOf = ({ extensions }: GraphQLField<unknown, unknown>): number =>

@@ -59,7 +59,8 @@ interface Page {
   readonly after: string | null;
 }
 
-interface Connection<Node> {
+/** A page of a list, as the API answers it. */
+export interface Connection<Node> {
   readonly nodes: readonly Node[];
   readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
 }

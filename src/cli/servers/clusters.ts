@@ -16,7 +16,7 @@ export function writeClusters(out: Output, servers: readonly Server[]): void {
       addressOf(node),
       String(node.group),
       node.active ? (node.takesTenants ? "takes tenants" : "takes none") : "not active",
-      String(node.tenants),
+      String(node.tenantCount),
       sizeOf(node.bytes),
     ]);
     writeTable(out, ["CLUSTER", "NODE", "GROUP", "STATE", "TENANTS", "SIZE"], rows);
@@ -29,7 +29,7 @@ export const addressOf = ({ host, port }: Pick<Server, "host" | "port">): string
 
 interface Place {
   readonly node: string | null;
-  readonly bytes: number | null;
+  readonly bytes: string | null;
   readonly fault: string | null;
 }
 
@@ -37,5 +37,5 @@ interface Place {
 export const describePlace = ({ node, bytes, fault }: Place): string =>
   fault ?? (node === null ? "no table yet" : `${node}, ${sizeOf(bytes)}`);
 
-const sizeOf = (bytes: number | null): string =>
-  bytes === null ? "unknown" : `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+const sizeOf = (bytes: string | null): string =>
+  bytes === null ? "unknown" : `${(Number(bytes) / 1024 ** 2).toFixed(1)} MiB`;

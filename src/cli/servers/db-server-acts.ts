@@ -220,7 +220,7 @@ const rowOf = (server: CommandDbServerFragment): string[] => [
   server.region,
   server.kind,
   server.status,
-  String(server.tenants),
+  String(server.tenantCount),
   String(server.capacityHint),
   String(server.freeCapacity),
   `${Math.round(server.load * 100)} %`,

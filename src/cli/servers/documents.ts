@@ -19,7 +19,7 @@ graphql(`
     }
     createdAt
     updatedAt
-    tenants
+    tenantCount
     freeCapacity
     load
   }
@@ -36,7 +36,7 @@ export const ListDbServers = graphql(`
           group
           active
           takesTenants
-          tenants
+          tenantCount
           bytes
         }
         fault

@@ -26,7 +26,7 @@ graphql(`
     timeZone
     supportEmail
     supportPhone
-    requestedBy
+    onBehalfOf
     createdAt
     updatedAt
     activatedAt

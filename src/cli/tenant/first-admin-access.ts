@@ -76,7 +76,7 @@ async function mailOf(
   const deadline = Date.now() + MAIL_MS;
   for (;;) {
     const { tenant: found } = await api.execute(ListMails, { by: { slug } as TenantBy });
-    const mailed = [...(found?.invitations ?? []), ...(found?.members ?? [])];
+    const mailed = [...(found?.invitations?.nodes ?? []), ...(found?.members?.nodes ?? [])];
     const own = mailed.filter(({ identity }) => identity.email === tenant.adminEmail);
     const mail = own.find((each) => each.mail !== null)?.mail ?? null;
     if (mail?.state !== "PENDING" || mail.problem !== null || Date.now() > deadline)

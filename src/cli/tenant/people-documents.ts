@@ -13,23 +13,29 @@ graphql(`
 `);
 
 export const ListInvitations = graphql(`
-  query CommandListInvitations($by: TenantBy!) {
+  query CommandListInvitations($by: TenantBy!, $first: Int!, $after: String) {
     tenant(by: $by) {
-      invitations {
-        id
-        identity {
-          ...CommandIdentity
+      people: invitations(first: $first, after: $after) {
+        nodes {
+          id
+          identity {
+            ...CommandIdentity
+          }
+          role
+          kind
+          state
+          timesSent
+          createdAt
+          expiresAt
+          acceptedAt
+          revokedAt
+          mail {
+            ...CommandMail
+          }
         }
-        role
-        kind
-        state
-        timesSent
-        createdAt
-        expiresAt
-        acceptedAt
-        revokedAt
-        mail {
-          ...CommandMail
+        pageInfo {
+          hasNextPage
+          endCursor
         }
       }
     }
@@ -37,18 +43,24 @@ export const ListInvitations = graphql(`
 `);
 
 export const ListMembers = graphql(`
-  query CommandListMembers($by: TenantBy!) {
+  query CommandListMembers($by: TenantBy!, $first: Int!, $after: String) {
     tenant(by: $by) {
-      members {
-        id
-        identity {
-          ...CommandIdentity
+      people: members(first: $first, after: $after) {
+        nodes {
+          id
+          identity {
+            ...CommandIdentity
+          }
+          role
+          since
+          lastSignedInAt
+          mail {
+            ...CommandMail
+          }
         }
-        role
-        since
-        lastSignedInAt
-        mail {
-          ...CommandMail
+        pageInfo {
+          hasNextPage
+          endCursor
         }
       }
     }
@@ -125,19 +137,23 @@ export const ListMails = graphql(`
   query CommandListMails($by: TenantBy!) {
     tenant(by: $by) {
       invitations {
-        identity {
-          email
-        }
-        mail {
-          ...CommandMail
+        nodes {
+          identity {
+            email
+          }
+          mail {
+            ...CommandMail
+          }
         }
       }
       members {
-        identity {
-          email
-        }
-        mail {
-          ...CommandMail
+        nodes {
+          identity {
+            email
+          }
+          mail {
+            ...CommandMail
+          }
         }
       }
     }

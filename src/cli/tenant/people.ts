@@ -8,7 +8,7 @@ import type {
 import { parseEmail } from "../../iam/users/email.ts";
 import { TENANT_ROLES } from "../../invitations/membership.entity.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
-import { payloadOf } from "../api/api.ts";
+import { type Connection, firstNodes, payloadOf } from "../api/api.ts";
 import { openKeys, runAnywhere, type Session } from "../session.ts";
 import { EXIT, UsageError } from "../terminal/exit-codes.ts";
 import { oneOf } from "../terminal/flag-values.ts";
@@ -138,26 +138,35 @@ async function chosen(session: Session, { slug, email }: PeopleFlags): Promise<L
   return newest;
 }
 
-type Tenant<Query extends { readonly tenant: unknown }> = NonNullable<Query["tenant"]>;
-type ListedInvitation = NonNullable<Tenant<CommandListInvitationsQuery>["invitations"]>[number];
-type ListedMember = NonNullable<Tenant<CommandListMembersQuery>["members"]>[number];
+type People<Query extends { tenant: { people: { nodes: unknown[] } | null } | null }> = NonNullable<
+  NonNullable<Query["tenant"]>["people"]
+>["nodes"][number];
+type ListedInvitation = People<CommandListInvitationsQuery>;
+type ListedMember = People<CommandListMembersQuery>;
 
-const invitationsOf = async (session: Session, slug: string) =>
-  (await tenantIn(session, slug, ListInvitations)).invitations ?? [];
+const invitationsOf = (session: Session, slug: string) => peopleOf(session, slug, ListInvitations);
 
-const membersOf = async (session: Session, slug: string) =>
-  (await tenantIn(session, slug, ListMembers)).members ?? [];
+const membersOf = (session: Session, slug: string) => peopleOf(session, slug, ListMembers);
 
-/** @throws DomainError E_TENANT_NOT_FOUND */
-async function tenantIn<Query extends { readonly tenant: unknown }>(
+/** All of them, page by page. @throws DomainError E_TENANT_NOT_FOUND */
+async function peopleOf<Person>(
   { api }: Session,
   slug: string,
-  document: TypedDocumentString<Query, { by: TenantBy }>,
-): Promise<Tenant<Query>> {
-  const { tenant } = await api.execute(document, { by: { slug } });
-  if (tenant) return tenant as Tenant<Query>;
-  throw new DomainError("E_TENANT_NOT_FOUND", { message: `Tenant slug '${slug}' not found` });
+  document: TypedDocumentString<
+    { tenant: { people: Connection<Person> | null } | null },
+    { by: TenantBy; first: number; after?: string | null }
+  >,
+): Promise<readonly Person[]> {
+  const { nodes } = await firstNodes(Number.POSITIVE_INFINITY, async (page) => {
+    const { tenant } = await api.execute(document, { by: { slug }, ...page });
+    if (tenant) return tenant.people ?? NOBODY;
+    throw new DomainError("E_TENANT_NOT_FOUND", { message: `Tenant slug '${slug}' not found` });
+  });
+  return nodes;
 }
+
+/** What is told to roles that may not read people. */
+const NOBODY = { nodes: [], pageInfo: { hasNextPage: false, endCursor: null } };
 
 function tell({ out }: Session, { slug, json }: PeopleFlags, email: string, how: string): number {
   if (json) out.json({ type: "RESULT", slug, email });

@@ -182,7 +182,7 @@ const fieldsOf = (tenant: ShownTenant): [string, string | null][] => [
   ["limits", describeLimits(tenant.limits)],
   ["time zone", tenant.timeZone],
   ["support", [tenant.supportEmail, tenant.supportPhone].filter(Boolean).join(", ") || null],
-  ["requested by", tenant.requestedBy],
+  ["requested by", tenant.onBehalfOf],
   ["failure", tenant.failure && `${tenant.failure.code}: ${tenant.failure.message ?? ""}`],
   ["created", tenant.createdAt],
   ["activated", tenant.activatedAt],

@@ -207,7 +207,7 @@ export type AuditFilter = {
 /** Which failed tenants to clean up, and how far. */
 export type CleanupFailedTenantsInput = {
   /** Whether schema or database, roles and secret go, too; otherwise they stay and are told of. */
-  dropSchema?: boolean | null | undefined;
+  dropSchema?: boolean;
   /** Any text of yours, such as a UUID: sending the same key with the same input again answers the same operation, so that a request whose answer was lost can be repeated. */
   idempotencyKey?: string | null | undefined;
   /** The slug of one tenant; all that are FAILED when left out. */
@@ -771,13 +771,13 @@ export type PlatformUserFilter = {
 /** A new tenant. */
 export type ProvisionTenantInput = {
   /** How the first administrator is to get in. */
-  adminCredential?: AdminCredential | null | undefined;
+  adminCredential?: AdminCredential;
   /** The email of its first administrator, its owner. Left out, the tenant begins without people: `inviteTenantAdmin` brings some. */
   adminEmail?: string | null | undefined;
   /** The name of its first administrator. */
   adminName?: string | null | undefined;
   /** Whether an identity that exists with the administrator's email is linked to the tenant. Otherwise it is refused with `E_OWNER_EXISTS`. */
-  allowExistingUser?: boolean | null | undefined;
+  allowExistingUser?: boolean;
   /** The name of the db server to be placed on. Left out, the least loaded one of the region is chosen. Given together with `region`, it must stand there. */
   dbServer?: string | null | undefined;
   /** Whether only to say what would be made, and to write nothing. */
@@ -787,19 +787,19 @@ export type ProvisionTenantInput = {
   /** The name of its first laboratory, 1 to 200 characters, for schemas that have laboratories. Left out, it begins without one: `addLaboratory` adds some. */
   initialLaboratory?: string | null | undefined;
   /** Where the tenant's schema is to lie. */
-  isolation?: Isolation | null | undefined;
+  isolation?: Isolation;
   /** What to note of it, at most 50; each key once. */
   labels?: Array<TenantLabelInput> | null | undefined;
   /** Its name, 1 to 200 characters. */
   name: string;
+  /** Who wants it, in your words: kept for later questions. */
+  onBehalfOf?: string | null | undefined;
   /** The region to be placed in: `eu-central`. Left out, any region will do. */
   region?: string | null | undefined;
-  /** Who wants it, in your words: kept for later questions. */
-  requestedBy?: string | null | undefined;
   /** The seed sets to apply, by name; `all` is every set, and `[]` is none. */
-  seeds?: Array<string> | null | undefined;
+  seeds?: Array<string>;
   /** The name of the first laboratory's setup, by which it can be chosen later. */
-  setupName?: string | null | undefined;
+  setupName?: string;
   /** Its short name: 3 to 40 lower-case letters, digits and single inner hyphens, beginning with a letter. It becomes part of host and database names and never changes. */
   slug: string;
   /** The codes of the states it works in, such as `CA` or `US-CA`; at most 100. */
@@ -809,9 +809,9 @@ export type ProvisionTenantInput = {
   /** Where its users call for help: `+49 30 1234567`. */
   supportPhone?: string | null | undefined;
   /** Its plan. */
-  tier?: Tier | null | undefined;
+  tier?: Tier;
   /** Its IANA time zone: `Europe/Berlin`. */
-  timeZone?: string | null | undefined;
+  timeZone?: string;
   /** Its line of business, at most 60 characters. */
   vertical?: string | null | undefined;
 };
@@ -842,7 +842,7 @@ export type RegisterDbServerInput = {
   /** Its host name or IP address; no URL, no socket path. DB_SERVER_HOSTS may limit which. */
   host: string;
   /** What kind of PostgreSQL it is; it never changes. For CITUS the secret names the coordinator's database, and tenants have isolation SCHEMA. */
-  kind?: DbServerKind | null | undefined;
+  kind?: DbServerKind;
   /** What to note of it, at most 50; they take the place of all that were noted. */
   labels?: Array<DbServerLabelInput> | null | undefined;
   /** Its name: 1 to 63 characters of a-z, 0-9 and -. It never changes. */
@@ -892,9 +892,9 @@ export type Role =
 /** How to rotate every tenant's credentials. */
 export type RotateAllTenantCredentialsInput = {
   /** Whether to close a login first that an earlier rotation has left open; otherwise that is refused with E_GRACE_RUNNING. */
-  endGrace?: boolean | null | undefined;
+  endGrace?: boolean;
   /** How many seconds the old login stays open behind the new one, 0 to 604800; 0 closes it at once. */
-  gracePeriodSeconds?: number | null | undefined;
+  gracePeriodSeconds?: number;
   /** Any text of yours, such as a UUID: sending the same key with the same input again answers the same operation, so that a request whose answer was lost can be repeated. */
   idempotencyKey?: string | null | undefined;
   /** Why it is done, 1 to 500 characters, for the audit trail. */
@@ -904,7 +904,7 @@ export type RotateAllTenantCredentialsInput = {
 /** How to rotate. */
 export type RotateSigningKeyInput = {
   /** Drops every key before it at once, with all access tokens: for a key that somebody has taken. Whoever is signed in refreshes the session. */
-  immediately?: boolean | null | undefined;
+  immediately?: boolean;
   /** Why, 1 to 500 characters, for the audit trail; needed with `immediately`. */
   reason?: string | null | undefined;
 };
@@ -1001,10 +1001,10 @@ export type TenantFilter = {
   labels?: Array<TenantLabelInput> | null | undefined;
   /** Those that are locked against deletion (true), or are not (false). */
   locked?: boolean | null | undefined;
+  /** Those that were wanted by this, in the same words. */
+  onBehalfOf?: string | null | undefined;
   /** Those of one of these regions. */
   region?: Array<string> | null | undefined;
-  /** Those that were wanted by this, in the same words. */
-  requestedBy?: string | null | undefined;
   /** Those whose schema has one of these versions. */
   schemaVersion?: Array<string> | null | undefined;
   /** Those with one of these slugs. */
@@ -1296,7 +1296,7 @@ type CommandResult_ProvisionPlan_Fragment = { __typename: 'ProvisionPlan', dbSer
 
 type CommandResult_ProvisionSummary_Fragment = { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> };
 
-type CommandResult_PurgeResult_Fragment = { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> };
+type CommandResult_PurgeResult_Fragment = { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> };
 
 type CommandResult_RestorationResult_Fragment = { __typename: 'RestorationResult', status: TenantStatus | null };
 
@@ -1344,7 +1344,7 @@ export type CommandOperationFragment = { id: string, kind: OperationKind, state:
     | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
     | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
     | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
-    | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+    | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
     | { __typename: 'RestorationResult', status: TenantStatus | null }
     | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
     | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
@@ -1388,7 +1388,7 @@ export type CommandFindOperationQuery = { operation: { id: string, kind: Operati
       | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
       | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
       | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
-      | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+      | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
       | { __typename: 'RestorationResult', status: TenantStatus | null }
       | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
       | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
@@ -1419,7 +1419,7 @@ export type CommandListOperationsQuery = { operations: { nodes: Array<{ id: stri
         | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
         | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
         | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
-        | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+        | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
         | { __typename: 'RestorationResult', status: TenantStatus | null }
         | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
         | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
@@ -1446,7 +1446,7 @@ export type CommandRetryOperationMutation = { retryOperation:
           | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
           | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
           | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
-          | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+          | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
           | { __typename: 'RestorationResult', status: TenantStatus | null }
           | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
           | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
@@ -1472,7 +1472,7 @@ export type CommandCancelOperationMutation = { cancelOperation:
           | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
           | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
           | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
-          | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+          | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
           | { __typename: 'RestorationResult', status: TenantStatus | null }
           | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
           | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
@@ -1481,12 +1481,12 @@ export type CommandCancelOperationMutation = { cancelOperation:
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
    };
 
-export type CommandDbServerFragment = { id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenants: number, freeCapacity: number, load: number, labels: Array<{ key: string, value: string }> };
+export type CommandDbServerFragment = { id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenantCount: number, freeCapacity: number, load: number, labels: Array<{ key: string, value: string }> };
 
 export type CommandListDbServersQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type CommandListDbServersQuery = { dbServers: Array<{ id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenants: number, freeCapacity: number, load: number, cluster: { fault: string | null, nodes: Array<{ host: string | null, port: number | null, group: number, active: boolean, takesTenants: boolean, tenants: number, bytes: number | null }> } | null, labels: Array<{ key: string, value: string }> }> };
+export type CommandListDbServersQuery = { dbServers: Array<{ id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenantCount: number, freeCapacity: number, load: number, cluster: { fault: string | null, nodes: Array<{ host: string | null, port: number | null, group: number, active: boolean, takesTenants: boolean, tenantCount: number, bytes: string | null }> } | null, labels: Array<{ key: string, value: string }> }> };
 
 export type CommandFindDbServerQueryVariables = Exact<{
   id: string;
@@ -1494,7 +1494,7 @@ export type CommandFindDbServerQueryVariables = Exact<{
 
 
 export type CommandFindDbServerQuery = { node:
-    | { id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenants: number, freeCapacity: number, load: number, labels: Array<{ key: string, value: string }> }
+    | { id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenantCount: number, freeCapacity: number, load: number, labels: Array<{ key: string, value: string }> }
     | Record<PropertyKey, never>
    | null };
 
@@ -1512,7 +1512,7 @@ export type CommandRegisterDbServerMutationVariables = Exact<{
 
 export type CommandRegisterDbServerMutation = { changed:
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
-    | { dbServer: { id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenants: number, freeCapacity: number, load: number, labels: Array<{ key: string, value: string }> } }
+    | { dbServer: { id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenantCount: number, freeCapacity: number, load: number, labels: Array<{ key: string, value: string }> } }
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
    };
 
@@ -1523,7 +1523,7 @@ export type CommandUpdateDbServerMutationVariables = Exact<{
 
 export type CommandUpdateDbServerMutation = { changed:
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
-    | { dbServer: { id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenants: number, freeCapacity: number, load: number, labels: Array<{ key: string, value: string }> } }
+    | { dbServer: { id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenantCount: number, freeCapacity: number, load: number, labels: Array<{ key: string, value: string }> } }
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
    };
 
@@ -1534,7 +1534,7 @@ export type CommandSetDbServerStatusMutationVariables = Exact<{
 
 export type CommandSetDbServerStatusMutation = { changed:
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
-    | { dbServer: { id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenants: number, freeCapacity: number, load: number, labels: Array<{ key: string, value: string }> } }
+    | { dbServer: { id: string, name: string, region: string, host: string | null, port: number | null, tlsMode: DbServerTlsMode, kind: DbServerKind, capacityHint: number, adminSecretRef: string | null, tenantDatabase: string, status: DbServerStatus, createdAt: string, updatedAt: string, tenantCount: number, freeCapacity: number, load: number, labels: Array<{ key: string, value: string }> } }
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
    };
 
@@ -1563,7 +1563,7 @@ export type CommandMendTenantsMutation = { mendTenants:
           | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
           | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
           | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
-          | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+          | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
           | { __typename: 'RestorationResult', status: TenantStatus | null }
           | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
           | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
@@ -1575,7 +1575,7 @@ export type CommandMendTenantsMutation = { mendTenants:
 
 export type CommandMendingFragment = { slug: string | null, code: HealthFindingCode, message: string, repair: HealthRepair | null };
 
-export type CommandTenantFragment = { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, retiringUntil: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null };
+export type CommandTenantFragment = { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, onBehalfOf: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, retiringUntil: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null };
 
 export type CommandLimitsFragment = { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> };
 
@@ -1586,14 +1586,14 @@ export type CommandListTenantsQueryVariables = Exact<{
 }>;
 
 
-export type CommandListTenantsQuery = { tenants: { nodes: Array<{ id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, retiringUntil: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+export type CommandListTenantsQuery = { tenants: { nodes: Array<{ id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, onBehalfOf: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, retiringUntil: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
 export type CommandFindTenantQueryVariables = Exact<{
   by: TenantBy;
 }>;
 
 
-export type CommandFindTenantQuery = { tenant: { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, requestedBy: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, retiringUntil: string | null, dbServer: { name: string } | null, clusterPlace: { bytes: number | null, fault: string | null, node: { host: string | null, port: number | null, group: number } | null } | null, operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, createdAt: string }> } | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null } | null };
+export type CommandFindTenantQuery = { tenant: { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, onBehalfOf: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, retiringUntil: string | null, dbServer: { name: string } | null, clusterPlace: { bytes: string | null, fault: string | null, node: { host: string | null, port: number | null, group: number } | null } | null, operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, createdAt: string }> } | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null } | null };
 
 export type CommandUpdateTenantMutationVariables = Exact<{
   input: UpdateTenantInput;
@@ -1615,7 +1615,7 @@ export type CommandUpdateTenantMutation = { updateTenant:
           | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
           | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
           | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
-          | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+          | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
           | { __typename: 'RestorationResult', status: TenantStatus | null }
           | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
           | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
@@ -1668,7 +1668,7 @@ export type CommandCleanupFailedTenantsMutation = { started:
             | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
             | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
             | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
-            | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+            | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
             | { __typename: 'RestorationResult', status: TenantStatus | null }
             | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
             | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
@@ -1703,7 +1703,7 @@ export type CommandRotateAllTenantCredentialsMutation = { started:
             | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
             | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
             | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
-            | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: number, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
+            | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
             | { __typename: 'RestorationResult', status: TenantStatus | null }
             | { __typename: 'SeedResult', sets: Array<{ set: string, rowsAdded: number, tables: Array<{ table: string, rows: number }> }> }
             | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
@@ -1724,17 +1724,21 @@ export type CommandIdentityFragment = { email: string, name: string | null };
 
 export type CommandListInvitationsQueryVariables = Exact<{
   by: TenantBy;
+  first: number;
+  after?: string | null | undefined;
 }>;
 
 
-export type CommandListInvitationsQuery = { tenant: { invitations: Array<{ id: string, role: TenantRole, kind: InvitationKind, state: InvitationState, timesSent: number, createdAt: string, expiresAt: string, acceptedAt: string | null, revokedAt: string | null, identity: { email: string, name: string | null }, mail: { state: MailState, attempts: number, problem: string | null } | null }> | null } | null };
+export type CommandListInvitationsQuery = { tenant: { people: { nodes: Array<{ id: string, role: TenantRole, kind: InvitationKind, state: InvitationState, timesSent: number, createdAt: string, expiresAt: string, acceptedAt: string | null, revokedAt: string | null, identity: { email: string, name: string | null }, mail: { state: MailState, attempts: number, problem: string | null } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } | null } | null };
 
 export type CommandListMembersQueryVariables = Exact<{
   by: TenantBy;
+  first: number;
+  after?: string | null | undefined;
 }>;
 
 
-export type CommandListMembersQuery = { tenant: { members: Array<{ id: string, role: TenantRole, since: string, lastSignedInAt: string | null, identity: { email: string, name: string | null }, mail: { state: MailState, attempts: number, problem: string | null } | null }> | null } | null };
+export type CommandListMembersQuery = { tenant: { people: { nodes: Array<{ id: string, role: TenantRole, since: string, lastSignedInAt: string | null, identity: { email: string, name: string | null }, mail: { state: MailState, attempts: number, problem: string | null } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } | null } | null };
 
 export type CommandInviteTenantAdminMutationVariables = Exact<{
   input: InviteTenantAdminInput;
@@ -1799,7 +1803,7 @@ export type CommandListMailsQueryVariables = Exact<{
 }>;
 
 
-export type CommandListMailsQuery = { tenant: { invitations: Array<{ identity: { email: string }, mail: { state: MailState, attempts: number, problem: string | null } | null }> | null, members: Array<{ identity: { email: string }, mail: { state: MailState, attempts: number, problem: string | null } | null }> | null } | null };
+export type CommandListMailsQuery = { tenant: { invitations: { nodes: Array<{ identity: { email: string }, mail: { state: MailState, attempts: number, problem: string | null } | null }> } | null, members: { nodes: Array<{ identity: { email: string }, mail: { state: MailState, attempts: number, problem: string | null } | null }> } | null } | null };
 
 export type MigrationFaultFieldsFragment = { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null };
 
@@ -2490,7 +2494,7 @@ export const CommandDbServerFragmentDoc = new TypedDocumentString(`
   }
   createdAt
   updatedAt
-  tenants
+  tenantCount
   freeCapacity
   load
 }
@@ -2537,7 +2541,7 @@ export const CommandTenantFragmentDoc = new TypedDocumentString(`
   timeZone
   supportEmail
   supportPhone
-  requestedBy
+  onBehalfOf
   createdAt
   updatedAt
   activatedAt
@@ -4180,7 +4184,7 @@ export const CommandListDbServersDocument = new TypedDocumentString(`
         group
         active
         takesTenants
-        tenants
+        tenantCount
         bytes
       }
       fault
@@ -4205,7 +4209,7 @@ export const CommandListDbServersDocument = new TypedDocumentString(`
   }
   createdAt
   updatedAt
-  tenants
+  tenantCount
   freeCapacity
   load
 }`) as unknown as TypedDocumentString<CommandListDbServersQuery, CommandListDbServersQueryVariables>;
@@ -4233,7 +4237,7 @@ export const CommandFindDbServerDocument = new TypedDocumentString(`
   }
   createdAt
   updatedAt
-  tenants
+  tenantCount
   freeCapacity
   load
 }`) as unknown as TypedDocumentString<CommandFindDbServerQuery, CommandFindDbServerQueryVariables>;
@@ -4305,7 +4309,7 @@ fragment CommandDbServer on DbServer {
   }
   createdAt
   updatedAt
-  tenants
+  tenantCount
   freeCapacity
   load
 }
@@ -4368,7 +4372,7 @@ fragment CommandDbServer on DbServer {
   }
   createdAt
   updatedAt
-  tenants
+  tenantCount
   freeCapacity
   load
 }
@@ -4431,7 +4435,7 @@ fragment CommandDbServer on DbServer {
   }
   createdAt
   updatedAt
-  tenants
+  tenantCount
   freeCapacity
   load
 }
@@ -4765,7 +4769,7 @@ export const CommandListTenantsDocument = new TypedDocumentString(`
   timeZone
   supportEmail
   supportPhone
-  requestedBy
+  onBehalfOf
   createdAt
   updatedAt
   activatedAt
@@ -4837,7 +4841,7 @@ export const CommandFindTenantDocument = new TypedDocumentString(`
   timeZone
   supportEmail
   supportPhone
-  requestedBy
+  onBehalfOf
   createdAt
   updatedAt
   activatedAt
@@ -5727,23 +5731,29 @@ fragment MigrationFaultFields on MigrationFault {
   constraint
 }`) as unknown as TypedDocumentString<CommandRotateAllTenantCredentialsMutation, CommandRotateAllTenantCredentialsMutationVariables>;
 export const CommandListInvitationsDocument = new TypedDocumentString(`
-    query CommandListInvitations($by: TenantBy!) {
+    query CommandListInvitations($by: TenantBy!, $first: Int!, $after: String) {
   tenant(by: $by) {
-    invitations {
-      id
-      identity {
-        ...CommandIdentity
+    people: invitations(first: $first, after: $after) {
+      nodes {
+        id
+        identity {
+          ...CommandIdentity
+        }
+        role
+        kind
+        state
+        timesSent
+        createdAt
+        expiresAt
+        acceptedAt
+        revokedAt
+        mail {
+          ...CommandMail
+        }
       }
-      role
-      kind
-      state
-      timesSent
-      createdAt
-      expiresAt
-      acceptedAt
-      revokedAt
-      mail {
-        ...CommandMail
+      pageInfo {
+        hasNextPage
+        endCursor
       }
     }
   }
@@ -5758,18 +5768,24 @@ fragment CommandIdentity on Identity {
   name
 }`) as unknown as TypedDocumentString<CommandListInvitationsQuery, CommandListInvitationsQueryVariables>;
 export const CommandListMembersDocument = new TypedDocumentString(`
-    query CommandListMembers($by: TenantBy!) {
+    query CommandListMembers($by: TenantBy!, $first: Int!, $after: String) {
   tenant(by: $by) {
-    members {
-      id
-      identity {
-        ...CommandIdentity
+    people: members(first: $first, after: $after) {
+      nodes {
+        id
+        identity {
+          ...CommandIdentity
+        }
+        role
+        since
+        lastSignedInAt
+        mail {
+          ...CommandMail
+        }
       }
-      role
-      since
-      lastSignedInAt
-      mail {
-        ...CommandMail
+      pageInfo {
+        hasNextPage
+        endCursor
       }
     }
   }
@@ -5992,19 +6008,23 @@ export const CommandListMailsDocument = new TypedDocumentString(`
     query CommandListMails($by: TenantBy!) {
   tenant(by: $by) {
     invitations {
-      identity {
-        email
-      }
-      mail {
-        ...CommandMail
+      nodes {
+        identity {
+          email
+        }
+        mail {
+          ...CommandMail
+        }
       }
     }
     members {
-      identity {
-        email
-      }
-      mail {
-        ...CommandMail
+      nodes {
+        identity {
+          email
+        }
+        mail {
+          ...CommandMail
+        }
       }
     }
   }

@@ -33,7 +33,7 @@ export const TokenView = describedObject(
       .describe("When it was used last, to the minute; null when it never was."),
     revokedAt: z.date().nullable().describe("When it was revoked; null when it was not."),
   },
-);
+).meta({ isNode: true });
 
 /** A service token, and what the API shows of it at a moment. */
 export type ShownToken = ServiceToken & Described<typeof TokenView>;

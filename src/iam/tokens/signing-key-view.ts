@@ -32,7 +32,7 @@ export const KeyView = describedObject(
       .nullable()
       .describe("When its private half was removed from the secret store; null until then."),
   },
-);
+).meta({ isNode: true });
 
 /** A key, and what the API shows of it at a moment. */
 export type ShownKey = SigningKey & Described<typeof KeyView>;

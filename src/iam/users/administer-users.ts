@@ -50,7 +50,6 @@ export const DisableInput = z
     revokeServiceTokens: z.boolean().default(false).meta({
       description:
         "Whether the service tokens that the user has made are revoked, too, with those that they have made; also of a user who is disabled already. Otherwise they live on: scripts do not stop with somebody's last day.",
-      neverNull: true,
     }),
   })
   .describe("The user to shut out.");

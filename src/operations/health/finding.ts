@@ -137,6 +137,10 @@ export const FindingView = describedObject(
   "HealthFinding",
   "One thing that is wrong with a tenant, and what mends it.",
   {
+    id: z.string().meta({
+      description: "Its id, for caches: the same while the same is wrong with the same tenant.",
+      isId: true,
+    }),
     code: FindingCode.describe("What is wrong, for programs."),
     message: z.string().meta({ description: "What is wrong, for people.", namesSecrets: true }),
     repair: Repair.nullable().describe(
@@ -153,9 +157,25 @@ export const FindingView = describedObject(
   },
 );
 
-/** A finding with everything that is known of its remedies. */
-export const viewOf = (finding: Finding): Described<typeof FindingView> => ({
-  ...finding,
-  remedies: remediesOf(finding).map((repair) => ({ repair, deletes: deletes(repair) })),
-  safe: isSafe(finding),
-});
+/**
+ * Findings with everything that is known of their remedies.
+ *
+ * @param about what they are about, as far as it is known: a tenant's id, or a slug
+ */
+export function viewsOf(
+  about: string,
+  findings: readonly Finding[],
+): Described<typeof FindingView>[] {
+  const seen = new Map<string, number>();
+  return findings.map((finding) => {
+    const { code } = finding;
+    const nth = (seen.get(code) ?? 0) + 1;
+    seen.set(code, nth);
+    return {
+      ...finding,
+      id: [about, code, ...(nth > 1 ? [nth] : [])].join(":"),
+      remedies: remediesOf(finding).map((repair) => ({ repair, deletes: deletes(repair) })),
+      safe: isSafe(finding),
+    };
+  });
+}

@@ -136,6 +136,7 @@ export const ProvisionInput = z
       }),
     requestedBy: lineField(200).nullable().default(null).meta({
       description: "Who wants it, in your words: kept for later questions.",
+      apiName: "onBehalfOf",
       flag: "--requested-by <name>",
       help: "who asked for it, for the audit trail",
     }),

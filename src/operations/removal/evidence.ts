@@ -27,7 +27,10 @@ export const Evidence = describedObject(
       .nullable()
       .describe("The schema's name; null where the tenant had none of its own."),
     tables: z.int().describe("How many tables it had."),
-    bytes: z.number().describe("How much of the disk the schema took, indexes included, in bytes."),
+    bytes: z.int().meta({
+      description: "How much of the disk the schema took, indexes included, in bytes.",
+      isBig: true,
+    }),
     roles: z.array(z.string()).describe("The names of its PostgreSQL roles."),
     secretName: z.string().nullable().meta({
       description:
