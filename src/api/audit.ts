@@ -1,7 +1,7 @@
-import { AuditActorView } from "../audit/audit-actor.ts";
 import type { AuditRow } from "../audit/audit-event.entity.ts";
 import { AuditEventType } from "../audit/events.ts";
 import { countAuditEvents, AuditFilter as Filter, listAuditEvents } from "../audit/list.ts";
+import { ActorView } from "../iam/actor.ts";
 import { isId } from "../kernel/ids.ts";
 import { builder } from "./builder.ts";
 import { connectionOf, pageArgs, readConnection } from "./connections.ts";
@@ -30,10 +30,10 @@ AuditEventRef.implement({
       description: "When the transaction began that wrote it.",
     }),
     actor: t.field({
-      type: objectOf(AuditActorView),
+      type: objectOf(ActorView),
       description: "Who did it.",
       resolve: ({ actorKind, actorId: id, actorName: name }) => ({
-        ...{ kind: actorKind as AuditActorView["kind"], id, name },
+        ...{ kind: actorKind as ActorView["kind"], id, name },
       }),
     }),
     address: t.exposeString("address", {

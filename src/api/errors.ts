@@ -8,9 +8,11 @@ import {
 } from "../kernel/domain-error.ts";
 import { ERROR_CODES, type ErrorCode } from "../kernel/error-codes.ts";
 import { OperationInProgress } from "../operations/engine/start-operation.ts";
+import { findTenant } from "../tenants/registry.ts";
+import { slugAvailability } from "../tenants/slug-availability.ts";
 import { builder } from "./builder.ts";
 import { describedEnum } from "./described-enum.ts";
-import { OperationRef } from "./refs.ts";
+import { OperationRef, TenantRef } from "./refs.ts";
 import { readableBy } from "./tenants/secret-names.ts";
 
 export const ErrorCodeRef = describedEnum<ErrorCode>(
@@ -63,6 +65,8 @@ class Refusal {
   readonly migration: MigrationFault | null;
   /** The operation that is in the way, where there is one. */
   readonly operationId: string | null;
+  /** The slug that is taken, where one is. */
+  readonly slug: string | null;
   /** How long to wait in seconds, where that is known. */
   readonly retryAfter: number | null;
 
@@ -74,6 +78,7 @@ class Refusal {
     this.issues = error.issues;
     this.migration = error.migration;
     this.operationId = error instanceof OperationInProgress ? error.operationId : null;
+    this.slug = typeof error.detail.slug === "string" ? error.detail.slug : null;
     this.retryAfter = error instanceof RateLimitedError ? error.retryAfterSeconds : null;
   }
 
@@ -82,7 +87,9 @@ class Refusal {
     if (this.operationId !== null) return "OperationInProgressError";
     if (this.retryAfter !== null) return "RateLimitedError";
     if (this.issues.length > 0) return "ValidationError";
-    return this.code === "E_ALREADY_PROVISIONED" ? "SlugTakenError" : "RefusedError";
+    return this.code === "E_ALREADY_PROVISIONED" && this.slug !== null
+      ? "SlugTakenError"
+      : "RefusedError";
   }
 }
 
@@ -156,6 +163,21 @@ export const OperationInProgressErrorRef = builder
 export const SlugTakenErrorRef = builder.objectRef<Refusal>("SlugTakenError").implement({
   description: "A tenant with this slug exists already: ask for another slug.",
   interfaces: [UserErrorRef],
+  fields: (t) => ({
+    tenant: t.field({
+      type: TenantRef,
+      nullable: true,
+      description: "The tenant that has it; null where it has gone by now.",
+      resolve: ({ slug }, _args, { em }) => findTenant(em(), { slug: slug ?? "" }),
+    }),
+    suggestions: t.stringList({
+      description: "Slugs like it that can be given; none where none was found.",
+      resolve: async ({ slug }, _args, { em }) => {
+        const { suggestion } = await slugAvailability(em(), slug ?? "");
+        return suggestion === null ? [] : [suggestion];
+      },
+    }),
+  }),
 });
 
 export const RateLimitedErrorRef = builder.objectRef<Refusal>("RateLimitedError").implement({

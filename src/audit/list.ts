@@ -2,8 +2,8 @@ import type { FilterQuery } from "@mikro-orm/core";
 import { z } from "zod";
 import { BY_SEQUENCE, findPage, type Page, type PageRequest } from "../database/keyset.ts";
 import type { EntityManager } from "../database/orm.ts";
+import { ActorKind } from "../iam/actor.ts";
 import { isId } from "../kernel/ids.ts";
-import { AuditActorKind } from "./audit-actor.ts";
 import { AuditEventEntity, type AuditRow } from "./audit-event.entity.ts";
 import { AuditEventType } from "./events.ts";
 
@@ -12,8 +12,8 @@ const uuidOf = (description: string) => z.string().meta({ description, isId: tru
 export const AuditFilter = z
   .object({
     types: z.array(AuditEventType).describe("Those of one of these types."),
-    actorKind: AuditActorKind.describe("Those of actors of this kind."),
-    actorId: z.string().describe("Those of the actor with this id: see `AuditActor.id`."),
+    actorKind: ActorKind.describe("Those of actors of this kind."),
+    actorId: z.string().describe("Those of the actor with this id: see `Actor.id`."),
     slug: z
       .string()
       .describe("Those about tenants with this slug, also one that was purged and had it before."),

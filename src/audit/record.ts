@@ -1,7 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import type { ActorView } from "../iam/actor.ts";
 import type { Frozen } from "../kernel/described.ts";
 import { newId } from "../kernel/ids.ts";
-import type { AuditActorView } from "./audit-actor.ts";
 import { AuditEventEntity } from "./audit-event.entity.ts";
 import { AuditEvent } from "./events.ts";
 
@@ -9,7 +9,7 @@ import { AuditEvent } from "./events.ts";
  * Who did what is told. Every `Actor` is one; beside them a tenant's user (IDENTITY), and whoever
  * tried to sign in to an account that does not exist or asked for another password (ANONYMOUS).
  */
-export interface AuditActor extends AuditActorView {
+export interface AuditActor extends ActorView {
   readonly address: string | null;
 }
 

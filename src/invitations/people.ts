@@ -3,7 +3,7 @@ import { findPage, type Page, type PageRequest } from "../database/keyset.ts";
 import type { EntityManager } from "../database/orm.ts";
 import { type Described, describedObject } from "../kernel/described.ts";
 import { type Mail, MailEntity, MailState } from "../mail/mail.entity.ts";
-import { type Identity, IdentityEntity, Person } from "./identity.entity.ts";
+import { type Identity, Person } from "./identity.entity.ts";
 import {
   type Invitation,
   InvitationEntity,

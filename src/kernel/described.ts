@@ -8,6 +8,8 @@ declare module "zod" {
     typeDescription?: string;
     /** Of an object: it has an id of its own, by which the API's `node` finds it. */
     isNode?: true;
+    /** Of an object: the described one whose fields it has, too: an interface of the API. */
+    implements?: object;
     /** What each value of an enum means. */
     values?: Readonly<Record<string, string>>;
     /** Of an input: what the argument is that takes it, where that is not the input's description. */

@@ -140,6 +140,7 @@ export function refuseByStatus(
   const message = messages[verdict];
   throw new DomainError(verdict, {
     nextAction: nextFor(tenant, act),
+    ...(verdict === EXISTS ? { detail: { slug } } : {}),
     ...(message === undefined ? {} : { message }),
   });
 }

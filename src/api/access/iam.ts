@@ -26,6 +26,20 @@ import { addSessionMutation } from "./session-mutation.ts";
 /** Who started an operation, as its row keeps it. */
 export const ActorRef = objectOf(ActorView);
 
+/** `tenant:provision` is `TENANT_PROVISION`: names of enum values have no colons. */
+const grantName = (action: string): string => action.replaceAll(/[:-]/g, "_").toUpperCase();
+
+const GrantRef = builder.enumType("Grant", {
+  description:
+    "What a role may be granted. Descriptions, docs and messages write `tenant:provision` for `TENANT_PROVISION`.",
+  values: Object.fromEntries(
+    (Object.entries(GRANTS) as [Action, readonly Role[]][]).map(([action, roles]) => [
+      grantName(action),
+      { value: action, description: `\`${action}\`, for ${roles.join(", ")}.` },
+    ]),
+  ) as Record<string, { value: Action; description: string }>,
+});
+
 const ViewerRef = builder.objectRef<Actor>("Viewer").implement({
   description: "The caller, as Tenantry sees it.",
   fields: (t) => ({
@@ -35,9 +49,9 @@ const ViewerRef = builder.objectRef<Actor>("Viewer").implement({
       resolve: (actor) => actor,
     }),
     role: t.expose("role", { type: enumOf(Role), description: "What the caller may do." }),
-    grants: t.stringList({
-      description:
-        "Every action that the role is granted, such as `tenant:provision`: what a user interface may offer.",
+    grants: t.field({
+      type: [GrantRef],
+      description: "Everything that the role is granted: what a user interface may offer.",
       resolve: ({ role }) =>
         (Object.keys(GRANTS) as Action[]).filter((action) => isGranted(role, action)),
     }),

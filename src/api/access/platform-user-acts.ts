@@ -23,10 +23,17 @@ import { objectOf } from "../generate/types.ts";
 
 const AS_IT_STANDS = "The platform user as it stands now.";
 
+const PlatformUserPayload = describedObject(
+  "PlatformUserPayload",
+  "What every mutation answers that changes a platform user: one fragment serves all of them.",
+  { user: UserView.describe(AS_IT_STANDS) },
+);
+
 /** Adds a payload with the user to the schema, and with `more`. */
 const payloadOf = <More extends z.ZodRawShape>(mutation: string, more: More) => {
-  const shape = { user: UserView.describe(AS_IT_STANDS), ...more };
-  return objectOf(describedObject(typeName(mutation, "Payload"), AS_IT_STANDS, shape));
+  const shape = { ...PlatformUserPayload.shape, ...more };
+  const payload = describedObject(typeName(mutation, "Payload"), AS_IT_STANDS, shape);
+  return objectOf(payload.meta({ implements: PlatformUserPayload }));
 };
 
 interface UserMutation<Input extends z.ZodObject> {

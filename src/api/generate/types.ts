@@ -57,25 +57,48 @@ export function objectOf<Schema extends z.ZodObject>(
 type Row = Readonly<Record<string, unknown>>;
 
 function makeObject(name: string, schema: z.ZodObject): ObjectRef<BuilderTypes, never> {
-  const { typeDescription: description = "", isNode } = schema.meta() ?? {};
+  const { typeDescription: description = "", isNode, implements: shared } = schema.meta() ?? {};
+  const interfaces = [
+    ...(isNode ? [NodeRef] : []),
+    ...(shared ? [interfaceOf(shared as z.ZodObject)] : []),
+  ];
   return builder.objectRef<Row>(name).implement({
     description,
-    // Pothos cannot tell that these rows are among those that `node` finds.
-    ...(isNode ? { interfaces: [NodeRef as never] } : {}),
-    fields: (t) =>
-      Object.fromEntries(
-        fieldsOf(schema).map(([key, field]) => [
-          key,
-          t.field({
-            type: outputType(field) as "String",
-            nullable: field.nullable || field.meta.needs !== undefined,
-            ...(field.description === undefined ? {} : { description: field.description }),
-            resolve: (row, _args, context) => answerOf(row, key, field, context) as string,
-          }),
-        ]),
-      ),
+    // Pothos cannot tell that these rows are among those of the interfaces.
+    ...(interfaces.length === 0 ? {} : { interfaces: interfaces as never }),
+    fields: fieldsFor(schema),
   }) as unknown as ObjectRef<BuilderTypes, never>;
 }
+
+const interfaces = new Map<string, unknown>();
+
+/** The API's interface of a described object; made when it is first asked for. */
+function interfaceOf(schema: z.ZodObject): unknown {
+  const name = typeNameOf(schema);
+  const { typeDescription: description = "" } = schema.meta() ?? {};
+  const made =
+    interfaces.get(name) ??
+    // The fields of an interface are built as those of an object are.
+    builder.interfaceRef<Row>(name).implement({ description, fields: fieldsFor(schema) as never });
+  interfaces.set(name, made);
+  return made;
+}
+
+type FieldBuilder = PothosSchemaTypes.ObjectFieldBuilder<BuilderTypes, Row>;
+
+const fieldsFor = (schema: z.ZodObject) => (t: FieldBuilder) =>
+  Object.fromEntries(
+    fieldsOf(schema).map(([key, field]) => [
+      key,
+      t.field({
+        type: outputType(field) as "String",
+        nullable: field.nullable || field.meta.needs !== undefined,
+        ...(field.description === undefined ? {} : { description: field.description }),
+        resolve: (row: Row, _args: object, context: ApiContext) =>
+          answerOf(row, key, field, context) as string,
+      }),
+    ]),
+  );
 
 function answerOf(row: Row, key: string, field: Field, context: ApiContext): unknown {
   const { needs, protects, namesSecrets } = field.meta;

@@ -33,10 +33,13 @@ interface Request {
  * Refuses a valid request whose answer could hold too many objects: `first` multiplies what is asked
  * of each entry, so that a page of pages of pages is known for what it is.
  *
+ * @returns how many it can hold
  * @throws DomainError E_QUERY_TOO_COMPLEX
  */
-export function checkCost(request: Request, { cost }: Pick<QueryLimits, "cost">): void {
-  if (costOf(request) > cost) throw tooComplex("objects (cost)", cost);
+export function checkCost(request: Request, { cost }: Pick<QueryLimits, "cost">): number {
+  const requested = costOf(request);
+  if (requested > cost) throw tooComplex("objects (cost)", cost);
+  return requested;
 }
 
 /** How many objects the answer to a valid request can hold at most. */

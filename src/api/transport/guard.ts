@@ -38,27 +38,27 @@ interface GuardOptions {
 export function guard(options: GuardOptions): Plugin<Transport, Transport> {
   const { limits, watch, publicErrorOf, development } = options;
   const documents = rememberDocuments();
-  const refusalOf = ({
+  const judge = ({
     schema,
     document,
     operationName,
     variableValues,
     contextValue,
-  }: ExecutionArgs) => {
+  }: ExecutionArgs): { refusal: ExecutionResult | null; cost: number } => {
     try {
       const operation = getOperationAST(document, operationName);
       // Both transports tell that there is none of the name.
-      if (!operation) return null;
+      if (!operation) return { refusal: null, cost: 0 };
       const { caller } = contextValue as ApiContext;
       if (caller === null) checkAnonymous(schema, document, operation, development);
       const variables = variableValues ?? {};
       checkSize(variables, limits);
       checkTexts(document, variables, limits);
       checkTypes(schema, operation, variables, development);
-      checkCost({ schema, document, operationName, variables }, limits);
-      return null;
+      const cost = checkCost({ schema, document, operationName, variables }, limits);
+      return { refusal: null, cost };
     } catch (error) {
-      return { errors: [publicErrorOf(error)] };
+      return { refusal: { errors: [publicErrorOf(error)] }, cost: 0 };
     }
   };
   const overrunOf = ({ caller, isWanted }: ApiContext) => {
@@ -87,17 +87,26 @@ export function guard(options: GuardOptions): Plugin<Transport, Transport> {
       };
     },
     onExecute: ({ args, setResultAndStopExecution }) => {
-      const refusal = refusalOf(args as ExecutionArgs);
+      const { refusal, cost } = judge(args as ExecutionArgs);
       if (refusal) return void setResultAndStopExecution(refusal);
       return {
         onExecuteDone: ({ result, setResult }) => {
-          if (!isAsyncIterable(result)) setResult(withFewErrors(result));
+          if (isAsyncIterable(result)) return;
+          const few = withFewErrors(result);
+          setResult(
+            wantsCost(args.contextValue)
+              ? {
+                  ...few,
+                  extensions: { ...few.extensions, cost: { requested: cost, limit: limits.cost } },
+                }
+              : few,
+          );
         },
       };
     },
     onSubscribe: ({ args, setResultAndStopExecution }) => {
       const context = args.contextValue as unknown as ApiContext;
-      const refusal = refusalOf(args as ExecutionArgs) ?? overrunOf(context);
+      const refusal = judge(args as ExecutionArgs).refusal ?? overrunOf(context);
       if (refusal) return void setResultAndStopExecution(refusal);
       return {
         onSubscribeResult: ({ result, setResult }) => {
@@ -119,6 +128,14 @@ export function guard(options: GuardOptions): Plugin<Transport, Transport> {
     if (caller) release = watch.watch(caller, cutOff);
     return stream;
   }
+}
+
+/** Whether a request asks by its own `extensions` what it costs. */
+function wantsCost(context: unknown): boolean {
+  const { params } = context as {
+    readonly params?: { readonly extensions?: { cost?: unknown } | null };
+  };
+  return params?.extensions?.cost === true;
 }
 
 const textOf = (source: Parameters<typeof parse>[0]): string =>

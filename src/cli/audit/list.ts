@@ -1,6 +1,6 @@
-import { AuditActorKind } from "../../audit/audit-actor.ts";
 import { AuditEventType } from "../../audit/events.ts";
 import type { CommandAuditEventFragment } from "../../client/generated/graphql.ts";
+import { ActorKind } from "../../iam/actor.ts";
 import { firstNodes } from "../api/api.ts";
 import { runAnywhere } from "../session.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
@@ -49,7 +49,7 @@ function filterOf(flags: AuditListFlags) {
   return givenFields({
     ...{ slug, tenantId, actorId: actor, operationId: operation, address },
     types: listOf(type)?.map((word) => oneOf("--type", word, AuditEventType.options)),
-    actorKind: oneOf("--actor-kind", actorKind, AuditActorKind.options),
+    actorKind: oneOf("--actor-kind", actorKind, ActorKind.options),
     since: momentOf("--since", since)?.toISOString(),
     until: momentOf("--until", until)?.toISOString(),
   });

@@ -14,6 +14,10 @@ export type AcceptInvitationInput = {
 
 /** What kind of actor acts. */
 export type ActorKind =
+  /** Nobody known, in the audit trail only: a try to sign in to an account that does not exist, or somebody who asks for another password. */
+  | 'ANONYMOUS'
+  /** A user of a tenant: in the audit trail only. */
+  | 'IDENTITY'
   /** Somebody at the machine, with the break-glass command. */
   | 'OS_USER'
   /** A script with a service token. */
@@ -29,21 +33,6 @@ export type AdminCredential =
   | 'INVITATION'
   /** With a one-time password, which whoever asked for the tenant reveals once and hands over. */
   | 'ONE_TIME_PASSWORD';
-
-/** What kind of actor an audit event tells of. */
-export type AuditActorKind =
-  /** Nobody known: a try to sign in to an account that does not exist, or somebody who asks for another password. */
-  | 'ANONYMOUS'
-  /** A user of a tenant. */
-  | 'IDENTITY'
-  /** Somebody at the machine, with the break-glass command. */
-  | 'OS_USER'
-  /** A script with a service token. */
-  | 'SERVICE_TOKEN'
-  /** Tenantry itself. */
-  | 'SYSTEM'
-  /** A platform user. */
-  | 'USER';
 
 /** What an audit event tells. `docs/audit.md` has what writes which. */
 export type AuditEventType =
@@ -184,10 +173,10 @@ export type AuditEventType =
 
 /** Which audit events. What is left out does not matter. */
 export type AuditFilter = {
-  /** Those of the actor with this id: see `AuditActor.id`. */
+  /** Those of the actor with this id: see `Actor.id`. */
   actorId?: string | null | undefined;
   /** Those of actors of this kind. */
-  actorKind?: AuditActorKind | null | undefined;
+  actorKind?: ActorKind | null | undefined;
   /** Those of requests from exactly this network address. */
   address?: string | null | undefined;
   /** Those that belong to the operation with this UUID. */
@@ -1270,9 +1259,9 @@ export type CommandListAuditEventsQueryVariables = Exact<{
 }>;
 
 
-export type CommandListAuditEventsQuery = { auditEvents: { nodes: Array<{ id: string, sequence: string, at: string, type: AuditEventType, address: string | null, slug: string | null, detail: unknown, prevHash: string, hash: string, actor: { kind: AuditActorKind, id: string, name: string }, tenant: { id: string } | null, operation: { id: string } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+export type CommandListAuditEventsQuery = { auditEvents: { nodes: Array<{ id: string, sequence: string, at: string, type: AuditEventType, address: string | null, slug: string | null, detail: unknown, prevHash: string, hash: string, actor: { kind: ActorKind, id: string, name: string }, tenant: { id: string } | null, operation: { id: string } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
-export type CommandAuditEventFragment = { id: string, sequence: string, at: string, type: AuditEventType, address: string | null, slug: string | null, detail: unknown, prevHash: string, hash: string, actor: { kind: AuditActorKind, id: string, name: string }, tenant: { id: string } | null, operation: { id: string } | null };
+export type CommandAuditEventFragment = { id: string, sequence: string, at: string, type: AuditEventType, address: string | null, slug: string | null, detail: unknown, prevHash: string, hash: string, actor: { kind: ActorKind, id: string, name: string }, tenant: { id: string } | null, operation: { id: string } | null };
 
 type CommandResult_AcceptanceResult_Fragment = { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null };
 
