@@ -167,7 +167,7 @@ export async function runCommand(
     exitWith(await work(out));
   } catch (error) {
     const json = options.json ?? false;
-    exitWith(reportError(out, error, { json, ...logLevel() }));
+    exitWith(await reportError(out, error, { json, ...logLevel() }));
   }
 }
 

@@ -1,4 +1,4 @@
-import { createClient, type Client as SocketClient } from "graphql-ws";
+import { createClient, type Client as SocketClient } from "graphql-ws/client";
 import type { TypedDocumentString } from "./generated/graphql.ts";
 import { Queue } from "./queue.ts";
 

@@ -2,8 +2,8 @@ import type pg from "pg";
 import { redactText } from "../kernel/redact.ts";
 import { platformConfig } from "./connect.ts";
 import { withConnection } from "./own-connection.ts";
-import { UnfitPlatform } from "./platform-version.ts";
 import { isTransactionPooled, refusedSetting, settingsArrive } from "./pooler.ts";
+import { UnfitPlatform } from "./unfit-platform.ts";
 import { encodingFault } from "./utf8.ts";
 
 /**

@@ -1,11 +1,7 @@
 import { readdir } from "node:fs/promises";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { MIGRATIONS } from "./orm.ts";
-
-/** The platform cannot be used as it is found; the message says why, and what to do. */
-export class UnfitPlatform extends Error {
-  override readonly name = "UnfitPlatform";
-}
+import { UnfitPlatform } from "./unfit-platform.ts";
 
 /** How far the platform's database is, beside this program; by the names of migrations. */
 export interface PlatformVersion {

@@ -1,10 +1,9 @@
 import { type Config, ConfigError } from "../../config.ts";
-import { UnfitPlatform } from "../../database/platform-version.ts";
+import { UnfitPlatform } from "../../database/unfit-platform.ts";
 import { DomainError, type MigrationFault } from "../../kernel/domain-error.ts";
 import { ERROR_CODES } from "../../kernel/error-codes.ts";
 import { newSecret } from "../../kernel/ids.ts";
 import { redactText } from "../../kernel/redact.ts";
-import { openLogger } from "../../observability/logger.ts";
 import type { OperationError } from "../../operations/engine/operation.entity.ts";
 import { flagOf, inCommandWords } from "./command-words.ts";
 import { EXIT, PlainFailure, UsageError } from "./exit-codes.ts";
@@ -17,7 +16,11 @@ interface ReportOptions {
 }
 
 /** Tells a failure to whoever ran the command, and answers the exit code for it. */
-export function reportError(out: Output, error: unknown, options: ReportOptions): number {
+export async function reportError(
+  out: Output,
+  error: unknown,
+  options: ReportOptions,
+): Promise<number> {
   if (error instanceof UsageError || error instanceof ConfigError) {
     out.note(error.message);
     return EXIT.usage;
@@ -34,6 +37,7 @@ export function reportError(out: Output, error: unknown, options: ReportOptions)
   }
   const errorId = newSecret(6);
   const message = redactText(messageOf(error)).trim();
+  const { openLogger } = await import("../../observability/logger.ts");
   openLogger(options.logLevel ?? "warn").debug({ err: error, errorId }, "command failed");
   const hint = options.logLevel === "debug" ? "" : "; LOG_LEVEL=debug shows more";
   out.note(`✘ ${message} (error ${errorId}${hint})`);

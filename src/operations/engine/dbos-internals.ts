@@ -14,7 +14,7 @@ import * as wfqueue from "@dbos-inc/dbos-sdk/internal/wfqueue";
 import { CompiledQuery } from "kysely";
 import type { ClientBase, Pool } from "pg";
 import type { EntityManager } from "../../database/orm.ts";
-import { UnfitPlatform } from "../../database/platform-version.ts";
+import { UnfitPlatform } from "../../database/unfit-platform.ts";
 import { KNOWN_VERSION } from "./dbos-tables.ts";
 
 /** The engine's modules that are used here. */

@@ -4,7 +4,7 @@
 // since commands that act over the API reach it.
 
 import type { EntityManager } from "../../database/orm.ts";
-import { UnfitPlatform } from "../../database/platform-version.ts";
+import { UnfitPlatform } from "../../database/unfit-platform.ts";
 
 /** The engine's version that this file and `dbos-internals.ts` were written against; the one in package.json. */
 export const KNOWN_VERSION = "5.3.0";

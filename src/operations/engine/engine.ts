@@ -6,7 +6,7 @@ import type pg from "pg";
 import { PATIENT, platformConfig } from "../../database/connect.ts";
 import type { Orm } from "../../database/orm.ts";
 import { withConnection } from "../../database/own-connection.ts";
-import { UnfitPlatform } from "../../database/platform-version.ts";
+import { UnfitPlatform } from "../../database/unfit-platform.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { abilitiesOf, whyLeave } from "./abilities.ts";
 import { type BackgroundPorts, deliver, endTimer } from "./background.ts";
