@@ -8,9 +8,8 @@ import { expectThisVersion, platformVersion } from "./database/platform-version.
 import { openServerPools } from "./database/server-pools.ts";
 import { UnfitPlatform } from "./database/unfit-platform.ts";
 import { PLATFORM_ENTITIES } from "./entities.ts";
-import { openExternalIssuer } from "./iam/single-sign-on/external-issuer.ts";
 import { openStandings } from "./iam/standing.ts";
-import { openSigningKeys, type SigningKeys } from "./iam/tokens/signing-keys.ts";
+import type { SigningKeys } from "./iam/tokens/signing-keys.ts";
 import { openInvitationCredentials } from "./invitations/credentials.ts";
 import { type Clock, systemClock } from "./kernel/clock.ts";
 import { fileMailer } from "./mail/file-mailer.ts";
@@ -18,7 +17,7 @@ import { smtpMailer } from "./mail/smtp-mailer.ts";
 import { openLogger } from "./observability/logger.ts";
 import { byKind, operationCatalog } from "./operations/catalog.ts";
 import { openAppPasswords } from "./operations/credentials/app-passwords.ts";
-import { expectEngineTables, migrateEngine } from "./operations/engine/engine.ts";
+import { expectEngineTables, migrateEngine } from "./operations/engine/engine-tables.ts";
 import { openFeed } from "./operations/engine/feed.ts";
 import { openQueue } from "./operations/engine/queue.ts";
 import { openSharedReads } from "./operations/engine/shared-reads.ts";
@@ -86,7 +85,9 @@ async function build(
   const orms = await openOrms(databaseUrl, approach, closers);
   const { orm, reader, workerOrm } = orms;
   if (database.kind === "server") await refusePooledPlatform(databaseUrl);
-  await (asFound ? expectPlatform(orm, databaseUrl) : upgradePlatform(orm, databaseUrl, log));
+  if (asFound) await expectPlatform(orm);
+  else if (approach !== "FIND" || !(await isThisVersion(orm)))
+    await upgradePlatform(orm, databaseUrl, log);
   const clock = replace.clock ?? (await openClock(orm, replace.machineClock, { log, closers }));
   const secretPorts = { em: workerOrm.em, log, existing: asFound };
   const secrets = replace.secrets ?? (await openSecretStore(config.secretStore, secretPorts));
@@ -98,13 +99,14 @@ async function build(
   if (!asFound && !isSetUp) await ensureDefaultServer({ orm, secrets }, databaseUrl);
   const feed = await openFeed({ url: databaseUrl, log });
   closers.defer(() => feed.close());
-  const queue = await openQueue(databaseUrl);
+  const queue = openQueue(databaseUrl);
   closers.defer(() => queue.close());
   const credentials = late(() => openInvitationCredentials(keyPorts));
   const appPasswords = late(() => openAppPasswords(keyPorts));
   let signingKeys: SigningKeys | undefined;
   closers.defer(() => signingKeys?.close());
   const keys = late(async () => {
+    const { openSigningKeys } = await import("./iam/tokens/signing-keys.ts");
     signingKeys = await openSigningKeys(keyPorts);
     return signingKeys;
   });
@@ -142,7 +144,7 @@ async function build(
     openKeys,
     history,
     standings: openStandings(reader.em, history),
-    issuer: config.singleSignOn ? openExternalIssuer(config.singleSignOn, { clock, log }) : null,
+    issuer: await openIssuer(config, { clock, log }),
     mailer: replace.mailer ?? openMailer(config, clock),
     queue,
     feed,
@@ -163,6 +165,16 @@ async function openClock(
   );
   closers.defer(stop);
   return clock;
+}
+
+/** The external issuer, where one is configured. */
+async function openIssuer(
+  { singleSignOn }: Config,
+  ports: Pick<Platform, "clock" | "log">,
+): Promise<Platform["issuer"]> {
+  if (!singleSignOn) return null;
+  const { openExternalIssuer } = await import("./iam/single-sign-on/external-issuer.ts");
+  return openExternalIssuer(singleSignOn, ports);
 }
 
 /** A part that is opened by itself when somebody is about to need it; before that it fails. */
@@ -236,11 +248,26 @@ async function upgradePlatform(orm: Orm, databaseUrl: string, log: Platform["log
   if (unknown.length > 0) log.warn({ unknown }, "the platform database is newer than this program");
 }
 
-/** Expects the platform's database to be of this version, and changes nothing of it. */
-async function expectPlatform(orm: Orm, databaseUrl: string): Promise<void> {
-  const em = orm.em.fork() as EntityManager;
+/** Whether the platform's database is of this version: so that a command, mostly, need not upgrade it. */
+async function isThisVersion(orm: Orm): Promise<boolean> {
+  try {
+    await expectVersion(orm.em.fork() as EntityManager);
+    return true;
+  } catch (error) {
+    if (error instanceof UnfitPlatform) return false;
+    throw error;
+  }
+}
+
+async function expectVersion(em: EntityManager): Promise<void> {
   expectThisVersion(await platformVersion(em));
-  await expectEngineTables(databaseUrl);
+  await expectEngineTables(em);
+}
+
+/** Expects the platform's database to be of this version and set up, and changes nothing of it. */
+async function expectPlatform(orm: Orm): Promise<void> {
+  const em = orm.em.fork() as EntityManager;
+  await expectVersion(em);
   if (await hasDefaultServer(em)) return;
   throw new UnfitPlatform(
     "The platform database was not set up to its end: do so with `tenantry db upgrade`",

@@ -6,8 +6,8 @@ import type { Actor } from "./actor.ts";
 import type { ExternalIssuer } from "./single-sign-on/external-issuer.ts";
 import { followExternalUser } from "./single-sign-on/external-user.ts";
 import type { Standings, TokenHolder } from "./standing.ts";
+import { PLATFORM_AUDIENCE } from "./tokens/access-token.ts";
 import type { SigningKeys } from "./tokens/signing-keys.ts";
-import { PLATFORM_AUDIENCE } from "./tokens/token.ts";
 
 interface AuthenticatePorts {
   /** Forked for every call. */

@@ -1,7 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { z } from "zod";
+import { tenantAudience } from "../iam/tokens/access-token.ts";
 import type { SigningKeys } from "../iam/tokens/signing-keys.ts";
-import { tenantAudience } from "../iam/tokens/token.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { type Described, describedObject } from "../kernel/described.ts";
 import { DomainError } from "../kernel/domain-error.ts";

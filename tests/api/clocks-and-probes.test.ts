@@ -4,7 +4,7 @@ import { openLiveness } from "../../src/api/transport/liveness.ts";
 import { openProbeServer } from "../../src/api/transport/probes.ts";
 import { assemble } from "../../src/assemble.ts";
 import { readConfig } from "../../src/config.ts";
-import { PLATFORM_AUDIENCE } from "../../src/iam/tokens/token.ts";
+import { PLATFORM_AUDIENCE } from "../../src/iam/tokens/access-token.ts";
 import { nextDelivery } from "../../src/mail/deliver.ts";
 import { MailEntity } from "../../src/mail/mail.entity.ts";
 import { perFile } from "../kit/lifetime.ts";

@@ -3,7 +3,7 @@ import pg from "pg";
 import { startEmbeddedPostgres } from "../../packages/embedded-postgres/src/index.ts";
 import { migratePlatform, openOrm } from "../../src/database/orm.ts";
 import { PLATFORM_ENTITIES } from "../../src/entities.ts";
-import { migrateEngine } from "../../src/operations/engine/engine.ts";
+import { migrateEngine } from "../../src/operations/engine/engine-tables.ts";
 import { urlOf } from "../kit/database.ts";
 import { CARELESS, makeServerFolder } from "../kit/folders.ts";
 

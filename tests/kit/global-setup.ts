@@ -4,7 +4,7 @@ import type { TestProject } from "vitest/node";
 import { startEmbeddedPostgres } from "../../packages/embedded-postgres/src/index.ts";
 import { migratePlatform, openOrm } from "../../src/database/orm.ts";
 import { PLATFORM_ENTITIES } from "../../src/entities.ts";
-import { migrateEngine } from "../../src/operations/engine/engine.ts";
+import { migrateEngine } from "../../src/operations/engine/engine-tables.ts";
 import { CARELESS, makeServerFolder } from "./folders.ts";
 
 declare module "vitest" {

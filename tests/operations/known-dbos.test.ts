@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DBOS } from "@dbos-inc/dbos-sdk";
 import { describe, expect, test } from "vitest";
+import type { EntityManager } from "../../src/database/orm.ts";
 import { migrateCheckpoints } from "../../src/operations/engine/data-source.ts";
 import {
   assertKnownDbos,
@@ -14,7 +15,7 @@ import {
   KNOWN_VERSION,
   RELIED_ON_TABLES,
 } from "../../src/operations/engine/dbos-tables.ts";
-import { expectEngineTables, migrateEngine } from "../../src/operations/engine/engine.ts";
+import { expectEngineTables, migrateEngine } from "../../src/operations/engine/engine-tables.ts";
 import { openPlatform } from "../kit/platform.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -50,6 +51,8 @@ describe("the durable engine", () => {
     );
     const other = withOther("datasource.replayRecordedStep", () => "other");
     expect(() => assertKnownDbos(other)).toThrow('reads {"json":{"ok":1}} as "other"');
+    const longer = withOther("migrations.allMigrations", () => []);
+    expect(() => assertKnownDbos(longer)).toThrow("makes tables of version 0, not ");
     const unknown = withOther("utils", { dbRetryConfig: {} });
     expect(() => assertKnownDbos(unknown)).toThrow("in DBOS of an unknown version utils.");
   });
@@ -59,7 +62,9 @@ describe("the durable engine", () => {
     const [, taken = ""] = /export const \{([^}]*)\} = datasource;/.exec(text) ?? [];
     const used = [
       ...[...taken.matchAll(/\w+/g)].map(([name]) => `datasource.${name}`),
-      ...[...text.matchAll(/(?<!")\b(?:context|system|utils)\.[\w.]+/g)].map(([path]) => path),
+      ...[...text.matchAll(/(?<!")\b(?:context|migrations|system|utils)\.[\w.]+/g)].map(
+        ([path]) => path,
+      ),
       ...[...text.matchAll(/globalInstance\?\.(\w+)\(/g)].map(
         ([, name]) => `executor.DBOSExecutor.prototype.${name}`,
       ),
@@ -114,6 +119,8 @@ describe("the durable engine's tables", () => {
     await sql("alter table dbos.workflow_status rename column started_at_epoch_ms to other");
     const refusal = "dbos.workflow_status lacks started_at_epoch_ms: ";
     await expect(migrateEngine(platform.databaseUrl)).rejects.toThrow(refusal);
-    await expect(expectEngineTables(platform.databaseUrl)).rejects.toThrow(refusal);
+    await expect(expectEngineTables(platform.orm.em.fork() as EntityManager)).rejects.toThrow(
+      refusal,
+    );
   });
 });

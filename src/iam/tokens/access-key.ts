@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { exportJWK, generateKeyPair } from "jose";
+import { ALGORITHM } from "./access-token.ts";
 import type { NewKey } from "./key-record.ts";
-import { ALGORITHM } from "./token.ts";
 
 /** Makes a key pair that signs access tokens. */
 export async function newAccessKey(): Promise<NewKey> {
+  const { exportJWK, generateKeyPair } = await import("jose");
   const pair = await generateKeyPair(ALGORITHM, { crv: "Ed25519", extractable: true });
   const id = randomBytes(12).toString("hex");
   const facts = { kid: id, alg: ALGORITHM, use: "sig" };

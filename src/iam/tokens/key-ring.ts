@@ -1,9 +1,9 @@
 import { type CryptoKey, importJWK, type JWK } from "jose";
 import { DomainError } from "../../kernel/domain-error.ts";
+import { ALGORITHM } from "./access-token.ts";
 import type { KeyPorts } from "./key-record.ts";
 import { type SigningKey, SigningKeyEntity } from "./signing-key.entity.ts";
 import { purgeKeys } from "./signing-key-purge.ts";
-import { ALGORITHM } from "./token.ts";
 
 // All processes follow a rotation, and let go of a dropped key, within this time.
 const FRESH_FOR = 5_000;

@@ -5,10 +5,10 @@ import { describedObject } from "../../kernel/described.ts";
 import { fieldFault, parseInput, reasonField } from "../../kernel/input.ts";
 import type { Actor } from "../actor.ts";
 import { newAccessKey } from "./access-key.ts";
+import { ACCESS_TOKEN_LIFETIME } from "./access-token.ts";
 import { type KeyPorts, offerKey } from "./key-record.ts";
 import { type SigningKey, SigningKeyEntity } from "./signing-key.entity.ts";
 import { KeyView, type ShownKey, shownAt } from "./signing-key-view.ts";
-import { ACCESS_TOKEN_LIFETIME } from "./token.ts";
 
 const MINUTE = 60_000;
 // Verifiers that keep the JWKS for some minutes know a key before they see a token of it.

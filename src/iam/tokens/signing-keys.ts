@@ -1,17 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { type CryptoKey, importJWK, type JWK, SignJWT } from "jose";
 import { newAccessKey } from "./access-key.ts";
+import { ACCESS_TOKEN_LIFETIME, ALGORITHM, ISSUER, TOKEN_TYPE } from "./access-token.ts";
 import { ensureKey, type KeyPorts, keySecret } from "./key-record.ts";
 import { type KeyRing, openKeyRing } from "./key-ring.ts";
 import type { SigningKey } from "./signing-key.entity.ts";
-import {
-  ACCESS_TOKEN_LIFETIME,
-  ALGORITHM,
-  ISSUER,
-  TOKEN_TYPE,
-  type VerifiedToken,
-  verifyToken,
-} from "./token.ts";
+import { type VerifiedToken, verifyToken } from "./token.ts";
 
 /** What an access token says. */
 export interface TokenContent {

@@ -1,14 +1,7 @@
 import { type CryptoKey, errors, type JWTPayload, jwtVerify } from "jose";
 import { DomainError } from "../../kernel/domain-error.ts";
+import { ACCESS_TOKEN_LIFETIME, ALGORITHM, ISSUER, TOKEN_TYPE } from "./access-token.ts";
 
-export const ISSUER = "tenantry";
-/** The audience of platform users' tokens; tenants' users have one for each tenant. */
-export const PLATFORM_AUDIENCE = "platform";
-export const ALGORITHM = "EdDSA";
-/** Tells access tokens from other JWTs (RFC 9068 section 2.1). */
-export const TOKEN_TYPE = "at+jwt";
-/** How long an access token lets in, in seconds: 15 minutes. */
-export const ACCESS_TOKEN_LIFETIME = 900;
 const LONGEST_TOKEN = 4096;
 // The clocks of the machines that sign and verify differ a little.
 const CLOCK_TOLERANCE = 5;
@@ -22,9 +15,6 @@ export interface VerifiedToken {
   readonly expiresAt: Date;
   readonly claims: JWTPayload;
 }
-
-/** The audience of tokens for the users of one tenant. */
-export const tenantAudience = (slug: string): string => `tenant:${slug}`;
 
 /**
  * Verifies an access token of one audience at a time. Every option is set: what is left out, `jose`

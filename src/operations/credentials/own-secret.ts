@@ -139,7 +139,7 @@ async function guarded<T>(
   try {
     return await work();
   } catch (error) {
-    const lost = isTakenOver(error) ? error : await lossOf(run);
+    const lost = (await isTakenOver(error)) ? error : await lossOf(run);
     if (lost === null) throw error;
     const by = { ...run.requester, operationId: run.operationId };
     // What cannot be put right now, the reconciler does.
@@ -151,5 +151,5 @@ async function guarded<T>(
 const lossOf = async (run: AnyRun): Promise<unknown> =>
   await run.assertOwned().then(
     () => null,
-    (error: unknown) => (isTakenOver(error) ? error : null),
+    async (error: unknown) => ((await isTakenOver(error)) ? error : null),
   );

@@ -7,6 +7,7 @@ import type { WorkflowQueue } from "@dbos-inc/dbos-sdk";
 import * as datasource from "@dbos-inc/dbos-sdk/datasource";
 import * as context from "@dbos-inc/dbos-sdk/internal/context";
 import * as executor from "@dbos-inc/dbos-sdk/internal/dbos-executor";
+import * as migrations from "@dbos-inc/dbos-sdk/internal/sysdb_migrations/internal/migrations";
 import * as system from "@dbos-inc/dbos-sdk/internal/system_database";
 import type { GlobalLogger } from "@dbos-inc/dbos-sdk/internal/telemetry/logs";
 import * as utils from "@dbos-inc/dbos-sdk/internal/utils";
@@ -15,10 +16,11 @@ import { CompiledQuery } from "kysely";
 import type { ClientBase, Pool } from "pg";
 import type { EntityManager } from "../../database/orm.ts";
 import { UnfitPlatform } from "../../database/unfit-platform.ts";
-import { KNOWN_VERSION } from "./dbos-tables.ts";
+import { KNOWN_VERSION, TABLES_VERSION } from "./dbos-tables.ts";
+import { RETRIED_MESSAGE } from "./engine-pool.ts";
 
 /** The engine's modules that are used here. */
-export const SDK = { datasource, context, executor, system, utils, wfqueue };
+export const SDK = { datasource, context, executor, migrations, system, utils, wfqueue };
 
 /** What is used of them, and its type; of a class, what is used of its instances. */
 export const RELIED_ON: Readonly<Record<string, "function" | "object" | "number" | "boolean">> = {
@@ -30,11 +32,11 @@ export const RELIED_ON: Readonly<Record<string, "function" | "object" | "number"
   "datasource.runTransaction": "function",
   "context.runWithAbortableDbRetries": "function",
   "executor.DBOSExecutor.prototype.recoverPendingWorkflows": "function",
+  "migrations.allMigrations": "function",
   "system.SystemDatabase.prototype.awaitWorkflowResult": "function",
   "system.SystemDatabase.prototype.checkForRunningWorkflow": "function",
   "system.ensureSystemDatabase": "function",
   "system.retriablePostgresException": "function",
-  "system.verifySystemDatabase": "function",
   "utils.dbRetryConfig.maxBackoffSec": "number",
   "wfqueue.wfQueueRunner.isRunning": "boolean",
   "wfqueue.wfQueueRunner.pollQueue": "function",
@@ -52,7 +54,7 @@ export function assertKnownDbos(sdk: object = SDK): void {
     const found = typeof at(sdk, path);
     return found === type ? [] : [`${path} is ${found}, not ${type}`];
   });
-  // Both are functions by now.
+  // All of them are functions by now.
   if (strange.length === 0) strange.push(...strangeAnswers(sdk as typeof SDK));
   if (strange.length > 0) refuse(sdk, strange);
 }
@@ -77,7 +79,10 @@ const at = (sdk: object, path: string): unknown =>
   path.split(".").reduce<unknown>((value, name) => Object(value)[name], sdk);
 
 /** What functions answer otherwise than is relied on. */
-function* strangeAnswers({ system, datasource }: typeof SDK): Generator<string> {
+function* strangeAnswers({ system, datasource, migrations }: typeof SDK): Generator<string> {
+  const { length: version } = migrations.allMigrations();
+  if (version !== TABLES_VERSION)
+    yield `migrations.allMigrations makes tables of version ${version}, not ${TABLES_VERSION}`;
   if (!system.retriablePostgresException(new Error(RETRIED_MESSAGE)))
     yield `system.retriablePostgresException does not know "${RETRIED_MESSAGE}"`;
   const output = serializeOutput({ ok: 1 });
@@ -111,12 +116,6 @@ export const {
 export const serializeOutput = (output: unknown): string => JSON.stringify({ json: output });
 
 /**
- * The message of an error over which the engine waits for its database: it retries whatever has this in its
- * text. It gives a workflow up over any fault that it does not know (`engine-pool.ts`).
- */
-export const RETRIED_MESSAGE = "Connection terminated unexpectedly";
-
-/**
  * Lets the engine retry its database at most so many seconds apart: its own bound is a minute, and no option
  * sets another. It reads this object at each retry.
  */
@@ -132,14 +131,6 @@ export function boundRetryPause(seconds: number): void {
  */
 export const ensureEngineTables = (url: string, log: object, pool: Pool): Promise<void> =>
   system.ensureSystemDatabase(url, log as GlobalLogger, pool);
-
-/**
- * Expects the engine's tables to be of its version or a newer one; no public function only checks.
- *
- * @throws DBOSInitializationError
- */
-export const verifyEngineTables = (url: string, log: object, pool: Pool): Promise<void> =>
-  system.verifySystemDatabase(url, log as GlobalLogger, pool);
 
 /**
  * Puts what dead workers have claimed back on the queue. The engine does so for its own process only, as it

@@ -9,6 +9,9 @@ import { UnfitPlatform } from "../../database/unfit-platform.ts";
 /** The engine's version that this file and `dbos-internals.ts` were written against; the one in package.json. */
 export const KNOWN_VERSION = "5.3.0";
 
+/** The version of the tables that it makes, which it writes into them. */
+export const TABLES_VERSION = 123;
+
 /** The columns of a workflow, by the names that `WORKFLOWS` gives them. */
 const WORKFLOW_COLUMNS = {
   id: "workflow_uuid",
@@ -31,6 +34,19 @@ export const RELIED_ON_TABLES = {
   workflow_status: Object.values(WORKFLOW_COLUMNS),
   transaction_completion: ["workflow_id", "function_num", "output", "error"],
 } as const;
+
+/** Whether the engine's tables are there, of its version or of a newer one, which it bears. */
+export async function hasCurrentTables(em: EntityManager): Promise<boolean> {
+  const [{ made } = { made: false }] = await em.execute<{ made: boolean }[]>(
+    "select to_regclass('dbos.dbos_migrations') is not null as made",
+  );
+  if (!made) return false;
+  const [{ current } = { current: false }] = await em.execute<{ current: boolean }[]>(
+    "select coalesce(max(version) >= ?, false) as current from dbos.dbos_migrations",
+    [TABLES_VERSION],
+  );
+  return current;
+}
 
 /**
  * Expects one of the engine's tables to have the columns that are used here: tables of a newer version, which

@@ -2,8 +2,13 @@ import pg from "pg";
 import { PATIENT, platformConfig } from "../../database/connect.ts";
 import { faultOf } from "../../database/faults.ts";
 import { keepOnlyWhole } from "../../database/own-connection.ts";
-import { RETRIED_MESSAGE } from "./dbos-internals.ts";
 import { WORKER_MARK } from "./worker-sessions.ts";
+
+/**
+ * The message of an error over which the engine waits for its database: it retries whatever has this in its
+ * text. It gives a workflow up over any fault that it does not know.
+ */
+export const RETRIED_MESSAGE = "Connection terminated unexpectedly";
 
 /**
  * Opens connections for the durable engine, which reads a URL in another way than the rest of the

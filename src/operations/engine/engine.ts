@@ -1,12 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { setTimeout as delay } from "node:timers/promises";
-import { DBOS, Error as EngineErrors } from "@dbos-inc/dbos-sdk";
-import type pg from "pg";
-import { PATIENT, platformConfig } from "../../database/connect.ts";
+import { DBOS } from "@dbos-inc/dbos-sdk";
 import type { Orm } from "../../database/orm.ts";
-import { withConnection } from "../../database/own-connection.ts";
-import { UnfitPlatform } from "../../database/unfit-platform.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { abilitiesOf, whyLeave } from "./abilities.ts";
 import { type BackgroundPorts, deliver, endTimer } from "./background.ts";
@@ -17,87 +12,18 @@ import {
   assertKnownLaunch,
   boundRetryPause,
   endLostRuns,
-  ensureEngineTables,
   isLoopEnded,
-  verifyEngineTables,
 } from "./dbos-internals.ts";
-import { assertKnownTable } from "./dbos-tables.ts";
 import { openEnginePool } from "./engine-pool.ts";
 import { describeFailure } from "./failure.ts";
 import type { Feed } from "./feed.ts";
 import { type Beat, startLiveness } from "./liveness.ts";
 import type { AnyOperation } from "./phase.ts";
-import { APPLICATION, MAIL_WORKFLOW, QUEUE, QUIET, TIMER_WORKFLOW, WORKFLOW } from "./queue.ts";
+import { APPLICATION, MAIL_WORKFLOW, QUEUE, TIMER_WORKFLOW, WORKFLOW } from "./queue.ts";
 import { runOperation } from "./run-operation.ts";
 import { openRuns } from "./runs.ts";
 import type { RetryPolicy, RunPorts } from "./step.ts";
 import { isPollLate, watchQueue } from "./watch-queue.ts";
-
-/**
- * Brings the durable engine's own tables (schema `dbos`) to its version, before anything enqueues;
- * several processes may call it at once.
- *
- * @param url connection URL of the platform database
- * @throws UnfitPlatform when the engine, or a table of it, is not as this program knows it
- */
-export async function migrateEngine(url: string): Promise<void> {
-  assertKnownDbos();
-  await withConnection(platformConfig(url, "migrations", PATIENT), async (client) => {
-    // The engine creates indexes concurrently, which waits for every open snapshot: a process that
-    // waited inside pg_advisory_lock would hold one, and the two would wait for each other.
-    while (!(await tryLock(client))) await delay(LOCK_POLL_MS);
-    await withEnginePool(url, async (pool) => {
-      await ensureEngineTables(url, QUIET, pool);
-      await expectKnownTables(pool);
-    });
-  });
-}
-
-/**
- * Expects the durable engine's tables to be of its version, or of a newer one, which it bears.
- *
- * @param url connection URL of the platform database
- * @throws UnfitPlatform when they are older, or as `migrateEngine` does
- */
-export async function expectEngineTables(url: string): Promise<void> {
-  assertKnownDbos();
-  try {
-    await withEnginePool(url, async (pool) => {
-      await verifyEngineTables(url, QUIET, pool);
-      await expectKnownTables(pool);
-    });
-  } catch (error) {
-    if (!(error instanceof EngineErrors.DBOSInitializationError)) throw error;
-    throw new UnfitPlatform(
-      "The durable engine's tables are older than this program: use the version that the service runs, or upgrade with `tenantry db upgrade`",
-      { cause: error },
-    );
-  }
-}
-
-const expectKnownTables = (pool: pg.Pool) =>
-  assertKnownTable(
-    async (sql) => (await pool.query<{ column: string }>(sql)).rows,
-    "workflow_status",
-  );
-
-async function withEnginePool<T>(url: string, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
-  const pool = openEnginePool(url, 1);
-  try {
-    return await work(pool);
-  } finally {
-    await pool.end();
-  }
-}
-
-const LOCK_POLL_MS = 50;
-
-async function tryLock(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query<{ locked: boolean }>(
-    "select pg_try_advisory_lock(hashtextextended('tenantry:engine-migrations', 0)) as locked",
-  );
-  return rows[0]?.locked === true;
-}
 
 /** A process that runs operations. */
 export interface Worker {
@@ -149,6 +75,7 @@ const PER_WORKER = 64;
  */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { orm, url, log, retry = RETRY, pollEveryMs = 100 } = options;
+  assertKnownDbos();
   await migrateCheckpoints(orm);
   const executorId = `${hostname()}-${randomUUID()}`;
   const definitions = new Map(

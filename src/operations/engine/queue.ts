@@ -1,7 +1,6 @@
-import { DBOSClient } from "@dbos-inc/dbos-sdk";
+import type { DBOSClient } from "@dbos-inc/dbos-sdk";
 import type { EntityManager } from "../../database/orm.ts";
 import { newId } from "../../kernel/ids.ts";
-import { asPgClient } from "./dbos-internals.ts";
 import { openEnginePool } from "./engine-pool.ts";
 
 /** Names under which the durable engine knows us. */
@@ -48,18 +47,28 @@ export interface OperationQueue {
 }
 
 /**
- * Opens the queue for a process that starts operations, worker or not.
+ * Opens the queue for a process that starts operations, worker or not. The engine is loaded when it is first
+ * used, since most commands only read.
  *
  * @param url connection URL of the platform database
  */
-export async function openQueue(url: string): Promise<OperationQueue> {
+export function openQueue(url: string): OperationQueue {
   const pool = openEnginePool(url, 2);
-  const client = await DBOSClient.create({
-    systemDatabaseUrl: url,
-    systemDatabasePool: pool,
-    applicationName: APPLICATION,
-    logger: QUIET,
-  });
+  let opening: Promise<DBOSClient> | undefined;
+  const openClient = async () => {
+    (await import("./dbos-internals.ts")).assertKnownDbos();
+    const { DBOSClient } = await import("@dbos-inc/dbos-sdk");
+    return await DBOSClient.create({
+      systemDatabaseUrl: url,
+      systemDatabasePool: pool,
+      applicationName: APPLICATION,
+      logger: QUIET,
+    });
+  };
+  const engine = () => {
+    opening ??= openClient();
+    return opening;
+  };
   const put = async (
     em: EntityManager,
     workflowName: string,
@@ -78,6 +87,8 @@ export async function openQueue(url: string): Promise<OperationQueue> {
       // The engine keeps whole milliseconds, and fails on a fraction of one.
       ...(seconds > 0 ? { delaySeconds: Math.ceil(seconds) } : {}),
     };
+    const client = await engine();
+    const { asPgClient } = await import("./dbos-internals.ts");
     await client.enqueueInTransaction(asPgClient(em), options, ...args);
   };
   return {
@@ -92,11 +103,11 @@ export async function openQueue(url: string): Promise<OperationQueue> {
         seconds,
       }),
     resume: async (em, operationId) => {
-      await client.resumeWorkflows([operationId], { queueName: QUEUE });
+      await (await engine()).resumeWorkflows([operationId], { queueName: QUEUE });
       await em.execute("select pg_notify(?, '')", [QUEUE_CHANNEL]);
     },
     close: async () => {
-      await client.destroy();
+      await (await opening)?.destroy();
       await pool.end();
     },
   };

@@ -1,4 +1,5 @@
-import { DBOSWorkflowConflictError } from "@dbos-inc/dbos-sdk";
-
 /** Whether an error says that another worker has taken the operation up, or that it has ended. */
-export const isTakenOver = (error: unknown): boolean => error instanceof DBOSWorkflowConflictError;
+export async function isTakenOver(error: unknown): Promise<boolean> {
+  const { DBOSWorkflowConflictError } = await import("@dbos-inc/dbos-sdk");
+  return error instanceof DBOSWorkflowConflictError;
+}
