@@ -129,16 +129,16 @@ export async function onPlatform(
     assemble(commandConfig(), {}, "FIND"),
   );
   // The schema is made while the database is opened.
-  const { openInProcessApi } = await import("./api/in-process.ts").catch(async (error) => {
-    await (await opening).close();
-    throw error;
-  });
-  const { auditRefusals } = await import("../audit/refusal.ts");
+  const loading = import("./api/in-process.ts");
+  // Whichever fails first, both are waited for: what was opened is closed, and no failure is left over.
+  await Promise.allSettled([opening, loading]);
   const platform = await opening;
-  const actor = osActor();
-  const api = { ...openInProcessApi(platform, actor), close: async () => {} };
-  const local = { platform, actor };
   try {
+    const { openInProcessApi } = await loading;
+    const { auditRefusals } = await import("../audit/refusal.ts");
+    const actor = osActor();
+    const api = { ...openInProcessApi(platform, actor), close: async () => {} };
+    const local = { platform, actor };
     return await auditRefusals(platform.orm.em, () => work({ out, api, local, ...local }));
   } finally {
     await platform.close();
