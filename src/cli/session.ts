@@ -145,13 +145,6 @@ export async function onPlatform(
   }
 }
 
-/** The API in this process for what asks nothing but the configuration: no database is opened. */
-export async function openConfigApi(): Promise<Api> {
-  const { openInProcessApi } = await import("./api/in-process.ts");
-  const platform = { config: commandConfig() } as Platform;
-  return { ...openInProcessApi(platform, osActor()), close: async () => {} };
-}
-
 /** Reads the platform's own keys, where the API is executed in this process: most commands need none. */
 export const openKeys = async ({ local }: Session): Promise<void> => {
   await local?.platform.openKeys();

@@ -1,27 +1,9 @@
 import { resolve } from "node:path";
 import type { ApiAccess } from "../../config.ts";
-import type { EntityManager } from "../../database/orm.ts";
-import { authorize } from "../../iam/grants.ts";
 import { FORMATS, type MigrationSettings } from "../../migration-folders/migration-source.ts";
-import {
-  applyInScratch,
-  type ScratchCheck,
-} from "../../operations/migration-check/apply-in-scratch.ts";
-import {
-  checkMigrations,
-  type MigrationCheck,
-} from "../../operations/migration-check/check-migrations.ts";
-import { dbServerByName } from "../../placement/db-server-registry.ts";
-import { DEFAULT_SERVER } from "../../placement/default-server.ts";
-import { openHttpApi } from "../api/http.ts";
-import {
-  apiAccess,
-  commandConfig,
-  onPlatform,
-  openConfigApi,
-  refuseToken,
-  runCommand,
-} from "../session.ts";
+import type { ScratchCheck } from "../../operations/migration-check/apply-in-scratch.ts";
+import type { MigrationCheck } from "../../operations/migration-check/check-migrations.ts";
+import { apiAccess, commandConfig, refuseToken, runCommand } from "../session.ts";
 import { EXIT, UsageError } from "../terminal/exit-codes.ts";
 import { oneOf } from "../terminal/flag-values.ts";
 import type { Output } from "../terminal/output.ts";
@@ -50,14 +32,19 @@ export async function checkMigrationFolder(
     if (flags.apply) refuseToken();
     // A folder that was named lies here, whoever a token is.
     const access = folder === undefined ? apiAccess(out) : null;
-    const asIsSet = Object.keys(asked).length === 0;
-    if (access !== null && !asIsSet)
-      throw new UsageError("The service's folder is read as the service is set: name a folder");
-    if (asIsSet && !flags.apply) return end(out, flags, await checkConfigured(access), null);
+    if (access !== null) {
+      if (Object.keys(asked).length > 0)
+        throw new UsageError("The service's folder is read as the service is set: name a folder");
+      return end(out, flags, await checkOver(access), null);
+    }
     const settings = { ...commandConfig().tenantMigrations, ...asked };
+    const { checkMigrations } = await import(
+      "../../operations/migration-check/check-migrations.ts"
+    );
     const check = await checkMigrations(settings);
     if (!flags.apply || check.refusals.length > 0) return end(out, flags, check, null);
-    return end(out, flags, check, await applied(out, flags, settings));
+    const { applyFolder } = await import("./apply.ts");
+    return end(out, flags, check, await applyFolder(out, settings, flags.dbServer));
   });
 }
 
@@ -76,32 +63,15 @@ function askedOf(folder: string | undefined, flags: CheckFlags): Partial<Migrati
   };
 }
 
-/** Asks the API for the folder that is configured: the service's, or without access this process's. */
-async function checkConfigured(access: ApiAccess | null): Promise<MigrationCheck> {
-  const api = access === null ? await openConfigApi() : openHttpApi(access);
+/** Asks the API for the check of the service's folder. */
+async function checkOver(access: ApiAccess): Promise<MigrationCheck> {
+  const { openHttpApi } = await import("../api/http.ts");
+  const api = openHttpApi(access);
   try {
     return (await api.execute(CheckMigrations, {})).migrationCheck;
   } finally {
     await api.close();
   }
-}
-
-/** Applies the folder on a db server of the platform that the command finds. */
-async function applied(
-  out: Output,
-  { dbServer = DEFAULT_SERVER }: CheckFlags,
-  settings: MigrationSettings,
-): Promise<ScratchCheck> {
-  const { promise, resolve } = Promise.withResolvers<ScratchCheck>();
-  await onPlatform(out, async ({ platform, actor }) => {
-    authorize(actor, "migration:check");
-    const { orm, servers, config } = platform;
-    const server = await dbServerByName(orm.em.fork() as EntityManager, dbServer);
-    const ports = { servers, schemaPrefix: config.tenantSchemaPrefix };
-    resolve(await applyInScratch(ports, server, settings));
-    return EXIT.ok;
-  });
-  return await promise;
 }
 
 /** Tells what was found; answers the exit code. */
