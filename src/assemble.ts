@@ -3,8 +3,7 @@ import { hasCluster, startEmbeddedPostgres } from "@tenantry/embedded-postgres";
 import type { Config } from "./config.ts";
 import { openDatabaseClock } from "./database/database-clock.ts";
 import { refusePooledPlatform } from "./database/direct-platform.ts";
-import { type EntityManager, migratePlatform, type Orm, openOrm } from "./database/orm.ts";
-import { expectThisVersion, platformVersion } from "./database/platform-version.ts";
+import { type EntityManager, type Orm, openOrm } from "./database/orm.ts";
 import { openServerPools } from "./database/server-pools.ts";
 import { UnfitPlatform } from "./database/unfit-platform.ts";
 import { PLATFORM_ENTITIES } from "./entities.ts";
@@ -17,14 +16,18 @@ import { smtpMailer } from "./mail/smtp-mailer.ts";
 import { openLogger } from "./observability/logger.ts";
 import { byKind, operationCatalog } from "./operations/catalog.ts";
 import { openAppPasswords } from "./operations/credentials/app-passwords.ts";
-import { expectEngineTables, migrateEngine } from "./operations/engine/engine-tables.ts";
 import { openFeed } from "./operations/engine/feed.ts";
 import { openQueue } from "./operations/engine/queue.ts";
 import { openSharedReads } from "./operations/engine/shared-reads.ts";
 import { WORKER_MARK } from "./operations/engine/worker-sessions.ts";
 import { openProcessHistory } from "./operations/health/history/process-history.ts";
+import { expectPlatform, isThisVersion, upgradePlatform } from "./operations/platform-database.ts";
 import { openClusters } from "./placement/cluster.ts";
-import { ensureDefaultServer, hasDefaultServer } from "./placement/default-server.ts";
+import {
+  ensureDefaultServer,
+  hasDefaultServer,
+  isDefaultServerCurrent,
+} from "./placement/default-server.ts";
 import { serverConnections } from "./placement/server-connections.ts";
 import type { Platform } from "./platform.ts";
 import { openSecretStore } from "./secrets/open-secret-store.ts";
@@ -94,9 +97,8 @@ async function build(
   const keyPorts = { em: reader.em, secrets, clock };
   const pools = openServerPools();
   closers.defer(() => pools.close());
-  const isSetUp =
-    approach === "UPGRADE" && (await hasDefaultServer(orm.em.fork() as EntityManager));
-  if (!asFound && !isSetUp) await ensureDefaultServer({ orm, secrets }, databaseUrl);
+  if (!asFound && !(await isSetUp(approach, { orm, secrets }, databaseUrl)))
+    await ensureDefaultServer({ orm, secrets }, databaseUrl);
   const feed = await openFeed({ url: databaseUrl, log });
   closers.defer(() => feed.close());
   const queue = openQueue(databaseUrl);
@@ -208,7 +210,7 @@ async function openOrms(
   closers: AsyncDisposableStack,
 ): Promise<Pick<Platform, "orm" | "reader" | "workerOrm">> {
   const open = async (poolSize: number, part?: string) => {
-    const orm = await openOrm({
+    const orm = openOrm({
       url,
       entities: PLATFORM_ENTITIES,
       poolSize,
@@ -240,38 +242,20 @@ async function makeDataDir({ dataDir }: Config): Promise<void> {
   });
 }
 
-/** Brings the platform's database to this version. One that is ahead is fine: migrations only add. */
-async function upgradePlatform(orm: Orm, databaseUrl: string, log: Platform["log"]): Promise<void> {
-  await migratePlatform(orm, databaseUrl);
-  await migrateEngine(databaseUrl);
-  const { unknown } = await platformVersion(orm.em.fork());
-  if (unknown.length > 0) log.warn({ unknown }, "the platform database is newer than this program");
-}
-
-/** Whether the platform's database is of this version: so that a command, mostly, need not upgrade it. */
-async function isThisVersion(orm: Orm): Promise<boolean> {
-  try {
-    await expectVersion(orm.em.fork() as EntityManager);
-    return true;
-  } catch (error) {
-    if (error instanceof UnfitPlatform) return false;
-    throw error;
+/** Whether the platform's own server need not be prepared again: services always do. */
+async function isSetUp(
+  approach: Approach,
+  ports: Pick<Platform, "orm" | "secrets">,
+  databaseUrl: string,
+): Promise<boolean> {
+  switch (approach) {
+    case "PREPARE":
+      return false;
+    case "UPGRADE":
+      return await hasDefaultServer(ports.orm.em.fork() as EntityManager);
+    case "FIND":
+      return await isDefaultServerCurrent(ports, databaseUrl);
   }
-}
-
-async function expectVersion(em: EntityManager): Promise<void> {
-  expectThisVersion(await platformVersion(em));
-  await expectEngineTables(em);
-}
-
-/** Expects the platform's database to be of this version and set up, and changes nothing of it. */
-async function expectPlatform(orm: Orm): Promise<void> {
-  const em = orm.em.fork() as EntityManager;
-  await expectVersion(em);
-  if (await hasDefaultServer(em)) return;
-  throw new UnfitPlatform(
-    "The platform database was not set up to its end: do so with `tenantry db upgrade`",
-  );
 }
 
 /** The connection URL of the platform database, which is started where it is the embedded one. */

@@ -17,7 +17,7 @@ export const printedSchema = (): string => `${printSchema(sorted)}\n`;
 /** The committed files that follow from the schema, and from tables in the code. */
 const MADE: Readonly<Record<string, () => string>> = {
   "schema.graphql": printedSchema,
-  "docs/grants.md": () => grantsPage(schema),
+  "docs/grants.md": () => grantsPage(sorted),
   "src/cli/generated/operations.json": () => `${JSON.stringify(operationCommands(), null, 2)}\n`,
   "src/cli/generated/operation-result.graphql": resultFragment,
   "docs/errors.md": errorsPage,

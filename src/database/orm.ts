@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { EntitySchema } from "@mikro-orm/core";
-import { Migrator } from "@mikro-orm/migrations";
+import type { Migrator } from "@mikro-orm/migrations";
 import { type EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import { PATIENT, platformConfig } from "./connect.ts";
 import { sqlStateOf } from "./faults.ts";
@@ -26,12 +26,12 @@ interface OrmOptions {
 }
 
 /** Opens the ORM on the platform database; connects at the first query. */
-export async function openOrm(options: OrmOptions): Promise<Orm> {
+export function openOrm(options: OrmOptions): Orm {
   const { url, entities, poolSize = 10, part } = options;
-  return await MikroORM.init({
+  // Not `init`, which loads the migrator and looks for more extensions.
+  return new MikroORM({
     clientUrl: url,
     entities: [...entities],
-    extensions: [Migrator],
     pool: { min: 0, max: poolSize, idleTimeoutMillis: 30_000 },
     // The ORM itself reads host, user and database from the URL, and nothing else.
     driverOptions: {
@@ -55,6 +55,12 @@ export async function openOrm(options: OrmOptions): Promise<Orm> {
   });
 }
 
+/** The migrator of the platform schema, which is loaded here: commands that find it made need none. */
+export async function openMigrator(orm: Orm): Promise<Migrator> {
+  const { Migrator } = await import("@mikro-orm/migrations");
+  return new Migrator(orm.em);
+}
+
 /**
  * Brings the platform schema to the newest migration; several processes may call it at once.
  *
@@ -66,8 +72,9 @@ export async function migratePlatform(orm: Orm, url: string): Promise<string[]> 
       "select pg_advisory_lock(hashtextextended('tenantry:platform-migrations', 0))",
     );
     await client.query("create schema if not exists platform");
-    const pending = await orm.migrator.getPending();
-    for (const { name } of pending) await applyGivingWay(orm, name);
+    const migrator = await openMigrator(orm);
+    const pending = await migrator.getPending();
+    for (const { name } of pending) await applyGivingWay(orm, migrator, name);
     return pending.map(({ name }) => name);
   });
 }
@@ -86,14 +93,14 @@ const GIVES_WAY = ["55P03", "40P01"];
  *
  * @throws SQLSTATE 55P03 where somebody holds a lock for 10 minutes; what the migration itself fails with
  */
-async function applyGivingWay(orm: Orm, name: string): Promise<void> {
+async function applyGivingWay(orm: Orm, migrator: Migrator, name: string): Promise<void> {
   const until = performance.now() + GIVE_WAY_FOR_MS;
   for (;;) {
     try {
       return await orm.em.fork().transactional(async (em) => {
         await em.execute(`set local lock_timeout = ${LOCK_MS}`);
         const transaction = em.getTransactionContext();
-        await orm.migrator.up({ migrations: [name], transaction });
+        await migrator.up({ migrations: [name], transaction });
       });
     } catch (error) {
       const isLocked = GIVES_WAY.includes(sqlStateOf(error) ?? "");

@@ -60,6 +60,17 @@ export async function ensureDefaultServer(
 export const hasDefaultServer = async (em: EntityManager): Promise<boolean> =>
   (await em.count(DbServerEntity, { name: DEFAULT_SERVER })) > 0;
 
+/** Whether the platform's own server is registered at the configuration's address, with its password. */
+export async function isDefaultServerCurrent(
+  { orm, secrets }: DefaultServerPorts,
+  url: string,
+): Promise<boolean> {
+  const known = await orm.em.fork().findOne(DbServerEntity, { name: DEFAULT_SERVER });
+  const { host, port, tls } = readConnectionUrl(url);
+  const isThere = known?.host === host && known.port === port && known.tlsMode === tlsModeOf(tls);
+  return isThere && (await secrets.get(DEFAULT_ADMIN_SECRET))?.value === url;
+}
+
 type Whereabouts = Pick<DbServer, "host" | "port" | "tlsMode" | "tenantDatabase">;
 
 async function register(em: EntityManager, at: Whereabouts): Promise<DbServer> {

@@ -1,7 +1,7 @@
 import { access, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openOrm } from "../../src/database/orm.ts";
+import { openMigrator, openOrm } from "../../src/database/orm.ts";
 import { PLATFORM_ENTITIES } from "../../src/entities.ts";
 import { asSuperuser, createDatabase, freshSlug, type TestDatabase } from "../kit/database.ts";
 import { SMALL, testEnvironment } from "../kit/platform.ts";
@@ -65,8 +65,8 @@ describe("a platform database", () => {
   });
 
   test("of an older version is upgraded by `db upgrade` alone", async () => {
-    const orm = await openOrm({ url: database.url, entities: PLATFORM_ENTITIES });
-    await orm.migrator.up({ to: "Migration0001Platform" });
+    const orm = openOrm({ url: database.url, entities: PLATFORM_ENTITIES });
+    await (await openMigrator(orm)).up({ to: "Migration0001Platform" });
     await orm.close();
     const before = await platformTables();
     await refused(

@@ -24,7 +24,7 @@ export async function startSweepServer(): Promise<Server & AsyncDisposable> {
     ...{ wal_level: "minimal", max_wal_senders: "0", autovacuum: "off" },
   };
   const postgres = await startEmbeddedPostgres({ dataDir, database: TEMPLATE, settings });
-  const orm = await openOrm({ url: postgres.url, entities: PLATFORM_ENTITIES });
+  const orm = openOrm({ url: postgres.url, entities: PLATFORM_ENTITIES });
   await migratePlatform(orm, postgres.url);
   await orm.close();
   await migrateEngine(postgres.url);

@@ -36,7 +36,7 @@ async function transact(query: Query, rollback: boolean): Promise<void> {
 
 const KINDS: Record<string, (url: string) => Promise<Pool>> = {
   "of the ORM": async (url) => {
-    const orm = await openOrm({ url, entities: PLATFORM_ENTITIES, poolSize: PLACES });
+    const orm = openOrm({ url, entities: PLATFORM_ENTITIES, poolSize: PLACES });
     return {
       transaction: (rollback) =>
         orm.em.fork().transactional(async (em) => {

@@ -1,6 +1,6 @@
 import pg from "pg";
 import { expect, test } from "vitest";
-import { migratePlatform, openOrm } from "../../src/database/orm.ts";
+import { migratePlatform, openMigrator, openOrm } from "../../src/database/orm.ts";
 import { PLATFORM_ENTITIES } from "../../src/entities.ts";
 import { createDatabase, untilBlocked } from "../kit/database.ts";
 
@@ -14,10 +14,10 @@ test("an upgrade of the platform's schema gives way to transactions, and holds u
   const database = await createDatabase("empty");
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => database.drop());
-  const orm = await openOrm({ url: database.url, entities: PLATFORM_ENTITIES });
+  const orm = openOrm({ url: database.url, entities: PLATFORM_ENTITIES });
   cleanup.defer(() => orm.close());
   await orm.em.execute("create schema platform");
-  await orm.migrator.up({ to: "Migration0017Fences" });
+  await (await openMigrator(orm)).up({ to: "Migration0017Fences" });
   const working = cleanup.use(await connected(database.url));
   const other = cleanup.use(await connected(database.url));
 
@@ -28,5 +28,5 @@ test("an upgrade of the platform's schema gives way to transactions, and holds u
   await other.query("select count(*) from platform.tenant");
   await working.query("select from platform.operation; select from platform.worker; commit");
   expect((await upgraded)[0]).toBe("Migration0018SecretVersions");
-  expect(await orm.migrator.getPending()).toEqual([]);
+  expect(await (await openMigrator(orm)).getPending()).toEqual([]);
 });

@@ -29,7 +29,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     ...{ wal_level: "logical", max_prepared_transactions: "10" },
   };
   const postgres = await startEmbeddedPostgres({ dataDir, database: TEMPLATE, settings });
-  const orm = await openOrm({ url: postgres.url, entities: PLATFORM_ENTITIES });
+  const orm = openOrm({ url: postgres.url, entities: PLATFORM_ENTITIES });
   await migratePlatform(orm, postgres.url);
   await orm.close();
   await migrateEngine(postgres.url);

@@ -25,7 +25,7 @@ async function openStore(): Promise<SecretStore> {
   if (vault !== undefined)
     return openTestStore(vault, { patience: { callMs: 120_000, settleMs: 120_000 } });
   const { DATABASE_URL: url = "", DATA_DIR: dataDir = "" } = environment;
-  const { em } = await openOrm({ url, entities: PLATFORM_ENTITIES });
+  const { em } = openOrm({ url, entities: PLATFORM_ENTITIES });
   return await openLocalSecretStore({ em, dataDir });
 }
 

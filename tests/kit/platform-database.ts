@@ -22,7 +22,7 @@ export async function openPlatformDatabase(): Promise<PlatformDatabase> {
   const dataDir = await mkdtemp(join(tmpdir(), "tenantry-"));
   const orms: Orm[] = [];
   const another = async () => {
-    const orm = await openOrm({ url: database.url, entities: PLATFORM_ENTITIES });
+    const orm = openOrm({ url: database.url, entities: PLATFORM_ENTITIES });
     orms.push(orm);
     return orm;
   };

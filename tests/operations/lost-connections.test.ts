@@ -15,7 +15,7 @@ const world = perFile(async () => {
   const opened = await openPlatform();
   const { platform } = opened;
   const way = await openCutWay(platform.databaseUrl);
-  const orm = await openOrm({ url: way.url, entities: PLATFORM_ENTITIES });
+  const orm = openOrm({ url: way.url, entities: PLATFORM_ENTITIES });
   const worker = await startPlatformWorker({ ...platform, workerOrm: orm });
   return {
     ...{ platform, way },

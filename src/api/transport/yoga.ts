@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { lexicographicSortSchema } from "graphql";
 import { createYoga, type YogaServerInstance } from "graphql-yoga";
 import type { Platform } from "../../platform.ts";
 import type { Caller } from "../caller.ts";
@@ -47,7 +48,7 @@ export function openYoga(
   const isAllowed = judgeOrigins(log, config.corsOrigins);
   const debug = (...parts: unknown[]) => log.debug({ yoga: parts.map(String).join(" ") });
   return createYoga<Transport, object>({
-    schema,
+    schema: lexicographicSortSchema(schema),
     graphqlEndpoint: ENDPOINT,
     landingPage: false,
     batching: false,
