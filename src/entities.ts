@@ -5,6 +5,7 @@ import { SignInPlaceEntity } from "./iam/sign-in/sign-in-place.entity.ts";
 import { ServiceTokenEntity } from "./iam/tokens/service-token.entity.ts";
 import { SigningKeyEntity } from "./iam/tokens/signing-key.entity.ts";
 import { PlatformUserEntity } from "./iam/users/platform-user.entity.ts";
+import { IdempotencyKeyEntity } from "./idempotency/idempotency-key.entity.ts";
 import { IdentityEntity } from "./invitations/identity.entity.ts";
 import { InvitationEntity } from "./invitations/invitation.entity.ts";
 import { MembershipEntity } from "./invitations/membership.entity.ts";
@@ -22,6 +23,7 @@ import { TenantEntity } from "./tenants/tenant.entity.ts";
 export const PLATFORM_ENTITIES = [
   AuditEventEntity,
   DbServerEntity,
+  IdempotencyKeyEntity,
   IdentityEntity,
   InvitationEntity,
   MailEntity,

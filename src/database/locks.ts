@@ -11,6 +11,15 @@ export async function serialise(em: EntityManager, name: string): Promise<void> 
   ]);
 }
 
+/** As `serialise`, without waiting: false where another transaction is at it. */
+export async function trySerialise(em: EntityManager, name: string): Promise<boolean> {
+  const [row] = await em.execute<{ locked: boolean }[]>(
+    "select pg_catalog.pg_try_advisory_xact_lock(hashtextextended(?, 0)) as locked",
+    [`tenantry:${name}`],
+  );
+  return row?.locked === true;
+}
+
 /** As `serialise`, in the open transaction of a connection. Locks of one database are not seen in another. */
 export const serialiseOn = (client: ClientBase, name: string): Promise<void> =>
   lock(client, "pg_advisory_xact_lock", name);

@@ -13,6 +13,8 @@ export interface InvitationCredentials {
   oneTimePassword(invitationId: string): string;
   /** The token of the link for a new password: `<id>.<mac>`. */
   resetToken(resetId: string): string;
+  /** A key to encrypt with, 32 bytes: of each purpose its own. */
+  sealingKey(purpose: string): Buffer;
 }
 
 /** The form in which a link's token is kept. */
@@ -40,5 +42,6 @@ export async function openInvitationCredentials(ports: KeyPorts): Promise<Invita
     },
     oneTimePassword: (id) => spellOneTimePassword(mac("one-time-password", id)),
     resetToken: (id) => `${id}.${mac("reset-token", id).toString("base64url")}`,
+    sealingKey: (purpose) => mac("sealing-key", purpose),
   };
 }

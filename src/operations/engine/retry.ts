@@ -1,10 +1,11 @@
 import type { EntityManager } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
+import { hashRequest } from "../../kernel/idempotency-key.ts";
 import { hasEnded, lockOperation } from "./journal.ts";
 import { type Operation, OperationEntity } from "./operation.entity.ts";
 import type { AnyOperation } from "./phase.ts";
-import { create, hashRequest, type StartPorts } from "./start-operation.ts";
+import { create, type StartPorts } from "./start-operation.ts";
 
 /**
  * Takes up a failed or cancelled operation again as a new one with the same input, in the caller's
@@ -54,7 +55,7 @@ export async function retry(
   return await create(ports, em, actor, definition, definition.input.parse(failed.input), {
     dryRun: false,
     idempotencyKey: null,
-    requestHash: hashRequest(failed.input, false),
+    requestHash: hashRequest({ input: failed.input, dryRun: false }),
     retry: { of: id, subjectId },
   });
 }

@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { serialise } from "../../database/locks.ts";
 import type { EntityManager, Orm } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
+import { hashRequest, KEY_LIFETIME } from "../../kernel/idempotency-key.ts";
 import { newId } from "../../kernel/ids.ts";
 import { open } from "./journal.ts";
 import { missingWorker, type WorkersSeen, workersSeen } from "./liveness.ts";
@@ -49,7 +49,7 @@ export class OperationInProgress extends DomainError {
 
 /**
  * Starts an operation: creates and enqueues it in one transaction with what its `begin` writes.
- * The same key with the same input answers the same operation again.
+ * The same key with the same input answers the same operation again, for 30 days.
  *
  * @throws DomainError E_IDEMPOTENCY_KEY_REUSED, E_OPERATION_IN_PROGRESS, or what `begin` refuses with
  */
@@ -60,16 +60,15 @@ export async function startOperation<Input, Facts>(
   input: Input,
   options: StartOptions,
 ): Promise<Started> {
-  const requestHash = hashRequest(input, options.dryRun);
+  const requestHash = hashRequest({ input, dryRun: options.dryRun });
   return await ports.orm.em.fork().transactional(async (transaction) => {
     const em = transaction as EntityManager;
-    const earlier = await findReplay(
-      em,
-      actor,
-      definition.kind,
-      options.idempotencyKey,
-      requestHash,
-    );
+    const { idempotencyKey } = options;
+    const owner = { actorKind: actor.kind, actorId: actor.id, kind: definition.kind };
+    const earlier =
+      idempotencyKey === null
+        ? null
+        : await findReplay(ports, em, { ...owner, idempotencyKey }, requestHash);
     if (earlier) return { operation: earlier, replayed: true };
     const start = { ...options, requestHash, retry: null };
     return { operation: await create(ports, em, actor, definition, input, start), replayed: false };
@@ -151,27 +150,19 @@ export async function refuseSecond(em: EntityManager, subjectId: string): Promis
 }
 
 async function findReplay(
+  { clock }: StartPorts,
   em: EntityManager,
-  actor: Actor,
-  kind: string,
-  idempotencyKey: string | null,
+  owner: Pick<Operation, "actorKind" | "actorId" | "kind" | "idempotencyKey">,
   requestHash: string,
 ): Promise<Operation | null> {
-  if (idempotencyKey === null) return null;
-  const owner = { actorKind: actor.kind, actorId: actor.id, kind, idempotencyKey };
   await serialise(em, `idempotency:${JSON.stringify(owner)}`);
   const earlier = await em.findOne(OperationEntity, owner);
+  if (earlier && earlier.createdAt.getTime() <= clock().getTime() - KEY_LIFETIME) {
+    // The operation stays; its key is free again.
+    await em.nativeUpdate(OperationEntity, { id: earlier.id }, { idempotencyKey: null });
+    return null;
+  }
   if (earlier && earlier.requestHash !== requestHash)
     throw new DomainError("E_IDEMPOTENCY_KEY_REUSED");
   return earlier;
-}
-
-/** Hashes what was asked, whatever the order of its fields. */
-export function hashRequest(input: unknown, dryRun: boolean): string {
-  const sorted = JSON.stringify({ input, dryRun }, (_key, value: unknown) =>
-    value !== null && typeof value === "object" && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value,
-  );
-  return createHash("sha256").update(sorted).digest("hex");
 }

@@ -1,11 +1,12 @@
 import type { EntityManager } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
+import { hashRequest } from "../../kernel/idempotency-key.ts";
 import { lockTenantBySlug } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import type { TenantInput } from "../define-operation.ts";
 import { type Operation, OperationEntity } from "../engine/operation.entity.ts";
 import type { OperationDefinition } from "../engine/phase.ts";
-import { create, hashRequest, type StartPorts } from "../engine/start-operation.ts";
+import { create, type StartPorts } from "../engine/start-operation.ts";
 
 /**
  * The tenant of an operation that has left something for later, locked until the caller's
@@ -40,6 +41,6 @@ export async function startFollowUp<Input extends TenantInput, Facts>(
 ): Promise<Operation> {
   return await create(ports, em, actor, operation, request, {
     ...{ dryRun: false, idempotencyKey: null, retry: null },
-    requestHash: hashRequest(request, false),
+    requestHash: hashRequest({ input: request, dryRun: false }),
   });
 }
