@@ -10,6 +10,8 @@ export interface ApiContext {
   readonly caller: Caller | null;
   /** Where the request came from. */
   readonly address: string | null;
+  /** The header `Idempotency-Key` of the request; null without one, and over a socket. */
+  readonly idempotencyKey: string | null;
   readonly load: Loaders;
   /** A fresh look at the platform database, for one read. */
   em(): EntityManager;
@@ -23,9 +25,11 @@ export interface ApiContext {
 /** Makes the context of one request, on either transport. */
 export function makeContext(
   platform: Platform,
-  call: Pick<ApiContext, "caller" | "address" | "load" | "isWanted">,
+  call: Pick<ApiContext, "caller" | "address" | "load" | "isWanted"> &
+    Partial<Pick<ApiContext, "idempotencyKey">>,
 ): ApiContext {
   return {
+    idempotencyKey: null,
     ...call,
     platform,
     em: () => platform.reader.em.fork() as EntityManager,

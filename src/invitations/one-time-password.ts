@@ -26,7 +26,7 @@ interface Revelation {
 
 export const RevealedPassword = describedObject(
   "RevealOneTimePasswordPayload",
-  "The one-time password of a tenant's first administrator. It is not shown again.",
+  "The one-time password of a tenant's first administrator. It is shown again only to the same `idempotencyKey`.",
   {
     email: z.string().describe("Whose password it is."),
     oneTimePassword: z.string().describe("Lets in once, for `changeTenantPassword`."),

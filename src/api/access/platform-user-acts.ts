@@ -1,3 +1,4 @@
+import type { ObjectRef } from "@pothos/core";
 import { z } from "zod";
 import type { Actor } from "../../iam/actor.ts";
 import {
@@ -12,14 +13,16 @@ import {
 } from "../../iam/users/administer-users.ts";
 import { NewUser } from "../../iam/users/new-user.ts";
 import { createPlatformUser, type PlatformUserPorts } from "../../iam/users/platform-users.ts";
-import { UserView } from "../../iam/users/user-view.ts";
+import { UserView, viewOf } from "../../iam/users/user-view.ts";
 import { describedObject } from "../../kernel/described.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
+import type { BuilderTypes } from "../builder.ts";
 import { actorOf } from "../caller.ts";
 import type { ApiContext } from "../context.ts";
 import { ValidationErrorRef } from "../errors.ts";
 import { addMutation, type Request, typeName } from "../generate/mutation.ts";
 import { objectOf } from "../generate/types.ts";
+import { type Replay, recalled } from "../idempotency.ts";
 
 const AS_IT_STANDS = "The platform user as it stands now.";
 
@@ -29,11 +32,27 @@ const PlatformUserPayload = describedObject(
   { user: UserView.describe(AS_IT_STANDS) },
 );
 
+interface UserPayload {
+  readonly user: UserView;
+  readonly oneTimePassword?: string | null;
+}
+
 /** Adds a payload with the user to the schema, and with `more`. */
-const payloadOf = <More extends z.ZodRawShape>(mutation: string, more: More) => {
+const payloadOf = (mutation: string, more: z.ZodRawShape): ObjectRef<BuilderTypes, UserPayload> => {
   const shape = { ...PlatformUserPayload.shape, ...more };
   const payload = describedObject(typeName(mutation, "Payload"), AS_IT_STANDS, shape);
-  return objectOf(payload.meta({ implements: PlatformUserPayload }));
+  return objectOf(payload.meta({ implements: PlatformUserPayload })) as never;
+};
+
+const USER_AGAIN: Replay<UserPayload> = {
+  keep: ({ user: { id }, oneTimePassword = null }) => ({ id, oneTimePassword }),
+  recall: async (
+    { id, oneTimePassword }: { id: string; oneTimePassword: string | null },
+    { load },
+  ) => ({
+    user: viewOf(recalled(await load.platformUser.load(id), "E_PLATFORM_USER_NOT_FOUND")),
+    oneTimePassword,
+  }),
 };
 
 interface UserMutation<Input extends z.ZodObject> {
@@ -42,17 +61,20 @@ interface UserMutation<Input extends z.ZodObject> {
   readonly input: Input;
   /** What it answers beside the user. */
   readonly more?: z.ZodRawShape;
-  act(ports: PlatformUserPorts, actor: Actor, request: Request<Input>): Promise<object>;
+  /** Whether it takes an idempotency key. */
+  readonly once?: true;
+  act(ports: PlatformUserPorts, actor: Actor, request: Request<Input>): Promise<UserPayload>;
 }
 
 /** Adds a mutation for administrators that changes one platform user at once. */
 function addUserMutation<Input extends z.ZodObject>(mutation: UserMutation<Input>): void {
-  const { name, description, input, more = {}, act } = mutation;
-  addMutation<object, Input>({
+  const { name, description, input, more = {}, once, act } = mutation;
+  addMutation<UserPayload, Input>({
     ...{ name, description: `${description} For administrators.`, input },
     grant: "platform-user:write",
     payload: payloadOf(name, more),
     errors: [ValidationErrorRef],
+    ...(once ? { once: USER_AGAIN } : {}),
     act: (request, context) => act(portsOf(context), actorOf(context), request),
   });
 }
@@ -62,7 +84,8 @@ const portsOf = ({ platform: { orm, clock } }: ApiContext): PlatformUserPorts =>
   clock,
 });
 
-const ONE_TIME_PASSWORD = "Lets in for 72 hours, for `changePassword`. Shown now and never again.";
+const ONE_TIME_PASSWORD =
+  "Lets in for 72 hours, for `changePassword`. Shown now, and again only to the same `idempotencyKey`.";
 
 addUserMutation({
   name: "createPlatformUser",
@@ -75,6 +98,7 @@ addUserMutation({
       .nullable()
       .describe(`${ONE_TIME_PASSWORD} Null where a password was given.`),
   },
+  once: true,
   act: createPlatformUser,
 });
 
@@ -114,6 +138,7 @@ addUserMutation({
     "Takes a platform user's password away, ends its sessions and makes a one-time password. For your own password there is `changePassword`: here it is `E_OWN_ACCOUNT`.",
   input: userInput("The user who needs another password."),
   more: { oneTimePassword: z.string().describe(ONE_TIME_PASSWORD) },
+  once: true,
   act: (ports, actor, { userId: id }) => resetPlatformUserPassword(ports, actor, { id }),
 });
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import {
   countServiceTokens,
+  findServiceToken,
   listServiceTokens,
   TokenFilter,
 } from "../../iam/tokens/list-service-tokens.ts";
@@ -22,6 +23,7 @@ import { inputOf } from "../generate/inputs.ts";
 import { addMutation } from "../generate/mutation.ts";
 import { objectOf } from "../generate/types.ts";
 import { given } from "../given.ts";
+import { recalled } from "../idempotency.ts";
 
 const ServiceTokenConnection = connectionOf("ServiceToken", "service tokens", objectOf(TokenView));
 
@@ -74,6 +76,13 @@ addMutation({
   input: CreateTokenInput,
   payload: objectOf(CreatedToken),
   errors: [ValidationErrorRef],
+  once: {
+    keep: ({ serviceToken: { id }, value }) => ({ id, value }),
+    recall: async ({ id, value }: { id: string; value: string }, { em, platform }) => {
+      const token = await findServiceToken(em(), id, platform.clock());
+      return { serviceToken: recalled(token, "E_SERVICE_TOKEN_NOT_FOUND"), value };
+    },
+  },
   act: (request, context) => createServiceToken(portsOf(context), actorOf(context), request),
 });
 

@@ -5,6 +5,7 @@ import { actorOf } from "../caller.ts";
 import { ValidationErrorRef } from "../errors.ts";
 import { addMutation } from "../generate/mutation.ts";
 import { objectOf } from "../generate/types.ts";
+import { recalled } from "../idempotency.ts";
 
 builder.queryField("signingKeys", (t) =>
   t.field({
@@ -23,6 +24,21 @@ addMutation({
   input: RotateInput,
   payload: objectOf(Rotation),
   errors: [ValidationErrorRef],
+  once: {
+    keep: ({ key: { id }, begun }) => ({ id, begun }),
+    recall: async ({ id, begun }: { id: string; begun: boolean }, { em, platform }) => {
+      const keys = await listSigningKeys(em(), platform.clock());
+      return {
+        key: recalled(
+          keys.find((key) => key.id === id),
+          "E_INTERNAL",
+        ),
+        begun,
+      };
+    },
+    // For the secret store.
+    slow: true,
+  },
   act: (request, context) => {
     const { orm, secrets, clock } = context.platform;
     return rotateSigningKey({ em: orm.em, secrets, clock }, actorOf(context), request);

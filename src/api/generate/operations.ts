@@ -6,7 +6,7 @@ import type { TenantAct } from "../../tenants/lifecycle.ts";
 import { actorOf } from "../caller.ts";
 import { describedEnum } from "../described-enum.ts";
 import { OperationInProgressErrorRef, SlugTakenErrorRef, ValidationErrorRef } from "../errors.ts";
-import { IDEMPOTENCY_KEY, startPayload } from "../operations/starts.ts";
+import { startPayload } from "../operations/starts.ts";
 import { addMutation, typeName } from "./mutation.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: operations of different inputs stand in one list
@@ -39,12 +39,11 @@ function addStart(
 ): void {
   addMutation<Started>({
     ...{ name, description, grant, input },
-    fields: (t) => ({
-      ...(dryRun === undefined
+    fields: (t) =>
+      dryRun === undefined
         ? {}
-        : { dryRun: t.boolean({ required: true, defaultValue: false, description: dryRun }) }),
-      idempotencyKey: t.string({ description: IDEMPOTENCY_KEY }),
-    }),
+        : { dryRun: t.boolean({ required: true, defaultValue: false, description: dryRun }) },
+    once: "OPERATION",
     payload: startPayload(
       typeName(name, "Payload"),
       payload ?? "The operation, which goes on by itself, and the tenant as it stands.",

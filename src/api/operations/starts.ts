@@ -1,15 +1,15 @@
+import { z } from "zod";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { isId } from "../../kernel/ids.ts";
 import type { Operation } from "../../operations/engine/operation.entity.ts";
 import type { Started } from "../../operations/engine/start-operation.ts";
 import { cancelOperation, retryOperation } from "../../operations/retry-and-cancel.ts";
 import { builder } from "../builder.ts";
-import { actorWith } from "../caller.ts";
-import { answer, OperationInProgressErrorRef, resultOf } from "../errors.ts";
+import { actorOf } from "../caller.ts";
+import { OperationInProgressErrorRef } from "../errors.ts";
+import { addMutation } from "../generate/mutation.ts";
+import { REPLAYED, recalled } from "../idempotency.ts";
 import { OperationRef, TenantRef } from "../refs.ts";
-
-export const IDEMPOTENCY_KEY =
-  "Any text of yours, such as a UUID: sending the same key with the same input again answers the same operation, so that a request whose answer was lost can be repeated.";
 
 const OperationPayloadRef = builder.interfaceRef<Started>("OperationPayload").implement({
   description:
@@ -35,39 +35,16 @@ const operationPayload = (name: string, description: string) =>
     .objectRef<Started>(name)
     .implement({ description, interfaces: [OperationPayloadRef], fields: () => ({}) });
 
-/** As `operationPayload`, for mutations that take an idempotency key. */
+/** As `operationPayload`, for operations that keep their idempotency key. */
 export const startPayload = (name: string, description: string) => {
   const payload = operationPayload(name, description);
   builder.objectField(payload, "replayed", (t) =>
     t.exposeBoolean("replayed", {
-      description:
-        "Whether an earlier request with the same `idempotencyKey` had started it already.",
+      description: REPLAYED,
     }),
   );
   return payload;
 };
-
-const RetryPayload = operationPayload("RetryOperationPayload", "The new operation.");
-const CancelPayload = operationPayload("CancelOperationPayload", "The operation that will stop.");
-
-const RetryResult = resultOf<Started>("RetryOperationResult", RetryPayload, [
-  OperationInProgressErrorRef,
-]);
-const CancelResult = resultOf<Started>("CancelOperationResult", CancelPayload, []);
-
-const RetryOperationInput = builder.inputType("RetryOperationInput", {
-  description: "The operation to take up again.",
-  fields: (t) => ({
-    operationId: t.id({ required: true, description: "The UUID of the failed operation." }),
-  }),
-});
-
-const CancelOperationInput = builder.inputType("CancelOperationInput", {
-  description: "The operation to stop.",
-  fields: (t) => ({
-    operationId: t.id({ required: true, description: "The UUID of the running operation." }),
-  }),
-});
 
 const started = (operation: Operation): Started => ({ operation, replayed: false });
 
@@ -83,33 +60,40 @@ export function operationId(id: string): string {
   });
 }
 
-builder.mutationFields((t) => ({
-  retryOperation: t.field({
-    type: RetryResult,
-    description:
-      "Takes up a failed or cancelled operation again, as a new operation with the same input. Only the newest operation of a tenant can be retried, and only once.",
-    authScopes: { action: "operation:retry" },
-    args: {
-      input: t.arg({ type: RetryOperationInput, required: true, description: "Which one." }),
-    },
-    resolve: (_root, { input }, { platform, caller }) =>
-      answer(async () => {
-        const actor = actorWith(caller, "operation:retry");
-        return started(await retryOperation(platform, actor, operationId(input.operationId)));
-      }),
-  }),
-  cancelOperation: t.field({
-    type: CancelResult,
-    description:
-      "Asks a running operation to stop at its next phase boundary and to undo what it did. Asking twice is fine.",
-    authScopes: { action: "operation:cancel" },
-    args: {
-      input: t.arg({ type: CancelOperationInput, required: true, description: "Which one." }),
-    },
-    resolve: (_root, { input }, { platform, caller }) =>
-      answer(async () => {
-        const actor = actorWith(caller, "operation:cancel");
-        return started(await cancelOperation(platform, actor, operationId(input.operationId)));
-      }),
-  }),
-}));
+/** Which operation, as the input of a mutation that is about one. */
+const which = (description: string, operationId: string) =>
+  z
+    .object({ operationId: z.string().meta({ description: operationId, isId: true }) })
+    .meta({ description, argument: "Which one." });
+
+addMutation<Started>({
+  name: "retryOperation",
+  description:
+    "Takes up a failed or cancelled operation again, as a new operation with the same input. Only the newest operation of a tenant can be retried, and only once.",
+  grant: "operation:retry",
+  input: which("The operation to take up again.", "The UUID of the failed operation."),
+  payload: operationPayload("RetryOperationPayload", "The new operation."),
+  errors: [OperationInProgressErrorRef],
+  once: {
+    keep: ({ operation: { id } }) => ({ id }),
+    recall: async ({ id }: { id: string }, { load }) =>
+      started(recalled(await load.operation.load(id), "E_OPERATION_NOT_FOUND")),
+  },
+  act: async (request, context) => {
+    const id = operationId(request.operationId as string);
+    return started(await retryOperation(context.platform, actorOf(context), id));
+  },
+});
+
+addMutation<Started>({
+  name: "cancelOperation",
+  description:
+    "Asks a running operation to stop at its next phase boundary and to undo what it did. Asking twice is fine.",
+  grant: "operation:cancel",
+  input: which("The operation to stop.", "The UUID of the running operation."),
+  payload: operationPayload("CancelOperationPayload", "The operation that will stop."),
+  act: async (request, context) => {
+    const id = operationId(request.operationId as string);
+    return started(await cancelOperation(context.platform, actorOf(context), id));
+  },
+});

@@ -8,12 +8,14 @@ import { builder } from "../builder.ts";
 import { actorOf } from "../caller.ts";
 import { ValidationErrorRef } from "../errors.ts";
 import { addMutation, typeName } from "../generate/mutation.ts";
+import { type Replay, recalled } from "../idempotency.ts";
 import { DbServerRef } from "../refs.ts";
 
 interface DbServerMutation {
   readonly name: string;
   readonly description: string;
   readonly input: z.ZodObject;
+  readonly once?: Replay<Payload>;
   readonly act: (platform: Platform, actor: Actor, request: unknown) => Promise<DbServer>;
 }
 
@@ -44,6 +46,13 @@ dbServerMutation({
   description:
     "Adds a db server: enters it with its admin's secret, looks whether it is PostgreSQL 15 or newer, of the kind that is said, reached directly, with the rights that are needed, and prepares it. It takes tenants from then on. For administrators.",
   input: RegisterInput,
+  once: {
+    keep: ({ dbServer: { id } }) => ({ id }),
+    recall: async ({ id }: { id: string }, { load }) => ({
+      dbServer: recalled(await load.dbServer.load(id), "E_DB_SERVER_NOT_FOUND"),
+    }),
+    slow: true,
+  },
   act: registerDbServer,
 });
 

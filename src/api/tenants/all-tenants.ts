@@ -6,7 +6,6 @@ import { RotateAllInput, rotateAllCredentials } from "../../operations/rotate-al
 import { actorOf } from "../caller.ts";
 import { ValidationErrorRef } from "../errors.ts";
 import { addMutation } from "../generate/mutation.ts";
-import { IDEMPOTENCY_KEY } from "../operations/starts.ts";
 import { startsPayload, type TenantStarts } from "./start-entries.ts";
 
 const CleanupPayload = startsPayload(
@@ -25,7 +24,7 @@ addMutation<TenantStarts>({
     "Clears away one or all tenants whose provisioning failed, an operation for each, and frees their slugs. Tenants of another status are never touched.",
   grant: "tenant:operate",
   input: CleanupFailedInput,
-  fields: (t) => ({ idempotencyKey: t.string({ description: IDEMPOTENCY_KEY }) }),
+  once: "OPERATION",
   payload: CleanupPayload,
   errors: [ValidationErrorRef],
   act: async ({ idempotencyKey = null, ...request }, context) => ({
@@ -54,7 +53,7 @@ addMutation<TenantStarts>({
     "Rotates the credentials of every tenant that is ACTIVE or SUSPENDED, an operation for each.",
   grant: "tenant:operate",
   input: RotateAllInput,
-  fields: (t) => ({ idempotencyKey: t.string({ description: IDEMPOTENCY_KEY }) }),
+  once: "OPERATION",
   payload: RotatePayload,
   errors: [ValidationErrorRef],
   act: async ({ idempotencyKey = null, ...request }, context) => ({

@@ -62,6 +62,12 @@ addMutation({
       argument: "Whose password.",
     }),
   payload: objectOf(RevealedPassword),
+  once: {
+    keep: (revealed) => revealed,
+    recall: async ({ expiresAt, ...revealed }: RevealedPassword) => ({
+      ...{ ...revealed, expiresAt: new Date(expiresAt) },
+    }),
+  },
   act: (request, context) => reveal(context, operationId(request.operationId)),
 });
 

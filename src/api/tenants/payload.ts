@@ -1,11 +1,19 @@
 import type { Tenant } from "../../tenants/tenant.entity.ts";
 import { builder } from "../builder.ts";
+import { type Replay, recalled } from "../idempotency.ts";
 import { TenantRef } from "../refs.ts";
 
 /** What a mutation answers that changes a tenant at once. */
 export interface TenantPayload {
   readonly tenant: Tenant;
 }
+
+export const TENANT_AGAIN: Replay<TenantPayload> = {
+  keep: ({ tenant: { id } }) => ({ id }),
+  recall: async ({ id }: { id: string }, { load }) => ({
+    tenant: recalled(await load.tenant.load(id), "E_TENANT_NOT_FOUND"),
+  }),
+};
 
 export const TenantPayloadRef = builder.interfaceRef<TenantPayload>("TenantPayload").implement({
   description:

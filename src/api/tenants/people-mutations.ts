@@ -6,17 +6,19 @@ import { actorOf } from "../caller.ts";
 import type { ApiContext } from "../context.ts";
 import { RateLimitedErrorRef, ValidationErrorRef } from "../errors.ts";
 import { addMutation, type Request, typeName } from "../generate/mutation.ts";
-import { type TenantPayload, tenantPayload } from "./payload.ts";
+import { TENANT_AGAIN, type TenantPayload, tenantPayload } from "./payload.ts";
 
 interface PeopleMutation {
   readonly name: string;
   readonly description: string;
   readonly input: z.ZodObject;
+  /** Whether it takes an idempotency key. */
+  readonly once?: true;
   readonly act: (context: ApiContext, request: Request) => Promise<Tenant>;
 }
 
 /** Adds a mutation about a tenant's people, which answers the tenant. */
-const addPeopleMutation = ({ act, ...mutation }: PeopleMutation): void =>
+const addPeopleMutation = ({ once, act, ...mutation }: PeopleMutation): void =>
   addMutation<TenantPayload>({
     ...{ ...mutation, grant: "invitation:write" },
     payload: tenantPayload(
@@ -25,6 +27,7 @@ const addPeopleMutation = ({ act, ...mutation }: PeopleMutation): void =>
       "The tenant.",
     ),
     errors: [ValidationErrorRef, RateLimitedErrorRef],
+    ...(once ? { once: TENANT_AGAIN } : {}),
     act: async (request, context) => ({ tenant: await act(context, request) }),
   });
 
@@ -37,6 +40,7 @@ addPeopleMutation({
   description:
     "Makes somebody a member of an ACTIVE tenant and sends them an invitation by mail. Whoever has a password already keeps it, and is only told.",
   input: InviteInput,
+  once: true,
   act: (context, request) => inviteTenantAdmin(managePorts(context), actorOf(context), request),
 });
 
@@ -51,6 +55,7 @@ addPeopleMutation({
   description:
     "Sends an invitation again with a new link; the one before stops working. Also for one that has expired, and in place of a one-time password. It must rest a minute after the first mail, and twice as long after each further one: a day at most.",
   input: whichInvitation,
+  once: true,
   act: (context, { invitationId }) =>
     resendInvitation(managePorts(context), actorOf(context), invitationId as string),
 });

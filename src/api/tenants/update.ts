@@ -3,6 +3,7 @@ import { builder } from "../builder.ts";
 import { actorOf, mayCall } from "../caller.ts";
 import { OperationInProgressErrorRef, ValidationErrorRef } from "../errors.ts";
 import { addMutation } from "../generate/mutation.ts";
+import { recalled } from "../idempotency.ts";
 import { OperationRef, TenantRef } from "../refs.ts";
 import { TenantPayloadRef } from "./payload.ts";
 
@@ -31,5 +32,12 @@ addMutation<UpdatedTenant>({
   payload: UpdateTenantPayload,
   errors: [OperationInProgressErrorRef, ValidationErrorRef],
   nulls: true,
+  once: {
+    keep: ({ tenant, operation }) => ({ id: tenant.id, operationId: operation?.id ?? null }),
+    recall: async ({ id, operationId }: { id: string; operationId: string | null }, { load }) => ({
+      tenant: recalled(await load.tenant.load(id), "E_TENANT_NOT_FOUND"),
+      operation: operationId === null ? null : await load.operation.load(operationId),
+    }),
+  },
   act: (request, context) => updateTenant(context.platform, actorOf(context), request),
 });

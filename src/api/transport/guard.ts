@@ -7,7 +7,6 @@ import {
   getOperationAST,
   type OperationDefinitionNode,
   parse,
-  type SelectionSetNode,
 } from "graphql";
 import { isAsyncIterable, type Plugin } from "graphql-yoga";
 import { DomainError } from "../../kernel/domain-error.ts";
@@ -16,8 +15,10 @@ import { type CallerWatch, OPEN_OF_ONE_CALLER } from "./caller-watch.ts";
 import { checkCost } from "./cost.ts";
 import { rememberDocuments } from "./documents.ts";
 import { faultsOf, shortened, withFewErrors } from "./few-errors.ts";
-import { checkShape, fragmentsOf, type QueryLimits, tooComplex } from "./limits.ts";
+import { checkOneMutation } from "./idempotency-header.ts";
+import { checkShape, type QueryLimits, tooComplex } from "./limits.ts";
 import type { PublicErrorOf } from "./public-error.ts";
+import { rootFields } from "./root-fields.ts";
 import { endable } from "./streams.ts";
 import { checkTexts } from "./texts.ts";
 import { checkSize, checkTypes } from "./variables.ts";
@@ -49,7 +50,8 @@ export function guard(options: GuardOptions): Plugin<Transport, Transport> {
       const operation = getOperationAST(document, operationName);
       // Both transports tell that there is none of the name.
       if (!operation) return { refusal: null, cost: 0 };
-      const { caller } = contextValue as ApiContext;
+      const { caller, idempotencyKey } = contextValue as ApiContext;
+      if (idempotencyKey !== null) checkOneMutation(document, operation);
       if (caller === null) checkAnonymous(schema, document, operation, development);
       const variables = variableValues ?? {};
       checkSize(variables, limits);
@@ -160,28 +162,11 @@ function checkAnonymous(
   operation: OperationDefinitionNode,
   mayIntrospect: boolean,
 ): void {
-  for (const name of rootFields(document, operation.selectionSet)) {
+  for (const { name: field } of rootFields(document, operation.selectionSet)) {
+    const name = field.value;
     const open = name.startsWith("__")
       ? name === "__typename" || mayIntrospect
       : isOpen(schema, operation.operation, name);
     if (!open) throw new DomainError("E_UNAUTHENTICATED");
   }
-}
-
-function rootFields(document: DocumentNode, root: SelectionSetNode): Set<string> {
-  const fragments = fragmentsOf(document);
-  const names = new Set<string>();
-  const seen = new Set<string>();
-  const collect = (set: SelectionSetNode | undefined) => {
-    for (const selection of set?.selections ?? []) {
-      if (selection.kind === "Field") names.add(selection.name.value);
-      else if (selection.kind === "InlineFragment") collect(selection.selectionSet);
-      else if (!seen.has(selection.name.value)) {
-        seen.add(selection.name.value);
-        collect(fragments.get(selection.name.value)?.selectionSet);
-      }
-    }
-  };
-  collect(root);
-  return names;
 }

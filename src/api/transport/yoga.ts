@@ -10,6 +10,7 @@ import type { CallerWatch } from "./caller-watch.ts";
 import type { AddressOf } from "./client-address.ts";
 import { graphiqlOptions, renderPage } from "./graphiql.ts";
 import { guard } from "./guard.ts";
+import { IDEMPOTENCY_HEADER, idempotencyKeyIn } from "./idempotency-header.ts";
 import { QUERY_LIMITS } from "./limits.ts";
 import type { PublicErrorOf } from "./public-error.ts";
 import { receive } from "./receive.ts";
@@ -69,7 +70,10 @@ export function openYoga(
       tellRefusals(platform),
     ],
     context: ({ req, caller = null, isWanted = null }) =>
-      makeContext(platform, { caller, address: addressOf(req), load, isWanted }),
+      makeContext(platform, {
+        ...{ caller, address: addressOf(req), load, isWanted },
+        idempotencyKey: isWanted === null ? idempotencyKeyIn(req) : null,
+      }),
   });
 }
 
@@ -80,7 +84,7 @@ function corsOf(isAllowed: IsAllowedOrigin, headers: Headers) {
     origin,
     credentials: false,
     methods: ["POST", "GET", "OPTIONS"],
-    allowedHeaders: ["authorization", "content-type", "accept"],
+    allowedHeaders: ["authorization", "content-type", "accept", IDEMPOTENCY_HEADER],
     maxAge: 600,
   };
 }

@@ -197,7 +197,7 @@ export type AuditFilter = {
 export type CleanupFailedTenantsInput = {
   /** Whether schema or database, roles and secret go, too; otherwise they stay and are told of. */
   dropSchema?: boolean;
-  /** Any text of yours, such as a UUID: sending the same key with the same input again answers the same operation, so that a request whose answer was lost can be repeated. */
+  /** Any text of yours of 1 to 255 characters, such as a UUID. It is kept for 30 days: until then, sending it again with the same input does nothing more and gets the first answer, so that a request whose answer was lost can be repeated. Over HTTP the header `Idempotency-Key` does the same. */
   idempotencyKey?: string | null | undefined;
   /** The slug of one tenant; all that are FAILED when left out. */
   slug?: string | null | undefined;
@@ -207,6 +207,8 @@ export type CleanupFailedTenantsInput = {
 export type CreatePlatformUserInput = {
   /** The email address, of nobody else. */
   email: string;
+  /** Any text of yours of 1 to 255 characters, such as a UUID. It is kept for 30 days: until then, sending it again with the same input does nothing more and gets the first answer, so that a request whose answer was lost can be repeated. Over HTTP the header `Idempotency-Key` does the same. */
+  idempotencyKey?: string | null | undefined;
   /** The name, for people: 1 to 200 characters. */
   name: string;
   /** 12 to 128 characters, not a known password, not built from the email address. Leave it out, and a one-time password is made. */
@@ -219,6 +221,8 @@ export type CreatePlatformUserInput = {
 export type CreateServiceTokenInput = {
   /** After how many days it stops letting in, 1 to 366; 90 when left out. A token that is made with a service token does not outlast that one. */
   expiresInDays?: number | null | undefined;
+  /** Any text of yours of 1 to 255 characters, such as a UUID. It is kept for 30 days: until then, sending it again with the same input does nothing more and gets the first answer, so that a request whose answer was lost can be repeated. Over HTTP the header `Idempotency-Key` does the same. */
+  idempotencyKey?: string | null | undefined;
   /** What it is for, 1 to 100 characters. */
   name: string;
   /** What it may do; no more than you may. */
@@ -579,6 +583,8 @@ export type InviteTenantAdminInput = {
   allowExistingUser?: boolean;
   /** The person's email address. */
   email: string;
+  /** Any text of yours of 1 to 255 characters, such as a UUID. It is kept for 30 days: until then, sending it again with the same input does nothing more and gets the first answer, so that a request whose answer was lost can be repeated. Over HTTP the header `Idempotency-Key` does the same. */
+  idempotencyKey?: string | null | undefined;
   /** The person's name, at most 200 characters. */
   name?: string | null | undefined;
   /** What the person is to be in the tenant. */
@@ -771,7 +777,7 @@ export type ProvisionTenantInput = {
   dbServer?: string | null | undefined;
   /** Whether only to say what would be made, and to write nothing. */
   dryRun?: boolean;
-  /** Any text of yours, such as a UUID: sending the same key with the same input again answers the same operation, so that a request whose answer was lost can be repeated. */
+  /** Any text of yours of 1 to 255 characters, such as a UUID. It is kept for 30 days: until then, sending it again with the same input does nothing more and gets the first answer, so that a request whose answer was lost can be repeated. Over HTTP the header `Idempotency-Key` does the same. */
   idempotencyKey?: string | null | undefined;
   /** The name of its first laboratory, 1 to 200 characters, for schemas that have laboratories. Left out, it begins without one: `addLaboratory` adds some. */
   initialLaboratory?: string | null | undefined;
@@ -830,6 +836,8 @@ export type RegisterDbServerInput = {
   capacityHint?: number | null | undefined;
   /** Its host name or IP address; no URL, no socket path. DB_SERVER_HOSTS may limit which. */
   host: string;
+  /** Any text of yours of 1 to 255 characters, such as a UUID. It is kept for 30 days: until then, sending it again with the same input does nothing more and gets the first answer, so that a request whose answer was lost can be repeated. Over HTTP the header `Idempotency-Key` does the same. */
+  idempotencyKey?: string | null | undefined;
   /** What kind of PostgreSQL it is; it never changes. For CITUS the secret names the coordinator's database, and tenants have isolation SCHEMA. */
   kind?: DbServerKind;
   /** What to note of it, at most 50; they take the place of all that were noted. */
@@ -861,6 +869,8 @@ export type RemainKind =
 
 /** The user who needs another password. */
 export type ResetPlatformUserPasswordInput = {
+  /** Any text of yours of 1 to 255 characters, such as a UUID. It is kept for 30 days: until then, sending it again with the same input does nothing more and gets the first answer, so that a request whose answer was lost can be repeated. Over HTTP the header `Idempotency-Key` does the same. */
+  idempotencyKey?: string | null | undefined;
   /** The user's UUID. */
   userId: string;
 };
@@ -884,7 +894,7 @@ export type RotateAllTenantCredentialsInput = {
   endGrace?: boolean;
   /** How many seconds the old login stays open behind the new one, 0 to 604800; 0 closes it at once. */
   gracePeriodSeconds?: number;
-  /** Any text of yours, such as a UUID: sending the same key with the same input again answers the same operation, so that a request whose answer was lost can be repeated. */
+  /** Any text of yours of 1 to 255 characters, such as a UUID. It is kept for 30 days: until then, sending it again with the same input does nothing more and gets the first answer, so that a request whose answer was lost can be repeated. Over HTTP the header `Idempotency-Key` does the same. */
   idempotencyKey?: string | null | undefined;
   /** Why it is done, 1 to 500 characters, for the audit trail. */
   reason?: string | null | undefined;
@@ -892,6 +902,8 @@ export type RotateAllTenantCredentialsInput = {
 
 /** How to rotate. */
 export type RotateSigningKeyInput = {
+  /** Any text of yours of 1 to 255 characters, such as a UUID. It is kept for 30 days: until then, sending it again with the same input does nothing more and gets the first answer, so that a request whose answer was lost can be repeated. Over HTTP the header `Idempotency-Key` does the same. */
+  idempotencyKey?: string | null | undefined;
   /** Drops every key before it at once, with all access tokens: for a key that somebody has taken. Whoever is signed in refreshes the session. */
   immediately?: boolean;
   /** Why, 1 to 500 characters, for the audit trail; needed with `immediately`. */
@@ -1098,6 +1110,8 @@ export type UpdateDbServerInput = {
 export type UpdateTenantInput = {
   /** How many sessions each login of its application may have at a time, 1 to 100000; null for its tier's limit. Needs `tenant:edit`. */
   connectionLimit?: number | null | undefined;
+  /** Any text of yours of 1 to 255 characters, such as a UUID. It is kept for 30 days: until then, sending it again with the same input does nothing more and gets the first answer, so that a request whose answer was lost can be repeated. Over HTTP the header `Idempotency-Key` does the same. */
+  idempotencyKey?: string | null | undefined;
   /** The idle_in_transaction_session_timeout that its sessions begin with, 0 for none to 604800; null for its tier's. Needs `tenant:edit`. */
   idleInTransactionTimeoutSeconds?: number | null | undefined;
   /** What is noted of it, at most 50: these take the place of all that were. Needs `tenant:edit`. */

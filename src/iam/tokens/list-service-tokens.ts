@@ -34,6 +34,16 @@ export const countServiceTokens = (
   now: Date,
 ): Promise<number> => em.count(ServiceTokenEntity, where(filter, now));
 
+/** A service token by its id, as it stands at a moment; null where there is none. */
+export async function findServiceToken(
+  em: EntityManager,
+  id: string,
+  now: Date,
+): Promise<ShownToken | null> {
+  const token = await em.findOne(ServiceTokenEntity, { id });
+  return token && shownAt(token, now);
+}
+
 function where({ active }: TokenFilter, now: Date): FilterQuery<ServiceToken> {
   if (active === undefined) return {};
   return active

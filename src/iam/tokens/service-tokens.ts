@@ -52,7 +52,7 @@ export const CreatedToken = describedObject(
     value: z
       .string()
       .describe(
-        "What lets in: `tnt_` and 49 letters and digits. Shown this once. Send it as `Authorization: Bearer tnt_…`, over WebSocket in `connectionParams.authorization`.",
+        "What lets in: `tnt_` and 49 letters and digits. Shown this once, and again only to the same `idempotencyKey`. Send it as `Authorization: Bearer tnt_…`, over WebSocket in `connectionParams.authorization`.",
       ),
   },
 );
