@@ -1,5 +1,9 @@
 import { mkdir } from "node:fs/promises";
-import { hasCluster, startEmbeddedPostgres } from "@tenantry/embedded-postgres";
+import {
+  findEmbeddedPostgres,
+  hasCluster,
+  startEmbeddedPostgres,
+} from "@tenantry/embedded-postgres";
 import type { Config } from "./config.ts";
 import { openDatabaseClock } from "./database/database-clock.ts";
 import { refusePooledPlatform } from "./database/direct-platform.ts";
@@ -256,6 +260,12 @@ async function isSetUp(
     case "FIND":
       return await isDefaultServerCurrent(ports, databaseUrl);
   }
+}
+
+/** The connection URL of the platform database; null for an embedded one that does not run. Opens nothing. */
+export async function findPlatformUrl(database: Config["database"]): Promise<string | null> {
+  if (database.kind === "server") return database.url;
+  return await findEmbeddedPostgres({ dataDir: database.dataDir, database: EMBEDDED_DATABASE });
 }
 
 /** The connection URL of the platform database, which is started where it is the embedded one. */

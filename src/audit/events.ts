@@ -112,6 +112,11 @@ export const AuditEvent = z.discriminatedUnion("type", [
     sessionsEnded: count,
   }),
   tenantFact(
+    "TENANT_CREDENTIALS_REVEALED",
+    "The login of a tenant's application was shown, with its password.",
+    { reason: words.nullable(), role: words, secretVersion: words },
+  ),
+  tenantFact(
     "TENANT_SECRET_RESTORED",
     "A tenant's secret was written or removed late, and its noted version became the newest again.",
     {

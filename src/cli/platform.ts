@@ -27,6 +27,15 @@ export function addPlatformCommands(program: Command): void {
     .action(async (flags: { json?: boolean }) =>
       (await import("./db-upgrade.ts")).upgradeDatabase(flags),
     );
+  db.command("url")
+    .description(
+      "print the platform database's connection URL, password included, for psql; the embedded PostgreSQL runs only while a service, a worker or a command does",
+    )
+    .option("--json", "one JSON object")
+    .addHelpText("after", '\nExample:\n  $ psql "$(tenantry db url)"')
+    .action(async (flags: { json?: boolean }) =>
+      (await import("./db-url.ts")).showDatabaseUrl(flags),
+    );
   db.command("accept-loss")
     .description(
       "let people in again although the platform database has lost something, as after a failover to a standby that lagged; first look what is missing",

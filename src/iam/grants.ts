@@ -17,6 +17,8 @@ export const GRANTS = {
   "tenant:force": ["ADMINISTRATOR"],
   "tenant:purge": ["ADMINISTRATOR"],
   "tenant:lock": ["ADMINISTRATOR"],
+  /** Shows the password of a tenant's application. */
+  "tenant:reveal": ["ADMINISTRATOR"],
   "tenant:edit": OPERATORS,
   /** Tier and support contacts alone. */
   "tenant:edit-billing": [...OPERATORS, "BILLING"],

@@ -114,7 +114,11 @@ export async function setSearchPath(
     set search_path = ${searchPathOf(place).map(ident).join(", ")}`);
 }
 
-const searchPathOf = ({ names, connectDatabase }: LoginPlace): string[] => [
+/** The schemas in which an app role finds names that have no schema, in this order. */
+export const searchPathOf = ({
+  names,
+  connectDatabase,
+}: Pick<LoginPlace, "names" | "connectDatabase">): string[] => [
   names.schema,
   // In a database of the tenant's own, the folder's tables may lie in schemas of its own.
   ...(connectDatabase === names.database ? ["public"] : []),

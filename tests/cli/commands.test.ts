@@ -161,6 +161,18 @@ test("lists and shows tenants and operations, for people and for scripts", async
   expect(operations.stdout).toMatch(/PROVISION +PENDING/);
 });
 
+test("prints the platform database's URL, also where it does not answer", async () => {
+  const lost = "postgres://me:hidden@127.0.0.1:1/none";
+  const [text, json, remote] = await Promise.all([
+    tenantry(["db", "url"], environment),
+    tenantry(["db", "url", "--json"], { ...environment, DATABASE_URL: lost }),
+    tenantry(["db", "url"], { ...environment, TENANTRY_TOKEN: "tnt_none" }),
+  ]);
+  expect(text).toEqual({ end: 0, stdout: `${database.url}\n`, stderr: "" });
+  expect(linesOf(json)).toEqual([{ type: "RESULT", url: lost }]);
+  expect(remote).toMatchObject({ end: 2, stdout: "" });
+});
+
 describe("tenant provision", () => {
   test("reports every fault of the input at once, each with its path", async () => {
     const words = provision("Acme_", "--states", "XXX", "--time-zone", "Mars", "--seeds", "no");

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
+import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { freePort } from "../../packages/embedded-postgres/src/port.ts";
 import { SMALL } from "../kit/platform.ts";
-import { type Environment, makeDataDir, SERVICE, start, tenantry } from "./_run.ts";
+import { type Environment, linesOf, makeDataDir, SERVICE, start, tenantry } from "./_run.ts";
 
 let environment: Environment;
 
@@ -23,6 +24,18 @@ const ask = async (port: string | undefined) => {
   });
   return await answer.json();
 };
+
+/** The slugs of the registry, read as psql would. */
+async function tenantsIn(connectionString: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ slug: string }>("select slug from platform.tenant");
+    return rows.map(({ slug }) => slug);
+  } finally {
+    await client.end();
+  }
+}
 
 test("starts, shares its database, survives a kill, and drains", async () => {
   const first = start([SERVICE], environment);
@@ -62,11 +75,19 @@ test("starts, shares its database, survives a kill, and drains", async () => {
     environment,
   );
   expect(provisioned).toMatchObject({ end: 0, stderr: "" });
+  const opened = await tenantry(["db", "url"], environment);
+  expect(opened).toMatchObject({ end: 0, stderr: "" });
+  expect(await tenantsIn(opened.stdout.trim())).toEqual(["acme"]);
   second.child.kill("SIGTERM");
   const drained = await second.ended;
   expect(drained).toMatchObject({ end: 0, stderr: "" });
   expect(drained.stdout).toMatch(/Stopping \(SIGTERM\)[\s\S]*Stopped\.\n$/);
   expect(drained.stdout).not.toContain("one-time password");
+
+  const closed = await tenantry(["db", "url", "--json"], environment);
+  const message = expect.stringMatching(/^No embedded PostgreSQL runs in .+npm start/);
+  expect(closed.end).toBe(1);
+  expect(linesOf(closed)).toMatchObject([{ type: "ERROR", error: { code: null, message } }]);
 });
 
 test("drains when it was started by npm, whose shell passes no signal on", async () => {

@@ -66,6 +66,21 @@ export async function hasCluster(dataDir: string): Promise<boolean> {
   }
 }
 
+/**
+ * The folder and password of the cluster that was initialised from this data folder; null where there is none.
+ *
+ * @throws when what is there cannot be read
+ */
+export async function findClusterOf(
+  dataDir: string,
+): Promise<{ dir: string; password: string } | null> {
+  const text = await ifPresent(readFile(memoryFile(dataDir), "utf8"));
+  if (text === undefined) return null;
+  const { cluster, password }: Remembered = JSON.parse(text);
+  const dir = await ifPresent(realpath(resolve(dataDir, cluster)));
+  return dir === undefined ? null : { dir, password };
+}
+
 /** Writes down what the next start has to know. */
 export async function remember(dataDir: string, memory: Remembered): Promise<void> {
   const file = memoryFile(dataDir);

@@ -1,8 +1,9 @@
 import { dirname } from "node:path";
-import { lockFile, openDataFolder } from "./data-folder.ts";
+import { findClusterOf, lockFile, openDataFolder } from "./data-folder.ts";
 import { EmbeddedServer, type Surroundings } from "./embedded-server.ts";
 import { withLock } from "./lock.ts";
 import { HOST } from "./port.ts";
+import { runningPostmaster } from "./postmaster.ts";
 import { findServerPackage } from "./server-package.ts";
 import { SUPERUSER } from "./session.ts";
 import { sharedFolders } from "./shared-folder.ts";
@@ -66,18 +67,33 @@ export async function startAmid(
     log(`PostgreSQL ${adopted ? "found running" : "started"} on ${HOST}:${port}, process ${pid}`);
     if (dirname(server.clusterDir) !== dataDir) log(`Its data lies in ${server.clusterDir}`);
     const { password } = server;
-    const database = encodeURIComponent(options.database);
     return {
       host: HOST,
       port,
       user: SUPERUSER,
       password,
       database: options.database,
-      url: `postgres://${SUPERUSER}:${password}@${HOST}:${port}/${database}`,
+      url: urlOf(password, port, options.database),
       adopted,
       pid,
       release: () => locked(() => server.leave()),
       stop: () => locked(() => server.stop()),
     };
   });
+}
+
+const urlOf = (password: string, port: number, database: string): string =>
+  `postgres://${SUPERUSER}:${password}@${HOST}:${port}/${encodeURIComponent(database)}`;
+
+/**
+ * The URL of the PostgreSQL that lives in `dataDir`, as `EmbeddedPostgres.url` has it; null while it
+ * does not run. Starts nothing and keeps nothing running.
+ */
+export async function findEmbeddedPostgres({
+  dataDir,
+  database,
+}: Pick<EmbeddedPostgresOptions, "dataDir" | "database">): Promise<string | null> {
+  const found = await findClusterOf(dataDir);
+  const port = found && (await runningPostmaster(found.dir))?.port;
+  return found && port ? urlOf(found.password, port, database) : null;
 }

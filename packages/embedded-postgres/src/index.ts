@@ -1,5 +1,6 @@
 export { hasCluster } from "./data-folder.ts";
 export {
   type EmbeddedPostgres,
+  findEmbeddedPostgres,
   startEmbeddedPostgres,
 } from "./embedded-postgres.ts";

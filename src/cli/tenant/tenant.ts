@@ -8,6 +8,7 @@ import type { DoctorFlags } from "./doctor.ts";
 import type { LockFlags } from "./lock.ts";
 import { addTenantPeople } from "./people-commands.ts";
 import type { ListFlags, ShowFlags } from "./reads.ts";
+import type { CredentialsFlags } from "./show-credentials.ts";
 
 /** Adds the commands about tenants. */
 export function addTenantCommands(program: Command): void {
@@ -38,6 +39,7 @@ export function addTenantCommands(program: Command): void {
   for (const name of ["migrate", "accept-migration", "activate", "add-lab"])
     addOperationCommand(tenant, `tenant ${name}`);
   addDoctor(tenant);
+  addCredentials(tenant);
   addRotate(tenant);
   addOperationCommand(tenant, "tenant retire-credentials");
   addTenantPeople(tenant);
@@ -67,6 +69,22 @@ function addDoctor(tenant: Command): void {
     .option("--json", "one JSON object per finding and line, the result last");
   addExample(doctor, "tenant doctor --fix").action(async (flags: DoctorFlags) =>
     (await import("./doctor.ts")).doctor(flags),
+  );
+}
+
+function addCredentials(tenant: Command): void {
+  const credentials = tenant
+    .command("credentials")
+    .description(
+      "print how a tenant's application connects, with its password; at the machine only, and audited",
+    )
+    .argument("[slug]", "the tenant's slug")
+    .option("--slug <slug>", "the same, as a flag")
+    .option("--format <format>", "env for a shell's source, json, or uri for the URL alone", "env")
+    .option(...WHY);
+  addExample(credentials, "tenant credentials acme --format uri").action(
+    async (slug: string | undefined, flags: CredentialsFlags) =>
+      (await import("./show-credentials.ts")).showCredentials(slug, flags),
   );
 }
 

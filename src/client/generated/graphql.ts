@@ -124,6 +124,8 @@ export type AuditEventType =
   | 'TENANT_CLEANED_UP'
   /** The login before the last rotation was closed. */
   | 'TENANT_CREDENTIALS_RETIRED'
+  /** The login of a tenant's application was shown, with its password. */
+  | 'TENANT_CREDENTIALS_REVEALED'
   /** A tenant's application got a new login. */
   | 'TENANT_CREDENTIALS_ROTATED'
   /** Somebody tried to delete a locked tenant. */
