@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { addAccessCommands } from "./access/access.ts";
 import { addUserCommands } from "./access/user.ts";
@@ -10,6 +10,7 @@ import { addDbServerCommands } from "./servers/db-server.ts";
 import { addTenantCommands } from "./tenant/tenant.ts";
 import { EXIT, UsageError } from "./terminal/exit-codes.ts";
 import { exitWith, openOutput } from "./terminal/output.ts";
+import { SuggestingCommand } from "./terminal/suggesting-command.ts";
 
 const FOOTER = `
 Exit codes: 0 done, 1 failed or refused, 2 wrong usage or configuration,
@@ -41,12 +42,11 @@ export async function tenantry(argv: readonly string[]): Promise<void> {
 
 /** The whole command line, as it is parsed. */
 export function makeProgram(): Command {
-  const program = new Command("tenantry")
+  const program = new SuggestingCommand("tenantry")
     .description("Provisions, shows and mends tenants of a multi-tenant PostgreSQL platform.")
     .version(manifest.version, "-V, --version", "show the version")
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError("(tenantry --help shows the commands)")
     .addHelpText("after", FOOTER);
   addTenantCommands(program);
   addOperationCommands(program);

@@ -67,7 +67,9 @@ describe("the command line", () => {
       tenantry(["user", "disable"], nowhere),
     ]);
     expect(runs.map((run) => run.end)).toEqual([2, 2, 2, 2, 2]);
-    expect(runs[0].stderr).toContain("unknown command 'tenat'");
+    expect(runs[0].stderr).toBe(
+      "error: unknown command 'tenat'\n(Did you mean tenant?)\n(tenantry --help shows the commands)\n",
+    );
     expect(runs[1].stderr).toContain("Missing: --admin-email, --lab");
     expect(runs[2].stderr).toMatch(/PORT: [\s\S]*LOG_LEVEL: /);
   });
@@ -98,6 +100,17 @@ describe("the command line", () => {
       flags.map(() => ({ end: 2, stdout: "" })),
     );
     for (const [index, { stderr }] of runs.entries()) expect(stderr).toContain(flags[index]);
+  });
+
+  test("answers another system's name of a flag with ours, and with the help to read", async () => {
+    const { end, stdout, stderr } = await tenantry(
+      ["tenant", "provision", "--display-name", "Acme"],
+      environment,
+    );
+    expect({ end, stdout }).toEqual({ end: 2, stdout: "" });
+    expect(stderr).toBe(
+      "error: unknown option '--display-name'\n(Did you mean --name?)\n(tenantry tenant provision --help shows the flags)\n",
+    );
   });
 
   test("bears that the reader of its help goes away", async () => {
