@@ -45,10 +45,9 @@ const PORT_RULE = "must be a number from 0 to 65535";
 // A misspelt folder would count as an empty one, and make tenants without tables.
 const folder = z
   .string()
-  .refine(
-    (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
-    "must be a folder that exists",
-  );
+  .refine((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true, {
+    error: ({ input }) => `must be a folder that exists, which ${resolve(String(input))} is not`,
+  });
 
 // Slugs have at most 40 characters, a Key Vault name 127, and no two names may differ by case alone.
 const secretNameTemplate = z

@@ -45,7 +45,9 @@ describe("the configuration", () => {
     });
     expect(faults).toContain("PORT: must be a number from 0 to 65535");
     expect(faults).toContain("DATABASE_URL: must be a URL that begins with postgres://");
-    expect(faults).toContain("TENANT_MIGRATIONS_DIR: must be a folder that exists");
+    expect(faults).toContain(
+      "TENANT_MIGRATIONS_DIR: must be a folder that exists, which /no/such/folder is not",
+    );
     expect(faults).toContain(
       "SECRET_STORE: production does not use the local secret store by itself",
     );

@@ -108,11 +108,32 @@ export function sentencesOf({
 
 const SHOWN = 5;
 
-/** Where all that is wrong is that files come too late. */
-const APPLY_LATE = {
-  nextAction:
-    "Apply what comes too late all the same by `migrateTenant` with `allowOutOfOrder` and `reason`, as an administrator.",
+/** What helps where all that is wrong is of one kind. */
+const NEXT = {
+  late: "Apply what comes too late all the same by `migrateTenant` with `allowOutOfOrder` and `reason`, as an administrator.",
+  renamed:
+    "Give the files their old names again, or let them count under the new ones with `acceptMigration`, as an administrator.",
+  changed:
+    "Restore the files as they were applied and put the changes into new ones, or let them count as they are with `acceptMigration`, as an administrator.",
+  missing:
+    "Put the files back as they were applied, or let them count as taken away with `acceptMigration`, as an administrator.",
 };
+
+/** The next action for what was found; the code's own where it is of several kinds. */
+function nextFor(
+  { changed, missing }: Pick<Comparison<Listed>, "changed" | "missing">,
+  late: readonly Listed[],
+): { readonly nextAction?: string } {
+  const renamed = missing.filter((row) => row.renamed !== null);
+  const kinds = {
+    ...{ changed: changed.length, renamed: renamed.length, late: late.length },
+    missing: missing.length - renamed.length,
+  };
+  const [kind, ...others] = (Object.keys(NEXT) as (keyof typeof NEXT)[]).filter(
+    (each) => kinds[each] > 0,
+  );
+  return kind && others.length === 0 ? { nextAction: NEXT[kind] } : {};
+}
 
 /**
  * Answers the migrations of the folder that the ledger does not hold, and repeatable ones that have
@@ -131,11 +152,10 @@ export function pendingOf<M extends Listed>(
   const late = found.late.filter(({ id }) => !outOfOrder.includes(id));
   const faults = sentencesOf({ ...found, late });
   if (faults.length === 0) return [...found.pending];
-  const onlyLate = faults.length === late.length;
   const more = faults.length > SHOWN ? `; and ${faults.length - SHOWN} more` : "";
   throw new DomainError("E_MIGRATION_DRIFT", {
     message: faults.slice(0, SHOWN).join("; ") + more,
-    ...(onlyLate ? APPLY_LATE : {}),
+    ...nextFor(found, late),
     migration: { file: found.changed[0]?.name ?? found.missing[0]?.id ?? late[0]?.name ?? "" },
     detail: {
       changed: found.changed.map(({ id }) => id),

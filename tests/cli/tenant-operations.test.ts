@@ -1,8 +1,10 @@
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { tenantBySlug } from "../../src/tenants/registry.ts";
 import { asSuperuser, freshName, freshSlug } from "../kit/database.ts";
 import { perFile } from "../kit/lifetime.ts";
-import { openPlatform } from "../kit/platform.ts";
+import { openPlatform, SMALL } from "../kit/platform.ts";
 import { provision } from "../kit/tenants.ts";
 import { linesOf, type Ran, resultOf, tenantry } from "./_run.ts";
 
@@ -27,6 +29,10 @@ async function shown(...words: string[]): Promise<string> {
   expect({ end, stderr }).toEqual({ end: 0, stderr: "" });
   return stdout;
 }
+
+/** `seed` and `snapshot` without a tenant: elsewhere they act on a default one. */
+const NAME_THE_TENANT =
+  "Name the tenant with --tenant-slug <slug>; for several tenants run it once for each, as `tenantry tenant list --status active --json` lists them.\n";
 
 describe("a tenant in use", () => {
   test("is migrated and activated, with each check shown", async () => {
@@ -82,18 +88,20 @@ describe("a tenant in use", () => {
       await run("seed", "nonsense", "--tenant-slug", slug),
     ];
     expect(none.end).toBe(2);
-    expect(none.stderr).toContain("required option '--tenant-slug <slug>' not specified");
+    expect(none.stderr).toBe(NAME_THE_TENANT);
     expect(unknown.end).toBe(1);
     expect(unknown.stderr).toContain("E_SEED_SET_NOT_FOUND");
   });
 
   test("whose schema keeps no snapshots is told so; a hard refresh asks first", async () => {
     const slug = await provisioned();
-    const [patients, hard, other] = await Promise.all([
+    const [nobody, patients, hard, other] = await Promise.all([
+      run("snapshot", "refresh-all"),
       run("snapshot", "patients", "--tenant-slug", slug),
       run("snapshot", "hard-refresh", "--tenant-slug", slug),
       run("snapshot", "everything", "--tenant-slug", slug),
     ]);
+    expect(nobody).toEqual({ end: 2, stdout: "", stderr: NAME_THE_TENANT });
     expect(patients.end).toBe(1);
     expect(patients.stderr).toContain("E_UNSUPPORTED");
     expect(hard).toMatchObject({ end: 2, stdout: "" });
@@ -271,4 +279,18 @@ test("the doctor tells what is wrong, mends what is safe, and tells what is left
   });
   await run(...doctor, "--fix");
   expect(await shown(...doctor)).toContain("nothing found. Tables themselves are not compared.");
+});
+
+test("the doctor that finds only what nobody can mend by a remedy says so", async () => {
+  const slug = await provisioned();
+  const folder = await mkdtemp(join(world.dataDir, "migrations-"));
+  await cp(SMALL.TENANT_MIGRATIONS_DIR, folder, { recursive: true });
+  await rm(join(folder, "0003_samples.sql"));
+  const fixed = await tenantry(["tenant", "doctor", "--slug", slug, "--fix"], {
+    ...world.environment,
+    TENANT_MIGRATIONS_DIR: folder,
+  });
+  expect(fixed).toMatchObject({ end: 1, stderr: "" });
+  expect(fixed.stdout.match(/MIGRATION_MISSING/g)).toHaveLength(1);
+  expect(fixed.stdout).toContain("Nothing was mended: what was found says what to do by hand.");
 });

@@ -52,6 +52,25 @@ describe("a ledger against its folder", () => {
     );
   });
 
+  test.each([
+    ["changed", [{ id: "V1", sha256: "another" }], /^Restore the files .* `acceptMigration`/],
+    ["missing", [...ledger("V1", "V2", "X9")], /^Put the files back .* `acceptMigration`/],
+    [
+      "renamed",
+      [{ id: "V0", sha256: "sum of V1" }],
+      /^Give the files their old names .* `acceptMigration`/,
+    ],
+    ["late", ledger("V2"), /^Apply what comes too late .* `allowOutOfOrder`/],
+    ["several", [...ledger("V2"), { id: "X9", sha256: "x" }], /^Restore the named files/],
+  ])("says what helps where files are %s", (_, has, next) => {
+    expect(() => pendingOf({ migrations: folder("V1", "V2") }, has)).toThrow(
+      expect.objectContaining({
+        code: "E_MIGRATION_DRIFT",
+        nextAction: expect.stringMatching(next),
+      }),
+    );
+  });
+
   test("takes no file for the renamed one where several have its content", () => {
     const twins = folder("V1", "V2").map((file) => ({ ...file, sha256: "sum of V0" }));
     expect(compareLedger(twins, ledger("V0")).missing).toEqual([{ id: "V0", renamed: null }]);

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { wholeNumber } from "../terminal/flag-values.ts";
+import { LIMIT } from "../terminal/run-flags.ts";
 import type { RotateFlags } from "./signing-key-acts.ts";
 import type { CreateFlags, TokenListFlags } from "./token-acts.ts";
 
@@ -25,7 +26,7 @@ export function addAccessCommands(program: Command): void {
     .command("list")
     .description("list service tokens, the newest first")
     .option("--all", "also those that are revoked or expired")
-    .option("--limit <number>", "at most so many", "20")
+    .option(...LIMIT)
     .option("--json", "one JSON object per token and line")
     .addHelpText("after", example("token list --all"))
     .action(async (flags: TokenListFlags) => (await tokens()).listTokens(flags));

@@ -1,9 +1,9 @@
 import type { CommandServiceTokenFragment } from "../../client/generated/graphql.ts";
 import { ROLES } from "../../iam/roles.ts";
-import { firstNodes, payloadOf } from "../api/api.ts";
+import { firstNodes, type Page, payloadOf } from "../api/api.ts";
 import { runAnywhere } from "../session.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
-import { limitOf, oneOf } from "../terminal/flag-values.ts";
+import { type LimitFlags, limitOf, oneOf } from "../terminal/flag-values.ts";
 import { minuteOf, writeFields, writeTable } from "../terminal/table.ts";
 import { CreateServiceToken, ListServiceTokens, RevokeServiceToken } from "./documents.ts";
 
@@ -36,23 +36,20 @@ export async function createToken(flags: CreateFlags): Promise<void> {
 }
 
 /** The flags of `token list`. */
-export interface TokenListFlags {
+export interface TokenListFlags extends LimitFlags {
   readonly all?: boolean;
-  readonly limit: string;
-  readonly json?: boolean;
 }
 
 /** `tenantry token list`: the newest first. */
 export async function listTokens(flags: TokenListFlags): Promise<void> {
-  const limit = limitOf(flags.limit);
+  const limit = limitOf(flags);
   const filter = flags.all ? {} : { active: true };
   return await runAnywhere(flags, async ({ api, out }) => {
-    const { nodes, more } = await firstNodes(limit, async (page) => {
-      return (await api.execute(ListServiceTokens, { filter, ...page })).serviceTokens;
-    });
-    if (flags.json) for (const token of nodes) out.json(token);
-    else if (nodes.length === 0) out.note("No service tokens.");
-    else {
+    const read = async (page: Page) =>
+      (await api.execute(ListServiceTokens, { filter, ...page })).serviceTokens;
+    const { nodes, more } = await firstNodes(limit, read, flags.json ? out.json : undefined);
+    if (nodes.length === 0 && !flags.json) out.note("No service tokens.");
+    else if (!flags.json) {
       writeTable(
         out,
         ["TOKEN", "NAME", "ROLE", "STATE", "BEGINS", "EXPIRES", "LAST USED", "CREATED BY"],

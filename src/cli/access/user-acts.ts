@@ -6,10 +6,10 @@ import type {
 import { ROLES } from "../../iam/roles.ts";
 import { nameOf } from "../../iam/users/user-view.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
-import { firstNodes, payloadOf } from "../api/api.ts";
+import { firstNodes, type Page, payloadOf } from "../api/api.ts";
 import { runAnywhere, type Session } from "../session.ts";
 import { EXIT, UsageError } from "../terminal/exit-codes.ts";
-import { limitOf, oneOf } from "../terminal/flag-values.ts";
+import { type LimitFlags, limitOf, oneOf } from "../terminal/flag-values.ts";
 import { passwordFromPipe } from "../terminal/password-input.ts";
 import { minuteOf, writeTable } from "../terminal/table.ts";
 import {
@@ -45,12 +45,10 @@ export interface CreateFlags extends RoleFlags {
 }
 
 /** The flags of `user list`. */
-export interface ListFlags {
+export interface ListFlags extends LimitFlags {
   readonly role?: string;
   readonly disabled?: boolean;
   readonly text?: string;
-  readonly limit: string;
-  readonly json?: boolean;
 }
 
 /** `tenantry user create`. */
@@ -138,15 +136,15 @@ export function tellOneTimePassword(out: Session["out"], oneTimePassword: string
 
 /** `tenantry user list`: the newest users first. */
 export async function listUsers(flags: ListFlags): Promise<void> {
-  const limit = limitOf(flags.limit);
+  const limit = limitOf(flags);
   const filter = filterOf(flags);
   return await runAnywhere(flags, async ({ api, out }) => {
-    const { nodes, more } = await firstNodes(limit, async (page) => {
-      return (await api.execute(ListUsers, { filter, ...page })).platformUsers;
-    });
-    if (flags.json) for (const user of nodes) out.json(user);
-    else if (nodes.length === 0) out.note("No platform users.");
-    else writeTable(out, ["EMAIL", "ROLE", "STATE", "CREATED", "NAME"], nodes.map(rowOf));
+    const read = async (page: Page) =>
+      (await api.execute(ListUsers, { filter, ...page })).platformUsers;
+    const { nodes, more } = await firstNodes(limit, read, flags.json ? out.json : undefined);
+    if (nodes.length === 0 && !flags.json) out.note("No platform users.");
+    else if (!flags.json)
+      writeTable(out, ["EMAIL", "ROLE", "STATE", "CREATED", "NAME"], nodes.map(rowOf));
     if (more) out.note(`There are more than ${limit}: raise --limit, or filter.`);
     return EXIT.ok;
   });

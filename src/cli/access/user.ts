@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { addExample } from "../terminal/run-flags.ts";
+import { addExample, LIMIT } from "../terminal/run-flags.ts";
 import type { CreateFlags, ListFlags, RoleFlags, UserFlags } from "./user-acts.ts";
 
 const load = () => import("./user-acts.ts");
@@ -32,7 +32,7 @@ export function addUserCommands(program: Command): void {
     .option("--role <role>", ROLE)
     .option("--disabled", "only those who are disabled")
     .option("--text <text>", "part of the email or the name")
-    .option("--limit <number>", "how many at most", "50")
+    .option(...LIMIT)
     .option(...JSON_FLAG);
   addExample(list, "user list --role administrator").action(async (flags: ListFlags) =>
     (await load()).listUsers(flags),

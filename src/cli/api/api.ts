@@ -54,7 +54,8 @@ export function refusalOf({ code, running, ...told }: Refusable): DomainError {
   return new DomainError(code, { ...told, detail: running ? { operationId: running.id } : {} });
 }
 
-interface Page {
+/** Which rows of a connection are asked for. */
+export interface Page {
   readonly first: number;
   readonly after: string | null;
 }
@@ -68,17 +69,25 @@ export interface Connection<Node> {
 /** Rows of a page: so few, that asking for all that is shown of each costs less than the API allows. */
 const PAGE = 40;
 
-/** Reads a connection page by page until it has so many nodes; tells whether there are more. */
+/**
+ * Reads a connection page by page until it has so many nodes; tells whether there are more.
+ *
+ * @param take what is done with each node as its page comes; left out, they are answered all at once
+ */
 export async function firstNodes<Node>(
   limit: number,
   read: (page: Page) => Promise<Connection<Node>>,
+  take?: (node: Node) => void,
 ): Promise<{ readonly nodes: readonly Node[]; readonly more: boolean }> {
   const all: Node[] = [];
+  const taken = take ?? ((node: Node) => void all.push(node));
+  let count = 0;
   for (let after: string | null = null; ; ) {
-    const { nodes, pageInfo } = await read({ first: Math.min(PAGE, limit - all.length), after });
-    all.push(...nodes);
+    const { nodes, pageInfo } = await read({ first: Math.min(PAGE, limit - count), after });
+    for (const node of nodes) taken(node);
+    count += nodes.length;
     if (!pageInfo.hasNextPage || nodes.length === 0) return { nodes: all, more: false };
-    if (all.length >= limit) return { nodes: all, more: true };
+    if (count >= limit) return { nodes: all, more: true };
     after = pageInfo.endCursor;
   }
 }

@@ -25,7 +25,7 @@ export interface AuditListFlags {
 
 /** `tenantry audit list`: the newest facts first. */
 export async function listAudit(flags: AuditListFlags): Promise<void> {
-  const limit = limitOf(flags.limit);
+  const limit = limitOf(flags);
   const filter = filterOf(flags);
   return await runAnywhere(flags, async ({ api, out }) => {
     const { nodes, more } = await firstNodes(limit, async (page) => {

@@ -1,10 +1,10 @@
 import { OPERATION_STATES } from "../../operations/engine/operation.entity.ts";
 import { TENANT_ACTS } from "../../tenants/lifecycle.ts";
-import { firstNodes } from "../api/api.ts";
+import { firstNodes, type Page } from "../api/api.ts";
 import { runAnywhere } from "../session.ts";
 import { formatDuration } from "../terminal/duration.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
-import { limitOf, oneOf } from "../terminal/flag-values.ts";
+import { type LimitFlags, limitOf, oneOf } from "../terminal/flag-values.ts";
 import { minuteOf, writeTable } from "../terminal/table.ts";
 import { ListOperations } from "./documents.ts";
 import { exitCodeOf, lookOn, seeThrough } from "./follow-operation.ts";
@@ -36,18 +36,17 @@ export async function watch(id: string, flags: JsonFlag): Promise<void> {
 }
 
 /** The flags of `operation list`. */
-export interface OperationListFlags extends JsonFlag {
+export interface OperationListFlags extends LimitFlags {
   readonly slug?: string;
   readonly kind?: string;
   readonly state?: string;
   readonly dryRuns: boolean;
-  readonly limit: string;
 }
 
 /** `tenantry operation list`: the newest operations first. */
 export async function listOperations(flags: OperationListFlags): Promise<void> {
   const { slug, kind, state } = flags;
-  const limit = limitOf(flags.limit);
+  const limit = limitOf(flags);
   const filter = {
     ...(flags.dryRuns ? {} : { dryRun: false }),
     ...(slug === undefined ? {} : { slug }),
@@ -55,12 +54,16 @@ export async function listOperations(flags: OperationListFlags): Promise<void> {
     ...(state === undefined ? {} : { state: [oneOf("--state", state, OPERATION_STATES)] }),
   };
   return await runAnywhere(flags, async ({ api, out }) => {
-    const { nodes: operations, more } = await firstNodes(limit, async (page) => {
-      return (await api.execute(ListOperations, { filter, ...page })).operations;
-    });
-    if (flags.json) for (const operation of operations) out.json(operationJson(operation));
-    else if (operations.length === 0) out.note("No operations.");
-    else
+    const read = async (page: Page) =>
+      (await api.execute(ListOperations, { filter, ...page })).operations;
+    const json = (operation: ShownOperation) => out.json(operationJson(operation));
+    const { nodes: operations, more } = await firstNodes(
+      limit,
+      read,
+      flags.json ? json : undefined,
+    );
+    if (operations.length === 0 && !flags.json) out.note("No operations.");
+    else if (!flags.json)
       writeTable(
         out,
         ["OPERATION", "KIND", "STATE", "SLUG", "TOOK", "CREATED", "ERROR"],

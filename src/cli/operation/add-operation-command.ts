@@ -23,7 +23,7 @@ export function addOperationCommand(parent: Command, words: string): Command {
   const command = parent.command(words.split(" ").at(-1) ?? words).description(described.does);
   addArguments(command, described);
   if (described.groups) addGroups(command, described, described.groups);
-  else for (const flag of described.flags) addFlag(command, flag, !isParent(described));
+  else for (const flag of described.flags) addFlag(command, flag, !asksLater(described));
   if (described.dryRun !== undefined) command.option("--dry-run", described.dryRun);
   if (described.asks) command.option(YES[0], described.yes ?? YES[1]);
   addRunFlags(command);
@@ -36,8 +36,11 @@ export function addOperationCommand(parent: Command, words: string): Command {
   });
 }
 
-/** Commander wants the flags of a command also where one below it was called: then they are asked for later. */
-const isParent = ({ words }: OperationCommand): boolean => words === "seed";
+/**
+ * Whether the command itself asks for its flags: it has more to say of a missing tenant. Commander would
+ * also want the flags of `seed` where a command below it was called.
+ */
+const asksLater = ({ slugFlag }: OperationCommand): boolean => slugFlag !== undefined;
 
 const isArgument = ({ flag }: OperationFlag): boolean => !flag.startsWith("--");
 

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { LIMIT } from "../terminal/run-flags.ts";
 import type { OperationListFlags } from "./acts.ts";
 
 interface JsonFlag {
@@ -28,7 +29,7 @@ export function addOperationCommands(program: Command): void {
     .option("--kind <kind>", "only of this kind: provision, migrate, add-laboratory, …")
     .option("--state <state>", "only in this state: pending, running, succeeded, failed, …")
     .option("--no-dry-runs", "leave dry runs out")
-    .option("--limit <number>", "at most so many", "20")
+    .option(...LIMIT)
     .option("--json", "one JSON object per operation and line")
     .addHelpText("after", example("list --state failed"))
     .action(async (flags: OperationListFlags) => (await load()).listOperations(flags));

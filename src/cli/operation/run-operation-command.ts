@@ -37,12 +37,18 @@ export async function runOperationCommand(
 const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
 
 /** What commander itself has not refused: it tells one at a time, and none of a command that has others below. */
-function refuseMissing(command: Command, { words, flags, groups }: OperationCommand): void {
+function refuseMissing(command: Command, described: OperationCommand): void {
+  const { words, flags, groups, slugFlag } = described;
   const missing = flags.filter(
     (flag) => flag.required && flag.flag.startsWith("--") && givenFor(command, flag) === undefined,
   );
   const [first] = missing;
   if (first === undefined) return;
+  // Systems that act on a default tenant leave it out.
+  if (slugFlag && first.field === "slug")
+    throw new UsageError(
+      `Name the tenant with ${first.flag}; for several tenants run it once for each, as \`tenantry tenant list --status active --json\` lists them.`,
+    );
   if (!groups) command.error(`error: required option '${first.flag}' not specified`);
   const names = missing.map(({ flag }) => flag.split(" ")[0]);
   throw new UsageError(`Missing: ${names.join(", ")}\nSee tenantry ${words} --help`);

@@ -47,8 +47,11 @@ export async function doctor(flags: DoctorFlags): Promise<void> {
     const done = payloadOf((await api.execute(MendTenants, { input })).mendTenants);
     tellFailed(session, done, found, json);
     if (done.mended.length === 0 && !json) {
-      if (named === undefined && found.some(({ findings }) => findings.some(needsChoice)))
+      const findings = found.flatMap((health) => health.findings);
+      if (named === undefined && findings.some(needsChoice))
         out.line("\nWhat is to be done you have to choose: name the remedies, as in --fix=ADOPT");
+      else if (done.failed.length === 0)
+        out.line("\nNothing was mended: what was found says what to do by hand.");
       return end(out, found, json);
     }
     const interrupted = await seeMended(session, done, found, json);

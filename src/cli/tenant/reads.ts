@@ -9,37 +9,37 @@ import { TENANT_STATUSES } from "../../tenants/lifecycle.ts";
 import { secondsShown } from "../../tenants/limits.ts";
 import { ISOLATIONS, rolesOf } from "../../tenants/names.ts";
 import { TIERS } from "../../tenants/tiers.ts";
-import { type Api, firstNodes } from "../api/api.ts";
+import { type Api, firstNodes, type Page } from "../api/api.ts";
 import { describePlace } from "../servers/clusters.ts";
 import { runAnywhere } from "../session.ts";
 import { EXIT, UsageError } from "../terminal/exit-codes.ts";
-import { limitOf, oneOf } from "../terminal/flag-values.ts";
+import { type LimitFlags, limitOf, oneOf } from "../terminal/flag-values.ts";
 import { minuteOf, writeFields, writeTable } from "../terminal/table.ts";
 import { FindTenant, ListTenants } from "./documents.ts";
 
 /** The flags of `tenant list`. */
-export interface ListFlags {
+export interface ListFlags extends LimitFlags {
   readonly status?: string;
   readonly region?: string;
   readonly tier?: string;
   readonly isolation?: string;
   readonly behind?: boolean;
   readonly text?: string;
-  readonly limit: string;
-  readonly json?: boolean;
 }
 
 /** `tenantry tenant list`: the newest tenants first. */
 export async function listTenants(flags: ListFlags): Promise<void> {
-  const limit = limitOf(flags.limit);
+  const limit = limitOf(flags);
   const filter = filterOf(flags);
-  return await runAnywhere(flags, async ({ api, out }) => {
-    const { nodes: shown, more } = await firstNodes(limit, async (page) => {
-      return (await api.execute(ListTenants, { filter, ...page })).tenants;
-    });
-    if (flags.json) for (const tenant of shown) out.json(withRetiringRole(tenant));
-    else if (shown.length === 0) out.note("No tenants.");
-    else {
+  return await runAnywhere(flags, async ({ api, out, local }) => {
+    const read = async (page: Page) =>
+      (await api.execute(ListTenants, { filter, ...page })).tenants;
+    const json = (tenant: CommandTenantFragment) => out.json(withRetiringRole(tenant));
+    const { nodes: shown, more } = await firstNodes(limit, read, flags.json ? json : undefined);
+    if (shown.length === 0 && !flags.json) {
+      const folder = local?.platform.config.tenantMigrations.dir ?? "the service's folder";
+      out.note(flags.behind ? `No tenant lacks migrations of ${folder}.` : "No tenants.");
+    } else if (!flags.json) {
       writeTable(
         out,
         ["SLUG", "STATUS", "TIER", "REGION", "VERSION", "CREATED", "NAME"],

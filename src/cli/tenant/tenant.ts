@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { addOperationCommand, commandsUnder } from "../operation/add-operation-command.ts";
 import { wholeNumber } from "../terminal/flag-values.ts";
-import { addExample, addRunFlags, SLUG, WHY, YES } from "../terminal/run-flags.ts";
+import { addExample, addRunFlags, LIMIT, SLUG, WHY, YES } from "../terminal/run-flags.ts";
 import type { CleanupFlags } from "./cleanup.ts";
 import type { RotateFlags } from "./credentials.ts";
 import type { DoctorFlags } from "./doctor.ts";
@@ -24,7 +24,7 @@ export function addTenantCommands(program: Command): void {
     .option("--isolation <kind>", "only of this isolation: schema, database")
     .option("--behind", "only those whose schema lacks migrations of the folder")
     .option("--text <text>", "only with this text in slug, name or admin email")
-    .option("--limit <number>", "at most so many", "20")
+    .option(...LIMIT)
     .option("--json", "one JSON object per tenant and line")
     .addHelpText("after", "\nExample:\n  $ tenantry tenant list --status failed --region local")
     .action(async (flags: ListFlags) => (await import("./reads.ts")).listTenants(flags));

@@ -10,8 +10,22 @@ export const listOf = (text: string | undefined): string[] | undefined =>
     .map((item) => item.trim())
     .filter((item) => item !== "");
 
-/** The value of `--limit`. @throws UsageError */
-export function limitOf(text: string): number {
+/** The flags of a list that can be long. */
+export interface LimitFlags {
+  readonly limit?: string;
+  readonly json?: boolean;
+}
+
+/** So many rows are shown to a person who does not say how many. */
+const USUAL = 20;
+
+/**
+ * How many rows are listed at most: a script gets all of them, unless it says otherwise.
+ *
+ * @throws UsageError
+ */
+export function limitOf({ limit: text, json = false }: LimitFlags): number {
+  if (text === undefined) return json ? Number.POSITIVE_INFINITY : USUAL;
   const limit = Number(text);
   if (!/^\d+$/.test(text) || limit < 1 || limit > MOST) {
     throw new UsageError(`--limit must be a number from 1 to ${MOST}, not '${text}'`);

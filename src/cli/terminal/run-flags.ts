@@ -9,6 +9,12 @@ export const YES = [
 ] as const;
 export const WHY = ["--reason <text>", "why, for the audit trail"] as const;
 
+/** The flag of a list that can be long. */
+export const LIMIT = [
+  "--limit <number>",
+  "at most so many, up to 1000 (default: 20; with --json all)",
+] as const;
+
 /** Adds the flags that every command has that starts an operation. */
 export const addRunFlags = (command: Command): Command =>
   command
