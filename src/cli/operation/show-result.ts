@@ -9,7 +9,7 @@ import type { ShownOperation } from "./operations.ts";
 /** The pages of operations, which say how their results are shown; commands that start none do without. */
 const pages = async () => Object.values((await import("../../operations/catalog.ts")).OPERATIONS);
 
-/** An operation's page. @throws Error for a kind that this version does not know */
+/** An operation's page; undefined for a kind that this version does not know. */
 async function pageOf(kind: string): Promise<OperationDescription<never> | undefined> {
   return (await pages()).find((page) => page.kind === kind) as never;
 }
