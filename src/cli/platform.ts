@@ -17,7 +17,10 @@ export function addPlatformCommands(program: Command): void {
     .description("run operations in this process; start as many as you like, anywhere")
     .addHelpText("after", "\nExample:\n  $ tenantry worker")
     .action(async () => (await load()).serve({ api: false, worker: true }));
-  const db = program.command("db").description("look after the platform database");
+  const db = program
+    .command("db")
+    .description("look after the platform database")
+    .addHelpText("after", "\nExample:\n  $ tenantry db upgrade");
   db.command("upgrade")
     .description(
       "make the platform database or bring it to this version, as a service that starts does too",

@@ -46,7 +46,6 @@ export function makeProgram(): Command {
     .description("Provisions, shows and mends tenants of a multi-tenant PostgreSQL platform.")
     .version(manifest.version, "-V, --version", "show the version")
     .exitOverride()
-    .configureHelp({ showGlobalOptions: true })
     .addHelpText("after", FOOTER);
   addTenantCommands(program);
   addOperationCommands(program);

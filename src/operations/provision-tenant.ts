@@ -63,11 +63,8 @@ export const provisionTenant: DefinedOperation<ProvisionInput, ProvisionFacts> =
     title: "Provisioning",
     dryRun: "check everything and show the plan, write nothing",
     groups: {
-      "The tenant (the first two are needed):": [
-        "slug",
-        "name",
-        "initialLaboratory",
-        "setupName",
+      "The tenant (the first two are needed):": ["slug", "name", "initialLaboratory", "setupName"],
+      "What is noted of it:": [
         "vertical",
         "states",
         "tier",

@@ -1,7 +1,8 @@
-import { type Command, CommanderError } from "commander";
+import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
 import { makeProgram } from "../../src/cli/tenantry.ts";
 import { COMMAND_SYNONYMS, FLAG_SYNONYMS } from "../../src/cli/terminal/synonyms.ts";
+import { refusalOf } from "./_command-lines.ts";
 import { proseOf, textOf } from "./_pages.ts";
 
 const [, ...chapters] = proseOf(textOf("docs/coming-from.md")).split(/\n(?=## )/);
@@ -12,25 +13,8 @@ const commands = chapters.flatMap((text) => [
   ...text.matchAll(/^\| `([a-z][a-z -]+)` \| `tenantry ([a-z -]+)/gm),
 ]);
 
-/** The program, with commands that do nothing. */
-function idleProgram(): Command {
-  const program = makeProgram();
-  const silence = (command: Command) => {
-    command.configureOutput({ writeOut: () => {}, writeErr: () => {} });
-    if (command.commands.length === 0) command.action(() => {});
-    command.commands.forEach(silence);
-  };
-  silence(program);
-  return program;
-}
-
 /** What a command line is refused with. */
-async function refusalOf(words: readonly string[]): Promise<string> {
-  const refused = await idleProgram()
-    .parseAsync(words, { from: "user" })
-    .catch((error: unknown) => error);
-  return refused instanceof CommanderError ? refused.message : "";
-}
+const toldOf = async (words: readonly string[]) => (await refusalOf(words))?.message ?? "";
 
 const found = (path: string): Command | undefined =>
   path
@@ -56,9 +40,7 @@ describe("each flag of the page", () => {
       if (there === here) return;
       expect(flagsOf(command)).not.toContain(there);
       const words = [...command.split(" "), there, "value"];
-      expect(await refusalOf(words)).toBe(
-        `error: unknown option '${there}'\n(Did you mean ${here}?)`,
-      );
+      expect(await toldOf(words)).toBe(`error: unknown option '${there}'\n(Did you mean ${here}?)`);
     },
   );
 });
@@ -68,7 +50,7 @@ describe("each command of the page", () => {
     "$there is $here",
     async ({ there, here }) => {
       const [, meant = ""] =
-        /mean tenantry ([a-z -]+)\?/.exec(await refusalOf(there.split(" "))) ?? [];
+        /mean tenantry ([a-z -]+)\?/.exec(await toldOf(there.split(" "))) ?? [];
       expect(found(meant), meant).toBeDefined();
       expect(here.startsWith(meant)).toBe(true);
     },
@@ -99,5 +81,5 @@ test.each([
   ],
   ["tenant show --nonsense", "unknown option '--nonsense'"],
 ])("tenantry %s: says what was meant", async (line, told) => {
-  expect(await refusalOf(line.split(" "))).toSatisfy((text: string) => text.endsWith(told));
+  expect(await toldOf(line.split(" "))).toSatisfy((text: string) => text.endsWith(told));
 });

@@ -1,7 +1,6 @@
-import type { Command, CommanderError } from "commander";
 import { buildSchema, parse, validate } from "graphql";
 import { describe, expect, test } from "vitest";
-import { makeProgram } from "../../src/cli/tenantry.ts";
+import { refusalOf, wordsOf } from "./_command-lines.ts";
 import { blocksOf, inlineCode, PAGES, read, textOf } from "./_pages.ts";
 
 const schema = buildSchema(await read("schema.graphql"));
@@ -38,11 +37,6 @@ const linesOf = (text: string): Line[] => {
   ];
 };
 
-const wordsOf = (line: string): string[] =>
-  [...line.matchAll(/(?:[^\s"']|"[^"]*"|'[^']*')+/g)]
-    .map(([word]) => word.replaceAll(/["']/g, ""))
-    .filter((word) => word !== "…");
-
 const MISSING = [
   "commander.missingMandatoryOptionValue",
   "commander.missingArgument",
@@ -51,24 +45,11 @@ const MISSING = [
   "commander.helpDisplayed",
 ];
 
-/** The commands as they are, but that they do nothing. */
-function idle(command: Command): Command {
-  command.configureOutput({ writeOut: () => {}, writeErr: () => {} });
-  if (command.commands.length === 0 || command.registeredArguments.length > 0)
-    command.action(() => {});
-  for (const each of command.commands) idle(each);
-  return command;
-}
-
 /** What the command line is refused for; null where it is understood. */
 async function faultOf({ text, fragment }: Line): Promise<string | null> {
-  try {
-    await idle(makeProgram()).parseAsync(wordsOf(text), { from: "user" });
-    return null;
-  } catch (error) {
-    const { code, message } = error as CommanderError;
-    return fragment && MISSING.includes(code) ? null : `tenantry ${text}: ${message}`;
-  }
+  const refusal = await refusalOf(wordsOf(text));
+  if (refusal === null || (fragment && MISSING.includes(refusal.code))) return null;
+  return `tenantry ${text}: ${refusal.message}`;
 }
 
 describe.each(PAGES)("%s", (page) => {

@@ -12,7 +12,10 @@ const example = (words: string) => `\nExample:\n  $ tenantry ${words}`;
 /** Adds the commands about who gets in: service tokens, and the keys that sign access tokens. */
 export function addAccessCommands(program: Command): void {
   program.commandsGroup("Access:");
-  const token = program.command("token").description("make, list and revoke tokens for scripts");
+  const token = program
+    .command("token")
+    .description("make, list and revoke tokens for scripts")
+    .addHelpText("after", example("token list"));
   token
     .command("create")
     .description("make a service token; its value is shown once")
@@ -43,7 +46,8 @@ export function addAccessCommands(program: Command): void {
     );
   const key = program
     .command("signing-key")
-    .description("list and rotate the keys that sign access tokens");
+    .description("list and rotate the keys that sign access tokens")
+    .addHelpText("after", example("signing-key list"));
   key
     .command("list")
     .description("list the signing keys, the newest first")

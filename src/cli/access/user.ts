@@ -14,6 +14,7 @@ export function addUserCommands(program: Command): void {
   const group = program
     .command("user")
     .description("create, list, change and shut out the people who work with Tenantry");
+  addExample(group, "user list");
   const create = group
     .command("create")
     .description("create a platform user; shows a one-time password, once")

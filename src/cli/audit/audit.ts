@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { addExample } from "../terminal/run-flags.ts";
+import { addExample, GROUPS } from "../terminal/run-flags.ts";
 import type { ExportFlags } from "./export.ts";
 import type { AuditListFlags } from "./list.ts";
 import type { VerifyFlags } from "./verify.ts";
@@ -14,9 +14,11 @@ const UNTIL = ["--until <time>", "before then"] as const;
 export function addAuditCommands(program: Command): void {
   program.commandsGroup("Audit:");
   const audit = program.command("audit").description("read, export and verify the audit trail");
+  addExample(audit, "audit list --type ACCESS_REFUSED --since 24h");
   const list = audit
     .command("list")
     .description("list what happened, the newest first")
+    .optionsGroup(GROUPS.which)
     .option("--type <types>", "only of these types: TENANT_PURGED,ACCESS_REFUSED, …")
     .option("--slug <slug>", "only about tenants with this slug")
     .option("--tenant-id <id>", "only about this tenant")
@@ -26,6 +28,7 @@ export function addAuditCommands(program: Command): void {
     .option("--address <address>", "only of requests from this network address")
     .option(...SINCE)
     .option(...UNTIL)
+    .optionsGroup(GROUPS.shown)
     .option("--limit <number>", "at most so many", "20")
     .option("--json", "one JSON object per event and line");
   addExample(list, "audit list --type ACCESS_REFUSED,SIGN_IN_FAILED --since 24h").action(

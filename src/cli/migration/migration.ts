@@ -5,9 +5,11 @@ import type { CheckFlags } from "./check.ts";
 /** Adds the commands about migration folders. */
 export function addMigrationCommands(program: Command): void {
   program.commandsGroup("Migrations:");
-  const check = program
+  const migration = program
     .command("migration")
-    .description("look after the folder of tenant migrations")
+    .description("look after the folder of tenant migrations");
+  addExample(migration, "migration check ./migrations");
+  const check = migration
     .command("check")
     .argument("[folder]", "the folder (default: TENANT_MIGRATIONS_DIR)")
     .description(

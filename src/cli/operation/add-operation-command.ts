@@ -2,7 +2,7 @@ import { Argument, type Command, Option } from "commander";
 import type { OperationCommand, OperationFlag } from "../../api/generate/command-manifest.ts";
 import made from "../generated/operations.json" with { type: "json" };
 import { wholeNumber } from "../terminal/flag-values.ts";
-import { addExample, addRunFlags, YES } from "../terminal/run-flags.ts";
+import { addExample, addRunFlags, GROUPS, YES } from "../terminal/run-flags.ts";
 
 const COMMANDS = made as readonly OperationCommand[];
 
@@ -24,6 +24,7 @@ export function addOperationCommand(parent: Command, words: string): Command {
   addArguments(command, described);
   if (described.groups) addGroups(command, described, described.groups);
   else for (const flag of described.flags) addFlag(command, flag, !asksLater(described));
+  command.optionsGroup(GROUPS.run);
   if (described.dryRun !== undefined) command.option("--dry-run", described.dryRun);
   if (described.asks) command.option(YES[0], described.yes ?? YES[1]);
   addRunFlags(command);

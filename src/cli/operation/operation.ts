@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { LIMIT } from "../terminal/run-flags.ts";
+import { GROUPS, LIMIT } from "../terminal/run-flags.ts";
 import type { OperationListFlags } from "./acts.ts";
 
 interface JsonFlag {
@@ -14,7 +14,8 @@ export function addOperationCommands(program: Command): void {
   program.commandsGroup("Operations:");
   const operation = program
     .command("operation")
-    .description("watch, list, retry and cancel operations");
+    .description("watch, list, retry and cancel operations")
+    .addHelpText("after", example("list --state failed"));
   operation
     .command("watch")
     .description("show an operation's phases from its beginning until it has ended")
@@ -25,10 +26,12 @@ export function addOperationCommands(program: Command): void {
   operation
     .command("list")
     .description("list operations, the newest first")
+    .optionsGroup(GROUPS.which)
     .option("--slug <slug>", "only of this tenant")
     .option("--kind <kind>", "only of this kind: provision, migrate, add-laboratory, …")
     .option("--state <state>", "only in this state: pending, running, succeeded, failed, …")
     .option("--no-dry-runs", "leave dry runs out")
+    .optionsGroup(GROUPS.shown)
     .option(...LIMIT)
     .option("--json", "one JSON object per operation and line")
     .addHelpText("after", example("list --state failed"))

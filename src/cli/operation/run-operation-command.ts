@@ -45,7 +45,7 @@ function refuseMissing(command: Command, described: OperationCommand): void {
   const [first] = missing;
   if (first === undefined) return;
   // Systems that act on a default tenant leave it out.
-  if (slugFlag && first.field === "slug")
+  if (first.flag === slugFlag)
     throw new UsageError(
       `Name the tenant with ${first.flag}; for several tenants run it once for each, as \`tenantry tenant list --status active --json\` lists them.`,
     );

@@ -11,17 +11,18 @@ const JSON_FLAG = ["--json", "one JSON object per db server and line"] as const;
 /** Adds the flags that say where a server is and what it may hold. */
 const addServerFlags = (command: Command): Command =>
   command
+    .optionsGroup("Where it is, and what it may hold:")
     .option("--region <region>", "the region it stands in")
     .option("--host <host>", "host name or IP address")
     .option("--port <number>", "port (a new one: 5432)")
     .option("--tls <mode>", "disable, require or verify-full (a new one: verify-full)")
     .option("--capacity <number>", "how many tenants it is meant to hold (a new one: 1000)")
+    .option("--label <key=value>", "note something; can be given more than once", collect)
+    .optionsGroup("Its admin's login:")
     .option("--admin-secret <name>", "name of the secret with its admin's login")
     .option("--admin-user <role>", "store this admin's login under that name; with the next flag")
     .option("--admin-database <name>", "the database that it enters (default: postgres)")
-    .option("--password-stdin", "read the admin's password from standard input")
-    .option("--label <key=value>", "note something; can be given more than once", collect)
-    .option(...JSON_FLAG);
+    .option("--password-stdin", "read the admin's password from standard input");
 
 /** Adds the commands about db servers. */
 export function addDbServerCommands(program: Command): void {
@@ -29,11 +30,13 @@ export function addDbServerCommands(program: Command): void {
   const group = program
     .command("db-server")
     .description("add, list, change and check the servers that tenants are placed on");
+  addExample(group, "db-server list");
   const add = group
     .command("add")
     .description("add a db server: enter it, check it, prepare it for tenants")
     .requiredOption(...NAME)
-    .option("--kind <kind>", "postgres or citus (default: postgres)");
+    .option("--kind <kind>", "postgres or citus (default: postgres)")
+    .option(...JSON_FLAG);
   addExample(
     addServerFlags(add),
     "db-server add --name eu-1 --region eu-central --host pg1.db.internal \\\n" +
@@ -53,7 +56,8 @@ export function addDbServerCommands(program: Command): void {
     .description("change a db server; --status draining keeps new tenants away")
     .requiredOption(...NAME)
     .option("--status <status>", "active, draining or inactive")
-    .option("--reason <text>", "why the status changes, for the audit trail");
+    .option("--reason <text>", "why the status changes, for the audit trail")
+    .option(...JSON_FLAG);
   addExample(addServerFlags(update), "db-server update --name eu-1 --status draining").action(
     async (flags: UpdateFlags) => (await load()).changeDbServer(flags),
   );

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { addExample, SLUG } from "../terminal/run-flags.ts";
+import { addExample, GROUPS, SLUG } from "../terminal/run-flags.ts";
 import type { InviteFlags, PeopleFlags } from "./people.ts";
 import type { UpdateFlags } from "./update.ts";
 
@@ -22,14 +22,17 @@ function addUpdate(tenant: Command): void {
       "change what the registry keeps of a tenant; an empty text clears a field, or a limit of its own",
     )
     .requiredOption(...SLUG)
+    .optionsGroup("What is changed:")
     .option("--name <name>", "the tenant's name in words")
     .option("--tier <tier>", "trial, standard, premium or enterprise")
     .option("--vertical <word>", "line of business")
     .option("--support-email <email>", "where its users ask for help")
     .option("--support-phone <number>", "as above, by phone")
+    .optionsGroup("Limits of its own:")
     .option("--connection-limit <number>", "sessions of each of its logins")
     .option("--statement-timeout <seconds>", "what its sessions begin with; 0 for none")
     .option("--idle-in-transaction-timeout <seconds>", "as above")
+    .optionsGroup(GROUPS.run)
     .option("--no-wait", "do not wait until its logins have new limits")
     .option("--json", "one JSON object a line, the result last");
   addExample(update, "tenant update --slug acme --tier premium").action(
@@ -41,6 +44,7 @@ function addInvitations(tenant: Command): void {
   const group = tenant
     .command("invitation")
     .description("list, send, send again and revoke the invitations to a tenant");
+  addExample(group, "tenant invitation list --slug acme");
   const list = group
     .command("list")
     .description("list invitations with their state, and whether their mail has left")
@@ -85,6 +89,7 @@ function addMembers(tenant: Command): void {
   const group = tenant
     .command("member")
     .description("list the people who belong to a tenant, and take one out");
+  addExample(group, "tenant member list --slug acme");
   const list = group
     .command("list")
     .description("list the people who belong to a tenant")

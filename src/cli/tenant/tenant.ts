@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { addOperationCommand, commandsUnder } from "../operation/add-operation-command.ts";
 import { wholeNumber } from "../terminal/flag-values.ts";
-import { addExample, addRunFlags, LIMIT, SLUG, WHY, YES } from "../terminal/run-flags.ts";
+import { addExample, addRunFlags, GROUPS, LIMIT, SLUG, WHY, YES } from "../terminal/run-flags.ts";
 import type { CleanupFlags } from "./cleanup.ts";
 import type { RotateFlags } from "./credentials.ts";
 import type { DoctorFlags } from "./doctor.ts";
@@ -14,16 +14,20 @@ import type { CredentialsFlags } from "./show-credentials.ts";
 export function addTenantCommands(program: Command): void {
   program.commandsGroup("Tenants:");
   const tenant = program.command("tenant").description("provision, list, show and operate tenants");
+  addExample(tenant, "tenant show --slug acme");
+  tenant.commandsGroup("Making and looking:");
   addOperationCommand(tenant, "tenant provision");
   tenant
     .command("list")
     .description("list tenants, the newest first")
+    .optionsGroup(GROUPS.which)
     .option("--status <status>", "only of this status: provisioning, active, failed, …")
     .option("--region <region>", "only of this region")
     .option("--tier <tier>", "only of this tier: trial, standard, premium, enterprise")
     .option("--isolation <kind>", "only of this isolation: schema, database")
     .option("--behind", "only those whose schema lacks migrations of the folder")
     .option("--text <text>", "only with this text in slug, name or admin email")
+    .optionsGroup(GROUPS.shown)
     .option(...LIMIT)
     .option("--json", "one JSON object per tenant and line")
     .addHelpText("after", "\nExample:\n  $ tenantry tenant list --status failed --region local")
@@ -36,17 +40,22 @@ export function addTenantCommands(program: Command): void {
     .option("--json", "one JSON object")
     .addHelpText("after", "\nExample:\n  $ tenantry tenant show --slug acme")
     .action(async (flags: ShowFlags) => (await import("./reads.ts")).showTenant(flags));
+  tenant.commandsGroup("Keeping in order:");
   for (const name of ["migrate", "accept-migration", "activate", "add-lab"])
     addOperationCommand(tenant, `tenant ${name}`);
   addDoctor(tenant);
+  tenant.commandsGroup("Its application's login:");
   addCredentials(tenant);
   addRotate(tenant);
   addOperationCommand(tenant, "tenant retire-credentials");
+  tenant.commandsGroup("What is known of it, and its people:");
   addTenantPeople(tenant);
+  tenant.commandsGroup("Taking out of use:");
   for (const name of ["suspend", "resume", "offboard", "restore", "purge"])
     addOperationCommand(tenant, `tenant ${name}`);
   addCleanup(tenant);
   addLock(tenant);
+  tenant.commandsGroup("More:");
   const known = new Set(tenant.commands.map((command) => command.name()));
   for (const name of commandsUnder("tenant")) {
     if (!known.has(name)) addOperationCommand(tenant, `tenant ${name}`);
@@ -101,8 +110,9 @@ function addRotate(tenant: Command): void {
       wholeNumber,
     )
     .option("--end-grace", "first close a login that an earlier rotation has left open")
-    .option("--dry-run", "show which role would take its turn, write nothing")
     .option(...WHY)
+    .optionsGroup(GROUPS.run)
+    .option("--dry-run", "show which role would take its turn, write nothing")
     .option(...YES);
   addExample(addRunFlags(rotate), "tenant rotate-credentials --slug acme").action(
     async (flags: RotateFlags) => (await import("./credentials.ts")).rotate(flags),
@@ -115,6 +125,7 @@ function addCleanup(tenant: Command): void {
     .description("clear away tenants whose provisioning failed, and free their slugs")
     .option("--slug <slug>", "only this tenant (default: every failed one)")
     .option("--drop-schema", "remove schema or database, roles and secret as well")
+    .optionsGroup(GROUPS.run)
     .option(...YES);
   addExample(addRunFlags(cleanup), "tenant cleanup --drop-schema").action(
     async (flags: CleanupFlags) => (await import("./cleanup.ts")).cleanup(flags),

@@ -15,9 +15,17 @@ export const LIMIT = [
   "at most so many, up to 1000 (default: 20; with --json all)",
 ] as const;
 
+/** Headings of flags that several commands have. */
+export const GROUPS = {
+  which: "Which are listed:",
+  shown: "How they are shown:",
+  run: "How it is run:",
+} as const;
+
 /** Adds the flags that every command has that starts an operation. */
 export const addRunFlags = (command: Command): Command =>
   command
+    .optionsGroup(GROUPS.run)
     .option(
       "--idempotency-key <key>",
       "the same key and input is the same operation (default: random)",
