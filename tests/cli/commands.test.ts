@@ -61,7 +61,7 @@ describe("the command line", () => {
     const nowhere = { ...environment, DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
     const runs = await Promise.all([
       tenantry(["tenat"], nowhere),
-      tenantry(["tenant", "provision", "--slug", "acme", "--name", "Acme"], nowhere),
+      tenantry(["tenant", "provision", "--lab", "Main"], nowhere),
       tenantry(["tenant", "list"], { ...nowhere, PORT: "many", LOG_LEVEL: "loud" }),
       tenantry(["audit", "export", "--since", "", "--after", "first"], nowhere),
       tenantry(["user", "disable"], nowhere),
@@ -70,7 +70,7 @@ describe("the command line", () => {
     expect(runs[0].stderr).toBe(
       "error: unknown command 'tenat'\n(Did you mean tenant?)\n(tenantry --help shows the commands)\n",
     );
-    expect(runs[1].stderr).toContain("Missing: --admin-email, --lab");
+    expect(runs[1].stderr).toContain("Missing: --slug, --name");
     expect(runs[2].stderr).toMatch(/PORT: [\s\S]*LOG_LEVEL: /);
   });
 
