@@ -22,7 +22,7 @@ import { byKind, operationCatalog } from "./operations/catalog.ts";
 import { openAppPasswords } from "./operations/credentials/app-passwords.ts";
 import { openFeed } from "./operations/engine/feed.ts";
 import { openQueue } from "./operations/engine/queue.ts";
-import { openSharedReads } from "./operations/engine/shared-reads.ts";
+import { openChanges, openSharedReads } from "./operations/engine/shared-reads.ts";
 import { WORKER_MARK } from "./operations/engine/worker-sessions.ts";
 import { openProcessHistory } from "./operations/health/history/process-history.ts";
 import { expectPlatform, isThisVersion, upgradePlatform } from "./operations/platform-database.ts";
@@ -35,6 +35,7 @@ import {
 import { serverConnections } from "./placement/server-connections.ts";
 import type { Platform } from "./platform.ts";
 import { openSecretStore } from "./secrets/open-secret-store.ts";
+import { type Tenant, TenantEntity } from "./tenants/tenant.entity.ts";
 
 /** The name of the platform database in the embedded PostgreSQL. */
 const EMBEDDED_DATABASE = "tenantry";
@@ -155,6 +156,7 @@ async function build(
     queue,
     feed,
     reads: openSharedReads(reader),
+    changedTenants: openChanges<Tenant>(reader, TenantEntity),
     operations,
     definitions: byKind(operations),
   };

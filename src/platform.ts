@@ -11,11 +11,12 @@ import type { OperationCatalog } from "./operations/catalog.ts";
 import type { Feed } from "./operations/engine/feed.ts";
 import type { AnyOperation } from "./operations/engine/phase.ts";
 import type { OperationQueue } from "./operations/engine/queue.ts";
-import type { SharedReads } from "./operations/engine/shared-reads.ts";
+import type { ReadChanged, SharedReads } from "./operations/engine/shared-reads.ts";
 import type { ProcessHistory } from "./operations/health/history/process-history.ts";
 import type { Clusters } from "./placement/cluster.ts";
 import type { ServerConnections } from "./placement/server-connections.ts";
 import type { SecretStore } from "./secrets/secret-store.ts";
+import type { Tenant } from "./tenants/tenant.entity.ts";
 
 /** What `assemble` hands to the doors: every part of the running platform, already connected. */
 export interface Platform {
@@ -50,6 +51,7 @@ export interface Platform {
   readonly queue: OperationQueue;
   readonly feed: Feed;
   readonly reads: SharedReads;
+  readonly changedTenants: ReadChanged<Tenant>;
   readonly operations: OperationCatalog;
   /** Every kind of operation, by its kind. */
   readonly definitions: ReadonlyMap<string, AnyOperation>;

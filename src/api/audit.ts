@@ -1,7 +1,7 @@
 import type { AuditRow } from "../audit/audit-event.entity.ts";
 import { AuditEventType } from "../audit/events.ts";
 import { countAuditEvents, AuditFilter as Filter, listAuditEvents } from "../audit/list.ts";
-import { ActorView } from "../iam/actor.ts";
+import { ActorView } from "../kernel/actor-view.ts";
 import { isId } from "../kernel/ids.ts";
 import { builder } from "./builder.ts";
 import { connectionOf, pageArgs, readConnection } from "./connections.ts";

@@ -2,7 +2,7 @@ import type { FilterQuery } from "@mikro-orm/core";
 import { z } from "zod";
 import { BY_SEQUENCE, findPage, type Page, type PageRequest } from "../database/keyset.ts";
 import type { EntityManager } from "../database/orm.ts";
-import { ActorKind } from "../iam/actor.ts";
+import { ActorKind } from "../kernel/actor-view.ts";
 import { isId } from "../kernel/ids.ts";
 import { AuditEventEntity, type AuditRow } from "./audit-event.entity.ts";
 import { AuditEventType } from "./events.ts";

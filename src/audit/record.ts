@@ -1,5 +1,5 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import type { ActorView } from "../iam/actor.ts";
+import type { ActorView } from "../kernel/actor-view.ts";
 import type { Frozen } from "../kernel/described.ts";
 import { newId } from "../kernel/ids.ts";
 import { AuditEventEntity } from "./audit-event.entity.ts";

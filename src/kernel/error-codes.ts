@@ -27,6 +27,14 @@ export const ERROR_CODES = {
   ),
   E_RESERVED_SLUG: final("The slug is reserved.", "Choose another slug."),
   E_VALIDATION: final("The input is not valid.", "Mend what is named, and send it again."),
+  E_VERSION_STALE: final(
+    "It has changed since the version that the change was made of.",
+    "Read it again, and make the change of what is there now.",
+  ),
+  E_PLAN_STALE: final(
+    "The plan is not what would be made now.",
+    "Plan it again with `dryRun`, look at it, and send its `planHash`.",
+  ),
   E_ALREADY_PROVISIONED: final(
     "A tenant with this slug exists already.",
     "Choose another slug, or work with the tenant that exists: `tenant` shows it.",

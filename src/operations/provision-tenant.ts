@@ -8,6 +8,7 @@ import { beginProvisioning } from "./provision/begin.ts";
 import { removeFirstAdmin, seedAdmin } from "./provision/first-admin.ts";
 import { ProvisionInput, type ProvisionRequest, parseProvisionRequest } from "./provision/input.ts";
 import { checkState, resolvePlacement } from "./provision/placement.ts";
+import { expectPlannedFiles, planHashOf } from "./provision/plan-hash.ts";
 import {
   recordProvisioned,
   registerTenant,
@@ -74,7 +75,7 @@ export const provisionTenant: DefinedOperation<ProvisionInput, ProvisionFacts> =
         "onBehalfOf",
         "labels",
       ],
-      "Where it lies and what it holds:": ["region", "dbServer", "isolation", "seeds"],
+      "Where it lies and what it holds:": ["region", "dbServer", "isolation", "seeds", "planHash"],
       "Its first admin:": ["adminEmail", "adminName", "adminCredential", "allowExistingUser"],
       "How it is run:": [],
     },
@@ -92,7 +93,9 @@ const provisioning = (
   input: ProvisionInput,
   read: async (request) => {
     const seeds = await openSeedFolder(ports.seeds);
-    return parseProvisionRequest(request as ProvisionRequest, [...seeds.sets.keys()]);
+    const input = parseProvisionRequest(request as ProvisionRequest, [...seeds.sets.keys()]);
+    await expectPlannedFiles(ports, input);
+    return input;
   },
   begin: (em, start) => beginProvisioning(ports, em, start),
   phases: [
@@ -184,6 +187,7 @@ function planOf(ports: TenantPorts, { facts, subjectName, input }: ProvisionRun)
     passedOver: facts.passedOver ?? [],
     passedOverCount: facts.passedOverCount ?? 0,
     seedSets: facts.seedSets ?? [],
+    planHash: planHashOf(facts.files ?? "", input, facts.dbServer ?? ""),
     laboratory: input.initialLaboratory,
     firstAdmin: input.adminEmail,
   };

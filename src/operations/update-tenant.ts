@@ -4,6 +4,7 @@ import { record } from "../audit/record.ts";
 import type { Actor } from "../iam/actor.ts";
 import { authorize } from "../iam/grants.ts";
 import { parseInput } from "../kernel/input.ts";
+import { expectVersion, ifVersionField, versionOf } from "../kernel/version-of.ts";
 import { type LabelMap, labelMapOf, labelsField } from "../tenants/labels.ts";
 import { LIMIT_RANGES, limitsOf, type TierLimits } from "../tenants/limits.ts";
 import { namedTenant } from "../tenants/named-tenant.ts";
@@ -59,11 +60,13 @@ const FIELDS = z.strictObject({
     "The idle_in_transaction_session_timeout that its sessions begin with, 0 for none to 604800; null for its tier's. Needs `tenant:edit`.",
   ),
 });
-export const UpdateInput = z.strictObject({ ...namedTenant, ...FIELDS.partial().shape }).meta({
-  description:
-    "The tenant, and what to change. What is left out stays; null clears what can be empty.",
-  argument: "What to change.",
-});
+export const UpdateInput = z
+  .strictObject({ ...namedTenant, ...FIELDS.partial().shape, ifVersion: ifVersionField })
+  .meta({
+    description:
+      "The tenant, and what to change. What is left out stays; null clears what can be empty.",
+    argument: "What to change.",
+  });
 
 type Field = keyof z.infer<typeof FIELDS>;
 
@@ -74,20 +77,21 @@ type Field = keyof z.infer<typeof FIELDS>;
  * sets them is started with the change.
  *
  * @param request `{ slug, name?, tier?, vertical?, supportEmail?, supportPhone?, connectionLimit?,
- *   statementTimeoutSeconds?, idleInTransactionTimeoutSeconds? }`
+ *   statementTimeoutSeconds?, idleInTransactionTimeoutSeconds?, ifVersion? }`
  * @throws DomainError E_VALIDATION, E_TENANT_NOT_FOUND; E_FORBIDDEN for a single field;
- *   E_OPERATION_IN_PROGRESS where limits would change meanwhile
+ *   E_VERSION_STALE; E_OPERATION_IN_PROGRESS where limits would change meanwhile
  */
 export async function updateTenant(
   ports: UpdatePorts,
   actor: Actor,
   request: unknown,
 ): Promise<UpdatedTenant> {
-  const { slug, tenantId, labels, ...others } = parseInput(UpdateInput, request);
+  const { slug, tenantId, ifVersion, labels, ...others } = parseInput(UpdateInput, request);
   const wanted = { ...others, ...(labels ? { labels: labelMapOf(labels) } : {}) };
   const given = (Object.keys(wanted) as Field[]).filter((field) => wanted[field] !== undefined);
   if (given.some((field) => !(field in BILLING_FIELDS.shape))) authorize(actor, "tenant:edit");
   return await withTenantLocked(ports.orm, { slug, tenantId }, async (em, tenant) => {
+    expectVersion(tenantVersion(tenant), ifVersion);
     const changes = given
       .filter((field) => !isDeepStrictEqual(tenant[field], wanted[field]))
       .map((field) => ({ field, from: tenant[field], to: wanted[field] ?? null }));
@@ -108,6 +112,14 @@ export async function updateTenant(
     return { tenant, operation: await startFollowUp(ports, em, actor, setLimits, { slug }) };
   });
 }
+
+/** The version of what can be edited of a tenant. */
+export const tenantVersion = (tenant: Tenant): string =>
+  versionOf(
+    Object.fromEntries(
+      (Object.keys(FIELDS.shape) as Field[]).map((field) => [field, tenant[field]]),
+    ),
+  );
 
 interface Change {
   readonly field: Field;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { describedObject } from "../kernel/described.ts";
 import { lineField, reasonField } from "../kernel/input.ts";
+import { ifVersionField } from "../kernel/version-of.ts";
 import { DbServerKind, DbServerStatus, DbServerTlsMode } from "./db-server-enums.ts";
 import { isHost } from "./host-rules.ts";
 
@@ -95,7 +96,12 @@ export const RegisterInput = z
 
 /** A change of a db server: what is left out stays as it is. */
 export const UpdateInput = z
-  .strictObject({ ...z.object(needed).partial().shape, ...optional, name: existing })
+  .strictObject({
+    ...z.object(needed).partial().shape,
+    ...optional,
+    name: existing,
+    ifVersion: ifVersionField,
+  })
   .describe("The db server, and what to change.");
 export type UpdateInput = z.infer<typeof UpdateInput>;
 

@@ -4,6 +4,7 @@ import type { Actor } from "../iam/actor.ts";
 import { DomainError } from "../kernel/domain-error.ts";
 import { newId } from "../kernel/ids.ts";
 import { fieldFault, parseInput } from "../kernel/input.ts";
+import { expectVersion, versionOf } from "../kernel/version-of.ts";
 import type { AdminLogin } from "./admin-login.ts";
 import { type AdminPassword, chooseLogin, keepLogin } from "./admin-password.ts";
 import { type DbServer, DbServerEntity } from "./db-server.entity.ts";
@@ -70,7 +71,7 @@ const WAY_IN = ["host", "port", "tlsMode", "adminSecretRef"] as const;
  *
  * @param request an `UpdateInput`
  * @param admin a new login of the admin, to be stored under the server's secret
- * @throws DomainError as `registerDbServer`, E_DB_SERVER_NOT_FOUND, and E_UNAVAILABLE where somebody else
+ * @throws DomainError as `registerDbServer`, E_DB_SERVER_NOT_FOUND, E_VERSION_STALE, and E_UNAVAILABLE where somebody else
  *   changes it at the same moment
  */
 export async function updateDbServer(
@@ -79,8 +80,9 @@ export async function updateDbServer(
   request: unknown,
   admin: AdminPassword | null = null,
 ): Promise<DbServer> {
-  const { name, ...wanted } = parseInput(UpdateInput, request);
+  const { name, ifVersion, ...wanted } = parseInput(UpdateInput, request);
   const before = await dbServerByName(look(ports), name);
+  expectVersion(dbServerVersion(before), ifVersion);
   const change = changesOf(before, wanted);
   const after = { ...before, ...change };
   const wayIn = WAY_IN.filter((field) => field in change);
@@ -90,6 +92,7 @@ export async function updateDbServer(
   return await keepLogin(ports.secrets, after, admin && (tried?.login ?? null), () =>
     writeServers(ports, async (em) => {
       const server = await dbServerByName(em, name);
+      expectVersion(dbServerVersion(server), ifVersion);
       if (changed.length === 0) return server;
       if (tried) await refuseOutdated(em, server, before, tried);
       if (wayIn.length > 0) await refuseTaken(em, after);
@@ -99,6 +102,12 @@ export async function updateDbServer(
     }),
   );
 }
+
+/** The version of what can be edited of a db server. */
+export const dbServerVersion = (server: DbServer): string => {
+  const { region, host, port, tlsMode, adminSecretRef, capacityHint, labels } = server;
+  return versionOf({ region, host, port, tlsMode, adminSecretRef, capacityHint, labels });
+};
 
 /** What trying a server's new way in was done with. */
 interface Tried {
@@ -152,10 +161,10 @@ function refusePlatformSecret({ adminSecretRef }: Pick<DbServer, "adminSecretRef
     throw fieldFault("adminSecretRef", "is the secret of the platform's own server");
 }
 
-type Change = Partial<Pick<DbServer, Exclude<keyof UpdateInput, "name">>>;
+type Change = Partial<Pick<DbServer, Exclude<keyof UpdateInput, "name" | "ifVersion">>>;
 
 /** The fields that are to have another value. */
-const changesOf = (before: DbServer, wanted: Omit<UpdateInput, "name">): Change =>
+const changesOf = (before: DbServer, wanted: Omit<UpdateInput, "name" | "ifVersion">): Change =>
   Object.fromEntries(
     Object.entries(wanted).filter(
       ([field, value]) =>

@@ -90,6 +90,21 @@ export async function listTenants(
 export const countTenants = (em: EntityManager, filter: TenantFilter): Promise<number> =>
   em.count(TenantEntity, tenantsWhere(filter));
 
+/** Those of some tenants that pass a filter. */
+export async function among(
+  em: EntityManager,
+  filter: TenantFilter,
+  tenants: readonly Tenant[],
+): Promise<Tenant[]> {
+  if (tenants.length === 0) return [];
+  const id = { $in: tenants.map((tenant) => tenant.id) };
+  const where = { $and: [{ id }, tenantsWhere(filter)] } as FilterQuery<Tenant>;
+  const passing = new Set(
+    (await em.find(TenantEntity, where, { fields: ["id"] })).map((each) => each.id),
+  );
+  return tenants.filter((tenant) => passing.has(tenant.id));
+}
+
 function tenantsWhere(filter: TenantFilter): FilterQuery<Tenant> {
   const { status, isolation, dbServer, locked, text, people = false, version } = filter;
   const { onBehalfOf, labels, createdAfter, createdBefore } = filter;

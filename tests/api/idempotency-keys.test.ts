@@ -8,6 +8,7 @@ import { freshName } from "../kit/database.ts";
 import { EVENTS } from "../kit/documents.ts";
 import { TestClock } from "../kit/iam.ts";
 import { perFile } from "../kit/lifetime.ts";
+import { inputNaming } from "../kit/named-tenant.ts";
 import { openPlatform } from "../kit/platform.ts";
 import { startServer } from "../kit/servers.ts";
 import { provisionRequest } from "../kit/tenants.ts";
@@ -25,8 +26,9 @@ const PAYLOADS: Readonly<Record<string, string>> = {
   createServiceToken: "value serviceToken { id name state }",
   createPlatformUser: "oneTimePassword user { id email }",
   resetPlatformUserPassword: "oneTimePassword user { id email }",
-  inviteTenantAdmin: "tenant { slug members { id } invitations { id timesSent } }",
-  resendInvitation: "tenant { slug invitations { id timesSent } }",
+  inviteTenantAdmin:
+    "tenant { slug members { nodes { id } } invitations { nodes { id timesSent } } }",
+  resendInvitation: "tenant { slug invitations { nodes { id timesSent } } }",
   revealOneTimePassword: "email oneTimePassword expiresAt",
   retryOperation: "operation { id retryOf { id } } tenant { slug }",
   updateTenant: "tenant { id tier } operation { id kind }",
@@ -47,7 +49,9 @@ const documentOf = (mutation: string) => {
 };
 
 const act = async (mutation: string, input: object, caller: Pick<SignedIn, "ask"> = admin) =>
-  (await caller.ask(documentOf(mutation), { input }))[mutation];
+  (await caller.ask(documentOf(mutation), { input: inputNaming(mutation, { ...input }) }))[
+    mutation
+  ];
 
 const facts = async (type: string) =>
   (
@@ -77,7 +81,7 @@ const CASES: Readonly<Record<string, [fact: string, input: () => Promise<object>
       const input = { slug: await register(world, "ACTIVE"), email: "bea@acme.test" };
       const { tenant } = await act("inviteTenantAdmin", input);
       time.pass(120);
-      return { invitationId: tenant.invitations[0].id };
+      return { invitationId: tenant.invitations.nodes[0].id };
     },
   ],
   retryOperation: [
@@ -183,9 +187,9 @@ test("a refusal is answered again though it would pass by now; one for the momen
   await em.nativeUpdate(TenantEntity, { slug }, { status: "ACTIVE" });
   expect(await act("inviteTenantAdmin", input)).toEqual(refused);
   const invited = await act("inviteTenantAdmin", { ...input, idempotencyKey: key() });
-  expect(invited.tenant.members).toHaveLength(1);
+  expect(invited.tenant.members.nodes).toHaveLength(1);
 
-  const resend = { invitationId: invited.tenant.invitations[0].id, idempotencyKey: key() };
+  const resend = { invitationId: invited.tenant.invitations.nodes[0].id, idempotencyKey: key() };
   expect(await act("resendInvitation", resend)).toMatchObject({ code: "E_RATE_LIMITED" });
   time.pass(120);
   expect(await act("resendInvitation", resend)).toMatchObject({ replayed: false });
@@ -303,7 +307,7 @@ describe("the header Idempotency-Key", () => {
     expect((await send(key(), "{ me { role } tenants { totalCount } }")).errors).toBeUndefined();
     const slug = await register(world, "ACTIVE");
     const lock = `mutation ($input: LockTenantInput!) { lockTenant(input: $input) { __typename } }`;
-    const locked = await send("", lock, { slug, reason: "an audit" });
+    const locked = await send("", lock, { tenant: { slug }, reason: "an audit" });
     expect(locked.data.lockTenant.__typename).toBe("LockTenantPayload");
   });
 

@@ -25,11 +25,13 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   E_OWN_ACCOUNT: "api/platform-users.test.ts",
   E_PARTIAL_STATE: "api/own-database.test.ts",
   E_PASSWORD_CHANGE_REQUIRED: "api/first-admin.test.ts",
+  E_PLAN_STALE: "api/versions-and-plans.test.ts",
   E_RATE_LIMITED: "api/sign-in.test.ts",
   E_SECRET_STORE: "secrets/key-vault-rotation.test.ts",
   E_SEEDS_FAILED: "operations/seed-tenant.test.ts",
   E_TENANT_NOT_READY: "api/tenant-operations.test.ts",
   E_UNAVAILABLE: "api/public-error.test.ts",
   E_UNSUPPORTED: "api/tenant-operations.test.ts",
+  E_VERSION_STALE: "api/versions-and-plans.test.ts",
   PROVISIONING_UNAVAILABLE: "api/http.test.ts",
 };

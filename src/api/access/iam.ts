@@ -1,4 +1,4 @@
-import { type Actor, ActorView } from "../../iam/actor.ts";
+import type { Actor } from "../../iam/actor.ts";
 import { type Action, GRANTS, isGranted } from "../../iam/grants.ts";
 import { Role } from "../../iam/roles.ts";
 import {
@@ -17,6 +17,7 @@ import {
 } from "../../iam/sign-in/sign-in.ts";
 import { UserView, viewOf } from "../../iam/users/user-view.ts";
 import { findUser } from "../../iam/users/users.ts";
+import { ActorView } from "../../kernel/actor-view.ts";
 import { builder } from "../builder.ts";
 import { actorOf } from "../caller.ts";
 import { RateLimitedErrorRef, ValidationErrorRef } from "../errors.ts";

@@ -107,8 +107,8 @@ addUserMutation({
   description:
     "Gives a platform user another role, from its next request on; sockets and event streams that it has open end within 5 seconds. Nobody demotes themselves (`E_OWN_ACCOUNT`) or the last administrator (`E_LAST_ADMINISTRATOR`).",
   input: SetRoleInput,
-  act: async (ports, actor, { userId: id, role }) => ({
-    user: await setPlatformUserRole(ports, actor, { id }, role),
+  act: async (ports, actor, { userId: id, role, ifVersion }) => ({
+    user: await setPlatformUserRole(ports, actor, { id }, role, ifVersion),
   }),
 });
 

@@ -51,7 +51,10 @@ builder.queryFields((t) => ({
       const wanted = given(filter ?? {});
       return readConnection(
         args,
-        (page) => listPlatformUsers(em(), wanted, page),
+        async (page) => {
+          const found = await listPlatformUsers(em(), wanted, page);
+          return { ...found, rows: found.rows.map((user) => ({ ...user, ...viewOf(user) })) };
+        },
         () => countPlatformUsers(em(), wanted),
       );
     },

@@ -2,6 +2,7 @@ import { isId } from "../../kernel/ids.ts";
 import { freePlaces, loadOf } from "../../placement/choose-server.ts";
 import { DbServerEntity } from "../../placement/db-server.entity.ts";
 import { DbServerKind, DbServerStatus, DbServerTlsMode } from "../../placement/db-server-enums.ts";
+import { dbServerVersion } from "../../placement/db-servers.ts";
 import { builder } from "../builder.ts";
 import { mayCall } from "../caller.ts";
 import type { ApiContext } from "../context.ts";
@@ -84,6 +85,11 @@ DbServerRef.implement({
       nullable: true,
       description: "Its port; null for roles that may not provision.",
       resolve: ({ port }, _args, context) => (mayPlace(context) ? port : null),
+    }),
+    version: t.string({
+      description:
+        "The version of what `updateDbServer` changes: send it as `ifVersion`, and nobody else's change in between is lost. Opaque.",
+      resolve: dbServerVersion,
     }),
     createdAt: t.expose("createdAt", {
       type: "DateTime",

@@ -1,8 +1,10 @@
 import type { PageRequest } from "../../database/keyset.ts";
+import { followTenants } from "../../operations/follow-tenants.ts";
 import { versionFilter } from "../../operations/list.ts";
 import { TenantLabel } from "../../tenants/labels.ts";
 import { TenantStatus } from "../../tenants/lifecycle.ts";
 import {
+  among,
   countTenants,
   type TenantFilter as Filter,
   listTenants,
@@ -123,17 +125,47 @@ builder.objectField(DbServerRef, "tenants", (t) =>
   }),
 );
 
+builder.subscriptionField("tenantUpdated", (t) =>
+  t.field({
+    type: TenantRef,
+    description:
+      "Every tenant each time it changes, as it then stands: the feed of a table of tenants. Changes in quick succession may arrive as one. With a filter those that pass it as they stand then: one that has left it is not told, so read the list again where that matters. Not resumable: after a lost connection read `tenants` and subscribe again.",
+    authScopes: { action: "tenant:read" },
+    args: {
+      filter: t.arg({
+        type: TenantFilter,
+        description: "Which tenants; all when left out, purged ones too.",
+      }),
+    },
+    subscribe: async (_root, { filter }, context) => {
+      if (filter == null) return followTenants(context.platform, async (tenants) => tenants);
+      const wanted = await filterOf(context, given(filter));
+      return followTenants(context.platform, (tenants) => among(context.em(), wanted, tenants));
+    },
+    resolve: (tenant) => tenant,
+  }),
+);
+
+type Asked = Omit<Filter, "version" | "people"> & { readonly behind?: boolean };
+
+async function filterOf(
+  { platform, caller }: ApiContext,
+  { behind, ...asked }: Asked,
+): Promise<Filter> {
+  if (asked.dbServer !== undefined) actorWith(caller, "db-server:read");
+  const filter = { ...asked, people: mayCall(caller, "member:read") };
+  if (behind === undefined) return filter;
+  return { ...filter, version: await versionFilter(platform.config.tenantMigrations, behind) };
+}
+
 async function tenantPage(
-  { em, platform, caller }: ApiContext,
-  { behind, ...asked }: Omit<Filter, "version" | "people"> & { readonly behind?: boolean },
+  context: ApiContext,
+  asked: Asked,
   args: PageRequest,
   order?: TenantOrder,
 ): Promise<ConnectionPage<Tenant>> {
-  if (asked.dbServer !== undefined) actorWith(caller, "db-server:read");
-  const settings = platform.config.tenantMigrations;
-  const filter = { ...asked, people: mayCall(caller, "member:read") };
-  const wanted =
-    behind === undefined ? filter : { ...filter, version: await versionFilter(settings, behind) };
+  const { em } = context;
+  const wanted = await filterOf(context, asked);
   return await readConnection(
     args,
     (page) => listTenants(em(), wanted, page, order),

@@ -1,4 +1,9 @@
-import { type UpdatedTenant, UpdateInput, updateTenant } from "../../operations/update-tenant.ts";
+import {
+  tenantVersion,
+  type UpdatedTenant,
+  UpdateInput,
+  updateTenant,
+} from "../../operations/update-tenant.ts";
 import { builder } from "../builder.ts";
 import { actorOf, mayCall } from "../caller.ts";
 import { OperationInProgressErrorRef, ValidationErrorRef } from "../errors.ts";
@@ -22,6 +27,14 @@ const UpdateTenantPayload = builder.objectRef<UpdatedTenant>("UpdateTenantPayloa
     }),
   }),
 });
+
+builder.objectField(TenantRef, "version", (t) =>
+  t.string({
+    description:
+      "The version of what `updateTenant` changes: send it as `ifVersion`, and nobody else's change in between is lost. Opaque; operations do not change it.",
+    resolve: tenantVersion,
+  }),
+);
 
 addMutation<UpdatedTenant>({
   name: "updateTenant",

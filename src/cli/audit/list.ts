@@ -1,6 +1,6 @@
 import { AuditEventType } from "../../audit/events.ts";
 import type { CommandAuditEventFragment } from "../../client/generated/graphql.ts";
-import { ActorKind } from "../../iam/actor.ts";
+import { ActorKind } from "../../kernel/actor-view.ts";
 import { firstNodes } from "../api/api.ts";
 import { runAnywhere } from "../session.ts";
 import { EXIT } from "../terminal/exit-codes.ts";

@@ -368,6 +368,8 @@ export type ErrorCode =
   | 'E_PASSWORD_RESET_INVALID'
   /** There is no one-time password to reveal: it was shown already, replaced or never made. Send the person a link instead, with `resendInvitation`. */
   | 'E_PASSWORD_REVEALED'
+  /** The plan is not what would be made now. Plan it again with `dryRun`, look at it, and send its `planHash`. */
+  | 'E_PLAN_STALE'
   /** A platform user with this email exists already. Name another email, or work with the user that exists. */
   | 'E_PLATFORM_USER_EXISTS'
   /** The platform user was not found. List the platform users with `platformUsers`, and name one of them. */
@@ -408,6 +410,8 @@ export type ErrorCode =
   | 'E_UNSUPPORTED'
   /** The input is not valid. Mend what is named, and send it again. */
   | 'E_VALIDATION'
+  /** It has changed since the version that the change was made of. Read it again, and make the change of what is there now. */
+  | 'E_VERSION_STALE'
   /** The password is too weak. Use at least 12 characters that are not a known password. */
   | 'E_WEAK_PASSWORD'
   /** Provisioning is unavailable: no secret store can be used. Configure the secret store. */
@@ -791,6 +795,8 @@ export type ProvisionTenantInput = {
   name: string;
   /** Who wants it, in your words: kept for later questions. */
   onBehalfOf?: string | null | undefined;
+  /** The `planHash` of a dry run with the same input: what was planned is made, or nothing (`E_PLAN_STALE`). */
+  planHash?: string | null | undefined;
   /** The region to be placed in: `eu-central`. Left out, any region will do. */
   region?: string | null | undefined;
   /** The seed sets to apply, by name; `all` is every set, and `[]` is none. */
@@ -939,6 +945,8 @@ export type SetDbServerStatusInput = {
 
 /** The user, and its new role. */
 export type SetPlatformUserRoleInput = {
+  /** The `version` that the change was made of: it is refused with `E_VERSION_STALE` where somebody else has changed what can be edited since. Left out, the last one wins. */
+  ifVersion?: string | null | undefined;
   /** What it may do from now on. */
   role: Role;
   /** The user's UUID. */
@@ -1096,6 +1104,8 @@ export type UpdateDbServerInput = {
   capacityHint?: number | null | undefined;
   /** Its host name or IP address; no URL, no socket path. DB_SERVER_HOSTS may limit which. */
   host?: string | null | undefined;
+  /** The `version` that the change was made of: it is refused with `E_VERSION_STALE` where somebody else has changed what can be edited since. Left out, the last one wins. */
+  ifVersion?: string | null | undefined;
   /** What to note of it, at most 50; they take the place of all that were noted. */
   labels?: Array<DbServerLabelInput> | null | undefined;
   /** The db server's name. */
@@ -1116,6 +1126,8 @@ export type UpdateTenantInput = {
   idempotencyKey?: string | null | undefined;
   /** The idle_in_transaction_session_timeout that its sessions begin with, 0 for none to 604800; null for its tier's. Needs `tenant:edit`. */
   idleInTransactionTimeoutSeconds?: number | null | undefined;
+  /** The `version` that the change was made of: it is refused with `E_VERSION_STALE` where somebody else has changed what can be edited since. Left out, the last one wins. */
+  ifVersion?: string | null | undefined;
   /** What is noted of it, at most 50: these take the place of all that were. Needs `tenant:edit`. */
   labels?: Array<TenantLabelInput> | null | undefined;
   /** Its name, for people: 1 to 200 characters. Needs `tenant:edit`. */
@@ -1297,7 +1309,7 @@ type CommandResult_MigrationResult_Fragment = { __typename: 'MigrationResult', v
 
 type CommandResult_OffboardingResult_Fragment = { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null };
 
-type CommandResult_ProvisionPlan_Fragment = { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> };
+type CommandResult_ProvisionPlan_Fragment = { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, planHash: string | null, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> };
 
 type CommandResult_ProvisionSummary_Fragment = { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> };
 
@@ -1347,7 +1359,7 @@ export type CommandOperationFragment = { id: string, kind: OperationKind, state:
     | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
     | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
     | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-    | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+    | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, planHash: string | null, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
     | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
     | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
     | { __typename: 'RestorationResult', status: TenantStatus | null }
@@ -1391,7 +1403,7 @@ export type CommandFindOperationQuery = { operation: { id: string, kind: Operati
       | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
       | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
       | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-      | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+      | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, planHash: string | null, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
       | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
       | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
       | { __typename: 'RestorationResult', status: TenantStatus | null }
@@ -1422,7 +1434,7 @@ export type CommandListOperationsQuery = { operations: { nodes: Array<{ id: stri
         | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
         | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
         | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-        | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+        | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, planHash: string | null, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
         | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
         | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
         | { __typename: 'RestorationResult', status: TenantStatus | null }
@@ -1449,7 +1461,7 @@ export type CommandRetryOperationMutation = { retryOperation:
           | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
           | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, planHash: string | null, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
           | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
           | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
           | { __typename: 'RestorationResult', status: TenantStatus | null }
@@ -1475,7 +1487,7 @@ export type CommandCancelOperationMutation = { cancelOperation:
           | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
           | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, planHash: string | null, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
           | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
           | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
           | { __typename: 'RestorationResult', status: TenantStatus | null }
@@ -1566,7 +1578,7 @@ export type CommandMendTenantsMutation = { mendTenants:
           | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
           | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, planHash: string | null, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
           | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
           | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
           | { __typename: 'RestorationResult', status: TenantStatus | null }
@@ -1618,7 +1630,7 @@ export type CommandUpdateTenantMutation = { updateTenant:
           | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
           | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+          | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, planHash: string | null, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
           | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
           | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
           | { __typename: 'RestorationResult', status: TenantStatus | null }
@@ -1671,7 +1683,7 @@ export type CommandCleanupFailedTenantsMutation = { started:
             | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
             | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
             | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-            | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+            | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, planHash: string | null, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
             | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
             | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
             | { __typename: 'RestorationResult', status: TenantStatus | null }
@@ -1706,7 +1718,7 @@ export type CommandRotateAllTenantCredentialsMutation = { started:
             | { __typename: 'LimitsSetResult', roles: Array<string>, connectionLimit: number | null, statementTimeoutSeconds: number | null, idleInTransactionTimeoutSeconds: number | null }
             | { __typename: 'MigrationResult', version: string | null, applied: Array<string>, pending: Array<string>, activated: boolean, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
             | { __typename: 'OffboardingResult', offboardedFrom: TenantStatus | null, purgeAfter: string | null, purge: boolean, sessionsEnded: number | null }
-            | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
+            | { __typename: 'ProvisionPlan', dbServer: string, isolation: Isolation, database: string, schema: string, ownerRole: string, appRole: string, secretName: string | null, migrations: Array<string>, migrationFormat: MigrationFormat | null, passedOverCount: number, seedSets: Array<string>, planHash: string | null, laboratory: string | null, firstAdmin: string | null, passedOver: Array<{ file: string, line: number, statement: string, why: string }> }
             | { __typename: 'ProvisionSummary', tenantId: string, dbServer: string, database: string, schema: string, tables: number, migrationsApplied: number, schemaVersion: string | null, roleLogin: boolean, credential: FirstAdminCredential | null, seedRows: Array<{ set: string, rows: number }> }
             | { __typename: 'PurgeResult', begun: boolean, evidence: { server: string, database: string, schema: string | null, tables: number, bytes: string, roles: Array<string>, secretName: string | null } | null, people: { memberships: number, invitations: number, mails: number, identities: number } | null, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }> }
             | { __typename: 'RestorationResult', status: TenantStatus | null }
@@ -2083,6 +2095,7 @@ export const CommandResultFragmentDoc = new TypedDocumentString(`
     }
     passedOverCount
     seedSets
+    planHash
     laboratory
     firstAdmin
   }
@@ -2282,6 +2295,7 @@ export const CommandOperationFragmentDoc = new TypedDocumentString(`
     }
     passedOverCount
     seedSets
+    planHash
     laboratory
     firstAdmin
   }
@@ -3250,6 +3264,7 @@ export const CommandFindOperationDocument = new TypedDocumentString(`
     }
     passedOverCount
     seedSets
+    planHash
     laboratory
     firstAdmin
   }
@@ -3486,6 +3501,7 @@ export const CommandListOperationsDocument = new TypedDocumentString(`
     }
     passedOverCount
     seedSets
+    planHash
     laboratory
     firstAdmin
   }
@@ -3713,6 +3729,7 @@ export const CommandRetryOperationDocument = new TypedDocumentString(`
     }
     passedOverCount
     seedSets
+    planHash
     laboratory
     firstAdmin
   }
@@ -3961,6 +3978,7 @@ export const CommandCancelOperationDocument = new TypedDocumentString(`
     }
     passedOverCount
     seedSets
+    planHash
     laboratory
     firstAdmin
   }
@@ -4514,6 +4532,7 @@ export const CommandMendTenantsDocument = new TypedDocumentString(`
     }
     passedOverCount
     seedSets
+    planHash
     laboratory
     firstAdmin
   }
@@ -4910,6 +4929,7 @@ export const CommandUpdateTenantDocument = new TypedDocumentString(`
     }
     passedOverCount
     seedSets
+    planHash
     laboratory
     firstAdmin
   }
@@ -5264,6 +5284,7 @@ export const CommandCleanupFailedTenantsDocument = new TypedDocumentString(`
     }
     passedOverCount
     seedSets
+    planHash
     laboratory
     firstAdmin
   }
@@ -5518,6 +5539,7 @@ export const CommandRotateAllTenantCredentialsDocument = new TypedDocumentString
     }
     passedOverCount
     seedSets
+    planHash
     laboratory
     firstAdmin
   }

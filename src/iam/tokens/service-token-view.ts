@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { ActorView } from "../../kernel/actor-view.ts";
 import { type Described, describedEnum, describedObject } from "../../kernel/described.ts";
-import { ActorView } from "../actor.ts";
 import { Role } from "../roles.ts";
 import type { ServiceToken } from "./service-token.entity.ts";
 

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { type AuditActor, record } from "../../audit/record.ts";
 import { serialise } from "../../database/locks.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
+import { expectVersion, ifVersionField } from "../../kernel/version-of.ts";
 import { Role } from "../roles.ts";
 import { oneTimeCredential } from "../sign-in/credential.ts";
 import { endSessions } from "../sign-in/session.ts";
@@ -10,7 +11,7 @@ import { clearAccount } from "../sign-in/sign-in-limit.ts";
 import { revokeTokensOf } from "../tokens/service-tokens.ts";
 import { type PlatformUser, PlatformUserEntity } from "./platform-user.entity.ts";
 import type { PlatformUserPorts } from "./platform-users.ts";
-import { type UserView, viewOf } from "./user-view.ts";
+import { type UserView, userVersion, viewOf } from "./user-view.ts";
 import { lockUserOf, type UserKey } from "./users.ts";
 
 const userId = z.string().meta({ description: "The user's UUID.", isId: true });
@@ -19,14 +20,14 @@ const userId = z.string().meta({ description: "The user's UUID.", isId: true });
 export const userInput = (description: string) => z.object({ userId }).describe(description);
 
 export const SetRoleInput = z
-  .object({ userId, role: Role.describe("What it may do from now on.") })
+  .object({ userId, role: Role.describe("What it may do from now on."), ifVersion: ifVersionField })
   .describe("The user, and its new role.");
 
 /**
  * Gives a platform user another role. It counts for the next request; open sockets and streams of the
  * user end within 5 seconds. The role that the user has already changes nothing.
  *
- * @throws DomainError E_PLATFORM_USER_NOT_FOUND; E_OWN_ACCOUNT and E_LAST_ADMINISTRATOR where an
+ * @throws DomainError E_PLATFORM_USER_NOT_FOUND; E_VERSION_STALE; E_OWN_ACCOUNT and E_LAST_ADMINISTRATOR where an
  *   administrator would be lost; E_EXTERNAL_USER for one whose role another issuer gives
  */
 export const setPlatformUserRole = (
@@ -34,9 +35,11 @@ export const setPlatformUserRole = (
   actor: AuditActor,
   key: UserKey,
   role: Role,
+  ifVersion?: string,
 ): Promise<UserView> =>
   change(ports, key, async (em, user, now) => {
     refuseExternal(user);
+    expectVersion(userVersion(user), ifVersion);
     if (user.role === role) return;
     await refuseLoss(em, actor, user, now);
     const detail = { ...subjectOf(user), from: user.role, to: role };

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Described, describedObject } from "../../kernel/described.ts";
+import { versionOf } from "../../kernel/version-of.ts";
 import { Role } from "../roles.ts";
 import type { PlatformUser } from "./platform-user.entity.ts";
 
@@ -16,6 +17,11 @@ export const UserView = describedObject(
       ),
     name: z.string().describe("The name, for people."),
     role: Role.describe("What the user may do."),
+    version: z
+      .string()
+      .describe(
+        "The version of the role: send it as `ifVersion`, and nobody else's change in between is lost. Opaque.",
+      ),
     issuer: z
       .string()
       .nullable()
@@ -42,7 +48,11 @@ export const UserView = describedObject(
 export type UserView = Described<typeof UserView>;
 
 /** What may be shown of a user. */
-export const viewOf = (user: PlatformUser): UserView => UserView.parse(user);
+export const viewOf = (user: PlatformUser): UserView =>
+  UserView.parse({ ...user, version: userVersion(user) });
+
+/** The version of what can be edited of a user. */
+export const userVersion = ({ role }: Pick<PlatformUser, "role">): string => versionOf({ role });
 
 /**
  * What audit and operations call a user. An issuer may give anybody the email of a user of ours: so it

@@ -14,12 +14,17 @@ import type { Signal } from "./signal.ts";
 export interface Feed {
   /** Wakes `signal` with the id of every operation that changes, or of one operation only. */
   attach(signal: Signal, operationId?: string): () => void;
+  /** Wakes `signal` with the id of every tenant whose row changes. */
+  attachTenants(signal: Signal): () => void;
   /** Calls `listener` whenever an operation was put on the queue; answers how to end that. */
   onEnqueued(listener: () => void): () => void;
   /** How many followers are attached. */
   readonly followers: number;
   close(): Promise<void>;
 }
+
+/** A trigger tells of each row that is written, whoever writes it: platform migration 0026. */
+const TENANT_CHANNEL = "tenantry_tenant";
 
 /** Poll interval of followers without notifications. */
 const BACKSTOP_MS = 5_000;
@@ -38,6 +43,7 @@ interface FeedOptions {
 export async function openFeed({ url, log }: FeedOptions): Promise<Feed> {
   const byOperation = new Map<string, Set<Signal>>();
   const ofAll = new Set<Signal>();
+  const ofTenants = new Set<Signal>();
   const onEnqueued = new Set<() => void>();
   let client: pg.Client | undefined;
   let closed = false;
@@ -45,12 +51,14 @@ export async function openFeed({ url, log }: FeedOptions): Promise<Feed> {
 
   const wakeEveryone = () => {
     for (const [id, signals] of byOperation) for (const signal of signals) signal.wake(id);
-    for (const signal of ofAll) signal.wakeAll();
+    for (const signal of [...ofAll, ...ofTenants]) signal.wakeAll();
   };
   const connect = async () => {
     const next = newClient(platformConfig(url, "feed"));
     next.on("notification", ({ channel, payload }) => {
       if (channel === QUEUE_CHANNEL) for (const listener of onEnqueued) listener();
+      if (channel === TENANT_CHANNEL && payload)
+        for (const signal of ofTenants) signal.wake(payload);
       if (channel !== OPERATION_CHANNEL || !payload) return;
       for (const signal of byOperation.get(payload) ?? []) signal.wake(payload);
       for (const signal of ofAll) signal.wake(payload);
@@ -59,7 +67,9 @@ export async function openFeed({ url, log }: FeedOptions): Promise<Feed> {
     next.on("end", later);
     try {
       await next.connect();
-      await next.query(`listen ${OPERATION_CHANNEL}; listen ${QUEUE_CHANNEL}`);
+      await next.query(
+        `listen ${OPERATION_CHANNEL}; listen ${QUEUE_CHANNEL}; listen ${TENANT_CHANNEL}`,
+      );
     } catch (error) {
       await next.end().catch(() => {});
       throw error;
@@ -94,12 +104,20 @@ export async function openFeed({ url, log }: FeedOptions): Promise<Feed> {
         if (operationId !== undefined && signals.size === 0) byOperation.delete(operationId);
       };
     },
+    attachTenants: (signal) => {
+      ofTenants.add(signal);
+      return () => void ofTenants.delete(signal);
+    },
     onEnqueued: (listener) => {
       onEnqueued.add(listener);
       return () => void onEnqueued.delete(listener);
     },
     get followers() {
-      return ofAll.size + [...byOperation.values()].reduce((sum, signals) => sum + signals.size, 0);
+      return (
+        ofAll.size +
+        ofTenants.size +
+        [...byOperation.values()].reduce((sum, signals) => sum + signals.size, 0)
+      );
     },
     close: async () => {
       closed = true;

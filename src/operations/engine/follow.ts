@@ -3,7 +3,7 @@ import { promptIterator } from "../../kernel/iterator.ts";
 import type { Feed } from "./feed.ts";
 import { isTerminal } from "./journal.ts";
 import type { Operation, OperationEvent } from "./operation.entity.ts";
-import { PAGE, type SharedReads } from "./shared-reads.ts";
+import { PAGE, type ReadChanged, type SharedReads } from "./shared-reads.ts";
 import { Signal, type WakeUp } from "./signal.ts";
 
 /** What following operations needs. */
@@ -44,30 +44,53 @@ export function followEvents(
  * Follows all operations: yields an operation, as it stands, each time it has changed.
  * Not resumable: a follower that was away asks for the list and follows again.
  */
-export function followOperations(ports: FollowPorts): AsyncIterableIterator<Operation> {
+export const followOperations = ({ feed, reads }: FollowPorts): AsyncIterableIterator<Operation> =>
+  followChanges({
+    attach: (signal) => feed.attach(signal),
+    read: reads.changed,
+    isSame: (one, other) => one.lastSequence === other.lastSequence,
+  });
+
+/** How rows that change are followed. */
+export interface Changes<Row> {
+  attach(signal: Signal): () => void;
+  read: ReadChanged<Row>;
+  /** Whether a row is as it was yielded before. */
+  isSame(one: Row, other: Row): boolean;
+}
+
+/** Yields a row, as it stands, each time it has changed; ends when it is ended. */
+export function followChanges<Row extends { readonly id: string }>({
+  attach,
+  read,
+  isSame,
+}: Changes<Row>): AsyncIterableIterator<Row> {
   const signal = new Signal();
-  const detach = ports.feed.attach(signal);
+  const detach = attach(signal);
   let since = Date.now();
-  let found: Operation[] = [];
-  const yielded = new Map<string, number>();
+  let found: Row[] = [];
+  const yielded = new Map<string, Row>();
+  const isNew = (row: Row) => {
+    const before = yielded.get(row.id);
+    return before === undefined || !isSame(row, before);
+  };
   return iterate(signal, detach, async (wakeUp) => {
     if (wakeUp) {
       const now = Date.now();
-      const { operationIds, everything } = wakeUp;
-      found.push(...(await ports.reads.changed(operationIds, everything ? since : null)));
-      if (everything) since = now;
-      found = found.filter((operation) => yielded.get(operation.id) !== operation.lastSequence);
+      found.push(...(await read(wakeUp.ids, wakeUp.everything ? since : null)));
+      if (wakeUp.everything) since = now;
+      found = found.filter(isNew);
     }
-    const operation = found.shift();
-    if (!operation) return { wait: true };
-    remember(yielded, operation);
-    return { value: operation, last: false };
+    const row = found.shift();
+    if (!row) return { wait: true };
+    remember(yielded, row);
+    return { value: row, last: false };
   });
 }
 
-function remember(yielded: Map<string, number>, { id, lastSequence }: Operation): void {
-  yielded.delete(id);
-  yielded.set(id, lastSequence);
+function remember<Row extends { readonly id: string }>(yielded: Map<string, Row>, row: Row): void {
+  yielded.delete(row.id);
+  yielded.set(row.id, row);
   const [oldest] = yielded.keys();
   if (yielded.size > 1_000 && oldest !== undefined) yielded.delete(oldest);
 }
@@ -94,7 +117,7 @@ function iterate<T>(
   const outlive = (error: unknown, wakeUp: WakeUp | null) => {
     if (!isTransient(error)) throw error;
     again = setTimeout(() => {
-      for (const id of wakeUp?.operationIds ?? []) signal.wake(id);
+      for (const id of wakeUp?.ids ?? []) signal.wake(id);
       signal.wakeAll();
     }, READ_AGAIN_MS);
     return { wait: true } as const;

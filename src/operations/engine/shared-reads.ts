@@ -1,17 +1,23 @@
 import { setImmediate } from "node:timers/promises";
+import type { EntityName } from "@mikro-orm/core";
 import type { Orm } from "../../database/orm.ts";
 import { eventsAfter } from "./journal.ts";
 import { type Operation, OperationEntity, type OperationEvent } from "./operation.entity.ts";
+
+/**
+ * These rows as they stand, the one that changed last at the end; with `since` (ms since 1970) also what
+ * has changed from then on.
+ */
+export type ReadChanged<Row> = (
+  ids: readonly string[],
+  since: number | null,
+) => Promise<readonly Row[]>;
 
 /** Reads for followers: a thousand who are woken by one change cost one query, and share its rows. */
 export interface SharedReads {
   /** The next events behind a place in a journal, at most `PAGE`. */
   eventsAfter(operationId: string, sequence: number): Promise<readonly OperationEvent[]>;
-  /**
-   * These operations as they stand, the one that changed last at the end; with `since` (ms since 1970)
-   * also what has changed from then on.
-   */
-  changed(ids: readonly string[], since: number | null): Promise<readonly Operation[]>;
+  readonly changed: ReadChanged<Operation>;
 }
 
 /** Events of one read at most. */
@@ -20,30 +26,9 @@ export const PAGE = 500;
 /** Two clocks and an open transaction may lie between a change and the moment it can be seen. */
 const LOOK_BACK_MS = 10_000;
 
-interface Wanted {
-  readonly ids: Set<string>;
-  since: number;
-  readonly rows: Promise<readonly Operation[]>;
-}
-
 /** Opens the reads of one process. */
 export function openSharedReads(orm: Orm): SharedReads {
   const pages = new Map<string, Promise<readonly OperationEvent[]>>();
-  let wanted: Wanted | undefined;
-
-  // Nobody joins a read that is under way: it may be older than what woke them.
-  const gather = (): Wanted => {
-    const next: Wanted = {
-      ids: new Set(),
-      since: Number.POSITIVE_INFINITY,
-      rows: setImmediate().then(async () => {
-        wanted = undefined;
-        return await readChanged(orm, next);
-      }),
-    };
-    return next;
-  };
-
   return {
     eventsAfter: (operationId, sequence) => {
       const place = `${operationId}:${sequence}`;
@@ -56,22 +41,60 @@ export function openSharedReads(orm: Orm): SharedReads {
       pages.set(place, read);
       return read;
     },
-    changed: async (ids, since) => {
-      wanted ??= gather();
-      for (const id of ids) wanted.ids.add(id);
-      wanted.since = Math.min(wanted.since, since ?? Number.POSITIVE_INFINITY);
-      const own = new Set(ids);
-      const from = since === null ? Number.POSITIVE_INFINITY : since - LOOK_BACK_MS;
-      const rows = await wanted.rows;
-      return rows.filter(({ id, updatedAt }) => own.has(id) || updatedAt.getTime() > from);
-    },
+    changed: openChanges<Operation>(orm, OperationEntity),
   };
 }
 
-async function readChanged(orm: Orm, { ids, since }: Wanted): Promise<Operation[]> {
+interface Changing {
+  readonly id: string;
+  readonly updatedAt: Date;
+}
+
+interface Wanted<Row> {
+  readonly ids: Set<string>;
+  since: number;
+  readonly rows: Promise<readonly Row[]>;
+}
+
+/** Reads what has changed of a table, one query for all who are woken at a moment. */
+export function openChanges<Row extends Changing>(
+  orm: Orm,
+  entity: EntityName<Row>,
+): ReadChanged<Row> {
+  let wanted: Wanted<Row> | undefined;
+  // Nobody joins a read that is under way: it may be older than what woke them.
+  const gather = (): Wanted<Row> => {
+    const next: Wanted<Row> = {
+      ids: new Set(),
+      since: Number.POSITIVE_INFINITY,
+      rows: setImmediate().then(async () => {
+        wanted = undefined;
+        return await readChanged(orm, entity, next);
+      }),
+    };
+    return next;
+  };
+  return async (ids, since) => {
+    wanted ??= gather();
+    for (const id of ids) wanted.ids.add(id);
+    wanted.since = Math.min(wanted.since, since ?? Number.POSITIVE_INFINITY);
+    const own = new Set(ids);
+    const from = since === null ? Number.POSITIVE_INFINITY : since - LOOK_BACK_MS;
+    const rows = await wanted.rows;
+    return rows.filter(({ id, updatedAt }) => own.has(id) || updatedAt.getTime() > from);
+  };
+}
+
+async function readChanged<Row extends Changing>(
+  orm: Orm,
+  entity: EntityName<Row>,
+  { ids, since }: Wanted<Row>,
+): Promise<Row[]> {
   const recent = Number.isFinite(since)
     ? [{ updatedAt: { $gt: new Date(since - LOOK_BACK_MS) } }]
     : [];
   const where = { $or: [{ id: { $in: [...ids] } }, ...recent] };
-  return await orm.em.fork().find(OperationEntity, where, { orderBy: { updatedAt: "asc" } });
+  return await orm.em
+    .fork()
+    .find(entity, where as never, { orderBy: { updatedAt: "asc" } as never });
 }

@@ -1,15 +1,15 @@
-/** What a follower is woken with: the operations that changed, or that anything may have. */
+/** What a follower is woken with: the operations or tenants that changed, or that anything may have. */
 export interface WakeUp {
-  readonly operationIds: readonly string[];
+  readonly ids: readonly string[];
   /** Something may have been missed: check everything. */
   readonly everything: boolean;
 }
 
-/** More operations than this and the follower checks everything instead of each. */
+/** More than this and the follower checks everything instead of each. */
 const REMEMBERED = 1_000;
 
 /**
- * One follower's bounded wake-up: it remembers which operations changed since it last read, never
+ * One follower's bounded wake-up: it remembers which rows changed since it last read, never
  * what changed, so a follower that stops reading costs a set of ids and nobody else anything.
  */
 export class Signal {
@@ -18,9 +18,9 @@ export class Signal {
   #closed = false;
   #waiting: ((wakeUp: WakeUp | null) => void) | undefined;
 
-  /** Wakes the follower for one operation. */
-  wake(operationId: string): void {
-    if (this.#ids.size < REMEMBERED) this.#ids.add(operationId);
+  /** Wakes the follower for one row. */
+  wake(id: string): void {
+    if (this.#ids.size < REMEMBERED) this.#ids.add(id);
     else this.#everything = true;
     this.#settle();
   }
@@ -55,7 +55,7 @@ export class Signal {
   }
 
   #take(): WakeUp {
-    const wakeUp = { operationIds: [...this.#ids], everything: this.#everything };
+    const wakeUp = { ids: [...this.#ids], everything: this.#everything };
     this.#ids = new Set();
     this.#everything = false;
     return wakeUp;

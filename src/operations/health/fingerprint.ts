@@ -20,12 +20,16 @@ export function fingerprints(folders: Folders): () => Promise<string | null> {
   let known: { readonly answer: Promise<string | null>; readonly until: number } | null = null;
   return async () => {
     if (known === null || known.until < performance.now())
-      known = { answer: read(folders), until: performance.now() + FRESH_MS };
+      known = { answer: fingerprintOf(folders), until: performance.now() + FRESH_MS };
     return await known.answer;
   };
 }
 
-async function read({ tenantMigrations, tenantSeeds }: Folders): Promise<string | null> {
+/** What identifies the folders as they lie there at this moment; null where the migration folder is refused. */
+export async function fingerprintOf({
+  tenantMigrations,
+  tenantSeeds,
+}: Folders): Promise<string | null> {
   const { hash } = await ownFolder(tenantMigrations);
   if (hash === null) return null;
   const { schema, placeholders } = tenantMigrations;

@@ -17,13 +17,14 @@ import { refuseSecond } from "../engine/start-operation.ts";
 import { databaseOn } from "../site/site.ts";
 import type { TenantPorts } from "../tenant-ports.ts";
 import type { ProvisionInput } from "./input.ts";
+import { expectPlannedPlace } from "./plan-hash.ts";
 
 /**
  * Refuses, or reserves the slug by a PROVISIONING row with its placement reserved: one transaction, so
  * that a crash is visible and parallel requests see one another.
  *
  * @throws DomainError E_PARTIAL_STATE, E_ALREADY_PROVISIONED, E_OPERATION_IN_PROGRESS, E_OWNER_EXISTS,
- *   E_NO_CAPACITY, E_DB_SERVER_NOT_FOUND
+ *   E_NO_CAPACITY, E_DB_SERVER_NOT_FOUND, E_PLAN_STALE
  */
 export async function beginProvisioning(
   ports: TenantPorts,
@@ -37,9 +38,11 @@ export async function beginProvisioning(
   await refuseTakenOwner(em, input);
   if (dryRun) {
     const server = await previewPlacement(em, input);
+    expectPlannedPlace(input, server.name);
     return { id: null, name: input.slug, partition: server.id };
   }
   const server = await placeAgain(em, existing, input);
+  if (!retry) expectPlannedPlace(input, server.name);
   const id = await reserveSlug(ports, em, existing, input, server);
   record(em, start.actor, {
     type: "TENANT_PROVISION_REQUESTED",

@@ -166,6 +166,12 @@ export const ProvisionInput = z
       flag: "--isolation <kind>",
       help: "schema or database (default: schema)",
     }),
+    planHash: z.string().max(100).optional().meta({
+      description:
+        "The `planHash` of a dry run with the same input: what was planned is made, or nothing (`E_PLAN_STALE`).",
+      flag: "--plan-hash <hash>",
+      help: "make what a dry run planned, by its plan hash, or nothing",
+    }),
     dbServer: lineField(63).nullable().default(null).meta({
       description:
         "The name of the db server to be placed on. Left out, the least loaded one of the region is chosen. Given together with `region`, it must stand there.",

@@ -15,6 +15,7 @@ import { passedOverIn } from "../migration-check/check-migrations.ts";
 import { inSharedDatabase } from "../site/databases.ts";
 import { databaseOn, hasOwnDatabase, siteOfTenant } from "../site/site.ts";
 import type { TenantPorts } from "../tenant-ports.ts";
+import { filesPart } from "./plan-hash.ts";
 import type { ProvisionFacts, ProvisionRun } from "./run.ts";
 
 /** No tenant has this id: in a dry run everything that exists is somebody else's. */
@@ -72,5 +73,6 @@ export async function checkState(
     passedOver: passedOver.slice(0, MOST_PASSED_OVER),
     passedOverCount: passedOver.length,
     seedSets: sets.map((set) => set.name),
+    ...(run.dryRun ? { files: await filesPart(ports) } : {}),
   };
 }

@@ -41,6 +41,13 @@ export const ProvisionPlan = describedObject(
       ),
     passedOverCount: z.int().default(0).describe("How many such statements there are in all."),
     seedSets: z.array(z.string()).describe("The seed sets that would be applied, in order."),
+    planHash: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe(
+        "Identifies the plan with all that it goes by: sent with `provisionTenant` and the same input, it is made as it was planned, or refused with `E_PLAN_STALE`. Null in plans of earlier versions.",
+      ),
     laboratory: z
       .string()
       .nullable()
@@ -123,6 +130,7 @@ export const planShown = (plan: Plan): Labelled => [
   ...passedOverShown(plan),
   ["seeds", plan.seedSets.join(", ") || "none"],
   ...row("laboratory", plan.laboratory),
+  ...row("plan hash", plan.planHash),
 ];
 
 /** The first few, each with its place: `tenantry migration check` has all. */

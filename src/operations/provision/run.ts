@@ -21,6 +21,8 @@ export interface ProvisionFacts {
   readonly passedOver: readonly FilePlace[];
   readonly passedOverCount: number;
   readonly seedSets: readonly string[];
+  /** Identifies migrations and seeds: a part of a plan's hash. */
+  readonly files: string;
   readonly migrationsApplied: number;
   readonly schemaVersion: string | null;
   readonly seedRows: readonly { readonly set: string; readonly rows: number }[];
