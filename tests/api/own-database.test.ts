@@ -91,11 +91,11 @@ describe("a tenant with a database of its own", () => {
     const slug = await provisioned();
     const database = `tenant_${stemOf(slug)}`;
     const query = `query ($slug: String!) { tenant(by: { slug: $slug }) {
-      status isolation databaseName schemaName dbServer { name tenants } } }`;
+      status isolation databaseName schemaName dbServer { name tenantCount } } }`;
     expect(await administrator.ask(query, { slug })).toEqual({
       tenant: {
         ...{ status: "ACTIVE", isolation: "DATABASE", databaseName: database },
-        ...{ schemaName: `org_${stemOf(slug)}`, dbServer: { name: "default", tenants: 1 } },
+        ...{ schemaName: `org_${stemOf(slug)}`, dbServer: { name: "default", tenantCount: 1 } },
       },
     });
     expect(await login(slug)).toBe(`${database} org_${stemOf(slug)}`);

@@ -74,5 +74,5 @@ test("tells with a filter of those that pass it, and of each change once", async
 test("a filter by db servers is for whoever may read them", async () => {
   const billing = await api.as("BILLING");
   const stream = billing.follow(FOLLOW, { filter: { dbServer: ["default"] } });
-  await expect(stream.next()).rejects.toMatchObject([{ extensions: { code: "E_FORBIDDEN" } }]);
+  await expect(stream.next()).rejects.toThrow("E_FORBIDDEN");
 });
