@@ -1,6 +1,7 @@
 import type { AuditRow } from "../audit/audit-event.entity.ts";
 import { AuditEventType } from "../audit/events.ts";
 import { countAuditEvents, AuditFilter as Filter, listAuditEvents } from "../audit/list.ts";
+import { AuditChange, changesOf, summaryOf } from "../audit/summary.ts";
 import { ActorView } from "../kernel/actor-view.ts";
 import { isId } from "../kernel/ids.ts";
 import { builder } from "./builder.ts";
@@ -57,6 +58,15 @@ AuditEventRef.implement({
       description: "The operation it belongs to; null when it belongs to none.",
       resolve: ({ operationId }, _args, { load }) =>
         operationId ? load.operation.load(operationId) : null,
+    }),
+    summary: t.string({
+      description: "What happened, in a sentence for people, with what is told of it.",
+      resolve: (row) => summaryOf(row.type, row.detail),
+    }),
+    changes: t.field({
+      type: [objectOf(AuditChange)],
+      description: "What was changed, of facts that tell it; otherwise empty.",
+      resolve: ({ type, detail }) => changesOf(type, detail),
     }),
     detail: t.field({
       type: "JSON",

@@ -2,6 +2,7 @@ import { FindingView, viewsOf } from "../operations/health/finding.ts";
 import { HealthLook } from "../operations/health/looks.ts";
 import type { TenantHealth } from "../operations/health/tenant-health.ts";
 import { builder } from "./builder.ts";
+import { mayCall } from "./caller.ts";
 import { enumOf, objectOf } from "./generate/types.ts";
 import { OperationRef, TenantRef } from "./refs.ts";
 
@@ -43,6 +44,20 @@ const TenantHealthRef = builder.objectRef<TenantHealth>("TenantHealth").implemen
     }),
   }),
 });
+
+builder.objectField(TenantRef, "health", (t) =>
+  t.field({
+    type: TenantHealthRef,
+    nullable: true,
+    description:
+      "How it is found on its db server at this moment, as `tenantHealth` looks; null for roles without `operation:read`, and for a purged one. Costs a few queries, a login and 500 of a request's objects: ask for it of one tenant.",
+    extensions: { cost: 500 },
+    resolve: async ({ id, slug, status }, _args, { load, caller }) => {
+      if (status === "PURGED" || !mayCall(caller, "operation:read")) return null;
+      return (await load.health(slug)).find(({ tenant }) => tenant?.id === id) ?? null;
+    },
+  }),
+);
 
 builder.queryField("tenantHealth", (t) =>
   t.field({

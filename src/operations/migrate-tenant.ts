@@ -130,6 +130,7 @@ export const migrateTenant = defineOperation<MigrateInput, MigrateFacts>(
       {
         name: "MIGRATIONS_PLANNED",
         where: "outside",
+        share: 4,
         inDryRun: true,
         ensure: (run) => planMigrations(ports, run),
         undo: nothing("it only looks"),
@@ -143,6 +144,7 @@ export const migrateTenant = defineOperation<MigrateInput, MigrateFacts>(
       {
         name: APPLIED,
         where: "outside",
+        share: 14,
         ensure: (run) => applyPlanned(ports, run),
         undo: KEPT,
       },
@@ -155,6 +157,7 @@ export const migrateTenant = defineOperation<MigrateInput, MigrateFacts>(
       {
         name: "VERIFIED",
         where: "outside",
+        share: 4,
         ensure: (run) => verify(ports, run),
         undo: nothing("it only looks"),
       },

@@ -109,6 +109,7 @@ const provisioning = (
     {
       name: "STATE_CHECKED",
       where: "outside",
+      share: 4,
       inDryRun: true,
       ensure: (run) => checkState(ports, run),
       undo: nothing("it only looks"),
@@ -128,18 +129,21 @@ const provisioning = (
     {
       name: "MIGRATIONS_APPLIED",
       where: "outside",
+      share: 14,
       ensure: (run) => migrateSchema(ports, run),
       undo: nothing("dropped with the schema"),
     },
     {
       name: "SEEDS_APPLIED",
       where: "outside",
+      share: 5,
       ensure: (run) => applySeeds(ports, run),
       undo: nothing("dropped with the schema"),
     },
     {
       name: "VERIFIED",
       where: "outside",
+      share: 2,
       ensure: (run) => verifyTenant(ports, run),
       undo: nothing("it only looks"),
     },

@@ -47,6 +47,7 @@ function addStart(
     payload: startPayload(
       typeName(name, "Payload"),
       payload ?? "The operation, which goes on by itself, and the tenant as it stands.",
+      dryRun !== undefined,
     ),
     errors: [
       ...[ValidationErrorRef, OperationInProgressErrorRef],

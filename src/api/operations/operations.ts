@@ -7,6 +7,7 @@ import type {
   OperationPhase,
   OperationState,
 } from "../../operations/engine/operation.entity.ts";
+import type { AnyOperation } from "../../operations/engine/phase.ts";
 import {
   countOperations,
   type OperationFilter as Filter,
@@ -81,9 +82,11 @@ OperationRef.implement({
     }),
     progress: t.float({
       description:
-        "How far it is, from 0 to 1, for a bar: phases that have ended count whole, one that runs by how many of its `total` are done. 1 once it has succeeded; what is undone takes it back.",
-      resolve: async ({ id, state }, _args, { load }) =>
-        state === "SUCCEEDED" ? 1 : progressOf(await load.phases.load(id)),
+        "How far it is, from 0 to 1, for a bar: each phase counts for what it usually takes, those that have ended whole, one that runs by how many of its `total` are done. 1 once it has succeeded; what is undone takes it back.",
+      resolve: async ({ id, kind, state }, _args, { load, platform }) =>
+        state === "SUCCEEDED"
+          ? 1
+          : progressOf(await load.phases.load(id), platform.definitions.get(kind)),
     }),
     cursor: t.field({
       type: "String",
@@ -144,13 +147,19 @@ OperationRef.implement({
   }),
 });
 
-/** The share of the phases' work that is done; each counts the same. */
-function progressOf(phases: readonly OperationPhase[]): number {
-  const done = phases.map(({ state, completed, total }) => {
-    if (state === "SUCCEEDED" || state === "SKIPPED") return 1;
-    return state === "RUNNING" && total ? Math.min(1, completed / total) : 0;
-  });
-  return phases.length === 0 ? 0 : done.reduce((sum, share) => sum + share, 0) / phases.length;
+/** The share of the phases' work that is done, by what each of them usually takes. */
+function progressOf(
+  phases: readonly OperationPhase[],
+  definition: AnyOperation | undefined,
+): number {
+  let [all, done] = [0, 0];
+  for (const { name, state, completed, total } of phases) {
+    const { share = 1 } = definition?.phases.find((phase) => phase.name === name) ?? {};
+    all += share;
+    if (state === "SUCCEEDED" || state === "SKIPPED") done += share;
+    else if (state === "RUNNING" && total) done += share * Math.min(1, completed / total);
+  }
+  return all === 0 ? 0 : done / all;
 }
 
 function milliseconds(from: Date | null, to: Date | null): number | null {

@@ -35,9 +35,23 @@ const operationPayload = (name: string, description: string) =>
     .objectRef<Started>(name)
     .implement({ description, interfaces: [OperationPayloadRef], fields: () => ({}) });
 
-/** As `operationPayload`, for operations that keep their idempotency key. */
-export const startPayload = (name: string, description: string) => {
+/**
+ * As `operationPayload`, for operations that keep their idempotency key.
+ *
+ * @param dry whether there are dry runs of it, which have no tenant
+ */
+export const startPayload = (name: string, description: string, dry: boolean) => {
   const payload = operationPayload(name, description);
+  if (!dry) {
+    builder.objectField(payload, "tenant", (t) =>
+      t.field({
+        type: TenantRef,
+        description: "The tenant that it is about.",
+        resolve: async ({ operation }, _args, { load }) =>
+          recalled(await load.tenant.load(operation.subjectId ?? ""), "E_TENANT_NOT_FOUND"),
+      }),
+    );
+  }
   builder.objectField(payload, "replayed", (t) =>
     t.exposeBoolean("replayed", {
       description: REPLAYED,

@@ -71,6 +71,8 @@ interface PhaseBase {
   readonly name: string;
   /** Runs in a dry run too: it only reads, or writes nothing when `run.dryRun`. */
   readonly inDryRun?: boolean;
+  /** How long it usually takes beside the others, for the operation's progress: 1 unless given. */
+  readonly share?: number;
 }
 
 /**
