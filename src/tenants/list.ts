@@ -118,7 +118,8 @@ function tenantsWhere(filter: TenantFilter): FilterQuery<Tenant> {
       ...(isolation === undefined ? [] : [{ isolation }]),
       ...(dbServer === undefined ? [] : [onServers(dbServer)]),
       ...(onBehalfOf === undefined ? [] : [{ requestedBy: onBehalfOf }]),
-      ...(labels === undefined ? [] : [{ labels: { $contains: labelMapOf(labels) } } as never]),
+      // One by one: a key with two values is had by nobody.
+      ...(labels ?? []).map((label) => ({ labels: { $contains: labelMapOf([label]) } }) as never),
       ...(locked === undefined ? [] : [{ lockedAt: locked ? { $ne: null } : null }]),
       between(createdAfter, createdBefore),
       ...(text === undefined ? [] : [holding(text, people)]),

@@ -17,12 +17,12 @@ interface Event {
 export function provisioning() {
   /** A copy of the small schema, so that a test can break it. */
   const migrations = perFile(() => openFolder(SMALL.TENANT_MIGRATIONS_DIR));
-  /** Where a test may put itself between a deed and its record. */
-  const between = { afterDeed: async (_phase: string): Promise<void> => {} };
+  /** Where a test may put itself between an effect and its record. */
+  const between = { afterEffect: async (_phase: string): Promise<void> => {} };
   const world = perFile(() =>
     openPlatform({
       environment: { TENANT_MIGRATIONS_DIR: migrations.path },
-      worker: { afterDeed: (phase) => between.afterDeed(phase) },
+      worker: { afterEffect: (phase) => between.afterEffect(phase) },
     }),
   );
   const api = perFile(() => openTestApi(world));

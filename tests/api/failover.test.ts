@@ -10,15 +10,15 @@ import { openPlatformOnServer } from "../kit/platform-on-server.ts";
 import { provisionRequest } from "../kit/tenants.ts";
 import { FollowOperation } from "./documents.ts";
 
-/** What happens as a phase has done its deed, once. */
-let afterDeed: (() => Promise<void>) | undefined;
-const takeDeed = async (phase: string) => {
+/** What happens after the effect of a phase, once. */
+let afterEffect: (() => Promise<void>) | undefined;
+const takeAfterEffect = async (phase: string) => {
   if (phase !== "DATABASE_CREATED") return;
-  const deed = afterDeed;
-  afterDeed = undefined;
-  await deed?.();
+  const effect = afterEffect;
+  afterEffect = undefined;
+  await effect?.();
 };
-const world = perFile(() => openPlatformOnServer({ afterDeed: takeDeed }));
+const world = perFile(() => openPlatformOnServer({ afterEffect: takeAfterEffect }));
 const api = perFile(() => openTestApi(world));
 const admin = perFile(() => api.as("ADMINISTRATOR"));
 
@@ -69,7 +69,7 @@ const whole = (seen: readonly number[]) => seen.map((_, at) => at + 1);
 test("followers outlive the platform database over the same socket and stream", async () => {
   const away = Promise.withResolvers<void>();
   const back = Promise.withResolvers<void>();
-  afterDeed = async () => {
+  afterEffect = async () => {
     await world.server.stop();
     away.resolve();
     await back.promise;
@@ -131,7 +131,7 @@ test("followers outlive the platform database over the same socket and stream", 
 test("a read that is refused for good ends followers with an error, and not as if all were told", async () => {
   const locked = Promise.withResolvers<void>();
   const refused = Promise.withResolvers<void>();
-  afterDeed = async () => {
+  afterEffect = async () => {
     locked.resolve();
     await refused.promise;
   };

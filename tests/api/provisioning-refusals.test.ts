@@ -101,7 +101,7 @@ describe("provisionTenant refuses", () => {
     const gate = new Promise<void>((resolve) => {
       letGo = resolve;
     });
-    between.afterDeed = async (phase) => (phase === "STATE_CHECKED" ? await gate : undefined);
+    between.afterEffect = async (phase) => (phase === "STATE_CHECKED" ? await gate : undefined);
     const [one, two] = await Promise.all([start(input), start(input)]);
     const [running, refused] =
       one.operation && one.__typename === "ProvisionTenantPayload" ? [one, two] : [two, one];
@@ -110,7 +110,7 @@ describe("provisionTenant refuses", () => {
       code: "E_OPERATION_IN_PROGRESS",
       operation: { id: running.operation.id },
     });
-    between.afterDeed = async () => {};
+    between.afterEffect = async () => {};
     letGo();
     expect((await eventsOf(running.operation.id)).at(-1)).toMatchObject({
       operationState: "SUCCEEDED",

@@ -96,7 +96,7 @@ describe("cancelOperation", () => {
     let cancelled: Promise<unknown> | undefined;
     let id = "";
     const known = new Promise<void>((resolve) => {
-      between.afterDeed = async (phase) => {
+      between.afterEffect = async (phase) => {
         if (phase !== "DATABASE_CREATED") return;
         await known;
         cancelled = provisioner.ask(CANCEL, { id });
@@ -109,7 +109,7 @@ describe("cancelOperation", () => {
     });
     await known;
     const events = await eventsOf(id);
-    between.afterDeed = async () => {};
+    between.afterEffect = async () => {};
     expect(await cancelled).toMatchObject({
       cancelOperation: { operation: { state: "CANCELLING" } },
     });

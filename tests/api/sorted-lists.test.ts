@@ -99,6 +99,9 @@ test("filters take several values, and all of them are asked", async () => {
     { key: "team", value: "b" },
   ];
   expect(await count({ labels: both })).toBe(0);
+  // The key has one value: nobody has two.
+  const twice = ["rest", "canary"].map((value) => ({ key: "wave", value }));
+  expect(await count({ labels: twice })).toBe(0);
   expect(await count({ tier: ["PREMIUM"], labels: [{ key: "wave", value: "canary" }] })).toBe(0);
   expect(await count({ locked: true })).toBe(1);
   expect(await count({ locked: false })).toBe(COUNT - 1);

@@ -67,7 +67,7 @@ const feed: typeof platform.feed = Object.create(platform.feed, {
   },
 });
 const definitions = wrapOperations(platform.definitions, {
-  afterDeed: async (phase, { subjectName }) => {
+  afterEffect: async (phase, { subjectName }) => {
     if (failing[subjectName] === phase) throw new Error("planned failure");
   },
 });

@@ -21,7 +21,7 @@ const plan = JSON.parse(process.argv[3] ?? "{}") as Record<string, string>;
 const { without = [], ...options } = JSON.parse(process.argv[4] ?? "{}") as Doomed;
 const platform = await assemble(readConfig(environment));
 const definitions = wrapOperations(platform.definitions, {
-  afterDeed: async (phase, { subjectName }) => {
+  afterEffect: async (phase, { subjectName }) => {
     if (plan[subjectName] !== phase) return;
     process.send?.({ standing: subjectName });
     const word = await new Promise<unknown>((resolve) => process.once("message", resolve));

@@ -12,7 +12,7 @@ export function planFailure(around: Pick<Around, "times"> = {}): PlannedFailure 
   const plan: PlannedFailure = {
     ...around,
     at: null,
-    afterDeed: async (phase, _run, kind) => {
+    afterEffect: async (phase, _run, kind) => {
       if (plan.at === phase || plan.at === `${kind} ${phase}`) throw new Error("planned failure");
     },
   };

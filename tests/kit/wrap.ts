@@ -8,7 +8,7 @@ type AnyRun = Parameters<AnyPhase["ensure"]>[0];
 /** What a test does around the phases of an operation. */
 export interface Around {
   /** Runs after a phase has done its deed and before that is recorded. */
-  readonly afterDeed: (phase: string, run: AnyRun, kind: string) => Promise<void>;
+  readonly afterEffect: (phase: string, run: AnyRun, kind: string) => Promise<void>;
   /** How often each step outside the platform database is done: they must bear more than once. */
   readonly times?: number;
   /** Runs before each undo of a phase that works outside the platform database. */
@@ -28,14 +28,14 @@ export const wrapOperations = (
   );
 
 function wrapPhase(phase: AnyPhase, kind: string, around: Around): AnyPhase {
-  const { afterDeed, times = 1, beforeUndo = async () => {} } = around;
+  const { afterEffect, times = 1, beforeUndo = async () => {} } = around;
   if (phase.where === "platform") {
     return {
       ...phase,
       ensure: async (run: AnyRun, em: EntityManager) => {
         const answer = await phase.ensure(run, em);
         await em.flush();
-        await afterDeed(phase.name, run, kind);
+        await afterEffect(phase.name, run, kind);
         return answer;
       },
     };
@@ -49,7 +49,7 @@ function wrapPhase(phase: AnyPhase, kind: string, around: Around): AnyPhase {
     ...phase,
     ensure: async (run: AnyRun) => {
       const answer = await again(() => phase.ensure(run));
-      await afterDeed(phase.name, run, kind);
+      await afterEffect(phase.name, run, kind);
       return answer;
     },
     undo:

@@ -9,14 +9,14 @@ import { openPlatform } from "../kit/platform.ts";
 import { followToEnd, OPERATOR, provision } from "../kit/tenants.ts";
 
 /** What happens when the deed of a phase is done, as chosen by the test that runs. */
-let afterDeed: (phase: string) => Promise<void>;
+let afterEffect: (phase: string) => Promise<void>;
 
 const world = perFile(() =>
-  openPlatform({ worker: { afterDeed: (phase) => afterDeed(phase), times: 2 } }),
+  openPlatform({ worker: { afterEffect: (phase) => afterEffect(phase), times: 2 } }),
 );
 
 beforeEach(() => {
-  afterDeed = async () => {};
+  afterEffect = async () => {};
 });
 async function addLaboratory(
   input: Partial<AddLaboratoryInput> & { slug: string },
@@ -108,7 +108,7 @@ describe("adding a laboratory", () => {
 
   test("leaves a laboratory alone that somebody else adds under that name meanwhile", async () => {
     const slug = await provisioned();
-    afterDeed = async (phase) => {
+    afterEffect = async (phase) => {
       if (phase !== "ORGANIZATION_RESOLVED") return;
       await inTenant(
         slug,
@@ -124,7 +124,7 @@ describe("adding a laboratory", () => {
     "leaves no trace when %s fails, and can be asked again",
     async (failing) => {
       const slug = await provisioned();
-      afterDeed = async (phase) => {
+      afterEffect = async (phase) => {
         if (phase === failing) throw new Error("planned failure");
       };
       const operation = await addLaboratory({ slug });
@@ -132,7 +132,7 @@ describe("adding a laboratory", () => {
       expect(operation.error?.message).not.toContain("could not be undone");
       expect(operation.result).toMatchObject({ laboratoryId: null });
       expect(await laboratories(slug)).toEqual(["Main"]);
-      afterDeed = async () => {};
+      afterEffect = async () => {};
       expect((await addLaboratory({ slug })).state).toBe("SUCCEEDED");
       expect(await laboratories(slug)).toEqual(["Main", "North"]);
     },

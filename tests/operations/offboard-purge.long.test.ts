@@ -26,7 +26,7 @@ let afterPurge: ((phase: string) => Promise<void>) | null = null;
 const world = perFile(openPlatform);
 const life = new Life(world);
 const startWorker = () =>
-  world.startWorker({ afterDeed: async (phase) => await afterPurge?.(phase), times: 2 });
+  world.startWorker({ afterEffect: async (phase) => await afterPurge?.(phase), times: 2 });
 const failAt = (failing: string) => {
   afterPurge = async (phase) => {
     if (phase === failing) throw new Error("planned failure");

@@ -9,7 +9,7 @@ import { followToEnd, OPERATOR, provision, provisionRequest } from "../kit/tenan
 let atPhase: ((phase: string) => Promise<void>) | undefined;
 
 const world = perFile(() =>
-  openPlatformOnServer({ afterDeed: async (phase) => await atPhase?.(phase) }, "localhost"),
+  openPlatformOnServer({ afterEffect: async (phase) => await atPhase?.(phase) }, "localhost"),
 );
 
 const once = (phase: string, work: () => Promise<void>) => {

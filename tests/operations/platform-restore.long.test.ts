@@ -31,7 +31,7 @@ function gateAt(slug: string, phase: string) {
 }
 
 const AROUND = {
-  afterDeed: async (phase: string, { subjectName }: { readonly subjectName: string }) => {
+  afterEffect: async (phase: string, { subjectName }: { readonly subjectName: string }) => {
     const gate = gates.get(`${subjectName} ${phase}`);
     gate?.reached();
     await gate?.open;

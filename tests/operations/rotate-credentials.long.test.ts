@@ -18,9 +18,9 @@ import { Life } from "./_life.ts";
 /** What happens behind a phase's deed, as `KIND PHASE`, chosen by the test that runs. */
 const behind = new Map<string, () => Promise<void>>();
 
-const afterDeed: Around["afterDeed"] = async (phase, _run, kind) =>
+const afterEffect: Around["afterEffect"] = async (phase, _run, kind) =>
   behind.get(`${kind} ${phase}`)?.();
-const world = perFile(() => openPlatform({ worker: { afterDeed, times: 2 } }));
+const world = perFile(() => openPlatform({ worker: { afterEffect, times: 2 } }));
 const life = new Life(world);
 
 afterEach(() => behind.clear());

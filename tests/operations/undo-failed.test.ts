@@ -20,7 +20,7 @@ const lose = () =>
 const world = perFile(() =>
   openPlatform({
     worker: {
-      afterDeed: async (phase, { subjectName }) => {
+      afterEffect: async (phase, { subjectName }) => {
         if (failing && phase === "VERIFIED") throw new Error("planned failure");
         if (phase === "VERIFIED" && losing.delete(subjectName)) {
           await lose();

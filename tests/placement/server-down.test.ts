@@ -20,13 +20,13 @@ const world = perFile(openPlatform);
 beforeAll(async () => {
   await registerServer(world.platform, well, { name: "well" });
   await registerServer(world.platform, ill, { name: "ill" });
-  const afterDeed: Around["afterDeed"] = async (phase, { subjectName }) => {
+  const afterEffect: Around["afterEffect"] = async (phase, { subjectName }) => {
     const deed = deeds.get(`${subjectName} ${phase}`);
     deeds.delete(`${subjectName} ${phase}`);
     await deed?.();
   };
   const retry = { maxAttempts: 3, maxUndoAttempts: 3, firstPauseSeconds: 0.05, backoffRate: 1 };
-  await world.startWorker({ afterDeed }, { retry });
+  await world.startWorker({ afterEffect }, { retry });
 });
 
 /** Everything of a tenant that is on a server, in the secret store and in the registry. */

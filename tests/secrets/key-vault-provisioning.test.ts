@@ -17,11 +17,11 @@ const world = perFile(() =>
   openPlatform({
     environment: { SECRET_NAME_TEMPLATE: "Crm-{slug}-db" },
     replace: { secrets: vault.open({ patience: { checkMs: 500 } }) },
-    worker: { afterDeed, times: 2 },
+    worker: { afterEffect, times: 2 },
   }),
 );
 const platform = perFile(() => world.platform);
-const afterDeed: Around["afterDeed"] = async (phase, { subjectName }) => {
+const afterEffect: Around["afterEffect"] = async (phase, { subjectName }) => {
   if (phase === "DATABASE_CREATED" && subjectName === doomed) throw new Error("planned failure");
 };
 beforeEach(() => vault.mend());

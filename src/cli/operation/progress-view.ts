@@ -26,11 +26,11 @@ const SPINNER = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", 
 
 /** Shows one line a phase; on a terminal the running one is drawn again and again, with a bar. */
 export function openProgressView(out: Output): ProgressView {
-  const course = new Course();
+  const phases = new PhasesSeen();
   if (!out.isTerminal) {
     return {
       show: (event) => {
-        const line = course.see(event, out);
+        const line = phases.see(event, out);
         if (line !== null) out.line(line);
       },
       close: () => {},
@@ -39,7 +39,7 @@ export function openProgressView(out: Output): ProgressView {
   let tick = 0;
   const erase = () => out.draw("\r\u001b[2K");
   const redraw = () => {
-    const line = course.running(SPINNER[tick++ % SPINNER.length] ?? "", out.width - 1);
+    const line = phases.running(SPINNER[tick++ % SPINNER.length] ?? "", out.width - 1);
     if (line === null) return;
     erase();
     out.draw(line);
@@ -47,7 +47,7 @@ export function openProgressView(out: Output): ProgressView {
   const timer = setInterval(redraw, REDRAW_MS).unref();
   return {
     show: (event) => {
-      const line = course.see(event, out);
+      const line = phases.see(event, out);
       if (line !== null) {
         erase();
         out.line(line);
@@ -62,7 +62,7 @@ export function openProgressView(out: Output): ProgressView {
 }
 
 /** What has been seen of an operation so far: when its phases began and how far they are. */
-class Course {
+class PhasesSeen {
   readonly #startedAt = new Map<string, Date>();
   readonly #progress = new Map<string, ProgressEvent>();
   #current: { readonly name: string; readonly sinceMs: number } | null = null;
