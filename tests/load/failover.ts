@@ -3,6 +3,7 @@ import pLimit from "p-limit";
 import { tenantHealth } from "../../src/operations/health/tenant-health.ts";
 import { callerOf } from "../kit/api.ts";
 import { EVENTS } from "../kit/documents.ts";
+import { inputNaming } from "../kit/named-tenant.ts";
 import { connectOnce } from "../kit/storm.ts";
 import { provisionRequest } from "../kit/tenants.ts";
 import { ask } from "./ask.ts";
@@ -123,7 +124,9 @@ async function begin(
   const document = `mutation ($input: ${type}Input!) { answer: ${act}(input: $input) {
     ... on ${type}Payload { operation { id } } ... on UserError { code message } } }`;
   for (;;) {
-    const { data, errors, text } = await ask(rig.url, rig.token, document, { input });
+    const { data, errors, text } = await ask(rig.url, rig.token, document, {
+      input: inputNaming(act, input),
+    });
     const { operation, code, message } = data?.answer ?? {};
     if (operation) return operation.id;
     const why = String(code ?? errors?.[0]?.extensions?.code ?? text);
