@@ -1,4 +1,4 @@
-import type { EntityName, FilterQuery, RawQueryFragment } from "@mikro-orm/core";
+import { type EntityName, type FilterQuery, raw } from "@mikro-orm/core";
 import { DomainError } from "../kernel/domain-error.ts";
 import { isId } from "../kernel/ids.ts";
 import { fieldFault } from "../kernel/input.ts";
@@ -31,10 +31,10 @@ export interface Page<Row> {
 
 /** What a list can be ordered by: a column, with a row's value in it as a cursor has it. */
 export interface ListKey {
-  /** The name of a column, which is never null unless `column` takes its place. */
+  /** The name of a field, whose column is never null unless `expression` takes its place. */
   readonly field: string;
-  /** An expression instead of the column, made anew for each use of it as MikroORM wants it. */
-  readonly column?: () => RawQueryFragment;
+  /** An SQL expression instead of the column, for the table's alias. */
+  expression?(alias: string): string;
   /** Whether its values are unique, so that nothing has to decide between equal ones. */
   readonly unique?: true;
   /** What a cursor's text stands for; null for a text that is no value of the column. */
@@ -105,8 +105,8 @@ export async function findPage<Row extends { id: string }>(
   const { after = null, before = null } = request;
   const ascending = (direction === "ASC") !== backward;
   const bounds = [
-    ...(after === null ? [] : [beyond(list, after, direction === "ASC")]),
-    ...(before === null ? [] : [beyond(list, before, direction !== "ASC")]),
+    ...(after === null ? [] : [beyond(em, list, after, direction === "ASC")]),
+    ...(before === null ? [] : [beyond(em, list, before, direction !== "ASC")]),
   ];
   const order = ascending ? "asc" : "desc";
   const found = await em.find(entity, { $and: [where, ...bounds] } as FilterQuery<Row>, {
@@ -147,9 +147,9 @@ function checkPageSize(size: number, argument: "first" | "last" = "first"): numb
 const textOf = <Row extends { id: string }>(key: ListKey, row: Row): string =>
   key.textOf?.(row as never) ?? String(row[key.field as keyof Row]);
 
-/** A key of MikroORM's queries: a column's name, or what stands for an expression. */
-const columnOf = ({ field, column }: ListKey): string =>
-  column ? (column() as unknown as string) : field;
+/** A key of MikroORM's queries: a field's name, or what stands for an expression, made anew for each use. */
+const columnOf = ({ field, expression }: ListKey): string =>
+  expression ? (raw(expression) as unknown as string) : field;
 
 /** What the cursors of a list begin with: its name, and what else it is ordered by than the id. */
 const placeIn = ({
@@ -163,23 +163,31 @@ const encode = (parts: readonly string[]): string =>
   Buffer.from(parts.length === 2 ? parts.join(":") : JSON.stringify(parts)).toString("base64url");
 
 /**
- * The rows beyond a cursor. Of equal values the id decides; the first comparison alone bounds what is read of
- * the column's index.
+ * The rows beyond a cursor. Of equal values the id decides, by one comparison of rows: it bounds what is read
+ * of the index of both, also where many values are equal.
  */
-function beyond<Row>(list: List<Row>, cursor: string, greater: boolean): FilterQuery<Row> {
-  const key = list.key ?? BY_ID;
-  const { unique, parse } = key;
+function beyond<Row extends { id: string }>(
+  em: EntityManager,
+  list: List<Row>,
+  cursor: string,
+  greater: boolean,
+): FilterQuery<Row> {
+  const { unique, parse, field, expression } = list.key ?? BY_ID;
   const [text = "", id] = decode(cursor, placeIn(list), unique ? 1 : 2);
   const value = parse(text);
   if (value === null || (!unique && !isId(id ?? ""))) throw new DomainError("E_INVALID_CURSOR");
-  const [strictly, orEqual] = greater ? ["$gt", "$gte"] : ["$lt", "$lte"];
-  if (unique) return { [columnOf(key)]: { [strictly]: value } } as FilterQuery<Row>;
-  return {
-    $and: [
-      { [columnOf(key)]: { [orEqual]: value } },
-      { $or: [{ [columnOf(key)]: { [strictly]: value } }, { id: { [strictly]: id } }] },
-    ],
-  } as unknown as FilterQuery<Row>;
+  if (unique) return { [field]: { [greater ? "$gt" : "$lt"]: value } } as FilterQuery<Row>;
+  const column = em.getMetadata(list.entity).props.find(({ name }) => name === field)
+    ?.fieldNames[0];
+  const rows = raw(
+    (alias) => {
+      const row = `(${expression?.(alias) ?? `${alias}.${column}`}, ${alias}.id)`;
+      // PostgreSQL estimates by the first column alone: `>` would leave out all equal values.
+      return `(${row} ${greater ? ">=" : "<="} (?, ?) and ${row} <> (?, ?))`;
+    },
+    [value, id, value, id],
+  );
+  return { [rows]: [] } as FilterQuery<Row>;
 }
 
 /** What stands behind a list's own beginning in a cursor. @throws DomainError E_INVALID_CURSOR */

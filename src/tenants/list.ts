@@ -50,7 +50,7 @@ export const TENANT_ORDERS = {
   STATUS: byText("status"),
   SCHEMA_VERSION: {
     field: "schemaVersion",
-    column: () => raw((alias) => `coalesce(${alias}.schema_version, '')`),
+    expression: (alias) => `coalesce(${alias}.schema_version, '')`,
     parse: (text) => text,
     textOf: (row: Tenant) => row.schemaVersion ?? "",
   },
@@ -142,8 +142,27 @@ const onServers = (names: readonly string[]): FilterQuery<Tenant> =>
 function holding(text: string, people: boolean): FilterQuery<Tenant> {
   const pattern = { $ilike: `%${text.replace(/[\\%_]/g, "\\$&")}%` };
   return {
-    $or: [{ slug: pattern }, { name: pattern }, ...(people ? [{ adminEmail: pattern }] : [])],
+    $and: [
+      ...sharingGrams(text),
+      { $or: [{ slug: pattern }, { name: pattern }, ...(people ? [{ adminEmail: pattern }] : [])] },
+    ],
   };
+}
+
+/**
+ * The tenants whose texts have all of a text's trigrams, or its one bigram: only these can hold it, and an index
+ * finds them. Single characters are not indexed.
+ */
+function sharingGrams(text: string): FilterQuery<Tenant>[] {
+  const size = Math.min([...text].length, 3);
+  if (size < 2) return [];
+  const all = raw(
+    (alias) =>
+      `platform.ngrams(lower(${alias}.slug || ' ' || ${alias}.name || ' ' || coalesce(${alias}.admin_email, '')), '{2,3}')
+        @> platform.ngrams(lower(?), array[?::int])`,
+    [text, size],
+  );
+  return [{ [all]: [] } as FilterQuery<Tenant>];
 }
 
 /**

@@ -113,6 +113,16 @@ test("filters take several values, and all of them are asked", async () => {
   expect(await count({ createdBefore: "2020-01-01T00:00:00Z" })).toBe(0);
 });
 
+test.each([
+  ["N", COUNT],
+  ["nA", COUNT],
+  ["ME 1", 6],
+  ["me_1", 0],
+  ["1name", 0],
+])("the text %j is found in any case, at any length, as it is", async (text, found) => {
+  expect((await page({ filter: { slugs, text } })).totalCount).toBe(found);
+});
+
 test("who may not read db servers cannot find out by a filter what is on one", async () => {
   const billing = await api.as("BILLING");
   const refused = await billing.send(PAGE, { filter: { dbServer: ["default"] } });
