@@ -9,7 +9,7 @@ import { makeProgram } from "../../src/cli/tenantry.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const page = await readFile(join(ROOT, "docs/audit.md"), "utf8");
 
-/** The rows of the table "What writes which fact". A new mutation or command gets a row there. */
+/** The rows of the table "Which mutation records which event". A new mutation or command gets a row there. */
 const acts = [...page.matchAll(/^\| (`\w+`|–) \| (`[^`]+`|–) \| (.+) \|$/gm)].map(
   ([, mutation = "", command = "", facts = ""]) => ({
     mutation: mutation.replaceAll("`", ""),

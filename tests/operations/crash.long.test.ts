@@ -20,7 +20,11 @@ import { type ActName, arrange, begin, CASES, SCENARIOS } from "../kit/scenarios
 import { followToEnd, OPERATOR } from "../kit/tenants.ts";
 import { worldOf } from "../kit/world.ts";
 
-const servers = ["default", "second", "third", "fourth", "fifth"];
+/** A server runs four operations at a time, and all cases and a provisioning are to stand at once. */
+const servers = [
+  "default",
+  ...Array.from({ length: Math.floor(CASES.length / 4) }, (_none, index) => `server-${index + 2}`),
+];
 
 const world = perFile(openPlatform);
 beforeAll(() => moreServers(servers.slice(1)));
