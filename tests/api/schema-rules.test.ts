@@ -77,7 +77,7 @@ const VALUES = [
   "HealthMending HealthRemedy PurgeEvidence RefreshedTarget RemovedPeople TenantClusterPlace",
   "TenantFailure TenantHealth TenantLabel TenantLimits TenantMail TenantRemain",
   // Of requests.
-  "Actor AllowedOperation CleanupStart CredentialRotationStart SlugAvailability ValidationIssue",
+  "Actor AllowedOperation AuditChange CleanupStart CredentialRotationStart SlugAvailability ValidationIssue",
 ].flatMap((names) => names.split(" "));
 
 test("a type has an id, unless it is a value or an answer", () => {
