@@ -161,7 +161,7 @@ async function request(row: Row, caller: Caller): Promise<Verdict> {
   return verdictOf(errors);
 }
 
-/** Subscribes over WebSocket; who is let in is answered by the operation that then begins. */
+/** Subscribes over WebSocket; who is let in is answered by the operation that then begins, and its tenant. */
 async function subscribe(row: Row, caller: Caller): Promise<Verdict> {
   const { platform } = world;
   const client = createClient({
@@ -178,7 +178,7 @@ async function subscribe(row: Row, caller: Caller): Promise<Verdict> {
   first.catch(() => {});
   await vi.waitFor(() => expect(settled || platform.feed.followers > before).toBe(true), 30_000);
   if (!settled) {
-    const options = { dryRun: true, idempotencyKey: null };
+    const options = { dryRun: false, idempotencyKey: null };
     await startOnTenant(
       platform,
       OPERATOR,
