@@ -67,12 +67,17 @@ describe("provisionTenant", () => {
     });
     const found = await provisioner.ask(
       `query ($by: TenantBy!, $id: ID!) {
-        tenant(by: $by) { adminEmail members { totalCount } invitations { totalCount } }
+        tenant(by: $by) { health { findings { code } } adminEmail members { totalCount } invitations { totalCount } }
         operation(id: $id) { result { ... on ProvisionSummary { credential } } } }`,
       { by: { slug: input.slug }, id: operation.id },
     );
     expect(found).toEqual({
-      tenant: { adminEmail: null, members: { totalCount: 0 }, invitations: { totalCount: 0 } },
+      tenant: {
+        health: { findings: [] },
+        adminEmail: null,
+        members: { totalCount: 0 },
+        invitations: { totalCount: 0 },
+      },
       operation: { result: { credential: null } },
     });
     const secret = await world.platform.secrets.get(`tenant-db-${input.slug}`);

@@ -40,6 +40,8 @@ export interface Evidence {
   readonly secret: SecretState | undefined;
   /** Undefined where it was not read. */
   readonly inside: Inside | undefined;
+  /** Whether it was provisioned without a laboratory, as was asked for. */
+  readonly wantsNoLaboratory: boolean;
   /** Undefined where it was not tried. */
   readonly login: Check | undefined;
   /** The migration folder of this process; null where it could not be read. */
@@ -245,10 +247,10 @@ function seedFindings(tenant: Tenant, hasSeedLedger: boolean): Finding[] {
 /** A schema that was made anew is not whole before it has what provisioning has added. */
 function organizationFindings(
   { slug, status, schemaName }: Tenant,
-  { inside }: Evidence,
+  { inside, wantsNoLaboratory }: Evidence,
 ): Finding[] {
   const { organizations = 1, laboratories = 1 } = inside?.laboratories ?? {};
-  if (organizations > 0 && laboratories > 0) return [];
+  if (organizations > 0 && (laboratories > 0 || wantsNoLaboratory)) return [];
   const message =
     organizations === 0
       ? `The schema ${schemaName} has no organization: migrating adds the one that the tenant began with`

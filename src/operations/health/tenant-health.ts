@@ -7,6 +7,7 @@ import type { SeedSettings } from "../../seeding/seed-folder.ts";
 import { limitsOf, type TierLimits } from "../../tenants/limits.ts";
 import { findTenant, tenantNotFound } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
+import { askedForNoLaboratory } from "../readiness/missing-organization.ts";
 import { type ActiveOperation, activeOperations, findingOf } from "./active-operations.ts";
 import { changedSince, databaseTime } from "./changes.ts";
 import { diagnose, type Evidence } from "./diagnose.ts";
@@ -163,6 +164,11 @@ async function diagnoseQuiet(
     const insides = deep
       ? await surveyInside(servers, targets, surveys, quiet)
       : new Map<string, Inside>();
+    const bare = [...insides].filter(([, { laboratories }]) => laboratories?.laboratories === 0);
+    const withoutLaboratory = await askedForNoLaboratory(
+      em,
+      bare.map(([id]) => id),
+    );
     const login =
       first?.status === "ACTIVE" && deep ? await tryLogin(em, secrets, first) : undefined;
     const evidenceOf = (tenant: Tenant): Evidence => ({
@@ -170,6 +176,7 @@ async function diagnoseQuiet(
       marked: marked.get(tenant.id) ?? [],
       secret: seenSecrets.get(tenant.id),
       inside: insides.get(tenant.id),
+      wantsNoLaboratory: withoutLaboratory.has(tenant.id),
       limits: limitsOf(config.tenantLimits, tenant),
       processes,
       ...{ login, migrations },

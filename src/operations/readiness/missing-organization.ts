@@ -63,6 +63,23 @@ export async function refuseMissingOrganization(
 const { initialLaboratory, setupName } = ProvisionInput.shape;
 const Requested = z.object({ initialLaboratory, setupName });
 
+/** Those of some tenants that were provisioned without a laboratory, as was asked for. */
+export async function askedForNoLaboratory(
+  em: EntityManager,
+  tenantIds: readonly string[],
+): Promise<Set<string>> {
+  if (tenantIds.length === 0) return new Set();
+  const rows = await em.execute<{ id: string }[]>(
+    `select id from (
+       select distinct on (subject_id) subject_id as id, input from platform.operation
+       where kind = 'PROVISION' and subject_id = any(?::uuid[]) order by subject_id, id desc
+     ) newest
+     where input ->> 'initialLaboratory' is null`,
+    [`{${tenantIds.join(",")}}`],
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** The organization as the registry has it today, with what only the request to provision has. */
 async function firstLaboratoryOf(em: EntityManager, tenant: Tenant): Promise<FirstLaboratory> {
   const provisioning = await em.findOne(
