@@ -1,30 +1,19 @@
-import { createHash } from "node:crypto";
 import { z } from "zod";
 import { DomainError } from "./domain-error.ts";
+import { hashRequest } from "./idempotency-key.ts";
 
 /**
  * The version of what can be edited of an object: an opaque text, another one as soon as one of the values is.
  * What changes by itself, such as a status, is no part of it: nobody's edit is lost by that.
  */
 export const versionOf = (values: Readonly<Record<string, unknown>>): string =>
-  createHash("sha256")
-    .update(JSON.stringify(sorted(values)))
-    .digest("base64url")
-    .slice(0, 22);
-
-/** PostgreSQL keeps the keys of a JSON object in an order of its own. */
-const sorted = (value: unknown): unknown =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-    ? Object.entries(value)
-        .map(([key, inner]): [string, unknown] => [key, sorted(inner)])
-        .toSorted(([one], [other]) => (one < other ? -1 : 1))
-    : value;
+  hashRequest(values).slice(0, 32);
 
 /** The version that an edit was made of: somebody else's edit in between is not written over. */
 export const ifVersionField = z
   .string()
   .max(100)
-  .optional()
+  .nullish()
   .describe(
     "The `version` that the change was made of: it is refused with `E_VERSION_STALE` where somebody else has changed what can be edited since. Left out, the last one wins.",
   );
@@ -32,9 +21,9 @@ export const ifVersionField = z
 /**
  * Lets an edit pass that was made of the version that there is.
  *
- * @param expected what the caller has seen; undefined where it does not matter
+ * @param expected what the caller has seen; none where it does not matter
  * @throws DomainError E_VERSION_STALE
  */
-export function expectVersion(version: string, expected: string | undefined): void {
-  if (expected !== undefined && expected !== version) throw new DomainError("E_VERSION_STALE");
+export function expectVersion(version: string, expected: string | null | undefined): void {
+  if (expected != null && expected !== version) throw new DomainError("E_VERSION_STALE");
 }

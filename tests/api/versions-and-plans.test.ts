@@ -56,6 +56,8 @@ test("a change of a tenant is made of the version that was seen, or not at all",
   expect((await answer(UPDATE, { tenant, ifVersion: first.tenant.version })).tenant.name).toBe(
     "One",
   );
+  const without = await answer(UPDATE, { tenant, name: "One", ifVersion: null });
+  expect(without.tenant).toEqual(again.tenant);
   const both = await Promise.all(
     ["Three", "Four"].map((name) =>
       answer(UPDATE, { tenant, name, ifVersion: again.tenant.version }),

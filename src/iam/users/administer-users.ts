@@ -35,7 +35,7 @@ export const setPlatformUserRole = (
   actor: AuditActor,
   key: UserKey,
   role: Role,
-  ifVersion?: string,
+  ifVersion?: string | null,
 ): Promise<UserView> =>
   change(ports, key, async (em, user, now) => {
     refuseExternal(user);
