@@ -26,6 +26,7 @@ if (!quietly && existsSync(ownNode) && ownNode !== process.execPath) {
   module.enableCompileCache(
     fileURLToPath(new URL("../node_modules/.cache/compiled", import.meta.url)),
   );
+  resolveWithoutProbing();
   const { tenantry } = await import("../src/cli/tenantry.ts");
   await tenantry(process.argv);
 } else {
@@ -33,6 +34,22 @@ if (!quietly && existsSync(ownNode) && ownNode !== process.execPath) {
     `Tenantry needs Node 22.18 or newer; this is ${process.version}. Run npm ci, which brings one along.\n`,
   );
   process.exitCode = 2;
+}
+
+/**
+ * Takes a relative import that names a file for that file. Node looks each of thousands up on the disk, which
+ * is an eighth of what a short command takes.
+ */
+function resolveWithoutProbing() {
+  module.registerHooks({
+    resolve(specifier, context, next) {
+      const { parentURL, conditions } = context;
+      const isFile = /^\.{1,2}\/.*\.(ts|mjs|js)$/.test(specifier);
+      if (!isFile || !parentURL?.startsWith("file:") || conditions.includes("require"))
+        return next(specifier, context);
+      return { url: new URL(specifier, parentURL).href, shortCircuit: true };
+    },
+  });
 }
 
 /** Runs this script again with another Node, and is no more than its shadow: signals in, exit code out. */
