@@ -4,7 +4,12 @@ import { stdout } from "node:process";
 import { lexicographicSortSchema, printSchema } from "graphql";
 import manifest from "../../package.json" with { type: "json" };
 import { grantsPage } from "./access/grants-page.ts";
-import { operationCommands, resultFragment } from "./generate/command-manifest.ts";
+import {
+  operationCommands,
+  profileFragment,
+  resultFragment,
+  updateFlags,
+} from "./generate/command-manifest.ts";
 import { auditEventsPage, errorsPage } from "./reference-pages.ts";
 import { schema } from "./schema.ts";
 import { AcceptedBreaks, faultsSince } from "./schema-changes.ts";
@@ -20,6 +25,8 @@ const MADE: Readonly<Record<string, () => string>> = {
   "docs/grants.md": () => grantsPage(sorted),
   "src/cli/generated/operations.json": () => `${JSON.stringify(operationCommands(), null, 2)}\n`,
   "src/cli/generated/operation-result.graphql": resultFragment,
+  "src/cli/generated/tenant-profile.graphql": profileFragment,
+  "src/cli/generated/update-tenant.json": () => `${JSON.stringify(updateFlags(), null, 2)}\n`,
   "docs/errors.md": errorsPage,
   "docs/audit-events.md": auditEventsPage,
 };

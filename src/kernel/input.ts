@@ -19,6 +19,9 @@ export const lineField = (max: number) =>
     .max(max, `must have at most ${max} characters`)
     .refine((value) => oneLine(value) === value, "must not hold control characters");
 
+/** Whether a list has nothing twice. */
+export const unique = (list: readonly string[]): boolean => new Set(list).size === list.length;
+
 /** Why something is done, for the audit trail. */
 export const reasonField = lineField(500);
 

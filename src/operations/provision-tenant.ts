@@ -28,6 +28,7 @@ import {
   verifyTenant,
 } from "./provision/schema.ts";
 import type { TenantPorts } from "./tenant-ports.ts";
+import { PROFILE } from "./tenant-profile.ts";
 
 const EXAMPLES = `Examples:
   $ tenantry tenant provision --slug acme --name "Acme Labs" \\
@@ -65,16 +66,7 @@ export const provisionTenant: DefinedOperation<ProvisionInput, ProvisionFacts> =
     dryRun: "check everything and show the plan, write nothing",
     groups: {
       "The tenant (the first two are needed):": ["slug", "name", "initialLaboratory", "setupName"],
-      "What is noted of it:": [
-        "vertical",
-        "states",
-        "tier",
-        "timeZone",
-        "supportEmail",
-        "supportPhone",
-        "onBehalfOf",
-        "labels",
-      ],
+      "What is noted of it:": [...Object.keys(PROFILE), "onBehalfOf", "labels"],
       "Where it lies and what it holds:": ["region", "dbServer", "isolation", "seeds", "planHash"],
       "Its first admin:": ["adminEmail", "adminName", "adminCredential", "allowExistingUser"],
       "How it is run:": [],

@@ -6,7 +6,7 @@ import { authorize } from "../iam/grants.ts";
 import { parseInput } from "../kernel/input.ts";
 import { expectVersion, ifVersionField, versionOf } from "../kernel/version-of.ts";
 import { type LabelMap, labelMapOf, labelsField } from "../tenants/labels.ts";
-import { LIMIT_RANGES, limitsOf, type TierLimits } from "../tenants/limits.ts";
+import { LIMIT_RANGES, type LimitName, limitsOf, type TierLimits } from "../tenants/limits.ts";
 import { namedTenant } from "../tenants/named-tenant.ts";
 import { withTenantLocked } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.entity.ts";
@@ -15,6 +15,7 @@ import type { Operation } from "./engine/operation.entity.ts";
 import type { StartPorts } from "./engine/start-operation.ts";
 import { ProvisionInput } from "./provision/input.ts";
 import { startFollowUp } from "./start/follow-up.ts";
+import { isBillingField, profileUpdates } from "./tenant-profile.ts";
 
 interface UpdatePorts extends StartPorts {
   readonly operations: Pick<OperationCatalog, "setLimits">;
@@ -28,38 +29,44 @@ export interface UpdatedTenant {
   readonly operation: Operation | null;
 }
 
-const limit = ({ min, max }: { readonly min: number; readonly max: number }) =>
-  z.int().min(min).max(max).nullable();
+const limit = (name: LimitName, says: { description: string; flag: string; help: string }) => {
+  const { min, max } = LIMIT_RANGES[name];
+  return z.int().min(min).max(max).nullable().meta(says);
+};
 
-const { name, tier, vertical, supportEmail, supportPhone } = ProvisionInput.shape;
-
-/** What whoever looks after contracts may change; each field with the rule that provisioning has. */
-const BILLING_FIELDS = z.strictObject({
-  tier: tier.unwrap().describe("The plan that it is on."),
-  supportEmail: supportEmail.unwrap().describe("Where its users ask for help, or null."),
-  supportPhone: supportPhone
-    .unwrap()
-    .describe("Where its users call for help, such as `+49 30 1234567`, or null."),
+/** The limits of a tenant's own that can be set. */
+export const LimitFields = z.strictObject({
+  connectionLimit: limit("connectionLimit", {
+    description:
+      "How many sessions each login of its application may have at a time, 1 to 100000; null for its tier's limit. Needs `tenant:edit`.",
+    flag: "--connection-limit <number>",
+    help: "sessions of each of its logins",
+  }),
+  statementTimeoutSeconds: limit("statementTimeoutSeconds", {
+    description:
+      "The statement_timeout that its sessions begin with, 0 for none to 604800; null for its tier's. Needs `tenant:edit`.",
+    flag: "--statement-timeout <seconds>",
+    help: "what its sessions begin with; 0 for none",
+  }),
+  idleInTransactionTimeoutSeconds: limit("idleInTransactionTimeoutSeconds", {
+    description:
+      "The idle_in_transaction_session_timeout that its sessions begin with, 0 for none to 604800; null for its tier's. Needs `tenant:edit`.",
+    flag: "--idle-in-transaction-timeout <seconds>",
+    help: "as above",
+  }),
 });
-const FIELDS = z.strictObject({
-  ...BILLING_FIELDS.shape,
+
+/** What else can be changed, each field with the rule that provisioning has. */
+export const NotedFields = z.strictObject({
+  name: ProvisionInput.shape.name.describe(
+    "Its name, for people: 1 to 200 characters. Needs `tenant:edit`.",
+  ),
+  ...profileUpdates,
   labels: labelsField.describe(
     "What is noted of it, at most 50: these take the place of all that were. Needs `tenant:edit`.",
   ),
-  name: name.describe("Its name, for people: 1 to 200 characters. Needs `tenant:edit`."),
-  vertical: vertical
-    .unwrap()
-    .describe("Its line of business, at most 60 characters, or null. Needs `tenant:edit`."),
-  connectionLimit: limit(LIMIT_RANGES.connectionLimit).describe(
-    "How many sessions each login of its application may have at a time, 1 to 100000; null for its tier's limit. Needs `tenant:edit`.",
-  ),
-  statementTimeoutSeconds: limit(LIMIT_RANGES.statementTimeoutSeconds).describe(
-    "The statement_timeout that its sessions begin with, 0 for none to 604800; null for its tier's. Needs `tenant:edit`.",
-  ),
-  idleInTransactionTimeoutSeconds: limit(LIMIT_RANGES.idleInTransactionTimeoutSeconds).describe(
-    "The idle_in_transaction_session_timeout that its sessions begin with, 0 for none to 604800; null for its tier's. Needs `tenant:edit`.",
-  ),
 });
+const FIELDS = z.strictObject({ ...NotedFields.shape, ...LimitFields.shape });
 export const UpdateInput = z
   .strictObject({ ...namedTenant, ...FIELDS.partial().shape, ifVersion: ifVersionField })
   .meta({
@@ -76,8 +83,7 @@ type Field = keyof z.infer<typeof FIELDS>;
  * same moment do not undo each other. Where other limits hold then for a tenant in use, an operation that
  * sets them is started with the change.
  *
- * @param request `{ slug, name?, tier?, vertical?, supportEmail?, supportPhone?, connectionLimit?,
- *   statementTimeoutSeconds?, idleInTransactionTimeoutSeconds?, ifVersion? }`
+ * @param request an `UpdateInput`: `{ slug, tenantId?, ifVersion? }`, and the fields to change
  * @throws DomainError E_VALIDATION, E_TENANT_NOT_FOUND; E_FORBIDDEN for a single field;
  *   E_VERSION_STALE; E_OPERATION_IN_PROGRESS where limits would change meanwhile
  */
@@ -89,7 +95,7 @@ export async function updateTenant(
   const { slug, tenantId, ifVersion, labels, ...others } = parseInput(UpdateInput, request);
   const wanted = { ...others, ...(labels ? { labels: labelMapOf(labels) } : {}) };
   const given = (Object.keys(wanted) as Field[]).filter((field) => wanted[field] !== undefined);
-  if (given.some((field) => !(field in BILLING_FIELDS.shape))) authorize(actor, "tenant:edit");
+  if (!given.every(isBillingField)) authorize(actor, "tenant:edit");
   return await withTenantLocked(ports.orm, { slug, tenantId }, async (em, tenant) => {
     expectVersion(tenantVersion(tenant), ifVersion);
     const changes = given

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type Described, describedObject } from "../kernel/described.ts";
-import { lineField } from "../kernel/input.ts";
+import { lineField, unique } from "../kernel/input.ts";
 
 /** A word about a tenant, for whoever groups them. */
 export const TenantLabel = describedObject(
@@ -20,9 +20,7 @@ export type TenantLabel = Described<typeof TenantLabel>;
 export const labelsField = z
   .array(TenantLabel)
   .max(50, "must be at most 50 labels")
-  .refine((labels) => new Set(labels.map(({ key }) => key)).size === labels.length, {
-    message: "must have each key once",
-  });
+  .refine((labels) => unique(labels.map(({ key }) => key)), "must have each key once");
 
 /** Labels as the registry keeps them. */
 export type LabelMap = Readonly<Record<string, string>>;

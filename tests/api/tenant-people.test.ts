@@ -181,9 +181,9 @@ describe("changing a tenant", () => {
     const facts = await factsAbout(slug, "TENANT_UPDATED");
     expect(facts.map(({ detail }) => detail.changes)).toEqual([
       [
+        { field: "vertical", from: null, to: "food" },
         { field: "tier", from: "STANDARD", to: "PREMIUM" },
         { field: "supportEmail", from: null, to: "help@acme.test" },
-        { field: "vertical", from: null, to: "food" },
       ],
       [
         { field: "name", from: "Acme", to: "Acme & Co" },

@@ -6,6 +6,8 @@ import type {
   MutationDescription,
   OperationDescription,
 } from "../../operations/define-operation.ts";
+import { profileAnswers } from "../../operations/tenant-profile.ts";
+import { LimitFields, NotedFields } from "../../operations/update-tenant.ts";
 import { apiNameOf } from "./names.ts";
 
 /** A flag or argument of a command, which is a field of the mutation's input. */
@@ -48,7 +50,22 @@ function commandOf(
   return { operation, mutation, ...command, flags };
 }
 
-function flagOf(name: string, field: Field, { slugFlag }: CommandDescription): OperationFlag[] {
+/** src/cli/generated/update-tenant.json: the flags of `tenant update`, by the headings of its help. */
+export const updateFlags = (): Record<string, OperationFlag[]> =>
+  Object.fromEntries(
+    Object.entries({ "What is changed:": NotedFields, "Limits of its own:": LimitFields }).map(
+      ([heading, fields]) => [
+        heading,
+        fieldsOf(fields).flatMap(([name, field]) => flagOf(name, field)),
+      ],
+    ),
+  );
+
+function flagOf(
+  name: string,
+  field: Field,
+  { slugFlag }: { slugFlag?: string } = {},
+): OperationFlag[] {
   const { flag, help = "", namesTenant } = field.meta;
   if (flag === undefined) return [];
   return [
@@ -74,6 +91,15 @@ const TYPES: Partial<Record<Field["kind"], OperationFlag["type"]>> = {
   boolean: "boolean",
   array: "list",
 };
+
+/** src/cli/generated/tenant-profile.graphql: what is noted of a tenant. */
+export const profileFragment = (): string =>
+  `${[
+    "# Made by `npm run schema` from src/operations/tenant-profile.ts.",
+    "fragment CommandTenantProfile on Tenant {",
+    selectionOf(profileAnswers, "  "),
+    "}",
+  ].join("\n")}\n`;
 
 /** src/cli/generated/operation-result.graphql: everything that any operation's result says. */
 export function resultFragment(): string {

@@ -66,7 +66,7 @@ function makeObject(name: string, schema: z.ZodObject): ObjectRef<BuilderTypes, 
     description,
     // Pothos cannot tell that these rows are among those of the interfaces.
     ...(interfaces.length === 0 ? {} : { interfaces: interfaces as never }),
-    fields: fieldsFor(schema),
+    fields: describedFields(schema),
   }) as unknown as ObjectRef<BuilderTypes, never>;
 }
 
@@ -79,14 +79,17 @@ function interfaceOf(schema: z.ZodObject): unknown {
   const made =
     interfaces.get(name) ??
     // The fields of an interface are built as those of an object are.
-    builder.interfaceRef<Row>(name).implement({ description, fields: fieldsFor(schema) as never });
+    builder
+      .interfaceRef<Row>(name)
+      .implement({ description, fields: describedFields(schema) as never });
   interfaces.set(name, made);
   return made;
 }
 
 type FieldBuilder = PothosSchemaTypes.ObjectFieldBuilder<BuilderTypes, Row>;
 
-const fieldsFor = (schema: z.ZodObject) => (t: FieldBuilder) =>
+/** The fields of the API that answer those of a described object, as `objectFields` of a type takes them. */
+export const describedFields = (schema: z.ZodObject) => (t: FieldBuilder) =>
   Object.fromEntries(
     fieldsOf(schema).map(([key, field]) => [
       key,

@@ -1,15 +1,15 @@
 import type { ErrorCode } from "../../kernel/error-codes.ts";
+import { profileAnswers } from "../../operations/tenant-profile.ts";
 import { labelsOf, TenantLabel } from "../../tenants/labels.ts";
 import { TenantStatus } from "../../tenants/lifecycle.ts";
 import { type OwnLimit, type ShownLimits, shownLimits } from "../../tenants/limits.ts";
 import { Isolation } from "../../tenants/names.ts";
 import type { Tenant } from "../../tenants/tenant.entity.ts";
-import { Tier } from "../../tenants/tiers.ts";
 import { builder } from "../builder.ts";
 import { mayCall } from "../caller.ts";
 import { describedEnum } from "../described-enum.ts";
 import { ErrorCodeRef } from "../errors.ts";
-import { enumOf, objectOf } from "../generate/types.ts";
+import { describedFields, enumOf, objectOf } from "../generate/types.ts";
 import { NodeRef } from "../node.ts";
 import { DbServerRef, OperationRef, TenantRef } from "../refs.ts";
 import { readableBy } from "./secret-names.ts";
@@ -79,7 +79,6 @@ TenantRef.implement({
       description: "Why provisioning failed; null unless the status is FAILED.",
       resolve: failureOf,
     }),
-    tier: t.expose("tier", { type: enumOf(Tier), description: "The plan that it is on." }),
     labels: t.field({
       type: [objectOf(TenantLabel)],
       description: "What is noted of it, by key.",
@@ -95,29 +94,12 @@ TenantRef.implement({
       description:
         "The region that it was placed in; of a tenant that is not placed the one that was asked for, null when none was.",
     }),
-    vertical: t.exposeString("vertical", {
-      nullable: true,
-      description: "Its line of business; null when none was named.",
-    }),
-    states: t.stringList({
-      description: "The codes of the states it works in, such as `CA` or `US-CA`.",
-      resolve: ({ states }) => states,
-    }),
-    timeZone: t.exposeString("timeZone", { description: "Its IANA time zone: `Europe/Berlin`." }),
     adminEmail: t.string({
       nullable: true,
       description:
         "The email of its first administrator; null where none was asked for, and for roles without `member:read`.",
       resolve: ({ adminEmail }, _args, { caller }) =>
         mayCall(caller, "member:read") ? adminEmail : null,
-    }),
-    supportEmail: t.exposeString("supportEmail", {
-      nullable: true,
-      description: "Where its users ask for help; null when none was named.",
-    }),
-    supportPhone: t.exposeString("supportPhone", {
-      nullable: true,
-      description: "Where its users call for help; null when none was named.",
     }),
     onBehalfOf: t.exposeString("requestedBy", {
       nullable: true,
@@ -155,6 +137,8 @@ TenantRef.implement({
     }),
   }),
 });
+
+builder.objectFields(TenantRef, describedFields(profileAnswers));
 
 builder.objectFields(TenantRef, (t) => ({
   isolation: t.expose("isolation", {

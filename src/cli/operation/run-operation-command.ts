@@ -54,7 +54,8 @@ function refuseMissing(command: Command, described: OperationCommand): void {
   throw new UsageError(`Missing: ${names.join(", ")}\nSee tenantry ${words} --help`);
 }
 
-const givenFor = (command: Command, { flag }: OperationFlag): unknown =>
+/** What was given for a flag; undefined where nothing was. */
+export const givenFor = (command: Command, { flag }: OperationFlag): unknown =>
   command.getOptionValue(new Option(flag).attributeName());
 
 /** The mutation's input that the flags make; what is left out takes the input's own default. */
@@ -65,13 +66,14 @@ function requestOf(
 ): Request {
   const fields = flags.map((flag): [string, unknown] => {
     if (!flag.flag.startsWith("--")) return [flag.field, word];
-    return [flag.field, read(flag, givenFor(command, flag))];
+    return [flag.field, readFlag(flag, givenFor(command, flag))];
   });
   const chosen = typeof word === "string" ? choice?.inputs[word] : undefined;
   return { ...givenFields(Object.fromEntries(fields)), ...chosen };
 }
 
-function read({ flag, type, values }: OperationFlag, value: unknown): unknown {
+/** What the text of a flag says. @throws UsageError */
+export function readFlag({ flag, type, values }: OperationFlag, value: unknown): unknown {
   if (type === "tenant" && typeof value === "string") return { slug: value };
   if (type === "labels" && Array.isArray(value)) return labelsIn(value);
   if (typeof value !== "string") return value;

@@ -17,15 +17,10 @@ graphql(`
     seedSets
     adminEmail
     region
-    vertical
-    states
-    tier
+    ...CommandTenantProfile
     limits {
       ...CommandLimits
     }
-    timeZone
-    supportEmail
-    supportPhone
     onBehalfOf
     createdAt
     updatedAt
@@ -99,10 +94,7 @@ export const UpdateTenant = graphql(`
           id
           slug
           name
-          tier
-          vertical
-          supportEmail
-          supportPhone
+          ...CommandTenantProfile
           limits {
             ...CommandLimits
           }

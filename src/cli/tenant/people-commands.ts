@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import updateFlags from "../generated/update-tenant.json" with { type: "json" };
 import { addExample, GROUPS, SLUG } from "../terminal/run-flags.ts";
 import type { InviteFlags, PeopleFlags } from "./people.ts";
 import type { UpdateFlags } from "./update.ts";
@@ -21,22 +22,17 @@ function addUpdate(tenant: Command): void {
     .description(
       "change what the registry keeps of a tenant; an empty text clears a field, or a limit of its own",
     )
-    .requiredOption(...SLUG)
-    .optionsGroup("What is changed:")
-    .option("--name <name>", "the tenant's name in words")
-    .option("--tier <tier>", "trial, standard, premium or enterprise")
-    .option("--vertical <word>", "line of business")
-    .option("--support-email <email>", "where its users ask for help")
-    .option("--support-phone <number>", "as above, by phone")
-    .optionsGroup("Limits of its own:")
-    .option("--connection-limit <number>", "sessions of each of its logins")
-    .option("--statement-timeout <seconds>", "what its sessions begin with; 0 for none")
-    .option("--idle-in-transaction-timeout <seconds>", "as above")
+    .requiredOption(...SLUG);
+  for (const [heading, flags] of Object.entries(updateFlags)) {
+    update.optionsGroup(heading);
+    for (const { flag, help } of flags) update.option(flag, help);
+  }
+  update
     .optionsGroup(GROUPS.run)
     .option("--no-wait", "do not wait until its logins have new limits")
     .option("--json", "one JSON object a line, the result last");
   addExample(update, "tenant update --slug acme --tier premium").action(
-    async (flags: UpdateFlags) => (await import("./update.ts")).update(flags),
+    async (flags: UpdateFlags) => (await import("./update.ts")).update(update, flags),
   );
 }
 

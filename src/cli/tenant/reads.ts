@@ -5,6 +5,7 @@ import type {
   TenantFilter,
 } from "../../client/generated/graphql.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
+import { profileShown } from "../../operations/tenant-profile.ts";
 import { TENANT_STATUSES } from "../../tenants/lifecycle.ts";
 import { secondsShown } from "../../tenants/limits.ts";
 import { ISOLATIONS, rolesOf } from "../../tenants/names.ts";
@@ -176,12 +177,8 @@ const fieldsOf = (tenant: ShownTenant): [string, string | null][] => [
   ["seed sets", tenant.seedSets.join(", ") || null],
   ["admin email", tenant.adminEmail],
   ["region", tenant.region],
-  ["vertical", tenant.vertical],
-  ["states", tenant.states.join(", ") || null],
-  ["tier", tenant.tier],
+  ...profileShown(tenant),
   ["limits", describeLimits(tenant.limits)],
-  ["time zone", tenant.timeZone],
-  ["support", [tenant.supportEmail, tenant.supportPhone].filter(Boolean).join(", ") || null],
   ["requested by", tenant.onBehalfOf],
   ["failure", tenant.failure && `${tenant.failure.code}: ${tenant.failure.message ?? ""}`],
   ["created", tenant.createdAt],

@@ -1,45 +1,32 @@
-import { TIERS } from "../../tenants/tiers.ts";
+import type { Command } from "commander";
+import type { OperationFlag } from "../../api/generate/command-manifest.ts";
 import { payloadOf } from "../api/api.ts";
+import updateFlags from "../generated/update-tenant.json" with { type: "json" };
 import { exitCodeOf, seeThrough } from "../operation/follow-operation.ts";
 import type { ShownOperation } from "../operation/operations.ts";
+import { givenFor, readFlag } from "../operation/run-operation-command.ts";
 import { operationJson, showResult, startedJson } from "../operation/show-result.ts";
 import { leaveIt } from "../operation/start-operation.ts";
 import { runAnywhere, type Session } from "../session.ts";
 import { EXIT, UsageError } from "../terminal/exit-codes.ts";
-import { givenFields, oneOf } from "../terminal/flag-values.ts";
+import { givenFields } from "../terminal/flag-values.ts";
 import { UpdateTenant } from "./documents.ts";
 
 /** The flags of `tenant update`. */
 export interface UpdateFlags {
   readonly slug: string;
-  readonly name?: string;
-  readonly tier?: string;
-  readonly vertical?: string;
-  readonly supportEmail?: string;
-  readonly supportPhone?: string;
-  readonly connectionLimit?: string;
-  readonly statementTimeout?: string;
-  readonly idleInTransactionTimeout?: string;
   readonly json?: boolean;
   readonly wait: boolean;
 }
 
 /** `tenantry tenant update`: an empty text clears a field that can be empty. */
-export async function update(flags: UpdateFlags): Promise<void> {
-  const { slug, name, json = false } = flags;
-  const changes = givenFields({
-    name,
-    tier: oneOf("--tier", flags.tier, TIERS),
-    vertical: clearable(flags.vertical),
-    supportEmail: clearable(flags.supportEmail),
-    supportPhone: clearable(flags.supportPhone),
-    connectionLimit: numberOf("--connection-limit", flags.connectionLimit),
-    statementTimeoutSeconds: numberOf("--statement-timeout", flags.statementTimeout),
-    idleInTransactionTimeoutSeconds: numberOf(
-      "--idle-in-transaction-timeout",
-      flags.idleInTransactionTimeout,
-    ),
-  });
+export async function update(command: Command, flags: UpdateFlags): Promise<void> {
+  const { slug, json = false } = flags;
+  const fields = (Object.values(updateFlags).flat() as OperationFlag[]).map((flag) => [
+    flag.field,
+    changeOf(flag, givenFor(command, flag)),
+  ]);
+  const changes = givenFields(Object.fromEntries(fields));
   if (Object.keys(changes).length === 0) throw new UsageError("Nothing to change was given");
   return await runAnywhere(flags, async (session) => {
     const { api, out } = session;
@@ -81,13 +68,11 @@ async function settle(
   return { code, ended: operationJson(last) };
 }
 
-const clearable = (text: string | undefined): string | null | undefined =>
-  text === "" ? null : text;
-
-/** @throws UsageError */
-function numberOf(flag: string, text: string | undefined): number | null | undefined {
-  if (text === undefined) return undefined;
-  if (text === "") return null;
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new UsageError(`${flag} must be a whole number, or an empty text, not '${text}'`);
+/** What the text of a flag changes its field to. @throws UsageError */
+function changeOf(flag: OperationFlag, text: unknown): unknown {
+  if (text === "" && !flag.required) return null;
+  if (flag.type !== "number" || text === undefined) return readFlag(flag, text);
+  if (/^\d{1,9}$/.test(String(text))) return Number(text);
+  const [name] = flag.flag.split(" ");
+  throw new UsageError(`${name} must be a whole number, or an empty text, not '${text}'`);
 }

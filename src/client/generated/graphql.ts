@@ -1342,6 +1342,8 @@ export type CommandResultFragment =
   | CommandResult_SuspensionResult_Fragment
 ;
 
+export type CommandTenantProfileFragment = { vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null };
+
 export type CommandCheckMigrationsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -1592,7 +1594,7 @@ export type CommandMendTenantsMutation = { mendTenants:
 
 export type CommandMendingFragment = { slug: string | null, code: HealthFindingCode, message: string, repair: HealthRepair | null };
 
-export type CommandTenantFragment = { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, onBehalfOf: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, retiringUntil: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null };
+export type CommandTenantFragment = { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, onBehalfOf: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, retiringUntil: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null };
 
 export type CommandLimitsFragment = { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> };
 
@@ -1603,14 +1605,14 @@ export type CommandListTenantsQueryVariables = Exact<{
 }>;
 
 
-export type CommandListTenantsQuery = { tenants: { nodes: Array<{ id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, onBehalfOf: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, retiringUntil: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+export type CommandListTenantsQuery = { tenants: { nodes: Array<{ id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, onBehalfOf: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, retiringUntil: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
 export type CommandFindTenantQueryVariables = Exact<{
   by: TenantBy;
 }>;
 
 
-export type CommandFindTenantQuery = { tenant: { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, onBehalfOf: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, retiringUntil: string | null, dbServer: { name: string } | null, clusterPlace: { bytes: string | null, fault: string | null, node: { host: string | null, port: number | null, group: number } | null } | null, operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, createdAt: string }> } | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null } | null };
+export type CommandFindTenantQuery = { tenant: { id: string, slug: string, name: string, status: TenantStatus, isolation: Isolation, databaseName: string | null, schemaName: string, ownerRole: string, appRole: string, secretName: string | null, schemaVersion: string | null, migrationsApplied: number, seedSets: Array<string>, adminEmail: string | null, region: string | null, onBehalfOf: string | null, createdAt: string, updatedAt: string, activatedAt: string | null, offboardedFrom: TenantStatus | null, purgeAfter: string | null, lockedAt: string | null, lockReason: string | null, credentialsRotatedAt: string | null, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, retiringUntil: string | null, dbServer: { name: string } | null, clusterPlace: { bytes: string | null, fault: string | null, node: { host: string | null, port: number | null, group: number } | null } | null, operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, createdAt: string }> } | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> }, failure: { code: ErrorCode, message: string } | null } | null };
 
 export type CommandUpdateTenantMutationVariables = Exact<{
   input: UpdateTenantInput;
@@ -1620,7 +1622,7 @@ export type CommandUpdateTenantMutationVariables = Exact<{
 export type CommandUpdateTenantMutation = { updateTenant:
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, running: { id: string }, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
-    | { tenant: { id: string, slug: string, name: string, tier: Tier, vertical: string | null, supportEmail: string | null, supportPhone: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> } }, operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+    | { tenant: { id: string, slug: string, name: string, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> } }, operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
           | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
           | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
@@ -2526,6 +2528,16 @@ export const CommandMendingFragmentDoc = new TypedDocumentString(`
   repair
 }
     `, {"fragmentName":"CommandMending"}) as unknown as TypedDocumentString<CommandMendingFragment, unknown>;
+export const CommandTenantProfileFragmentDoc = new TypedDocumentString(`
+    fragment CommandTenantProfile on Tenant {
+  vertical
+  states
+  tier
+  timeZone
+  supportEmail
+  supportPhone
+}
+    `, {"fragmentName":"CommandTenantProfile"}) as unknown as TypedDocumentString<CommandTenantProfileFragment, unknown>;
 export const CommandLimitsFragmentDoc = new TypedDocumentString(`
     fragment CommandLimits on TenantLimits {
   connectionLimit
@@ -2551,15 +2563,10 @@ export const CommandTenantFragmentDoc = new TypedDocumentString(`
   seedSets
   adminEmail
   region
-  vertical
-  states
-  tier
+  ...CommandTenantProfile
   limits {
     ...CommandLimits
   }
-  timeZone
-  supportEmail
-  supportPhone
   onBehalfOf
   createdAt
   updatedAt
@@ -2575,7 +2582,15 @@ export const CommandTenantFragmentDoc = new TypedDocumentString(`
     message
   }
 }
-    fragment CommandLimits on TenantLimits {
+    fragment CommandTenantProfile on Tenant {
+  vertical
+  states
+  tier
+  timeZone
+  supportEmail
+  supportPhone
+}
+fragment CommandLimits on TenantLimits {
   connectionLimit
   statementTimeoutSeconds
   idleInTransactionTimeoutSeconds
@@ -4768,7 +4783,15 @@ export const CommandListTenantsDocument = new TypedDocumentString(`
     }
   }
 }
-    fragment CommandTenant on Tenant {
+    fragment CommandTenantProfile on Tenant {
+  vertical
+  states
+  tier
+  timeZone
+  supportEmail
+  supportPhone
+}
+fragment CommandTenant on Tenant {
   id
   slug
   name
@@ -4784,15 +4807,10 @@ export const CommandListTenantsDocument = new TypedDocumentString(`
   seedSets
   adminEmail
   region
-  vertical
-  states
-  tier
+  ...CommandTenantProfile
   limits {
     ...CommandLimits
   }
-  timeZone
-  supportEmail
-  supportPhone
   onBehalfOf
   createdAt
   updatedAt
@@ -4840,7 +4858,15 @@ export const CommandFindTenantDocument = new TypedDocumentString(`
     }
   }
 }
-    fragment CommandTenant on Tenant {
+    fragment CommandTenantProfile on Tenant {
+  vertical
+  states
+  tier
+  timeZone
+  supportEmail
+  supportPhone
+}
+fragment CommandTenant on Tenant {
   id
   slug
   name
@@ -4856,15 +4882,10 @@ export const CommandFindTenantDocument = new TypedDocumentString(`
   seedSets
   adminEmail
   region
-  vertical
-  states
-  tier
+  ...CommandTenantProfile
   limits {
     ...CommandLimits
   }
-  timeZone
-  supportEmail
-  supportPhone
   onBehalfOf
   createdAt
   updatedAt
@@ -4894,10 +4915,7 @@ export const CommandUpdateTenantDocument = new TypedDocumentString(`
         id
         slug
         name
-        tier
-        vertical
-        supportEmail
-        supportPhone
+        ...CommandTenantProfile
         limits {
           ...CommandLimits
         }
@@ -5077,6 +5095,14 @@ export const CommandUpdateTenantDocument = new TypedDocumentString(`
       ours
     }
   }
+}
+fragment CommandTenantProfile on Tenant {
+  vertical
+  states
+  tier
+  timeZone
+  supportEmail
+  supportPhone
 }
 fragment CommandOperation on Operation {
   id

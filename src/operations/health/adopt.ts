@@ -7,6 +7,7 @@ import type { TenantStatus } from "../../tenants/lifecycle.ts";
 import { findTenant, lockTenantBySlug } from "../../tenants/registry.ts";
 import { type Tenant, TenantEntity } from "../../tenants/tenant.entity.ts";
 import { OperationEntity } from "../engine/operation.entity.ts";
+import { unknownProfile } from "../tenant-profile.ts";
 import { type AsFound, inspectMarked } from "./as-found.ts";
 import { UNKNOWN_GRACE_MS } from "./follow-server.ts";
 import type { Marked } from "./orphans.ts";
@@ -100,13 +101,11 @@ function rowOf(found: AsFound, status: TenantStatus, missing: readonly string[],
 /** And what it does not. */
 function newRow(id: string, slug: string, { site, name }: AsFound) {
   const { schema, ownerRole, secret } = site.names;
-  const states: string[] = [];
   return {
     ...{ id, slug, name: name ?? slug, schemaName: schema, ownerRole, secretName: secret },
-    ...{ region: site.server.region, timeZone: "UTC", states },
-    ...{ adminEmail: null, requestedBy: null, vertical: null },
-    ...{ supportEmail: null, supportPhone: null, offboardedFrom: null, purgeAfter: null },
-    ...{ tier: "STANDARD", credentialsRotatedAt: null },
+    ...unknownProfile(),
+    ...{ region: site.server.region, adminEmail: null, requestedBy: null },
+    ...{ offboardedFrom: null, purgeAfter: null, credentialsRotatedAt: null },
     // A UUID of version 7 begins with when it was made.
     createdAt: new Date(Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16)),
   } satisfies Partial<Tenant>;

@@ -16,6 +16,7 @@ import type { BeginOptions, Subject } from "../engine/phase.ts";
 import { refuseSecond } from "../engine/start-operation.ts";
 import { databaseOn } from "../site/site.ts";
 import type { TenantPorts } from "../tenant-ports.ts";
+import { profileOf } from "../tenant-profile.ts";
 import type { ProvisionInput } from "./input.ts";
 import { expectPlannedPlace } from "./plan-hash.ts";
 
@@ -152,13 +153,8 @@ async function reserveSlug(
     secretName: names.secret,
     adminEmail: input.adminEmail,
     region: input.region ?? server.region,
-    vertical: input.vertical,
-    states: input.states,
-    tier: input.tier,
+    ...profileOf(input),
     labels: labelMapOf(input.labels),
-    timeZone: input.timeZone,
-    supportEmail: input.supportEmail,
-    supportPhone: input.supportPhone,
     requestedBy: input.requestedBy,
     failureCode: null,
     failureMessage: null,

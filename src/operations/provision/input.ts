@@ -2,11 +2,11 @@ import { z } from "zod";
 import { emailField } from "../../iam/users/email.ts";
 import { describedEnum } from "../../kernel/described.ts";
 import { type FieldIssue, isDomainError } from "../../kernel/domain-error.ts";
-import { faultsError, issuesOf, lineField } from "../../kernel/input.ts";
+import { faultsError, issuesOf, lineField, unique } from "../../kernel/input.ts";
 import { labelsField } from "../../tenants/labels.ts";
 import { Isolation } from "../../tenants/names.ts";
 import { parseSlug } from "../../tenants/slug.ts";
-import { Tier } from "../../tenants/tiers.ts";
+import { profileInputs } from "../tenant-profile.ts";
 
 const AdminCredential = describedEnum(
   "AdminCredential",
@@ -17,17 +17,6 @@ const AdminCredential = describedEnum(
       "With a one-time password, which whoever asked for the tenant reveals once and hands over.",
   },
 );
-
-const isTimeZone = (zone: string): boolean => {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: zone });
-    return /^[A-Za-z]/.test(zone);
-  } catch {
-    return false;
-  }
-};
-
-const unique = (list: string[]) => new Set(list).size === list.length;
 
 /** What provisioning a tenant takes, with the rule of every field. */
 export const ProvisionInput = z
@@ -85,55 +74,12 @@ export const ProvisionInput = z
         flag: "--region <region>",
         help: "place it in this region (default: any)",
       }),
-    vertical: lineField(60).nullable().default(null).meta({
-      description: "Its line of business, at most 60 characters.",
-      flag: "--vertical <word>",
-      help: "line of business",
-    }),
-    states: z
-      .array(z.string().regex(/^[A-Z]{2}(-[A-Z0-9]{1,3})?$/, "must be a code such as CA or US-CA"))
-      .max(100, "must name at most 100 states")
-      .refine(unique, "must name each state once")
-      .default([])
-      .meta({
-        description: "The codes of the states it works in, such as `CA` or `US-CA`; at most 100.",
-        flag: "--states <codes>",
-        help: "states it works in, such as CA,NY",
-      }),
+    ...profileInputs,
     labels: labelsField.default([]).meta({
       description: "What to note of it, at most 50; each key once.",
       flag: "--label <key=value...>",
       help: "what to note of it, such as wave=canary; several one after the other",
     }),
-    tier: Tier.default("STANDARD").meta({
-      description: "Its plan.",
-      flag: "--tier <tier>",
-      help: "trial, standard, premium or enterprise (default: standard)",
-    }),
-    timeZone: z
-      .string()
-      .refine(isTimeZone, "must be an IANA time zone such as Europe/Berlin")
-      .default("UTC")
-      .meta({
-        description: "Its IANA time zone: `Europe/Berlin`.",
-        flag: "--time-zone <zone>",
-        help: "IANA time zone, such as Europe/Berlin (default: UTC)",
-      }),
-    supportEmail: emailField.nullable().default(null).meta({
-      description: "Where its users ask for help.",
-      flag: "--support-email <email>",
-      help: "where its users ask for help",
-    }),
-    supportPhone: z
-      .string()
-      .regex(/^\+?[0-9][0-9 ().-]{3,28}[0-9]$/, "must be a phone number such as +49 30 1234567")
-      .nullable()
-      .default(null)
-      .meta({
-        description: "Where its users call for help: `+49 30 1234567`.",
-        flag: "--support-phone <number>",
-        help: "as above, by phone",
-      }),
     requestedBy: lineField(200).nullable().default(null).meta({
       description: "Who wants it, in your words: kept for later questions.",
       apiName: "onBehalfOf",

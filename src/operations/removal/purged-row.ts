@@ -1,4 +1,5 @@
 import type { EntityManager } from "../../database/orm.ts";
+import { withoutPersonal } from "../tenant-profile.ts";
 import type { TenantRun } from "../tenant-run.ts";
 
 /**
@@ -12,7 +13,7 @@ export async function closeRow(run: TenantRun<unknown, unknown>, em: EntityManag
     ...{ dbServerId: null, databaseName: null, schemaVersion: null, migrationsApplied: 0 },
     // `.invalid` is a top-level domain that nobody ever has (RFC 2606).
     ...{ seedSets: [], adminEmail: "removed@purged.invalid", requestedBy: null },
-    ...{ supportEmail: null, supportPhone: null },
+    ...withoutPersonal,
     ...{ retiringRole: null, retiringUntil: null, secretVersion: null },
   });
 }
