@@ -52,6 +52,10 @@ function wordsOf(issue: z.core.$ZodRawIssue): string | undefined {
   }
 }
 
+/** The first thing that is wrong with an input, in words: `reason: must not be empty`. */
+export const faultOf = ({ issues: [issue] }: z.ZodError): string =>
+  [...(issue?.path ?? []).map(String), issue?.message].join(": ");
+
 /** The faults that zod found, as callers see them. */
 export const issuesOf = (error: z.ZodError | undefined): FieldIssue[] =>
   (error?.issues ?? []).map(({ path, message }) => ({

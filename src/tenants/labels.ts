@@ -18,7 +18,8 @@ export type TenantLabel = Described<typeof TenantLabel>;
 
 /** Labels in an input, each key once. */
 export const labelsField = z
-  .array(TenantLabel)
+  // A key that a later version adds is refused, where the answered type would drop it.
+  .array(TenantLabel.strict().meta({ ...TenantLabel.meta() }))
   .max(50, "must be at most 50 labels")
   .refine((labels) => unique(labels.map(({ key }) => key)), "must have each key once");
 

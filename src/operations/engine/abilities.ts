@@ -1,4 +1,5 @@
 import type { EntityManager, Orm } from "../../database/orm.ts";
+import { faultOf } from "../../kernel/input.ts";
 import { ALIVE } from "./liveness.ts";
 import type { AnyOperation } from "./phase.ts";
 
@@ -18,6 +19,7 @@ export const phasesOf = (operationId: string): string =>
 
 /** What this worker has. */
 interface Own {
+  readonly executorId: string;
   readonly definitions: ReadonlyMap<string, AnyOperation>;
   /** Tells its migration folder and seeds from those of others; null where they are refused. */
   fingerprint(): Promise<string | null>;
@@ -25,6 +27,7 @@ interface Own {
 
 interface Needed {
   readonly kind: string;
+  readonly input: unknown;
   readonly phases: readonly string[] | null;
   readonly folder: string | null;
   /** Whether a worker is alive that has the same phases. */
@@ -33,15 +36,26 @@ interface Needed {
   readonly folderAlive: boolean;
 }
 
+/** So many operations a worker notes; the tenants of more wait for one reason. */
+const MOST_UNREAD = 1_000;
+
+/** Notes that this worker cannot read an operation's input, so that the doctor knows who can run it. */
+const noteUnread = (em: EntityManager, { executorId }: Own, operationId: string) =>
+  em.execute(
+    `update platform.worker set unread = array_append(unread, ?::uuid)
+     where executor_id = ? and not ?::uuid = any(unread) and cardinality(unread) < ?`,
+    [operationId, executorId, operationId, MOST_UNREAD],
+  );
+
 /**
  * Whether this worker is to leave an operation to another one, and why: it does not know its kind or one
- * of its phases; or a worker is alive that suits it better, since it has the very phases, or the migration
+ * of its phases, or something of its input, which may be what makes it safe; or a worker is alive that suits it better, since it has the very phases, or the migration
  * folder and the seeds of the worker that began it. Where no such worker is alive, this one goes on.
  */
 export async function whyLeave(orm: Orm, own: Own, operationId: string): Promise<string | null> {
   const em = orm.em.fork() as EntityManager;
   const [needed] = await em.execute<Needed[]>(
-    `select o.kind, o.folder, p.phases,
+    `select o.kind, o.input, o.folder, p.phases,
        exists (select from platform.worker
          where ${ALIVE} and kinds -> o.kind = p.phases) as "sameAlive",
        exists (select from platform.worker where ${ALIVE}
@@ -51,12 +65,17 @@ export async function whyLeave(orm: Orm, own: Own, operationId: string): Promise
     [operationId],
   );
   if (!needed) return null;
-  const { kind, phases, folder, sameAlive, folderAlive } = needed;
+  const { kind, input, phases, folder, sameAlive, folderAlive } = needed;
   const definition = own.definitions.get(kind);
   if (!definition) return `kind ${kind}`;
   const names: readonly string[] = definition.phases.map(({ name }) => name);
   const unknown = (phases ?? []).filter((phase) => !names.includes(phase));
   if (unknown.length > 0) return `phases ${unknown.join(", ")} of ${kind}`;
+  const { error } = definition.input.safeParse(input);
+  if (error) {
+    await noteUnread(em, own, operationId);
+    return `the input of ${kind}: ${faultOf(error)}`;
+  }
   if (phases?.join() !== names.join() && sameAlive) return `other phases of ${kind}`;
   if (!definition.appliesFiles) return null;
   const mine = await own.fingerprint();

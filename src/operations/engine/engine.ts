@@ -102,7 +102,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     onError: (error) => log.warn({ err: error }, "heartbeat failed"),
   });
   const runs = openRuns(liveness.frozen, log);
-  const own = { definitions, fingerprint };
+  const own = { executorId, definitions, fingerprint };
   const held = (id: string, work: (ports: RunPorts) => Promise<void>) =>
     runs.run(id, async (assertHeld) => {
       const heldTransact: RunPorts["transact"] = async (name, step) => {

@@ -2,6 +2,7 @@ import type { EntityManager } from "../../database/orm.ts";
 import type { Actor } from "../../iam/actor.ts";
 import { DomainError } from "../../kernel/domain-error.ts";
 import { hashRequest } from "../../kernel/idempotency-key.ts";
+import { faultOf } from "../../kernel/input.ts";
 import { hasEnded, lockOperation } from "./journal.ts";
 import { type Operation, OperationEntity } from "./operation.entity.ts";
 import type { AnyOperation } from "./phase.ts";
@@ -23,13 +24,8 @@ export async function retry(
   const failed = await lockOperation(em, id);
   if (!failed)
     throw new DomainError("E_OPERATION_NOT_FOUND", { message: `Operation '${id}' not found` });
-  const definition = definitions.get(failed.kind);
   const { subjectId } = failed;
-  if (
-    !definition ||
-    subjectId === null ||
-    (failed.state !== "FAILED" && failed.state !== "CANCELLED")
-  ) {
+  if (subjectId === null || (failed.state !== "FAILED" && failed.state !== "CANCELLED")) {
     throw new DomainError("E_NOT_RETRYABLE", {
       message: failed.dryRun
         ? "A dry run is not retried: start it again"
@@ -52,10 +48,28 @@ export async function retry(
       nextAction:
         "Ask for it again as it was asked for first, a provisioning by `provisionTenant`, unless the later one has done it.",
     });
-  return await create(ports, em, actor, definition, definition.input.parse(failed.input), {
+  const { definition, input } = readAgain(definitions, failed);
+  return await create(ports, em, actor, definition, input, {
     dryRun: false,
     idempotencyKey: null,
     requestHash: hashRequest({ input: failed.input, dryRun: false }),
     retry: { of: id, subjectId },
+  });
+}
+
+/** What a failed operation was asked for, which a later version of this program may have written. */
+function readAgain(
+  definitions: ReadonlyMap<string, AnyOperation>,
+  { kind, input }: Pick<Operation, "kind" | "input">,
+) {
+  const definition = definitions.get(kind);
+  const read = definition?.input.safeParse(input);
+  if (definition && read?.success) return { definition, input: read.data };
+  throw new DomainError("E_NOT_RETRYABLE", {
+    message: read?.error
+      ? `This version cannot read what the ${kind} was asked for: ${faultOf(read.error)}`
+      : `This version knows no operation ${kind}`,
+    nextAction:
+      "Use `retryOperation` of the version that it was asked for with, or ask for it again as it was asked for first.",
   });
 }

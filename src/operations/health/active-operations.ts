@@ -40,7 +40,7 @@ export async function activeOperations(
 ): Promise<ActiveOperation[]> {
   return await em.execute<ActiveOperation[]>(
     `with alive as (
-       select executor_id, kinds from platform.worker
+       select executor_id, kinds, unread from platform.worker
        where ${ALIVE} or (stopped_at is null and seen_at > now() - time_to_live - ?::interval))
      select o.id, o.kind, o.state, o.subject_id as "subjectId", o.subject_name as "subjectName",
        w.status as engine,
@@ -48,7 +48,8 @@ export async function activeOperations(
          else exists (select 1 from alive) end as owned,
        coalesce(w.started_ms < extract(epoch from now()) * 1000 - ?, false) as overdue,
        not exists (select 1 from alive) or exists (
-         select 1 from alive where kinds is null or kinds -> o.kind @> ${phasesOf("o.id")}) as known
+         select 1 from alive where (kinds is null or kinds -> o.kind @> ${phasesOf("o.id")})
+           and not o.id = any(unread)) as known
      from platform.operation o
      left join ${WORKFLOWS} w on w.id = o.id::text
      left join alive a on a.executor_id = w.executor_id
