@@ -41,7 +41,7 @@ export const ERROR_CODES = {
   ),
   E_PARTIAL_STATE: final(
     "Something of this tenant's name exists that no tenant explains.",
-    "Remove or rename the named object by hand; then send it again, a failed operation by `retryOperation`.",
+    "Remove or rename the named object by hand, then take a failed operation up with `retryOperation`.",
   ),
   E_OWNER_EXISTS: final(
     "An identity with this email exists already.",
@@ -69,7 +69,7 @@ export const ERROR_CODES = {
   ),
   E_MIGRATION_FOLDER: final(
     "The migration folder cannot be taken as it is.",
-    "Mend the named files or settings, all of which `migrationCheck` shows; then send it again, a failed operation by `retryOperation`.",
+    "Mend the named files or settings, all of which `migrationCheck` shows, then take a failed operation up with `retryOperation`.",
   ),
   E_ISOLATION_REQUIRED: final(
     "The migration folder needs a database for each tenant.",
@@ -77,7 +77,7 @@ export const ERROR_CODES = {
   ),
   E_MIGRATION_UNSAFE: final(
     "A migration file holds a statement that may not run in a tenant schema.",
-    "Mend the named statement; then send it again, a failed operation by `retryOperation`.",
+    "Mend the named statement, then take a failed operation up with `retryOperation`.",
   ),
   E_MIGRATION_DRIFT: final(
     "The applied migrations are not those of the migration folder.",

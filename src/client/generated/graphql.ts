@@ -330,9 +330,9 @@ export type ErrorCode =
   | 'E_MIGRATIONS_FAILED'
   /** The applied migrations are not those of the migration folder. Restore the named files as they were applied and put changes into new ones, or let them count as they are with `acceptMigration`, as an administrator; what comes too late is applied by `migrateTenant` with `allowOutOfOrder`. */
   | 'E_MIGRATION_DRIFT'
-  /** The migration folder cannot be taken as it is. Mend the named files or settings, all of which `migrationCheck` shows; then send it again, a failed operation by `retryOperation`. */
+  /** The migration folder cannot be taken as it is. Mend the named files or settings, all of which `migrationCheck` shows, then take a failed operation up with `retryOperation`. */
   | 'E_MIGRATION_FOLDER'
-  /** A migration file holds a statement that may not run in a tenant schema. Mend the named statement; then send it again, a failed operation by `retryOperation`. */
+  /** A migration file holds a statement that may not run in a tenant schema. Mend the named statement, then take a failed operation up with `retryOperation`. */
   | 'E_MIGRATION_UNSAFE'
   /** There is nothing to accept of this migration. Name a migration that `tenantHealth` or `migrateTenant` with `dryRun` tells as changed or missing. */
   | 'E_NOTHING_TO_ACCEPT'
@@ -360,7 +360,7 @@ export type ErrorCode =
   | 'E_OWNER_EXISTS'
   /** Nobody takes away their own access: the account is yours. Ask another administrator; to have another password, change it with the present one. */
   | 'E_OWN_ACCOUNT'
-  /** Something of this tenant's name exists that no tenant explains. Remove or rename the named object by hand; then send it again, a failed operation by `retryOperation`. */
+  /** Something of this tenant's name exists that no tenant explains. Remove or rename the named object by hand, then take a failed operation up with `retryOperation`. */
   | 'E_PARTIAL_STATE'
   /** The password must be changed before anything else. Change the password, then sign in again. */
   | 'E_PASSWORD_CHANGE_REQUIRED'
