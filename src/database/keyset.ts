@@ -151,16 +151,15 @@ const textOf = <Row extends { id: string }>(key: ListKey, row: Row): string =>
 const columnOf = ({ field, expression }: ListKey): string =>
   expression ? (raw(expression) as unknown as string) : field;
 
-/** What the cursors of a list begin with: its name, and what else it is ordered by than the id. */
+/** What the cursors of a list begin with: its name, and what it is ordered by. */
 const placeIn = ({
   name,
   key = BY_ID,
   direction = "DESC",
-}: Pick<List<unknown>, "name" | "key" | "direction">): string[] =>
-  key === BY_ID && direction === "DESC" ? [name] : [name, key.field, direction];
+}: Pick<List<unknown>, "name" | "key" | "direction">): string[] => [name, key.field, direction];
 
 const encode = (parts: readonly string[]): string =>
-  Buffer.from(parts.length === 2 ? parts.join(":") : JSON.stringify(parts)).toString("base64url");
+  Buffer.from(JSON.stringify(parts)).toString("base64url");
 
 /**
  * The rows beyond a cursor. Of equal values the id decides, by one comparison of rows: it bounds what is read
@@ -192,8 +191,7 @@ function beyond<Row extends { id: string }>(
 
 /** What stands behind a list's own beginning in a cursor. @throws DomainError E_INVALID_CURSOR */
 function decode(cursor: string, begins: readonly string[], length: number): string[] {
-  const text = Buffer.from(cursor, "base64url").toString();
-  const parts = begins.length + length === 2 ? text.split(":") : partsOf(text);
+  const parts = partsOf(Buffer.from(cursor, "base64url").toString());
   const own = begins.every((part, index) => parts[index] === part);
   if (own && parts.length === begins.length + length) return parts.slice(begins.length);
   throw new DomainError("E_INVALID_CURSOR");
