@@ -14,11 +14,12 @@ export const ActorKind = describedEnum("ActorKind", "What kind of actor acts.", 
 /** An actor as operations, service tokens and the audit trail name it. */
 export const ActorView = describedObject("Actor", "Who asked for something.", {
   kind: ActorKind.describe("What kind of actor it is."),
-  id: z
-    .string()
-    .describe(
+  id: z.string().meta({
+    description:
       "The id of the platform user or service token; for an OS user the login name and host, `ada@bastion`.",
-    ),
+    // What has an `id` is kept by it in the caches of clients, and the name of another time would replace this one.
+    apiName: "actorId",
+  }),
   name: z.string().describe("Who that was at the time, for people."),
 });
 export type ActorView = Described<typeof ActorView>;

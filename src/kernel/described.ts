@@ -14,7 +14,7 @@ declare module "zod" {
     values?: Readonly<Record<string, string>>;
     /** Of an input: what the argument is that takes it, where that is not the input's description. */
     argument?: string;
-    /** Of an input's field: its name in the API, where what is stored keeps another one. */
+    /** Its name in the API, where what is stored keeps another one. */
     apiName?: string;
     /** Of an input's field: it is one of the two by which a tenant is named, `TenantBy` in the API. */
     namesTenant?: "SLUG" | "ID";

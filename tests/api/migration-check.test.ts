@@ -14,7 +14,7 @@ const api = perTest(() => openTestApi(world));
 
 const CHECK = `{ migrationCheck {
   dir format home isolation isolationBecause { file line statement why }
-  migrations { id file transactional apartBecause } leftOut { file why }
+  migrations { migration file transactional apartBecause } leftOut { file why }
   passedOver { file line statement why } extensions { name wantedBy }
   refusals { file line statement why instead } } }`;
 
@@ -35,7 +35,12 @@ test("an administrator sees how the service's folder is read", async () => {
     extensions: [{ name: "citext", wantedBy: "0004_more.sql line 2" }],
   });
   expect(migrationCheck.migrations.slice(-2)).toMatchObject([
-    { id: "0003_samples", file: "0003_samples.sql", transactional: true, apartBecause: null },
+    {
+      migration: "0003_samples",
+      file: "0003_samples.sql",
+      transactional: true,
+      apartBecause: null,
+    },
     { transactional: false, apartBecause: expect.stringContaining("line 3: CONCURRENTLY") },
   ]);
 });

@@ -92,7 +92,7 @@ type FieldBuilder = PothosSchemaTypes.ObjectFieldBuilder<BuilderTypes, Row>;
 export const describedFields = (schema: z.ZodObject) => (t: FieldBuilder) =>
   Object.fromEntries(
     fieldsOf(schema).map(([key, field]) => [
-      key,
+      field.meta.apiName ?? key,
       t.field({
         type: outputType(field) as "String",
         nullable: field.nullable || field.meta.needs !== undefined,

@@ -130,7 +130,7 @@ graphql(`
     state
     createdBy {
       kind
-      id
+      id: actorId
       name
     }
   }

@@ -19,7 +19,7 @@ export const ListAuditEvents = graphql(`
     type
     actor {
       kind
-      id
+      id: actorId
       name
     }
     address

@@ -11,7 +11,7 @@ export const CheckMigrations = graphql(`
         ...CommandFilePlace
       }
       migrations {
-        id
+        id: migration
         file
         transactional
         apartBecause

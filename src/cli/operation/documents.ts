@@ -17,7 +17,7 @@ export const OPERATION = graphql(`
     }
     requestedBy {
       kind
-      id
+      id: actorId
       name
     }
     retryOf {

@@ -1230,7 +1230,7 @@ export type CommandSignOutUserMutation = { changed:
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
    };
 
-export type CommandServiceTokenFragment = { id: string, name: string, role: Role, hint: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, revokedAt: string | null, state: ServiceTokenState, createdBy: { kind: ActorKind, id: string, name: string } };
+export type CommandServiceTokenFragment = { id: string, name: string, role: Role, hint: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, revokedAt: string | null, state: ServiceTokenState, createdBy: { kind: ActorKind, name: string, id: string } };
 
 export type CommandListServiceTokensQueryVariables = Exact<{
   filter?: ServiceTokenFilter | null | undefined;
@@ -1239,7 +1239,7 @@ export type CommandListServiceTokensQueryVariables = Exact<{
 }>;
 
 
-export type CommandListServiceTokensQuery = { serviceTokens: { nodes: Array<{ id: string, name: string, role: Role, hint: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, revokedAt: string | null, state: ServiceTokenState, createdBy: { kind: ActorKind, id: string, name: string } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+export type CommandListServiceTokensQuery = { serviceTokens: { nodes: Array<{ id: string, name: string, role: Role, hint: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, revokedAt: string | null, state: ServiceTokenState, createdBy: { kind: ActorKind, name: string, id: string } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
 export type CommandCreateServiceTokenMutationVariables = Exact<{
   input: CreateServiceTokenInput;
@@ -1247,7 +1247,7 @@ export type CommandCreateServiceTokenMutationVariables = Exact<{
 
 
 export type CommandCreateServiceTokenMutation = { createServiceToken:
-    | { value: string, serviceToken: { id: string, name: string, role: Role, hint: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, revokedAt: string | null, state: ServiceTokenState, createdBy: { kind: ActorKind, id: string, name: string } } }
+    | { value: string, serviceToken: { id: string, name: string, role: Role, hint: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, revokedAt: string | null, state: ServiceTokenState, createdBy: { kind: ActorKind, name: string, id: string } } }
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
    };
@@ -1259,7 +1259,7 @@ export type CommandRevokeServiceTokenMutationVariables = Exact<{
 
 export type CommandRevokeServiceTokenMutation = { revokeServiceToken:
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
-    | { serviceToken: { id: string, name: string, role: Role, hint: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, revokedAt: string | null, state: ServiceTokenState, createdBy: { kind: ActorKind, id: string, name: string } } }
+    | { serviceToken: { id: string, name: string, role: Role, hint: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, revokedAt: string | null, state: ServiceTokenState, createdBy: { kind: ActorKind, name: string, id: string } } }
    };
 
 export type CommandSigningKeyFragment = { id: string, state: SigningKeyState, createdAt: string, signsFrom: string, signsUntil: string | null, verifiesUntil: string | null, purgedAt: string | null };
@@ -1287,9 +1287,9 @@ export type CommandListAuditEventsQueryVariables = Exact<{
 }>;
 
 
-export type CommandListAuditEventsQuery = { auditEvents: { nodes: Array<{ id: string, sequence: string, at: string, type: AuditEventType, address: string | null, slug: string | null, detail: unknown, prevHash: string, hash: string, actor: { kind: ActorKind, id: string, name: string }, tenant: { id: string } | null, operation: { id: string } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+export type CommandListAuditEventsQuery = { auditEvents: { nodes: Array<{ id: string, sequence: string, at: string, type: AuditEventType, address: string | null, slug: string | null, detail: unknown, prevHash: string, hash: string, actor: { kind: ActorKind, name: string, id: string }, tenant: { id: string } | null, operation: { id: string } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
-export type CommandAuditEventFragment = { id: string, sequence: string, at: string, type: AuditEventType, address: string | null, slug: string | null, detail: unknown, prevHash: string, hash: string, actor: { kind: ActorKind, id: string, name: string }, tenant: { id: string } | null, operation: { id: string } | null };
+export type CommandAuditEventFragment = { id: string, sequence: string, at: string, type: AuditEventType, address: string | null, slug: string | null, detail: unknown, prevHash: string, hash: string, actor: { kind: ActorKind, name: string, id: string }, tenant: { id: string } | null, operation: { id: string } | null };
 
 type CommandResult_AcceptanceResult_Fragment = { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null };
 
@@ -1347,11 +1347,11 @@ export type CommandTenantProfileFragment = { vertical: string | null, states: Ar
 export type CommandCheckMigrationsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type CommandCheckMigrationsQuery = { migrationCheck: { dir: string, format: MigrationFormat | null, home: string | null, isolation: Isolation | null, isolationBecause: { file: string, line: number, statement: string, why: string } | null, migrations: Array<{ id: string, file: string, transactional: boolean, apartBecause: string | null }>, leftOut: Array<{ file: string, why: string }>, passedOver: Array<{ file: string, line: number, statement: string, why: string }>, extensions: Array<{ name: string, wantedBy: string }>, refusals: Array<{ file: string | null, line: number | null, statement: string | null, why: string, instead: string | null }> } };
+export type CommandCheckMigrationsQuery = { migrationCheck: { dir: string, format: MigrationFormat | null, home: string | null, isolation: Isolation | null, isolationBecause: { file: string, line: number, statement: string, why: string } | null, migrations: Array<{ file: string, transactional: boolean, apartBecause: string | null, id: string }>, leftOut: Array<{ file: string, why: string }>, passedOver: Array<{ file: string, line: number, statement: string, why: string }>, extensions: Array<{ name: string, wantedBy: string }>, refusals: Array<{ file: string | null, line: number | null, statement: string | null, why: string, instead: string | null }> } };
 
 export type CommandFilePlaceFragment = { file: string, line: number, statement: string, why: string };
 
-export type CommandOperationFragment = { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+export type CommandOperationFragment = { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, name: string, id: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
     | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
     | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
     | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
@@ -1395,7 +1395,7 @@ export type CommandFindOperationQueryVariables = Exact<{
 }>;
 
 
-export type CommandFindOperationQuery = { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+export type CommandFindOperationQuery = { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, name: string, id: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
       | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
       | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
       | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
@@ -1426,7 +1426,7 @@ export type CommandListOperationsQueryVariables = Exact<{
 }>;
 
 
-export type CommandListOperationsQuery = { operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+export type CommandListOperationsQuery = { operations: { nodes: Array<{ id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, name: string, id: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
         | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
         | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
         | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
@@ -1453,7 +1453,7 @@ export type CommandRetryOperationMutationVariables = Exact<{
 export type CommandRetryOperationMutation = { retryOperation:
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, running: { id: string }, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
-    | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+    | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, name: string, id: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
           | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
           | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
@@ -1479,7 +1479,7 @@ export type CommandCancelOperationMutationVariables = Exact<{
 
 
 export type CommandCancelOperationMutation = { cancelOperation:
-    | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+    | { operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, name: string, id: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
           | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
           | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
@@ -1570,7 +1570,7 @@ export type CommandMendTenantsMutationVariables = Exact<{
 
 
 export type CommandMendTenantsMutation = { mendTenants:
-    | { mended: Array<{ slug: string | null, code: HealthFindingCode, message: string, repair: HealthRepair | null }>, failed: Array<{ slug: string | null, code: HealthFindingCode, message: string, repair: HealthRepair | null }>, operations: Array<{ id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+    | { mended: Array<{ slug: string | null, code: HealthFindingCode, message: string, repair: HealthRepair | null }>, failed: Array<{ slug: string | null, code: HealthFindingCode, message: string, repair: HealthRepair | null }>, operations: Array<{ id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, name: string, id: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
           | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
           | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
@@ -1622,7 +1622,7 @@ export type CommandUpdateTenantMutationVariables = Exact<{
 export type CommandUpdateTenantMutation = { updateTenant:
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, running: { id: string }, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
-    | { tenant: { id: string, slug: string, name: string, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> } }, operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+    | { tenant: { id: string, slug: string, name: string, vertical: string | null, states: Array<string>, tier: Tier, timeZone: string, supportEmail: string | null, supportPhone: string | null, limits: { connectionLimit: number, statementTimeoutSeconds: number, idleInTransactionTimeoutSeconds: number, own: Array<TenantLimit> } }, operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, name: string, id: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
           | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
           | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
           | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
@@ -1675,7 +1675,7 @@ export type CommandCleanupFailedTenantsMutationVariables = Exact<{
 
 
 export type CommandCleanupFailedTenantsMutation = { started:
-    | { results: Array<{ slug: string, operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+    | { results: Array<{ slug: string, operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, name: string, id: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
             | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
             | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
             | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
@@ -1710,7 +1710,7 @@ export type CommandRotateAllTenantCredentialsMutationVariables = Exact<{
 
 export type CommandRotateAllTenantCredentialsMutation = { started:
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
-    | { results: Array<{ slug: string, operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, id: string, name: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
+    | { results: Array<{ slug: string, operation: { id: string, kind: OperationKind, state: OperationState, slug: string, dryRun: boolean, done: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, tenant: { id: string, adminEmail: string | null } | null, requestedBy: { kind: ActorKind, name: string, id: string }, retryOf: { id: string } | null, error: { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null } | null, result:
             | { __typename: 'AcceptanceResult', version: string | null, before: { migration: string, checksum: string } | null, after: { migration: string, checksum: string } | null }
             | { __typename: 'ActivationResult', version: string | null, checks: Array<{ name: ReadinessCheckName, passed: boolean, message: string }> }
             | { __typename: 'CleanupResult', dropSchema: boolean, unsearched: Array<string>, removed: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, remaining: Array<{ kind: RemainKind, name: string | null, server: string | null, ours: boolean }>, people: { memberships: number, invitations: number, mails: number, identities: number } | null }
@@ -1997,7 +1997,7 @@ export const CommandServiceTokenFragmentDoc = new TypedDocumentString(`
   state
   createdBy {
     kind
-    id
+    id: actorId
     name
   }
 }
@@ -2021,7 +2021,7 @@ export const CommandAuditEventFragmentDoc = new TypedDocumentString(`
   type
   actor {
     kind
-    id
+    id: actorId
     name
   }
   address
@@ -2264,7 +2264,7 @@ export const CommandOperationFragmentDoc = new TypedDocumentString(`
   }
   requestedBy {
     kind
-    id
+    id: actorId
     name
   }
   retryOf {
@@ -2992,7 +2992,7 @@ export const CommandListServiceTokensDocument = new TypedDocumentString(`
   state
   createdBy {
     kind
-    id
+    id: actorId
     name
   }
 }`) as unknown as TypedDocumentString<CommandListServiceTokensQuery, CommandListServiceTokensQueryVariables>;
@@ -3020,7 +3020,7 @@ export const CommandCreateServiceTokenDocument = new TypedDocumentString(`
   state
   createdBy {
     kind
-    id
+    id: actorId
     name
   }
 }
@@ -3077,7 +3077,7 @@ export const CommandRevokeServiceTokenDocument = new TypedDocumentString(`
   state
   createdBy {
     kind
-    id
+    id: actorId
     name
   }
 }
@@ -3196,7 +3196,7 @@ export const CommandListAuditEventsDocument = new TypedDocumentString(`
   type
   actor {
     kind
-    id
+    id: actorId
     name
   }
   address
@@ -3222,7 +3222,7 @@ export const CommandCheckMigrationsDocument = new TypedDocumentString(`
       ...CommandFilePlace
     }
     migrations {
-      id
+      id: migration
       file
       transactional
       apartBecause
@@ -3444,7 +3444,7 @@ fragment CommandOperation on Operation {
   }
   requestedBy {
     kind
-    id
+    id: actorId
     name
   }
   retryOf {
@@ -3681,7 +3681,7 @@ fragment CommandOperation on Operation {
   }
   requestedBy {
     kind
-    id
+    id: actorId
     name
   }
   retryOf {
@@ -3909,7 +3909,7 @@ fragment CommandOperation on Operation {
   }
   requestedBy {
     kind
-    id
+    id: actorId
     name
   }
   retryOf {
@@ -4158,7 +4158,7 @@ fragment CommandOperation on Operation {
   }
   requestedBy {
     kind
-    id
+    id: actorId
     name
   }
   retryOf {
@@ -4712,7 +4712,7 @@ fragment CommandOperation on Operation {
   }
   requestedBy {
     kind
-    id
+    id: actorId
     name
   }
   retryOf {
@@ -5120,7 +5120,7 @@ fragment CommandOperation on Operation {
   }
   requestedBy {
     kind
-    id
+    id: actorId
     name
   }
   retryOf {
@@ -5475,7 +5475,7 @@ fragment CommandOperation on Operation {
   }
   requestedBy {
     kind
-    id
+    id: actorId
     name
   }
   retryOf {
@@ -5730,7 +5730,7 @@ fragment CommandOperation on Operation {
   }
   requestedBy {
     kind
-    id
+    id: actorId
     name
   }
   retryOf {

@@ -57,7 +57,10 @@ const CheckedMigration = describedObject(
   "CheckedMigration",
   "A migration as it would be applied.",
   {
-    id: z.string().describe("What a tenant's ledger calls it."),
+    id: z.string().meta({
+      description: "What a tenant's ledger calls it.",
+      apiName: "migration",
+    }),
     file: z.string().describe("Its file, below the folder."),
     transactional: z
       .boolean()
