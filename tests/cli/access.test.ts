@@ -41,6 +41,20 @@ test("makes, lists and revokes service tokens", async () => {
   expect(all.stdout).not.toContain(value);
 });
 
+test("shows a service token again to whoever repeats its idempotency key", async () => {
+  const create = ["token", "create", "--name", "once", "--role", "readonly"];
+  const run = (...more: string[]) =>
+    tenantry([...create, "--idempotency-key", "lost answer", ...more], environment);
+  const [first] = linesOf(await run("--json"));
+  const [second] = linesOf(await run("--json"));
+  expect(first).toMatchObject({ name: "once", replayed: false });
+  expect(second).toEqual({ ...first, replayed: true });
+  const told = await run();
+  expect(told.stdout).toContain("with the same idempotency key as before");
+  expect(told.stdout).toContain(String(first?.value));
+  expect((await run("--expires-in-days", "7")).stderr).toContain("E_IDEMPOTENCY_KEY_REUSED");
+});
+
 test("rotates the signing key, and drops those before it when told to", async () => {
   const rotate = ["signing-key", "rotate"];
   const [planned] = linesOf(await tenantry([...rotate, "--json"], environment));

@@ -85,3 +85,22 @@ test("creates, lists, changes and shuts out platform users, as the OS user", asy
   ]);
   expect(rows[0]).toMatchObject({ actor_kind: "OS_USER", actor_name: userInfo().username });
 });
+
+test("makes one user and one password for an idempotency key", async () => {
+  const bo = ["--email", "bo@example.test"];
+  const keyed = (...words: string[]) =>
+    user(...words, "--idempotency-key", words[0] ?? "", "--json");
+  for (const words of [
+    ["create", ...bo, "--name", "Bo", "--role", "readonly"],
+    ["reset-password", ...bo],
+  ]) {
+    const [first] = linesOf(await keyed(...words));
+    const [second] = linesOf(await keyed(...words));
+    expect(first).toMatchObject({
+      oneTimePassword: expect.stringMatching(/^\w{20}$/),
+      replayed: false,
+    });
+    expect(second).toMatchObject({ id: first?.id, oneTimePassword: first?.oneTimePassword });
+    expect(second).toMatchObject({ replayed: true });
+  }
+});

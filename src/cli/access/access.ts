@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { wholeNumber } from "../terminal/flag-values.ts";
-import { LIMIT } from "../terminal/run-flags.ts";
+import { LIMIT, ONCE } from "../terminal/run-flags.ts";
 import type { RotateFlags } from "./signing-key-acts.ts";
 import type { CreateFlags, TokenListFlags } from "./token-acts.ts";
 
@@ -22,6 +22,7 @@ export function addAccessCommands(program: Command): void {
     .requiredOption("--name <name>", "what it is for")
     .requiredOption("--role <role>", "administrator, provisioner, support, billing or readonly")
     .option("--expires-in-days <number>", "1 to 366 (default: 90)", wholeNumber)
+    .option(...ONCE)
     .option("--json", "one JSON object")
     .addHelpText("after", example("token create --name nightly-migrations --role provisioner"))
     .action(async (flags: CreateFlags) => (await tokens()).createToken(flags));

@@ -45,6 +45,7 @@ export const CreateUser = graphql(`
           ...CommandUser
         }
         oneTimePassword
+        replayed
       }
       ...CommandRefusal
     }
@@ -98,6 +99,7 @@ export const ResetUserPassword = graphql(`
           ...CommandUser
         }
         oneTimePassword
+        replayed
       }
       ...CommandRefusal
     }
@@ -158,6 +160,7 @@ export const CreateServiceToken = graphql(`
           ...CommandServiceToken
         }
         value
+        replayed
       }
       ...CommandRefusal
     }

@@ -4,6 +4,7 @@ import { firstNodes, type Page, payloadOf } from "../api/api.ts";
 import { runAnywhere } from "../session.ts";
 import { EXIT } from "../terminal/exit-codes.ts";
 import { type LimitFlags, limitOf, oneOf } from "../terminal/flag-values.ts";
+import { AGAIN } from "../terminal/run-flags.ts";
 import { minuteOf, writeFields, writeTable } from "../terminal/table.ts";
 import { CreateServiceToken, ListServiceTokens, RevokeServiceToken } from "./documents.ts";
 
@@ -12,19 +13,22 @@ export interface CreateFlags {
   readonly name: string;
   readonly role: string;
   readonly expiresInDays?: number;
+  readonly idempotencyKey?: string;
   readonly json?: boolean;
 }
 
 /** `tenantry token create`: the token's value is written once, on a line of its own. */
 export async function createToken(flags: CreateFlags): Promise<void> {
-  const { name, expiresInDays = null } = flags;
-  const input = { name, role: oneOf("--role", flags.role, ROLES), expiresInDays };
+  const { name, expiresInDays = null, idempotencyKey = null } = flags;
+  const role = oneOf("--role", flags.role, ROLES);
+  const input = { name, role, expiresInDays, idempotencyKey };
   return await runAnywhere(flags, async ({ api, out }) => {
     const { createServiceToken } = await api.execute(CreateServiceToken, { input });
-    const { serviceToken, value } = payloadOf(createServiceToken);
-    if (flags.json) out.json({ type: "RESULT", ...serviceToken, value });
+    const { serviceToken, value, replayed } = payloadOf(createServiceToken);
+    if (flags.json) out.json({ type: "RESULT", ...serviceToken, value, replayed });
     else {
-      out.line(`${out.style("green", "✔")} Service token '${name}' lets in as ${input.role}`);
+      const again = replayed ? AGAIN : "";
+      out.line(`${out.style("green", "✔")} Service token '${name}' lets in as ${role}${again}`);
       writeFields(out, [
         ["id", serviceToken.id],
         ["expires", serviceToken.expiresAt],

@@ -11,6 +11,7 @@ import { runAnywhere, type Session } from "../session.ts";
 import { EXIT, UsageError } from "../terminal/exit-codes.ts";
 import { type LimitFlags, limitOf, oneOf } from "../terminal/flag-values.ts";
 import { passwordFromPipe } from "../terminal/password-input.ts";
+import { AGAIN } from "../terminal/run-flags.ts";
 import { minuteOf, writeTable } from "../terminal/table.ts";
 import {
   CreateUser,
@@ -29,6 +30,8 @@ export interface UserFlags {
   readonly id?: string;
   /** Of `user disable`: the service tokens that the user has made end, too. */
   readonly revokeTokens?: boolean;
+  /** Of `user create` and `reset-password`. */
+  readonly idempotencyKey?: string;
   readonly json?: boolean;
 }
 
@@ -53,10 +56,10 @@ export interface ListFlags extends LimitFlags {
 
 /** `tenantry user create`. */
 export async function createUser(flags: CreateFlags): Promise<void> {
-  const { email, name } = flags;
+  const { email, name, idempotencyKey = null } = flags;
   const role = oneOf("--role", flags.role, ROLES);
   const password = flags.passwordStdin ? await passwordFromPipe() : null;
-  const input = { email, name, role, password };
+  const input = { email, name, role, password, idempotencyKey };
   return await change(flags, [CreateUser, "was created"], async () => input);
 }
 
@@ -79,9 +82,12 @@ const CHANGES = {
 
 /** `tenantry user disable`, `enable`, `reset-password` and `sign-out`. */
 export async function changeUser(name: keyof typeof CHANGES, flags: UserFlags): Promise<void> {
-  const { email, id, revokeTokens } = flags;
+  const { email, id, revokeTokens, idempotencyKey } = flags;
   if ((email ?? id) === undefined) throw new UsageError("Name the user: --email or --id");
-  const more = revokeTokens ? { revokeServiceTokens: true } : {};
+  const more = {
+    ...(revokeTokens ? { revokeServiceTokens: true } : {}),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+  };
   return await change(flags, CHANGES[name], async (session) => ({
     userId: await idOf(session, flags),
     ...more,
@@ -99,6 +105,8 @@ async function idOf({ api }: Session, { email = "", id }: UserFlags): Promise<st
 interface Changed {
   readonly user: CommandUserFragment;
   readonly oneTimePassword?: string | null;
+  /** Of those that take an idempotency key. */
+  readonly replayed?: boolean;
 }
 
 type Change<Input> = readonly [
@@ -118,10 +126,11 @@ async function change<Input>(
   return await runAnywhere(flags, async (session) => {
     const { api, out } = session;
     const { changed } = await api.execute(document, { input: await inputOf(session) });
-    const { user, oneTimePassword = null } = payloadOf(changed);
-    if (flags.json) out.json({ type: "RESULT", ...user, oneTimePassword });
+    const { user, oneTimePassword = null, replayed } = payloadOf(changed);
+    if (flags.json) out.json({ type: "RESULT", ...user, oneTimePassword, replayed });
     else {
-      out.line(`${out.style("green", "✔")} ${user.email}, ${user.role}, ${told}`);
+      const again = replayed ? AGAIN : "";
+      out.line(`${out.style("green", "✔")} ${user.email}, ${user.role}, ${told}${again}`);
       if (oneTimePassword !== null) tellOneTimePassword(out, oneTimePassword);
     }
     return EXIT.ok;

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { addExample, LIMIT } from "../terminal/run-flags.ts";
+import { addExample, LIMIT, ONCE } from "../terminal/run-flags.ts";
 import type { CreateFlags, ListFlags, RoleFlags, UserFlags } from "./user-acts.ts";
 
 const load = () => import("./user-acts.ts");
@@ -22,6 +22,7 @@ export function addUserCommands(program: Command): void {
     .requiredOption("--name <name>", "the user's name")
     .requiredOption("--role <role>", ROLE)
     .option("--password-stdin", "read the password from standard input instead")
+    .option(...ONCE)
     .option(...JSON_FLAG);
   addExample(
     create,
@@ -62,6 +63,7 @@ export function addUserCommands(program: Command): void {
     if (name === "disable") {
       command.option("--revoke-tokens", "also revoke the service tokens that the user has made");
     }
+    if (name === "reset-password") command.option(...ONCE);
     addExample(command, `user ${name} --email ada@example.com`).action(async (flags: UserFlags) =>
       (await load()).changeUser(name, flags),
     );

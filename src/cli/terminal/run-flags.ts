@@ -9,6 +9,15 @@ export const YES = [
 ] as const;
 export const WHY = ["--reason <text>", "why, for the audit trail"] as const;
 
+/** The flag by which a command that makes a secret tells the same one again. */
+export const ONCE = [
+  "--idempotency-key <key>",
+  "the same key and input does nothing more, and shows the same again, for 30 days",
+] as const;
+
+/** What is told behind an answer that an earlier request with the same key has had. */
+export const AGAIN = ", with the same idempotency key as before";
+
 /** The flag of a list that can be long. */
 export const LIMIT = [
   "--limit <number>",

@@ -1170,7 +1170,7 @@ export type CommandCreateUserMutationVariables = Exact<{
 
 
 export type CommandCreateUserMutation = { changed:
-    | { oneTimePassword: string | null, user: { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string } }
+    | { oneTimePassword: string | null, replayed: boolean, user: { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string } }
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
    };
@@ -1215,7 +1215,7 @@ export type CommandResetUserPasswordMutationVariables = Exact<{
 
 export type CommandResetUserPasswordMutation = { changed:
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
-    | { oneTimePassword: string, user: { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string } }
+    | { oneTimePassword: string, replayed: boolean, user: { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string } }
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
    };
 
@@ -1247,7 +1247,7 @@ export type CommandCreateServiceTokenMutationVariables = Exact<{
 
 
 export type CommandCreateServiceTokenMutation = { createServiceToken:
-    | { value: string, serviceToken: { id: string, name: string, role: Role, hint: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, revokedAt: string | null, state: ServiceTokenState, createdBy: { kind: ActorKind, name: string, id: string } } }
+    | { value: string, replayed: boolean, serviceToken: { id: string, name: string, role: Role, hint: string, createdAt: string, expiresAt: string, lastUsedAt: string | null, revokedAt: string | null, state: ServiceTokenState, createdBy: { kind: ActorKind, name: string, id: string } } }
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
    };
@@ -2656,6 +2656,7 @@ export const CommandCreateUserDocument = new TypedDocumentString(`
         ...CommandUser
       }
       oneTimePassword
+      replayed
     }
     ...CommandRefusal
   }
@@ -2869,6 +2870,7 @@ export const CommandResetUserPasswordDocument = new TypedDocumentString(`
         ...CommandUser
       }
       oneTimePassword
+      replayed
     }
     ...CommandRefusal
   }
@@ -3004,6 +3006,7 @@ export const CommandCreateServiceTokenDocument = new TypedDocumentString(`
         ...CommandServiceToken
       }
       value
+      replayed
     }
     ...CommandRefusal
   }
