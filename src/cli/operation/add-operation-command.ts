@@ -12,24 +12,32 @@ export const commandsUnder = (words: string): string[] =>
     .filter((all) => all.slice(0, -1).join(" ") === words)
     .map((all) => all.at(-1) ?? "");
 
+/** How a command that takes --all instead of a tenant says so, and runs. */
+interface OneOrAll {
+  readonly help: string;
+  run(command: Command, described: OperationCommand): Promise<void>;
+}
+
 /**
  * Adds the command that starts an operation, with the flags of its input.
  *
  * @param words what calls it, such as `tenant migrate`
  */
-export function addOperationCommand(parent: Command, words: string): Command {
+export function addOperationCommand(parent: Command, words: string, orAll?: OneOrAll): Command {
   const described = COMMANDS.find((command) => command.words === words);
   if (described === undefined) throw new Error(`No operation has the command '${words}'`);
   const command = parent.command(words.split(" ").at(-1) ?? words).description(described.does);
   addArguments(command, described);
   if (described.groups) addGroups(command, described, described.groups);
-  else for (const flag of described.flags) addFlag(command, flag, !asksLater(described));
+  else for (const flag of described.flags) addFlag(command, flag, !(orAll || asksLater(described)));
+  if (orAll) command.option("--all", orAll.help);
   command.optionsGroup(GROUPS.run);
   if (described.dryRun !== undefined) command.option("--dry-run", described.dryRun);
-  if (described.asks) command.option(YES[0], described.yes ?? YES[1]);
+  if (described.asks || orAll) command.option(YES[0], described.yes ?? YES[1]);
   addRunFlags(command);
   if (described.groups) command.addHelpText("after", `\n${described.example}`);
   else addExample(command, `${words} ${described.example}`);
+  if (orAll) return command.action(() => orAll.run(command, described));
   return command.action(async (...args: unknown[]) => {
     const { runOperationCommand } = await import("./run-operation-command.ts");
     const word = typeof args[0] === "object" && !Array.isArray(args[0]) ? undefined : args[0];

@@ -16,7 +16,7 @@ type Request = Readonly<Record<string, unknown>>;
 export async function runOperationCommand(
   command: Command,
   described: OperationCommand,
-  word: string | string[] | undefined,
+  word?: string | string[],
 ): Promise<void> {
   const flags = command.opts<RunFlags & { readonly yes?: boolean }>();
   refuseMissing(command, described);
@@ -59,10 +59,10 @@ export const givenFor = (command: Command, { flag }: OperationFlag): unknown =>
   command.getOptionValue(new Option(flag).attributeName());
 
 /** The mutation's input that the flags make; what is left out takes the input's own default. */
-function requestOf(
+export function requestOf(
   command: Command,
   { flags, choice }: OperationCommand,
-  word: string | string[] | undefined,
+  word?: string | string[],
 ): Request {
   const fields = flags.map((flag): [string, unknown] => {
     if (!flag.flag.startsWith("--")) return [flag.field, word];

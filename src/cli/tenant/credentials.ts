@@ -1,5 +1,8 @@
+import type { Command } from "commander";
+import type { OperationCommand } from "../../api/generate/command-manifest.ts";
 import { payloadOf } from "../api/api.ts";
-import { type RunFlags, startAndSeeThrough } from "../operation/start-operation.ts";
+import { requestOf, runOperationCommand } from "../operation/run-operation-command.ts";
+import type { RunFlags } from "../operation/start-operation.ts";
 import { runAnywhere } from "../session.ts";
 import { confirm } from "../terminal/confirm.ts";
 import { UsageError } from "../terminal/exit-codes.ts";
@@ -7,32 +10,20 @@ import { givenFields } from "../terminal/flag-values.ts";
 import { RotateAllTenantCredentials } from "./documents.ts";
 import { seeStarts } from "./see-starts.ts";
 
-/** The flags of `tenant rotate-credentials`. */
-export interface RotateFlags extends RunFlags {
+interface RotateFlags extends RunFlags {
   readonly yes?: boolean;
   readonly slug?: string;
   readonly all?: boolean;
-  readonly gracePeriod?: number;
-  readonly endGrace?: boolean;
-  readonly reason?: string;
 }
 
 /** `tenantry tenant rotate-credentials`: of one tenant, or of all that have any. */
-export async function rotate(given: RotateFlags): Promise<void> {
-  const { slug, all, gracePeriod, endGrace, reason, ...flags } = given;
-  const asked = { gracePeriodSeconds: gracePeriod, endGrace, reason };
+export async function rotate(command: Command, described: OperationCommand): Promise<void> {
+  const { slug, all, ...flags } = command.opts<RotateFlags>();
   if ((slug === undefined) !== (all === true)) throw needs("either --slug or --all");
-  if (!all) {
-    const title = flags.dryRun
-      ? "Dry run for rotating the credentials of"
-      : "Rotating the credentials of";
-    const request = givenFields({ tenant: { slug }, ...asked });
-    return await runAnywhere(flags, (session) =>
-      startAndSeeThrough(session, flags, { title, mutation: "rotateTenantCredentials", request }),
-    );
-  }
+  if (!all) return await runOperationCommand(command, described);
   if (flags.dryRun) throw needs("--slug with --dry-run");
-  const input = givenFields({ ...asked, idempotencyKey: flags.idempotencyKey });
+  const { idempotencyKey } = flags;
+  const input = givenFields({ ...requestOf(command, described), idempotencyKey });
   return await runAnywhere(
     flags,
     async (session) => {

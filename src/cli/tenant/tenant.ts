@@ -1,9 +1,7 @@
 import type { Command } from "commander";
 import { addOperationCommand, commandsUnder } from "../operation/add-operation-command.ts";
-import { wholeNumber } from "../terminal/flag-values.ts";
 import { addExample, addRunFlags, GROUPS, LIMIT, SLUG, WHY, YES } from "../terminal/run-flags.ts";
 import type { CleanupFlags } from "./cleanup.ts";
-import type { RotateFlags } from "./credentials.ts";
 import type { DoctorFlags } from "./doctor.ts";
 import type { LockFlags } from "./lock.ts";
 import { addTenantPeople } from "./people-commands.ts";
@@ -46,7 +44,10 @@ export function addTenantCommands(program: Command): void {
   addDoctor(tenant);
   tenant.commandsGroup("Its application's login:");
   addCredentials(tenant);
-  addRotate(tenant);
+  addOperationCommand(tenant, "tenant rotate-credentials", {
+    help: "every tenant that is active or suspended, an operation for each",
+    run: async (...how) => (await import("./credentials.ts")).rotate(...how),
+  });
   addOperationCommand(tenant, "tenant retire-credentials");
   tenant.commandsGroup("What is known of it, and its people:");
   addTenantPeople(tenant);
@@ -94,28 +95,6 @@ function addCredentials(tenant: Command): void {
   addExample(credentials, "tenant credentials acme --format uri").action(
     async (slug: string | undefined, flags: CredentialsFlags) =>
       (await import("./show-credentials.ts")).showCredentials(slug, flags),
-  );
-}
-
-/** Rotating is one operation, or with --all one for each tenant. */
-function addRotate(tenant: Command): void {
-  const rotate = tenant
-    .command("rotate-credentials")
-    .description("give a tenant's application a new login; the old one closes after a while")
-    .option(...SLUG)
-    .option("--all", "every tenant that is active or suspended, an operation for each")
-    .option(
-      "--grace-period <seconds>",
-      "how long the old login stays open; 0 closes it at once (default: 3600)",
-      wholeNumber,
-    )
-    .option("--end-grace", "first close a login that an earlier rotation has left open")
-    .option(...WHY)
-    .optionsGroup(GROUPS.run)
-    .option("--dry-run", "show which role would take its turn, write nothing")
-    .option(...YES);
-  addExample(addRunFlags(rotate), "tenant rotate-credentials --slug acme").action(
-    async (flags: RotateFlags) => (await import("./credentials.ts")).rotate(flags),
   );
 }
 
