@@ -9,11 +9,11 @@ import { LockWaits } from "../tenant-schemas/lock-waits.ts";
 import { runSteps, type Step } from "../tenant-schemas/multi-query.ts";
 import {
   asOwner,
-  commitAsOwner,
+  constraintsOf,
   DEFAULT_LIMITS,
   fileAsOwner,
   type OwnerLimits,
-  openAsOwner,
+  transactionAsOwner,
 } from "../tenant-schemas/owner-steps.ts";
 import { findPlace, placeFile } from "../tenant-schemas/placed-file.ts";
 import { type Check, check } from "../tenant-schemas/verify-tenant-schema.ts";
@@ -79,14 +79,9 @@ function stepsOf({ names, set, ...request }: ApplySeedSet, place: Place): Step[]
     ...fileAsOwner(names, placeFile(file, place), limits),
     recordFile(names, set.name, file.name, file.sha256),
   ]);
-  const last = set.files.at(-1)?.name ?? set.name;
-  return [
-    ...openAsOwner(names, limits),
-    ...createLedger(names),
-    ...files,
-    ...commitAsOwner(names, { file: last, line: 1, text: "deferred constraints" }),
-    { sql: "reset all" },
-  ];
+  const origin = constraintsOf(set.files.at(-1)?.name ?? set.name);
+  const steps = [...createLedger(names), ...files];
+  return [...transactionAsOwner(names, limits, steps, { origin }), { sql: "reset all" }];
 }
 
 /** What one INSERT added to its table. */

@@ -15,12 +15,12 @@ import { LONGEST_TIMER_MS, runSteps, type Step } from "./multi-query.ts";
 import { onOwnLogin } from "./own-login.ts";
 import {
   asOwner,
-  commitAsOwner,
+  constraintsOf,
   freshSession,
   type OwnerLimits,
-  openAsOwner,
   type StepsOfFile,
   timeoutSql,
+  transactionAsOwner,
 } from "./owner-steps.ts";
 import type { PlacedFile, PlacedStatement } from "./placed-file.ts";
 
@@ -122,13 +122,12 @@ class Apart {
   /** Records the file, and removes the mark. */
   async end(started: string): Promise<void> {
     const since = `${literal(started)}::pg_catalog.timestamptz`;
-    await runSteps(this.#client, [
-      ...openAsOwner(this.#names, this.#limits),
+    const steps = [
       ...createLedger(this.#names),
       recordMigration(this.#names, this.#migration, since),
       { sql: `drop table if exists ${this.#table}` },
-      ...commitAsOwner(this.#names),
-    ]);
+    ];
+    await runSteps(this.#client, transactionAsOwner(this.#names, this.#limits, steps));
   }
 
   get #table(): string {
@@ -156,15 +155,16 @@ class Apart {
   async #inside(from: number, to: number): Promise<void> {
     const { name, statements } = this.#migration;
     const part = [...this.#settingsBefore(from), ...statements.slice(from, to)];
-    const temporary = from === 0 ? "DISCARD" : "KEEP";
     const steps = [
-      ...openAsOwner(this.#names, this.#limits, temporary),
       ...this.#stepsOfFile(this.#names, { name, statements: part }, this.#limits),
       ...this.#createTable(),
       asOwner(this.#names, [this.#mark(to, to)]),
-      ...commitAsOwner(this.#names, { file: name, line: 1, text: "deferred constraints" }),
     ];
-    await this.#waits.during(this.#client, name, () => runSteps(this.#client, steps));
+    const transaction = transactionAsOwner(this.#names, this.#limits, steps, {
+      temporary: from === 0 ? "DISCARD" : "KEEP",
+      origin: constraintsOf(name),
+    });
+    await this.#waits.during(this.#client, name, () => runSteps(this.#client, transaction));
   }
 
   #settingsBefore(at: number): PlacedStatement[] {

@@ -13,16 +13,16 @@ import { publicErrorOf } from "./file-failures.ts";
 import { createLedger, type LedgerRow, readLedger, recordMigration, startClock } from "./ledger.ts";
 import { LockWaits } from "./lock-waits.ts";
 import type { Migration, MigrationFolder } from "./migration-folder.ts";
-import { type Origin, runSteps, type Step } from "./multi-query.ts";
+import { runSteps, type Step } from "./multi-query.ts";
 import { openOwnSchemas } from "./own-schemas.ts";
 import {
-  commitAsOwner,
+  constraintsOf,
   DEFAULT_LIMITS,
   fileAsOwner,
   freshSession,
   type OwnerLimits,
-  openAsOwner,
   tell,
+  transactionAsOwner,
 } from "./owner-steps.ts";
 import { findPlace, placeFile } from "./placed-file.ts";
 
@@ -229,13 +229,10 @@ class Application {
       recordMigration(names, migration),
       ...(migrations.length > 1 ? [tellOf(migration)] : []),
     ]);
-    const last = migrations.at(-1);
-    const end: Origin = { file: last?.name ?? "", line: 1, text: "deferred constraints" };
+    const origin = constraintsOf(migrations.at(-1)?.name ?? "");
+    const steps = [...createLedger(names), ...files];
     return [
-      ...openAsOwner(names, this.#way.limits),
-      ...createLedger(names),
-      ...files,
-      ...commitAsOwner(names, end),
+      ...transactionAsOwner(names, this.#way.limits, steps, { origin }),
       // A file with a transaction of its own is told of when it is committed.
       ...(migrations.length === 1 ? migrations.map(tellOf) : []),
     ];

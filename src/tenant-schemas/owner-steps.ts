@@ -175,6 +175,27 @@ export function commitAsOwner(names: TenantNames, origin?: Origin): Step[] {
   ];
 }
 
+/**
+ * The steps of a transaction as the tenant's owner role from its beginning to its commit, for statements of
+ * which nobody wants an answer.
+ *
+ * @param temporary what becomes of temporary objects that an earlier transaction has left
+ * @param origin what an error names that only the deferred constraints show
+ */
+export const transactionAsOwner = (
+  names: TenantNames,
+  limits: OwnerLimits,
+  steps: readonly Step[],
+  { temporary, origin }: { temporary?: "DISCARD" | "KEEP"; origin?: Origin } = {},
+): Step[] => [...openAsOwner(names, limits, temporary), ...steps, ...commitAsOwner(names, origin)];
+
+/** What an error names that only the deferred constraints of a file show. */
+export const constraintsOf = (file: string): Origin => ({
+  file,
+  line: 1,
+  text: "deferred constraints",
+});
+
 /** Reports progress: INFO reaches the client at once, whatever client_min_messages says. */
 export const tell = (message: string): Step => ({
   sql: `do ${literal(`begin raise info using message = ${literal(message)}; end`)}`,
