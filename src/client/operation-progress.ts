@@ -1,6 +1,6 @@
 import { graphql } from "./generated/index.ts";
 
-// Nobody calls it: the generator puts it into every document that spreads it.
+// Nobody calls these: the generator puts them into every document that spreads them.
 graphql(`
   fragment MigrationFaultFields on MigrationFault {
     file
@@ -10,6 +10,16 @@ graphql(`
     detail
     hint
     constraint
+  }
+  fragment OperationErrorFields on OperationError {
+    code
+    message
+    phase
+    retryable
+    nextAction
+    migration {
+      ...MigrationFaultFields
+    }
   }
 `);
 
@@ -24,14 +34,7 @@ export const OperationProgress = graphql(`
       ... on OperationStateChanged {
         operationState
         error {
-          code
-          message
-          phase
-          retryable
-          nextAction
-          migration {
-            ...MigrationFaultFields
-          }
+          ...OperationErrorFields
         }
       }
       ... on PhaseStateChanged {
@@ -40,14 +43,7 @@ export const OperationProgress = graphql(`
         note
         attempt
         error {
-          code
-          message
-          phase
-          retryable
-          nextAction
-          migration {
-            ...MigrationFaultFields
-          }
+          ...OperationErrorFields
         }
       }
       ... on PhaseProgressed {

@@ -13,6 +13,11 @@ graphql(`
     createdAt
     updatedAt
   }
+  fragment CommandChangedUser on PlatformUserPayload {
+    user {
+      ...CommandUser
+    }
+  }
 `);
 
 export const FindUser = graphql(`
@@ -40,10 +45,8 @@ export const ListUsers = graphql(`
 export const CreateUser = graphql(`
   mutation CommandCreateUser($input: CreatePlatformUserInput!) {
     changed: createPlatformUser(input: $input) {
+      ...CommandChangedUser
       ... on CreatePlatformUserPayload {
-        user {
-          ...CommandUser
-        }
         oneTimePassword
         replayed
       }
@@ -55,11 +58,7 @@ export const CreateUser = graphql(`
 export const SetUserRole = graphql(`
   mutation CommandSetUserRole($input: SetPlatformUserRoleInput!) {
     changed: setPlatformUserRole(input: $input) {
-      ... on SetPlatformUserRolePayload {
-        user {
-          ...CommandUser
-        }
-      }
+      ...CommandChangedUser
       ...CommandRefusal
     }
   }
@@ -68,11 +67,7 @@ export const SetUserRole = graphql(`
 export const DisableUser = graphql(`
   mutation CommandDisableUser($input: DisablePlatformUserInput!) {
     changed: disablePlatformUser(input: $input) {
-      ... on DisablePlatformUserPayload {
-        user {
-          ...CommandUser
-        }
-      }
+      ...CommandChangedUser
       ...CommandRefusal
     }
   }
@@ -81,11 +76,7 @@ export const DisableUser = graphql(`
 export const EnableUser = graphql(`
   mutation CommandEnableUser($input: EnablePlatformUserInput!) {
     changed: enablePlatformUser(input: $input) {
-      ... on EnablePlatformUserPayload {
-        user {
-          ...CommandUser
-        }
-      }
+      ...CommandChangedUser
       ...CommandRefusal
     }
   }
@@ -94,10 +85,8 @@ export const EnableUser = graphql(`
 export const ResetUserPassword = graphql(`
   mutation CommandResetUserPassword($input: ResetPlatformUserPasswordInput!) {
     changed: resetPlatformUserPassword(input: $input) {
+      ...CommandChangedUser
       ... on ResetPlatformUserPasswordPayload {
-        user {
-          ...CommandUser
-        }
         oneTimePassword
         replayed
       }
@@ -109,11 +98,7 @@ export const ResetUserPassword = graphql(`
 export const SignOutUser = graphql(`
   mutation CommandSignOutUser($input: SignOutPlatformUserInput!) {
     changed: signOutPlatformUser(input: $input) {
-      ... on SignOutPlatformUserPayload {
-        user {
-          ...CommandUser
-        }
-      }
+      ...CommandChangedUser
       ...CommandRefusal
     }
   }

@@ -24,20 +24,10 @@ export const OPERATION = graphql(`
       id
     }
     error {
-      ...CommandOperationError
+      ...OperationErrorFields
     }
     result {
       ...CommandResult
-    }
-  }
-  fragment CommandOperationError on OperationError {
-    code
-    message
-    phase
-    retryable
-    nextAction
-    migration {
-      ...MigrationFaultFields
     }
   }
 `);

@@ -111,30 +111,24 @@ export const UpdateTenant = graphql(`
 export const LockTenant = graphql(`
   mutation CommandLockTenant($input: LockTenantInput!) {
     changed: lockTenant(input: $input) {
-      ... on LockTenantPayload {
-        tenant {
-          ...CommandLock
-        }
-      }
+      ...CommandLockChange
       ...CommandRefusal
     }
   }
-  fragment CommandLock on Tenant {
-    id
-    slug
-    lockedAt
-    lockReason
+  fragment CommandLockChange on TenantPayload {
+    tenant {
+      id
+      slug
+      lockedAt
+      lockReason
+    }
   }
 `);
 
 export const UnlockTenant = graphql(`
   mutation CommandUnlockTenant($input: UnlockTenantInput!) {
     changed: unlockTenant(input: $input) {
-      ... on UnlockTenantPayload {
-        tenant {
-          ...CommandLock
-        }
-      }
+      ...CommandLockChange
       ...CommandRefusal
     }
   }

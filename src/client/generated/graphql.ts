@@ -1148,6 +1148,30 @@ export type UpdateTenantInput = {
 
 export type CommandUserFragment = { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string };
 
+type CommandChangedUser_CreatePlatformUserPayload_Fragment = { user: { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string } };
+
+type CommandChangedUser_DisablePlatformUserPayload_Fragment = { user: { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string } };
+
+type CommandChangedUser_EnablePlatformUserPayload_Fragment = { user: { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string } };
+
+type CommandChangedUser_ResetPlatformUserPasswordPayload_Fragment = { user: { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string } };
+
+type CommandChangedUser_SetPlatformUserRolePayload_Fragment = { user: { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string } };
+
+type CommandChangedUser_SignOutEverywherePayload_Fragment = { user: { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string } };
+
+type CommandChangedUser_SignOutPlatformUserPayload_Fragment = { user: { id: string, email: string, name: string, role: Role, issuer: string | null, disabledAt: string | null, mustChangePassword: boolean, oneTimePasswordExpiresAt: string | null, createdAt: string, updatedAt: string } };
+
+export type CommandChangedUserFragment =
+  | CommandChangedUser_CreatePlatformUserPayload_Fragment
+  | CommandChangedUser_DisablePlatformUserPayload_Fragment
+  | CommandChangedUser_EnablePlatformUserPayload_Fragment
+  | CommandChangedUser_ResetPlatformUserPasswordPayload_Fragment
+  | CommandChangedUser_SetPlatformUserRolePayload_Fragment
+  | CommandChangedUser_SignOutEverywherePayload_Fragment
+  | CommandChangedUser_SignOutPlatformUserPayload_Fragment
+;
+
 export type CommandFindUserQueryVariables = Exact<{
   email: string;
 }>;
@@ -1369,8 +1393,6 @@ export type CommandOperationFragment = { id: string, kind: OperationKind, state:
     | { __typename: 'SnapshotResult', hard: boolean, targets: Array<{ target: SnapshotTarget, total: number | null, rows: number, skipped: string | null }> }
     | { __typename: 'SuspensionResult', sessionsEnded: number | null }
    | null };
-
-export type CommandOperationErrorFragment = { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
 
 type CommandRefusal_OperationInProgressError_Fragment = { code: ErrorCode, message: string, retryable: boolean, nextAction: string, running: { id: string }, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
 
@@ -1655,7 +1677,29 @@ export type CommandLockTenantMutation = { changed:
     | { code: ErrorCode, message: string, retryable: boolean, nextAction: string, issues: Array<{ path: Array<string>, message: string, code: ErrorCode }>, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null }
    };
 
-export type CommandLockFragment = { id: string, slug: string, lockedAt: string | null, lockReason: string | null };
+type CommandLockChange_InviteTenantAdminPayload_Fragment = { tenant: { id: string, slug: string, lockedAt: string | null, lockReason: string | null } };
+
+type CommandLockChange_LockTenantPayload_Fragment = { tenant: { id: string, slug: string, lockedAt: string | null, lockReason: string | null } };
+
+type CommandLockChange_RemoveMembershipPayload_Fragment = { tenant: { id: string, slug: string, lockedAt: string | null, lockReason: string | null } };
+
+type CommandLockChange_ResendInvitationPayload_Fragment = { tenant: { id: string, slug: string, lockedAt: string | null, lockReason: string | null } };
+
+type CommandLockChange_RevokeInvitationPayload_Fragment = { tenant: { id: string, slug: string, lockedAt: string | null, lockReason: string | null } };
+
+type CommandLockChange_UnlockTenantPayload_Fragment = { tenant: { id: string, slug: string, lockedAt: string | null, lockReason: string | null } };
+
+type CommandLockChange_UpdateTenantPayload_Fragment = { tenant: { id: string, slug: string, lockedAt: string | null, lockReason: string | null } };
+
+export type CommandLockChangeFragment =
+  | CommandLockChange_InviteTenantAdminPayload_Fragment
+  | CommandLockChange_LockTenantPayload_Fragment
+  | CommandLockChange_RemoveMembershipPayload_Fragment
+  | CommandLockChange_ResendInvitationPayload_Fragment
+  | CommandLockChange_RevokeInvitationPayload_Fragment
+  | CommandLockChange_UnlockTenantPayload_Fragment
+  | CommandLockChange_UpdateTenantPayload_Fragment
+;
 
 export type CommandUnlockTenantMutationVariables = Exact<{
   input: UnlockTenantInput;
@@ -1826,6 +1870,8 @@ export type CommandListMailsQuery = { tenant: { invitations: { nodes: Array<{ id
 
 export type MigrationFaultFieldsFragment = { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null };
 
+export type OperationErrorFieldsFragment = { code: ErrorCode, message: string, phase: string | null, retryable: boolean, nextAction: string, migration: { file: string, line: number | null, statement: string | null, sqlState: string | null, detail: string | null, hint: string | null, constraint: string | null } | null };
+
 export type OperationProgressSubscriptionVariables = Exact<{
   operationId: string;
   after?: string | null | undefined;
@@ -1984,6 +2030,24 @@ export const CommandUserFragmentDoc = new TypedDocumentString(`
   updatedAt
 }
     `, {"fragmentName":"CommandUser"}) as unknown as TypedDocumentString<CommandUserFragment, unknown>;
+export const CommandChangedUserFragmentDoc = new TypedDocumentString(`
+    fragment CommandChangedUser on PlatformUserPayload {
+  user {
+    ...CommandUser
+  }
+}
+    fragment CommandUser on PlatformUser {
+  id
+  email
+  name
+  role
+  issuer
+  disabledAt
+  mustChangePassword
+  oneTimePasswordExpiresAt
+  createdAt
+  updatedAt
+}`, {"fragmentName":"CommandChangedUser"}) as unknown as TypedDocumentString<CommandChangedUserFragment, unknown>;
 export const CommandServiceTokenFragmentDoc = new TypedDocumentString(`
     fragment CommandServiceToken on ServiceToken {
   id
@@ -2056,8 +2120,8 @@ export const MigrationFaultFieldsFragmentDoc = new TypedDocumentString(`
   constraint
 }
     `, {"fragmentName":"MigrationFaultFields"}) as unknown as TypedDocumentString<MigrationFaultFieldsFragment, unknown>;
-export const CommandOperationErrorFragmentDoc = new TypedDocumentString(`
-    fragment CommandOperationError on OperationError {
+export const OperationErrorFieldsFragmentDoc = new TypedDocumentString(`
+    fragment OperationErrorFields on OperationError {
   code
   message
   phase
@@ -2075,7 +2139,7 @@ export const CommandOperationErrorFragmentDoc = new TypedDocumentString(`
   detail
   hint
   constraint
-}`, {"fragmentName":"CommandOperationError"}) as unknown as TypedDocumentString<CommandOperationErrorFragment, unknown>;
+}`, {"fragmentName":"OperationErrorFields"}) as unknown as TypedDocumentString<OperationErrorFieldsFragment, unknown>;
 export const CommandResultFragmentDoc = new TypedDocumentString(`
     fragment CommandResult on OperationResult {
   __typename
@@ -2271,7 +2335,7 @@ export const CommandOperationFragmentDoc = new TypedDocumentString(`
     id
   }
   error {
-    ...CommandOperationError
+    ...OperationErrorFields
   }
   result {
     ...CommandResult
@@ -2446,16 +2510,6 @@ export const CommandOperationFragmentDoc = new TypedDocumentString(`
     }
   }
 }
-fragment CommandOperationError on OperationError {
-  code
-  message
-  phase
-  retryable
-  nextAction
-  migration {
-    ...MigrationFaultFields
-  }
-}
 fragment MigrationFaultFields on MigrationFault {
   file
   line
@@ -2464,6 +2518,16 @@ fragment MigrationFaultFields on MigrationFault {
   detail
   hint
   constraint
+}
+fragment OperationErrorFields on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
 }`, {"fragmentName":"CommandOperation"}) as unknown as TypedDocumentString<CommandOperationFragment, unknown>;
 export const CommandRefusalFragmentDoc = new TypedDocumentString(`
     fragment CommandRefusal on UserError {
@@ -2596,14 +2660,16 @@ fragment CommandLimits on TenantLimits {
   idleInTransactionTimeoutSeconds
   own
 }`, {"fragmentName":"CommandTenant"}) as unknown as TypedDocumentString<CommandTenantFragment, unknown>;
-export const CommandLockFragmentDoc = new TypedDocumentString(`
-    fragment CommandLock on Tenant {
-  id
-  slug
-  lockedAt
-  lockReason
+export const CommandLockChangeFragmentDoc = new TypedDocumentString(`
+    fragment CommandLockChange on TenantPayload {
+  tenant {
+    id
+    slug
+    lockedAt
+    lockReason
+  }
 }
-    `, {"fragmentName":"CommandLock"}) as unknown as TypedDocumentString<CommandLockFragment, unknown>;
+    `, {"fragmentName":"CommandLockChange"}) as unknown as TypedDocumentString<CommandLockChangeFragment, unknown>;
 export const CommandMailFragmentDoc = new TypedDocumentString(`
     fragment CommandMail on TenantMail {
   state
@@ -2651,10 +2717,8 @@ export const CommandListUsersDocument = new TypedDocumentString(`
 export const CommandCreateUserDocument = new TypedDocumentString(`
     mutation CommandCreateUser($input: CreatePlatformUserInput!) {
   changed: createPlatformUser(input: $input) {
+    ...CommandChangedUser
     ... on CreatePlatformUserPayload {
-      user {
-        ...CommandUser
-      }
       oneTimePassword
       replayed
     }
@@ -2672,6 +2736,11 @@ export const CommandCreateUserDocument = new TypedDocumentString(`
   oneTimePasswordExpiresAt
   createdAt
   updatedAt
+}
+fragment CommandChangedUser on PlatformUserPayload {
+  user {
+    ...CommandUser
+  }
 }
 fragment CommandRefusal on UserError {
   code
@@ -2706,11 +2775,7 @@ fragment MigrationFaultFields on MigrationFault {
 export const CommandSetUserRoleDocument = new TypedDocumentString(`
     mutation CommandSetUserRole($input: SetPlatformUserRoleInput!) {
   changed: setPlatformUserRole(input: $input) {
-    ... on SetPlatformUserRolePayload {
-      user {
-        ...CommandUser
-      }
-    }
+    ...CommandChangedUser
     ...CommandRefusal
   }
 }
@@ -2725,6 +2790,11 @@ export const CommandSetUserRoleDocument = new TypedDocumentString(`
   oneTimePasswordExpiresAt
   createdAt
   updatedAt
+}
+fragment CommandChangedUser on PlatformUserPayload {
+  user {
+    ...CommandUser
+  }
 }
 fragment CommandRefusal on UserError {
   code
@@ -2759,11 +2829,7 @@ fragment MigrationFaultFields on MigrationFault {
 export const CommandDisableUserDocument = new TypedDocumentString(`
     mutation CommandDisableUser($input: DisablePlatformUserInput!) {
   changed: disablePlatformUser(input: $input) {
-    ... on DisablePlatformUserPayload {
-      user {
-        ...CommandUser
-      }
-    }
+    ...CommandChangedUser
     ...CommandRefusal
   }
 }
@@ -2778,6 +2844,11 @@ export const CommandDisableUserDocument = new TypedDocumentString(`
   oneTimePasswordExpiresAt
   createdAt
   updatedAt
+}
+fragment CommandChangedUser on PlatformUserPayload {
+  user {
+    ...CommandUser
+  }
 }
 fragment CommandRefusal on UserError {
   code
@@ -2812,11 +2883,7 @@ fragment MigrationFaultFields on MigrationFault {
 export const CommandEnableUserDocument = new TypedDocumentString(`
     mutation CommandEnableUser($input: EnablePlatformUserInput!) {
   changed: enablePlatformUser(input: $input) {
-    ... on EnablePlatformUserPayload {
-      user {
-        ...CommandUser
-      }
-    }
+    ...CommandChangedUser
     ...CommandRefusal
   }
 }
@@ -2831,6 +2898,11 @@ export const CommandEnableUserDocument = new TypedDocumentString(`
   oneTimePasswordExpiresAt
   createdAt
   updatedAt
+}
+fragment CommandChangedUser on PlatformUserPayload {
+  user {
+    ...CommandUser
+  }
 }
 fragment CommandRefusal on UserError {
   code
@@ -2865,10 +2937,8 @@ fragment MigrationFaultFields on MigrationFault {
 export const CommandResetUserPasswordDocument = new TypedDocumentString(`
     mutation CommandResetUserPassword($input: ResetPlatformUserPasswordInput!) {
   changed: resetPlatformUserPassword(input: $input) {
+    ...CommandChangedUser
     ... on ResetPlatformUserPasswordPayload {
-      user {
-        ...CommandUser
-      }
       oneTimePassword
       replayed
     }
@@ -2886,6 +2956,11 @@ export const CommandResetUserPasswordDocument = new TypedDocumentString(`
   oneTimePasswordExpiresAt
   createdAt
   updatedAt
+}
+fragment CommandChangedUser on PlatformUserPayload {
+  user {
+    ...CommandUser
+  }
 }
 fragment CommandRefusal on UserError {
   code
@@ -2920,11 +2995,7 @@ fragment MigrationFaultFields on MigrationFault {
 export const CommandSignOutUserDocument = new TypedDocumentString(`
     mutation CommandSignOutUser($input: SignOutPlatformUserInput!) {
   changed: signOutPlatformUser(input: $input) {
-    ... on SignOutPlatformUserPayload {
-      user {
-        ...CommandUser
-      }
-    }
+    ...CommandChangedUser
     ...CommandRefusal
   }
 }
@@ -2939,6 +3010,11 @@ export const CommandSignOutUserDocument = new TypedDocumentString(`
   oneTimePasswordExpiresAt
   createdAt
   updatedAt
+}
+fragment CommandChangedUser on PlatformUserPayload {
+  user {
+    ...CommandUser
+  }
 }
 fragment CommandRefusal on UserError {
   code
@@ -3454,20 +3530,10 @@ fragment CommandOperation on Operation {
     id
   }
   error {
-    ...CommandOperationError
+    ...OperationErrorFields
   }
   result {
     ...CommandResult
-  }
-}
-fragment CommandOperationError on OperationError {
-  code
-  message
-  phase
-  retryable
-  nextAction
-  migration {
-    ...MigrationFaultFields
   }
 }
 fragment MigrationFaultFields on MigrationFault {
@@ -3478,6 +3544,16 @@ fragment MigrationFaultFields on MigrationFault {
   detail
   hint
   constraint
+}
+fragment OperationErrorFields on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
 }`) as unknown as TypedDocumentString<CommandFindOperationQuery, CommandFindOperationQueryVariables>;
 export const CommandFindWorkersDocument = new TypedDocumentString(`
     query CommandFindWorkers {
@@ -3691,20 +3767,10 @@ fragment CommandOperation on Operation {
     id
   }
   error {
-    ...CommandOperationError
+    ...OperationErrorFields
   }
   result {
     ...CommandResult
-  }
-}
-fragment CommandOperationError on OperationError {
-  code
-  message
-  phase
-  retryable
-  nextAction
-  migration {
-    ...MigrationFaultFields
   }
 }
 fragment MigrationFaultFields on MigrationFault {
@@ -3715,6 +3781,16 @@ fragment MigrationFaultFields on MigrationFault {
   detail
   hint
   constraint
+}
+fragment OperationErrorFields on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
 }`) as unknown as TypedDocumentString<CommandListOperationsQuery, CommandListOperationsQueryVariables>;
 export const CommandRetryOperationDocument = new TypedDocumentString(`
     mutation CommandRetryOperation($id: ID!) {
@@ -3919,20 +3995,10 @@ fragment CommandOperation on Operation {
     id
   }
   error {
-    ...CommandOperationError
+    ...OperationErrorFields
   }
   result {
     ...CommandResult
-  }
-}
-fragment CommandOperationError on OperationError {
-  code
-  message
-  phase
-  retryable
-  nextAction
-  migration {
-    ...MigrationFaultFields
   }
 }
 fragment CommandRefusal on UserError {
@@ -3964,6 +4030,16 @@ fragment MigrationFaultFields on MigrationFault {
   detail
   hint
   constraint
+}
+fragment OperationErrorFields on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
 }`) as unknown as TypedDocumentString<CommandRetryOperationMutation, CommandRetryOperationMutationVariables>;
 export const CommandCancelOperationDocument = new TypedDocumentString(`
     mutation CommandCancelOperation($id: ID!) {
@@ -4168,20 +4244,10 @@ fragment CommandOperation on Operation {
     id
   }
   error {
-    ...CommandOperationError
+    ...OperationErrorFields
   }
   result {
     ...CommandResult
-  }
-}
-fragment CommandOperationError on OperationError {
-  code
-  message
-  phase
-  retryable
-  nextAction
-  migration {
-    ...MigrationFaultFields
   }
 }
 fragment CommandRefusal on UserError {
@@ -4213,6 +4279,16 @@ fragment MigrationFaultFields on MigrationFault {
   detail
   hint
   constraint
+}
+fragment OperationErrorFields on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
 }`) as unknown as TypedDocumentString<CommandCancelOperationMutation, CommandCancelOperationMutationVariables>;
 export const CommandListDbServersDocument = new TypedDocumentString(`
     query CommandListDbServers {
@@ -4722,20 +4798,10 @@ fragment CommandOperation on Operation {
     id
   }
   error {
-    ...CommandOperationError
+    ...OperationErrorFields
   }
   result {
     ...CommandResult
-  }
-}
-fragment CommandOperationError on OperationError {
-  code
-  message
-  phase
-  retryable
-  nextAction
-  migration {
-    ...MigrationFaultFields
   }
 }
 fragment CommandRefusal on UserError {
@@ -4773,6 +4839,16 @@ fragment MigrationFaultFields on MigrationFault {
   detail
   hint
   constraint
+}
+fragment OperationErrorFields on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
 }`) as unknown as TypedDocumentString<CommandMendTenantsMutation, CommandMendTenantsMutationVariables>;
 export const CommandListTenantsDocument = new TypedDocumentString(`
     query CommandListTenants($filter: TenantFilter, $first: Int!, $after: String) {
@@ -5130,20 +5206,10 @@ fragment CommandOperation on Operation {
     id
   }
   error {
-    ...CommandOperationError
+    ...OperationErrorFields
   }
   result {
     ...CommandResult
-  }
-}
-fragment CommandOperationError on OperationError {
-  code
-  message
-  phase
-  retryable
-  nextAction
-  migration {
-    ...MigrationFaultFields
   }
 }
 fragment CommandRefusal on UserError {
@@ -5181,15 +5247,21 @@ fragment MigrationFaultFields on MigrationFault {
   detail
   hint
   constraint
+}
+fragment OperationErrorFields on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
 }`) as unknown as TypedDocumentString<CommandUpdateTenantMutation, CommandUpdateTenantMutationVariables>;
 export const CommandLockTenantDocument = new TypedDocumentString(`
     mutation CommandLockTenant($input: LockTenantInput!) {
   changed: lockTenant(input: $input) {
-    ... on LockTenantPayload {
-      tenant {
-        ...CommandLock
-      }
-    }
+    ...CommandLockChange
     ...CommandRefusal
   }
 }
@@ -5214,11 +5286,13 @@ export const CommandLockTenantDocument = new TypedDocumentString(`
     }
   }
 }
-fragment CommandLock on Tenant {
-  id
-  slug
-  lockedAt
-  lockReason
+fragment CommandLockChange on TenantPayload {
+  tenant {
+    id
+    slug
+    lockedAt
+    lockReason
+  }
 }
 fragment MigrationFaultFields on MigrationFault {
   file
@@ -5232,11 +5306,7 @@ fragment MigrationFaultFields on MigrationFault {
 export const CommandUnlockTenantDocument = new TypedDocumentString(`
     mutation CommandUnlockTenant($input: UnlockTenantInput!) {
   changed: unlockTenant(input: $input) {
-    ... on UnlockTenantPayload {
-      tenant {
-        ...CommandLock
-      }
-    }
+    ...CommandLockChange
     ...CommandRefusal
   }
 }
@@ -5261,11 +5331,13 @@ export const CommandUnlockTenantDocument = new TypedDocumentString(`
     }
   }
 }
-fragment CommandLock on Tenant {
-  id
-  slug
-  lockedAt
-  lockReason
+fragment CommandLockChange on TenantPayload {
+  tenant {
+    id
+    slug
+    lockedAt
+    lockReason
+  }
 }
 fragment MigrationFaultFields on MigrationFault {
   file
@@ -5485,20 +5557,10 @@ fragment CommandOperation on Operation {
     id
   }
   error {
-    ...CommandOperationError
+    ...OperationErrorFields
   }
   result {
     ...CommandResult
-  }
-}
-fragment CommandOperationError on OperationError {
-  code
-  message
-  phase
-  retryable
-  nextAction
-  migration {
-    ...MigrationFaultFields
   }
 }
 fragment CommandRefusal on UserError {
@@ -5530,6 +5592,16 @@ fragment MigrationFaultFields on MigrationFault {
   detail
   hint
   constraint
+}
+fragment OperationErrorFields on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
 }`) as unknown as TypedDocumentString<CommandCleanupFailedTenantsMutation, CommandCleanupFailedTenantsMutationVariables>;
 export const CommandRotateAllTenantCredentialsDocument = new TypedDocumentString(`
     mutation CommandRotateAllTenantCredentials($input: RotateAllTenantCredentialsInput!) {
@@ -5740,20 +5812,10 @@ fragment CommandOperation on Operation {
     id
   }
   error {
-    ...CommandOperationError
+    ...OperationErrorFields
   }
   result {
     ...CommandResult
-  }
-}
-fragment CommandOperationError on OperationError {
-  code
-  message
-  phase
-  retryable
-  nextAction
-  migration {
-    ...MigrationFaultFields
   }
 }
 fragment CommandRefusal on UserError {
@@ -5785,6 +5847,16 @@ fragment MigrationFaultFields on MigrationFault {
   detail
   hint
   constraint
+}
+fragment OperationErrorFields on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
 }`) as unknown as TypedDocumentString<CommandRotateAllTenantCredentialsMutation, CommandRotateAllTenantCredentialsMutationVariables>;
 export const CommandListInvitationsDocument = new TypedDocumentString(`
     query CommandListInvitations($by: TenantBy!, $first: Int!, $after: String) {
@@ -6100,14 +6172,7 @@ export const OperationProgressDocument = new TypedDocumentString(`
     ... on OperationStateChanged {
       operationState
       error {
-        code
-        message
-        phase
-        retryable
-        nextAction
-        migration {
-          ...MigrationFaultFields
-        }
+        ...OperationErrorFields
       }
     }
     ... on PhaseStateChanged {
@@ -6116,14 +6181,7 @@ export const OperationProgressDocument = new TypedDocumentString(`
       note
       attempt
       error {
-        code
-        message
-        phase
-        retryable
-        nextAction
-        migration {
-          ...MigrationFaultFields
-        }
+        ...OperationErrorFields
       }
     }
     ... on PhaseProgressed {
@@ -6142,6 +6200,16 @@ export const OperationProgressDocument = new TypedDocumentString(`
   detail
   hint
   constraint
+}
+fragment OperationErrorFields on OperationError {
+  code
+  message
+  phase
+  retryable
+  nextAction
+  migration {
+    ...MigrationFaultFields
+  }
 }`) as unknown as TypedDocumentString<OperationProgressSubscription, OperationProgressSubscriptionVariables>;
 export const DemoSignInDocument = new TypedDocumentString(`
     mutation DemoSignIn($input: SignInInput!) {
