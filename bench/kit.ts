@@ -13,8 +13,11 @@ import { parseSlug, type TenantSlug } from "../src/tenants/slug.ts";
 import { startPlatformWorker } from "../src/worker.ts";
 
 export const ACTOR: Actor = {
-  ...{ kind: "OS_USER", id: "bench", name: "bench" },
-  ...{ role: "ADMINISTRATOR", address: null },
+  kind: "OS_USER",
+  id: "bench",
+  name: "bench",
+  role: "ADMINISTRATOR",
+  address: null,
 };
 export const OPTIONS = { dryRun: false, idempotencyKey: null };
 
@@ -45,8 +48,11 @@ export async function openBench(
 /** Provisions a tenant without seeds, to its end. */
 export async function provision(platform: Platform, slug: string): Promise<void> {
   const request = {
-    ...{ slug, name: "Bench", adminEmail: `${slug}@bench.test` },
-    ...{ initialLaboratory: "Main", seeds: [] },
+    slug,
+    name: "Bench",
+    adminEmail: `${slug}@bench.test`,
+    initialLaboratory: "Main",
+    seeds: [],
   };
   const { operation } = await startOnTenant(
     platform,

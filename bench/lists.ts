@@ -35,7 +35,9 @@ const filters = (newest: string): Readonly<Record<string, object>> => ({
   "failed, region, labels": { status: ["FAILED"], region: ["eu-west"], labels: [wave, team] },
   "tier, version, locked": { tier: ["PREMIUM"], schemaVersion: [newest], locked: true },
   "tier, old version, unlocked": {
-    ...{ tier: ["TRIAL"], schemaVersion: ["0000_bench_12"], locked: false },
+    tier: ["TRIAL"],
+    schemaVersion: ["0000_bench_12"],
+    locked: false,
   },
   "server, of 90 days, text": { dbServer: ["db-2"], createdAfter: daysAgo(90), text: "river" },
   "status, region, one's name": { status: ["ACTIVE"], region: ["us-east"], text: "river 77123" },
@@ -96,7 +98,11 @@ function tellTimes(title: string, all: readonly Times[]): void {
 }
 
 const COLUMNS = {
-  ...{ CREATED_AT: "id", UPDATED_AT: "updated_at", SLUG: "slug", NAME: "name", STATUS: "status" },
+  CREATED_AT: "id",
+  UPDATED_AT: "updated_at",
+  SLUG: "slug",
+  NAME: "name",
+  STATUS: "status",
   SCHEMA_VERSION: "coalesce(schema_version, '')",
 };
 

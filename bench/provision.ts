@@ -95,7 +95,9 @@ function partsOf({ askedAt, events, total }: Provisioned) {
     if (name !== null) marks.push({ name, at: at.getTime() });
   }
   return marks.map(({ name, at }, index) => ({
-    ...{ name, from: at, to: marks[index + 1]?.at ?? askedAt + total },
+    name,
+    from: at,
+    to: marks[index + 1]?.at ?? askedAt + total,
   }));
 }
 

@@ -57,8 +57,13 @@ async function serveTenantry(
     [join(import.meta.dirname, "../bin/tenantry.js"), "serve"],
     {
       env: {
-        ...{ NODE_ENV: "production", SECRET_STORE: "local", LOG_LEVEL: "error", PORT: "0" },
-        ...{ DATABASE_URL: databaseUrl, DATA_DIR: config.dataDir, NODE_OPTIONS: nodeOptions },
+        NODE_ENV: "production",
+        SECRET_STORE: "local",
+        LOG_LEVEL: "error",
+        PORT: "0",
+        DATABASE_URL: databaseUrl,
+        DATA_DIR: config.dataDir,
+        NODE_OPTIONS: nodeOptions,
       },
       stdio: ["ignore", "pipe", "inherit"],
     },

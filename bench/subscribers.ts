@@ -20,8 +20,11 @@ import type { Platform } from "../src/platform.ts";
 import { startPlatformWorker } from "../src/worker.ts";
 
 const ACTOR: Actor = {
-  ...{ kind: "OS_USER", id: "bench", name: "bench" },
-  ...{ role: "ADMINISTRATOR", address: null },
+  kind: "OS_USER",
+  id: "bench",
+  name: "bench",
+  role: "ADMINISTRATOR",
+  address: null,
 };
 const TENANTS = 3;
 const QUERY = `subscription ($id: ID!) {

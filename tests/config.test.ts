@@ -68,7 +68,8 @@ describe("the configuration", () => {
         "TENANT_CONNECTION_LIMIT: must be a number from 1 to 100000, or numbers by tier",
       );
     expect(readConfig({ TENANT_STATEMENT_TIMEOUT: "0" }).tenantLimits.TRIAL).toMatchObject({
-      ...{ statementTimeoutSeconds: 0, idleInTransactionTimeoutSeconds: 60 },
+      statementTimeoutSeconds: 0,
+      idleInTransactionTimeoutSeconds: 60,
     });
   });
 
@@ -170,7 +171,10 @@ describe("the configuration", () => {
     const OIDC_ISSUER = "https://Login.example.com/";
     const { singleSignOn } = readConfig({ OIDC_ISSUER, OIDC_AUDIENCE: "api" });
     expect(singleSignOn).toMatchObject({
-      ...{ issuer: OIDC_ISSUER, audience: "api", claim: "roles", longestToken: 7200 },
+      issuer: OIDC_ISSUER,
+      audience: "api",
+      claim: "roles",
+      longestToken: 7200,
     });
     expect(singleSignOn?.roles.get("PLATFORM_SUPPORT")).toBe("SUPPORT");
     expect(readConfig({}).singleSignOn).toBeUndefined();

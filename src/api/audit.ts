@@ -34,7 +34,9 @@ AuditEventRef.implement({
       type: objectOf(ActorView),
       description: "Who did it.",
       resolve: ({ actorKind, actorId: id, actorName: name }) => ({
-        ...{ kind: actorKind as ActorView["kind"], id, name },
+        kind: actorKind as ActorView["kind"],
+        id,
+        name,
       }),
     }),
     address: t.exposeString("address", {

@@ -70,7 +70,8 @@ export async function answerOnce<Payload extends object>(
     { actor: actorOf(context), mutation, key, input },
     {
       act: (joined) => act({ ...context, platform: { ...platform, ...joined } as Platform }),
-      ...{ keep, slow },
+      keep,
+      slow,
     },
   );
   const payload = done.replayed ? await replay.recall(done.kept, context) : done.payload;

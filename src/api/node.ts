@@ -30,25 +30,29 @@ const TYPES: readonly NodeType[] = [
   { name: "DbServer", needs: "db-server:read", find: ({ load }, id) => load.dbServer.load(id) },
   { name: "AuditEvent", needs: "audit:read", find: ({ load }, id) => load.auditEvent.load(id) },
   {
-    ...{ name: "PlatformUser", needs: "platform-user:read" },
+    name: "PlatformUser",
+    needs: "platform-user:read",
     find: async ({ load }, id) => mapped(await load.platformUser.load(id), viewOf),
   },
   {
-    ...{ name: "ServiceToken", needs: "service-token:read" },
+    name: "ServiceToken",
+    needs: "service-token:read",
     find: async ({ load, platform }, id) =>
       mapped(await load.serviceToken.load(id), (token) =>
         serviceTokens.shownAt(token, platform.clock()),
       ),
   },
   {
-    ...{ name: "TenantInvitation", needs: "member:read" },
+    name: "TenantInvitation",
+    needs: "member:read",
     find: async (context, id) => {
       const found = await context.load.invitation.load(id);
       return found && ((await invitationsShown(peoplePortsOf(context), [found]))[0] ?? null);
     },
   },
   {
-    ...{ name: "TenantMember", needs: "member:read" },
+    name: "TenantMember",
+    needs: "member:read",
     find: async (context, id) => {
       const found = await context.load.membership.load(id);
       return found && ((await membersShown(peoplePortsOf(context), [found]))[0] ?? null);
@@ -58,7 +62,8 @@ const TYPES: readonly NodeType[] = [
 ];
 
 const SIGNING_KEY: NodeType = {
-  ...{ name: "SigningKey", needs: "signing-key:read" },
+  name: "SigningKey",
+  needs: "signing-key:read",
   find: async ({ em, platform }, id) => {
     const found = await em().findOne(SigningKeyEntity, { id, purpose: "ACCESS" });
     return mapped(found, (key) => signingKeys.shownAt(key, platform.clock()));

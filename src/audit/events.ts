@@ -248,11 +248,15 @@ export const AuditEvent = z.discriminatedUnion("type", [
     { userId: z.uuid(), email, role },
   ),
   fact("PLATFORM_USER_ROLE_SET", "A platform user was given another role.", {
-    ...{ userId: z.uuid(), email, from: role, to: role },
+    userId: z.uuid(),
+    email,
+    from: role,
+    to: role,
   }),
   fact("PLATFORM_USER_DISABLED", "A platform user was shut out.", { userId: z.uuid(), email }),
   fact("PLATFORM_USER_ENABLED", "A disabled platform user may sign in again.", {
-    ...{ userId: z.uuid(), email },
+    userId: z.uuid(),
+    email,
   }),
   fact(
     "PLATFORM_USER_PASSWORD_RESET",

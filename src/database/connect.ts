@@ -44,7 +44,10 @@ const asOption = (settings: Settings): string =>
 export function connectionConfig(address: Address, settings: Settings = {}): ConnectionConfig {
   const { host, port, user, password, database, tls, options, connectTimeoutMs } = address;
   return {
-    ...{ host, port, user, database },
+    host,
+    port,
+    user,
+    database,
     // Without one the driver looks into PGPASSWORD and the password file, as libpq does.
     ...(password === undefined ? {} : { password }),
     ssl: driverTls(tls),

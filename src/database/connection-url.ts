@@ -67,7 +67,10 @@ export function readConnectionUrl(text: string): Address {
   const parameters = parametersOf(url.searchParams);
   const { options, application_name: application, connect_timeout: seconds } = parameters;
   return {
-    ...{ host, port: Number(url.port || 5432), user, database },
+    host,
+    port: Number(url.port || 5432),
+    user,
+    database,
     ...(password === "" ? {} : { password }),
     tls: tlsOf(parameters),
     ...(options === undefined ? {} : { options }),

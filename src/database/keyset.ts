@@ -45,13 +45,15 @@ export interface ListKey {
 
 /** Ids begin with the time of their making. */
 export const BY_ID: ListKey = {
-  ...{ field: "id", unique: true },
+  field: "id",
+  unique: true,
   parse: (text) => (isId(text) ? text : null),
 };
 
 /** Rows that the database numbers. */
 export const BY_SEQUENCE: ListKey = {
-  ...{ field: "sequence", unique: true },
+  field: "sequence",
+  unique: true,
   parse: (text) => (/^\d{1,18}$/.test(text) ? BigInt(text) : null),
 };
 

@@ -35,9 +35,14 @@ export async function provisionNext(client: Client): Promise<Begun> {
     const adminEmail = `ada@${slug}.example`;
     const { provisionTenant: answer } = await client.execute(documents.ProvisionTenant, {
       input: {
-        ...{ slug, adminEmail, name: "Acme Laboratories", adminName: "Ada Lovelace" },
-        ...{ initialLaboratory: "Main laboratory", states: ["CA", "NY"] },
-        ...{ timeZone: "America/New_York", idempotencyKey: randomUUID() },
+        slug,
+        adminEmail,
+        name: "Acme Laboratories",
+        adminName: "Ada Lovelace",
+        initialLaboratory: "Main laboratory",
+        states: ["CA", "NY"],
+        timeZone: "America/New_York",
+        idempotencyKey: randomUUID(),
       },
     });
     if (answer.__typename === "ProvisionTenantPayload")

@@ -56,7 +56,9 @@ export async function openDemoService(
     tell(`API and worker run: ${api.url}`);
     const mailDir = join(config.dataDir, "mail");
     return {
-      ...{ url: api.url, admin, mailDir },
+      url: api.url,
+      admin,
+      mailDir,
       [Symbol.asyncDispose]: () => parts.disposeAsync(),
     };
   } catch (error) {

@@ -121,7 +121,8 @@ async function find(
 ): Promise<KeptAnswer | null> {
   const since = new Date(clock().getTime() - KEY_LIFETIME);
   const row = await em.findOne(IdempotencyKeyEntity, {
-    ...{ ...ownerOf(request), madeAt: { $gt: since } },
+    ...ownerOf(request),
+    madeAt: { $gt: since },
   });
   return row && openAnswer(sealingKey, nameOf(request), row);
 }
@@ -150,7 +151,10 @@ async function sweep(em: EntityManager, before: Date): Promise<void> {
 }
 
 const ownerOf = ({ actor, mutation, key }: KeyedRequest) => ({
-  ...{ actorKind: actor.kind, actorId: actor.id, mutation, key },
+  actorKind: actor.kind,
+  actorId: actor.id,
+  mutation,
+  key,
 });
 
 /** Names a key in one text: its owner, what it is for, and itself. */

@@ -109,7 +109,9 @@ async function passwordFor(identity: Identity, given: string): Promise<string | 
 
 const openAt = (token: string, now: Date) => ({
   tokenHash: hashLinkToken(token),
-  ...{ acceptedAt: null, revokedAt: null, expiresAt: { $gt: now } },
+  acceptedAt: null,
+  revokedAt: null,
+  expiresAt: { $gt: now },
 });
 
 /** Answers whom an invitation is for that can be accepted now. */

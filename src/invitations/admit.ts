@@ -65,8 +65,15 @@ async function createIdentity(
 ): Promise<Identity> {
   const now = clock();
   const identity = em.create(IdentityEntity, {
-    ...{ id: newId(), email, name, passwordHash: null, mustChangePassword: false },
-    ...{ oneTimePasswordExpiresAt: null, lastSignedInAt: null, createdAt: now, updatedAt: now },
+    id: newId(),
+    email,
+    name,
+    passwordHash: null,
+    mustChangePassword: false,
+    oneTimePasswordExpiresAt: null,
+    lastSignedInAt: null,
+    createdAt: now,
+    updatedAt: now,
   });
   // Written at once: the ORM does not know that memberships and invitations refer to it.
   await em.persist(identity).flush();
@@ -80,7 +87,12 @@ function addMembership(
   { tenantId, slug, role, operationId, actor }: Admission,
 ): Membership {
   const membership = em.create(MembershipEntity, {
-    ...{ id: newId(), identityId, tenantId, role, operationId, createdAt: clock() },
+    id: newId(),
+    identityId,
+    tenantId,
+    role,
+    operationId,
+    createdAt: clock(),
   });
   em.persist(membership);
   record(em, actor, {

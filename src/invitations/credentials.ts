@@ -28,7 +28,8 @@ export const hashLinkToken = (token: string): string =>
  */
 export async function openInvitationCredentials(ports: KeyPorts): Promise<InvitationCredentials> {
   const record = await ensureKey(ports, "INVITATION", async () => ({
-    ...{ id: randomBytes(12).toString("hex"), publicJwk: null },
+    id: randomBytes(12).toString("hex"),
+    publicJwk: null,
     secret: randomBytes(32).toString("base64"),
   }));
   const key = Buffer.from(await keySecret(ports.secrets, record), "base64");

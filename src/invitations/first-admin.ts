@@ -85,7 +85,9 @@ const resultOf = (
   { id, identityId }: Membership,
   invitation: { readonly id: string; readonly kind: InvitationKind } | null,
 ): SeededAdmin => ({
-  ...{ identityId, membershipId: id, invitationId: invitation?.id ?? null },
+  identityId,
+  membershipId: id,
+  invitationId: invitation?.id ?? null,
   credential: invitation?.kind ?? "EXISTING_PASSWORD",
 });
 

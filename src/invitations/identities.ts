@@ -39,8 +39,13 @@ export async function setOwnPassword(
   now: Date,
 ): Promise<void> {
   em.assign(identity, {
-    ...{ passwordHash, mustChangePassword: false, oneTimePasswordExpiresAt: null },
-    ...{ resetTokenHash: null, resetExpiresAt: null, resetTenantId: null, updatedAt: now },
+    passwordHash,
+    mustChangePassword: false,
+    oneTimePasswordExpiresAt: null,
+    resetTokenHash: null,
+    resetExpiresAt: null,
+    resetTenantId: null,
+    updatedAt: now,
   });
   const { id: identityId } = identity;
   const open = { identityId, acceptedAt: null, revokedAt: null };

@@ -59,9 +59,16 @@ export async function inviteTenantAdmin(
     const existing = await findIdentityByEmail(em, email);
     if (existing !== null) await refuseExisting(em, tenant, existing, input.allowExistingUser);
     const { membership, invitation } = await admit(ports, em, {
-      ...{ tenantId: tenant.id, slug: tenant.slug, tenantName: tenant.name },
-      ...{ email, name, existing, role: input.role, credential: "INVITATION" },
-      ...{ operationId: null, actor },
+      tenantId: tenant.id,
+      slug: tenant.slug,
+      tenantName: tenant.name,
+      email,
+      name,
+      existing,
+      role: input.role,
+      credential: "INVITATION",
+      operationId: null,
+      actor,
     });
     await ports.queue.enqueueMail(em, `mail-${invitation?.id ?? membership.id}`);
     return tenant;

@@ -48,9 +48,21 @@ export async function invite(
   const { kind, identity, tenantId, operationId, role, createdIdentity } = input;
   const now = ports.clock();
   const invitation = em.create(InvitationEntity, {
-    ...{ id: newId(), tenantId, identityId: identity.id, kind, role, operationId },
-    ...{ createdIdentity, createdAt: now, timesSent: 0, sentAt: null, tokenHash: null },
-    ...{ expiresAt: now, acceptedAt: null, revealedAt: null, revokedAt: null },
+    id: newId(),
+    tenantId,
+    identityId: identity.id,
+    kind,
+    role,
+    operationId,
+    createdIdentity,
+    createdAt: now,
+    timesSent: 0,
+    sentAt: null,
+    tokenHash: null,
+    expiresAt: now,
+    acceptedAt: null,
+    revealedAt: null,
+    revokedAt: null,
   });
   em.persist(invitation);
   if (kind === "INVITATION") sendLink(ports, em, { ...input, invitation });
@@ -84,7 +96,9 @@ export function sendLink(
   const { id } = invitation;
   const timesSent = invitation.timesSent + 1;
   Object.assign(invitation, {
-    ...{ kind: "INVITATION", timesSent, sentAt: now },
+    kind: "INVITATION",
+    timesSent,
+    sentAt: now,
     tokenHash: hashLinkToken(credentials.token(id, timesSent)),
     expiresAt: new Date(now.getTime() + INVITATION_LIFETIME),
   });

@@ -140,7 +140,8 @@ async function removeTies(
   const whose = { tenantId, identityId: identity.id };
   const invitations = await em.find(InvitationEntity, {
     ...whose,
-    ...{ acceptedAt: null, revokedAt: null },
+    acceptedAt: null,
+    revokedAt: null,
   });
   const memberships = await em.find(MembershipEntity, whose);
   for (const { id } of [...invitations, ...memberships]) await revokeMail(em, id);

@@ -73,7 +73,9 @@ export async function revealOneTimePassword(
     const { id, slug } = await tx.findOneOrFail(TenantEntity, { id: invitation.tenantId });
     record(tx, actor, {
       type: "ONE_TIME_PASSWORD_REVEALED",
-      ...{ tenant: { id, slug }, operationId, detail: { invitationId: invitation.id, email } },
+      tenant: { id, slug },
+      operationId,
+      detail: { invitationId: invitation.id, email },
     });
     const oneTimePassword = credentials.oneTimePassword(invitation.id);
     return { email, oneTimePassword, expiresAt: invitation.expiresAt };

@@ -112,7 +112,9 @@ export const invitationsShown = (
   rows: readonly Invitation[],
 ): Promise<ListedInvitation[]> =>
   withPeople(ports, rows, (row) => ({
-    ...{ ...row, state: stateOf(row, ports.now), resendableAt: resendableAt(row) },
+    ...row,
+    state: stateOf(row, ports.now),
+    resendableAt: resendableAt(row),
   }));
 
 /** Memberships as the API shows them. */
@@ -121,7 +123,9 @@ export const membersShown = (
   rows: readonly Membership[],
 ): Promise<ListedMember[]> =>
   withPeople(ports, rows, (row, { lastSignedInAt }) => ({
-    ...{ ...row, since: row.createdAt, lastSignedInAt },
+    ...row,
+    since: row.createdAt,
+    lastSignedInAt,
   }));
 
 async function withPeople<Row extends { id: string; identityId: string }, Shown>(
@@ -152,6 +156,7 @@ export async function newestMails(
 }
 
 const shownMail = ({ lastError, nextAttemptAt, ...sent }: Mail) => ({
-  ...{ ...sent, problem: lastError },
+  ...sent,
+  problem: lastError,
   nextAttemptAt: sent.state === "PENDING" ? nextAttemptAt : null,
 });

@@ -46,7 +46,10 @@ export async function issueTenantSession(
   });
   identity.lastSignedInAt = clock();
   return {
-    ...{ accessToken: token, accessTokenExpiresAt: expiresAt, tenantSlug: tenant.slug, role },
+    accessToken: token,
+    accessTokenExpiresAt: expiresAt,
+    tenantSlug: tenant.slug,
+    role,
     identity: { id, email, name },
   };
 }

@@ -62,7 +62,8 @@ export async function tenantSignIn(
 
 export const ChangeTenantPasswordInput = z
   .object({
-    ...{ slug, email },
+    slug,
+    email,
     currentPassword: z.string().describe("The password or one-time password as it is now."),
     newPassword: z.string().describe(NEW_PASSWORD),
   })
@@ -158,7 +159,10 @@ export async function auditRefusal(
   const typed = normalizeEmail(raw);
   const email = isEmail(typed) ? typed : null;
   const stranger: AuditActor = {
-    ...{ kind: "ANONYMOUS", id: "anonymous", name: email ?? "unknown", address },
+    kind: "ANONYMOUS",
+    id: "anonymous",
+    name: email ?? "unknown",
+    address,
   };
   const actor = identity === null ? stranger : auditActorOf(identity, address);
   await ports.em.fork().transactional(async (em) => {

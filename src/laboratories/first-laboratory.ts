@@ -59,8 +59,15 @@ async function addFirst(ask: Ask, first: FirstLaboratory): Promise<void> {
   const { name, slug, setupName, region, vertical, states, timeZone, laboratory } = first;
   const { supportEmail: support_email, supportPhone: support_phone } = first;
   await ask(INSERT_ORGANIZATION, {
-    ...{ name, slug, setup_name: setupName, region, vertical, states, time_zone: timeZone },
-    ...{ support_email, support_phone },
+    name,
+    slug,
+    setup_name: setupName,
+    region,
+    vertical,
+    states,
+    time_zone: timeZone,
+    support_email,
+    support_phone,
   });
   if (laboratory !== null) await ask(INSERT_LABORATORY, { setupName, laboratory });
 }

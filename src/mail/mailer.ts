@@ -24,9 +24,12 @@ export function domainOf(from: string): string {
 
 /** A message with all of its headers: a machine wrote it, and no absence note is wanted. */
 export const withHeaders = ({ id, ...content }: Message, from: string) => ({
-  ...{ ...content, from, messageId: `<${id}@${domainOf(from)}>` },
+  ...content,
+  from,
+  messageId: `<${id}@${domainOf(from)}>`,
   headers: { "Auto-Submitted": "auto-generated" },
-  ...{ disableFileAccess: true, disableUrlAccess: true },
+  disableFileAccess: true,
+  disableUrlAccess: true,
 });
 
 /** The mail server refused this recipient or this message for good. */

@@ -24,8 +24,16 @@ export function queueMail(em: EntityManager, clock: Clock, mail: OutgoingMail): 
   const { template, params } = MailContent.parse(rest);
   const now = clock();
   const row = em.create(MailEntity, {
-    ...{ id: newId(), template, recipient, params, state: "PENDING", attempts: 0 },
-    ...{ nextAttemptAt: now, lastError: null, createdAt: now, sentAt: null },
+    id: newId(),
+    template,
+    recipient,
+    params,
+    state: "PENDING",
+    attempts: 0,
+    nextAttemptAt: now,
+    lastError: null,
+    createdAt: now,
+    sentAt: null,
     subjectId: "invitationId" in params ? params.invitationId : params.membershipId,
   });
   em.persist(row);

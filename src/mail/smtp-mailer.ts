@@ -16,7 +16,9 @@ interface SmtpMailerOptions {
 
 // Of a server that hangs, or that talks and talks; the URL's own options take their place.
 const BOUNDS = {
-  ...{ connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 20_000 },
+  connectionTimeout: 10_000,
+  greetingTimeout: 10_000,
+  socketTimeout: 20_000,
   maxResponseSize: 65_536,
 };
 

@@ -15,8 +15,10 @@ export const MailContent = z.discriminatedUnion("template", [
   z.strictObject({
     template: z.literal("password-reset"),
     params: z.strictObject({
-      ...{ membershipId: z.uuid(), resetId: z.uuid() },
-      ...{ slug: z.string(), tenantName: z.string() },
+      membershipId: z.uuid(),
+      resetId: z.uuid(),
+      slug: z.string(),
+      tenantName: z.string(),
     }),
   }),
 ]);

@@ -50,8 +50,12 @@ export function migrationOf(
   told: Partial<MigrationSource> = {},
 ): MigrationSource {
   return {
-    ...{ id, file: file.path, sha256: sha256Of(file.text) },
-    ...{ transactional: true, repeatable: false, replaces: [] },
+    id,
+    file: file.path,
+    sha256: sha256Of(file.text),
+    transactional: true,
+    repeatable: false,
+    replaces: [],
     ...told,
     text: fillGiven(told.text ?? file.text, placeholders),
   };

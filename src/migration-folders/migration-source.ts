@@ -46,7 +46,11 @@ export interface MigrationSettings {
 
 /** A folder of which nothing is said but where it lies. */
 export const settingsFor = (dir: string): MigrationSettings => ({
-  ...{ dir, format: null, schema: null, placeholders: {}, longestTimeoutMs: 3_600_000 },
+  dir,
+  format: null,
+  schema: null,
+  placeholders: {},
+  longestTimeoutMs: 3_600_000,
 });
 
 /** One migration as its folder has it: what its tool would apply, and how. */

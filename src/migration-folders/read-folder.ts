@@ -26,7 +26,9 @@ export async function readFolder(settings: MigrationSettings): Promise<ReadFolde
   refuseUnread(tree, layout, reading);
   refuseSameId(reading);
   return {
-    ...{ dir: tree.dir, format: layout.format, migrations: reading.migrations },
+    dir: tree.dir,
+    format: layout.format,
+    migrations: reading.migrations,
     leftOut: leftOutOf(tree, reading),
   };
 }

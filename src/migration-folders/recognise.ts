@@ -78,7 +78,10 @@ function below(tree: Tree, folder: string): Tree {
     .map((file) => file.under(start.length));
   const folders = tree.folders.filter((path) => path.startsWith(start));
   return {
-    ...{ dir: folder, files, folders: folders.map((path) => path.slice(start.length)) },
-    ...{ byPath: new Map(files.map((file) => [file.path, file])), leftOut: [] },
+    dir: folder,
+    files,
+    folders: folders.map((path) => path.slice(start.length)),
+    byPath: new Map(files.map((file) => [file.path, file])),
+    leftOut: [],
   };
 }

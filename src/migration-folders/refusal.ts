@@ -11,7 +11,9 @@ export function named(files: readonly string[]): string {
 /** A folder that cannot be taken: what of it, and in words what to do. */
 export const refusal = (files: readonly string[], message: string, cause?: unknown): DomainError =>
   new DomainError("E_MIGRATION_FOLDER", {
-    ...{ message, detail: { files }, cause },
+    message,
+    detail: { files },
+    cause,
     ...(files.length === 1 && files[0] !== undefined ? { migration: { file: files[0] } } : {}),
   });
 

@@ -139,7 +139,10 @@ function tenantOperation<Input extends TenantInput, Facts>(
   operation: TenantOperation<Input, Facts>,
 ): OperationDefinition<Input, Facts, TenantRun<Input, Facts>> {
   return {
-    ...{ kind, urgent, input, phases: operation.phases },
+    kind,
+    urgent,
+    input,
+    phases: operation.phases,
     ...(appliesFiles ? { appliesFiles } : {}),
     begin: async (em, start) => {
       const tenant = await lockForOperation(em, kind, start);

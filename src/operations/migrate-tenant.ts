@@ -174,7 +174,8 @@ export const migrateTenant = defineOperation<MigrateInput, MigrateFacts>(
       return {
         ...(await standing(em, run)),
         ...(dryRun ? { pending: facts.pending ?? [] } : { applied: await appliedBy(em, run) }),
-        ...{ activated, checks },
+        activated,
+        checks,
       };
     },
   }),
@@ -215,7 +216,10 @@ function allowOutOfOrder(
   if (dryRun || reason === null) return;
   const detail = { migrations, reason };
   record(em, actor, {
-    ...{ type: "MIGRATION_ORDER_WAIVED", tenant: { id, slug }, operationId, detail },
+    type: "MIGRATION_ORDER_WAIVED",
+    tenant: { id, slug },
+    operationId,
+    detail,
   });
 }
 

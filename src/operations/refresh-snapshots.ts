@@ -223,7 +223,9 @@ async function refresh(
   const transact = inSchema(ports, await run.site(), transactAsOwner);
   await run.progress(0, total);
   const rows = await refreshRows(transact, target, {
-    ...{ hard: input.hard, since: facts.since ?? "-infinity", batchSize },
+    hard: input.hard,
+    since: facts.since ?? "-infinity",
+    batchSize,
     // Rows may have come since they were counted.
     onBatch: (done) => run.progress(done, Math.max(done, total)),
   });

@@ -167,7 +167,8 @@ export const rotateCredentials = defineOperation<RotateInput, RotateFacts>(
       await ports.queue.enqueueTimer(em, operationId, left);
     },
     result: ({ facts }) => ({
-      ...{ from: facts.from ?? null, to: facts.to ?? null },
+      from: facts.from ?? null,
+      to: facts.to ?? null,
       secretVersion: facts.secretVersion ?? null,
       oldLoginOpenUntil: facts.oldLoginOpenUntil ?? null,
     }),
@@ -200,7 +201,9 @@ async function rotate(
   // Where no login is open, there is none to give time to.
   const end = await timeIn(em, status === "ACTIVE" ? run.input.gracePeriodSeconds : 0);
   await run.update(em, {
-    ...{ appRole: to, retiringRole: from, retiringUntil: end },
+    appRole: to,
+    retiringRole: from,
+    retiringUntil: end,
     credentialsRotatedAt: ports.clock(),
   });
   const oldLoginOpenUntil = end.toISOString();

@@ -43,7 +43,9 @@ export async function placeHold(ports: HoldPorts, actor: Actor, request: unknown
   const { reason, ...named } = parseInput(HoldInput, request);
   return await withTenantLocked(ports.orm, named, async (em, tenant) => {
     const deleting = await em.findOne(OperationEntity, {
-      ...{ subjectId: tenant.id, finishedAt: null, kind: { $in: REFUSED_WHILE_HELD } },
+      subjectId: tenant.id,
+      finishedAt: null,
+      kind: { $in: REFUSED_WHILE_HELD },
     });
     if (deleting) throw new OperationInProgress(deleting, await workersSeen(em));
     const now = ports.clock();

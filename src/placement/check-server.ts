@@ -61,7 +61,9 @@ export async function checkDbServers(ports: CheckPorts, name?: string): Promise<
 export async function checkDbServer(ports: CheckPorts, server: DbServer): Promise<ServerCheck> {
   const begun = performance.now();
   const told = (found: Partial<ServerCheck>): ServerCheck => ({
-    ...{ probed: null, fault: null, warnings: [] },
+    probed: null,
+    fault: null,
+    warnings: [],
     ...found,
     ms: Math.round(performance.now() - begun),
   });

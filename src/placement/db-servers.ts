@@ -51,8 +51,12 @@ export async function registerDbServer(
       await refuseTaken(em, input);
       const now = ports.clock();
       const server = em.create(DbServerEntity, {
-        ...{ id: newId(), ...input, tenantDatabase, status: "ACTIVE" },
-        ...{ createdAt: now, updatedAt: now },
+        id: newId(),
+        ...input,
+        tenantDatabase,
+        status: "ACTIVE",
+        createdAt: now,
+        updatedAt: now,
       });
       em.persist(server);
       const { name, region, capacityHint } = input;

@@ -37,7 +37,8 @@ export async function ensureDefaultServer(
   const enter: Enter = (database, work) =>
     withConnection({ ...platformConfig(url), database }, work);
   await prepareServer(enter, {
-    ...{ maintenance: at.database, closed: at.database },
+    maintenance: at.database,
+    closed: at.database,
     tenantDatabase,
   });
   const stored = await secrets.get(DEFAULT_ADMIN_SECRET);

@@ -49,7 +49,8 @@ export function regionsOf(all: readonly Candidate[]): Region[] {
   const active = all.filter(({ server }) => server.status === "ACTIVE");
   return [...Map.groupBy(active, ({ server }) => server.region)]
     .map(([name, here]) => ({
-      ...{ name, dbServers: here.length },
+      name,
+      dbServers: here.length,
       freeCapacity: here.reduce((sum, { server, tenants }) => sum + freePlaces(tenants, server), 0),
     }))
     .sort((one, other) => (one.name < other.name ? -1 : 1));

@@ -49,7 +49,8 @@ export function strangerEntrance(target: Target, login: AdminLogin, policy: Host
       ...CONNECTION,
       ...SESSION_BOUNDS,
       stream: guardedSockets(addressRule(policy)),
-      ...{ connectionTimeoutMillis: PATIENCE_MS, query_timeout: PATIENCE_MS },
+      connectionTimeoutMillis: PATIENCE_MS,
+      query_timeout: PATIENCE_MS,
     });
     outliveBreaks(client);
     try {

@@ -145,7 +145,8 @@ export class KeyVaultClient {
       return answer;
     } catch (error) {
       const fault = new VaultFault(error, {
-        ...{ right: call.right, name: call.name },
+        right: call.right,
+        name: call.name,
         gaveUpAfterMs: abortSignal.aborted ? call.withinMs : null,
         last: this.#last.get(abortSignal),
         awaitsIdentity: this.#waitingForIdentity > 0,

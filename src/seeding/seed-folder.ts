@@ -91,7 +91,9 @@ async function readManifest(path: string, name: string) {
   } catch (cause) {
     const why = cause instanceof z.ZodError ? z.prettifyError(cause) : String(cause);
     throw new DomainError("E_SEEDS_FAILED", {
-      ...{ message: `${name}: ${why}`, migration: { file: name }, cause },
+      message: `${name}: ${why}`,
+      migration: { file: name },
+      cause,
     });
   }
 }

@@ -142,7 +142,14 @@ class Compilation {
     const table = tableOf(statement);
     const index = outside ? indexOf(statement, this.#homes) : null;
     this.#statements.push({
-      ...{ text, line, kind, unit: this.#unit, outside, setting, table, index },
+      text,
+      line,
+      kind,
+      unit: this.#unit,
+      outside,
+      setting,
+      table,
+      index,
       commits: kind === "DoStmt" && commits(fields),
       calls: kind === "CallStmt" ? calledBy(fields) : null,
       pieces: native ? [{ native: text }] : pieces.length === 1 ? [] : pieces,
@@ -231,6 +238,9 @@ function leftOver(
 }
 
 const ANYWHERE: Place = {
-  ...{ schema: null, inExtensions: new Set(), created: new Set(), concurrently: true },
+  schema: null,
+  inExtensions: new Set(),
+  created: new Set(),
+  concurrently: true,
   roles: { has: () => true } as unknown as ReadonlySet<string>,
 };

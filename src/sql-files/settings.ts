@@ -63,7 +63,12 @@ function valuesOf(fields: AstFields): string[] | null {
 }
 
 const UNITS: Readonly<Record<string, number>> = {
-  ...{ us: 0.001, ms: 1, s: 1_000, min: 60_000, h: 3_600_000, d: 86_400_000 },
+  us: 0.001,
+  ms: 1,
+  s: 1_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
 };
 
 /** A duration as PostgreSQL reads it: without a unit in milliseconds. */

@@ -26,7 +26,9 @@ export const refuse = (
   why: string,
   needs: readonly string[] | null = null,
 ): Verdict & { kind: "REFUSE" } => ({
-  ...{ kind: "REFUSE", why, needs },
+  kind: "REFUSE",
+  why,
+  needs,
 });
 export const notAllowed = (what: string): Verdict =>
   refuse(`${what} is not allowed in a tenant migration`);

@@ -14,21 +14,29 @@ interface Owned {
 
 const OWNED: readonly Owned[] = [
   {
-    ...{ catalog: "pg_class", prefix: "rel", kind: "'relation'" },
+    catalog: "pg_class",
+    prefix: "rel",
+    kind: "'relation'",
     acl: ["o.relacl", `case o.relkind when 'S' then 's' else 'r' end::"char"`],
     only: "o.relkind not in ('i', 'I', 'c', 't')",
   },
   {
-    ...{ catalog: "pg_proc", prefix: "pro", acl: ["o.proacl", "'f'"] },
+    catalog: "pg_proc",
+    prefix: "pro",
+    acl: ["o.proacl", "'f'"],
     kind: "'routine (' || pg_get_function_identity_arguments(o.oid) || ')'",
   },
   {
-    ...{ catalog: "pg_type", prefix: "typ", kind: "'type'", acl: ["o.typacl", "'T'"] },
+    catalog: "pg_type",
+    prefix: "typ",
+    kind: "'type'",
+    acl: ["o.typacl", "'T'"],
     only: `o.typtype not in ('m', 'p') and o.typelem = 0
       and (o.typrelid = 0 or exists (select from pg_class c where c.oid = o.typrelid and c.relkind = 'c'))`,
   },
   {
-    ...{ catalog: "pg_operator", prefix: "opr" },
+    catalog: "pg_operator",
+    prefix: "opr",
     kind: "'operator (' || o.oprleft::regtype || ', ' || o.oprright::regtype || ')'",
   },
   { catalog: "pg_collation", prefix: "coll", kind: "'collation'" },

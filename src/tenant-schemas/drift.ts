@@ -126,7 +126,9 @@ function nextFor(
 ): { readonly nextAction?: string } {
   const renamed = missing.filter((row) => row.renamed !== null);
   const kinds = {
-    ...{ changed: changed.length, renamed: renamed.length, late: late.length },
+    changed: changed.length,
+    renamed: renamed.length,
+    late: late.length,
     missing: missing.length - renamed.length,
   };
   const [kind, ...others] = (Object.keys(NEXT) as (keyof typeof NEXT)[]).filter(

@@ -74,7 +74,9 @@ export async function missingExtensions(
   return [
     ...[...wanted.values()].filter((extension) => isMissing(extension, found, approved)),
     ...others.map(({ name }) => ({
-      ...{ name, wantedBy: "the server's shared tenant database", place: null },
+      name,
+      wantedBy: "the server's shared tenant database",
+      place: null,
     })),
   ];
 }

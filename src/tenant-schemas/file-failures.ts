@@ -84,10 +84,17 @@ export function fileError(
   return new DomainError(code, {
     message: redactText(`${file} line ${line}: ${cause.message} (${sqlState})${more}`),
     migration: {
-      ...{ file, line, sqlState, statement: excerptOf(redactText(statement)) },
-      ...{ detail: detail ?? null, hint: hint ?? null, constraint: constraint ?? null },
+      file,
+      line,
+      sqlState,
+      statement: excerptOf(redactText(statement)),
+      detail: detail ?? null,
+      hint: hint ?? null,
+      constraint: constraint ?? null,
     },
-    ...{ transient: passes, retryable, cause },
+    transient: passes,
+    retryable,
+    cause,
     ...(retryable ? { nextAction: ANOTHER_TIME } : {}),
   });
 }

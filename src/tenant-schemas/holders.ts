@@ -105,7 +105,8 @@ function refusal(
   return new DomainError(code, {
     message: `${what} cannot be dropped while it is held by ${holders.map(inWords).join("; ")}`,
     nextAction: `${[...new Set(holders.map(remedyFor))].join("; ")}. Then retry the operation.`,
-    ...{ retryable: true, ...options },
+    retryable: true,
+    ...options,
   });
 }
 

@@ -87,7 +87,9 @@ export async function readMigrations(settings: MigrationSettings): Promise<ReadM
   const { hard, soft } = sort(compiled, created);
   const committing = new Set(compiled.flatMap(({ file }) => file?.committing ?? []));
   return {
-    ...{ dir: read.dir, format: read.format, leftOut: read.leftOut },
+    dir: read.dir,
+    format: read.format,
+    leftOut: read.leftOut,
     home: own ?? told ?? "public",
     migrations: compiled.flatMap(({ source, file }) =>
       file ? [withCommits(migrationOf(source, file), committing)] : [],
@@ -188,7 +190,14 @@ function migrationOf(source: MigrationSource, file: SqlFile): Migration {
   const { statements, passedOver, deferrable } = file;
   const told = { line: 1, why: "its tool runs it outside of a transaction" };
   const migration = {
-    ...{ id, name, sha256, repeatable, replaces, statements, passedOver, deferrable },
+    id,
+    name,
+    sha256,
+    repeatable,
+    replaces,
+    statements,
+    passedOver,
+    deferrable,
     apart: file.apart ?? (transactional ? null : told),
     extensions: file.extensions.map((wanted) => ({
       name: wanted.name,

@@ -106,7 +106,8 @@ async function dropDatabase(client: ClientBase, name: string): Promise<void> {
     const why = redactText(cause instanceof Error ? cause.message : String(cause));
     throw new DomainError("E_UNAVAILABLE", {
       message: `The database ${name} cannot be dropped: ${why}`,
-      ...{ transient: true, cause },
+      transient: true,
+      cause,
     });
   }
 }

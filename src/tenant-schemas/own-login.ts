@@ -54,6 +54,7 @@ export function connectionLike(
   return {
     ...connectionConfig({ ...place, tls: { mode: "disable" } }),
     ...CONNECTION,
-    ...{ ssl, Client: client.constructor as typeof pg.Client },
+    ssl,
+    Client: client.constructor as typeof pg.Client,
   };
 }

@@ -29,7 +29,8 @@ export async function probeAppLogin(login: AppLogin): Promise<Check> {
   const entry = {
     ...connectionConfig(login),
     ...CONNECTION,
-    ...{ application_name: "tenantry-probe", query_timeout: 30_000 },
+    application_name: "tenantry-probe",
+    query_timeout: 30_000,
   };
   try {
     const fault = await withConnection(entry, (client) => faultOf(client, names));

@@ -50,8 +50,12 @@ describe("auditEvents", () => {
   test("tells who did what, from where, about which tenant, in which operation", async () => {
     const [locked] = (await list({ types: ["TENANT_LOCKED"] })).nodes;
     expect(locked).toMatchObject({
-      ...{ type: "TENANT_LOCKED", slug: "audited", detail: { reason: "hold" }, operation: null },
-      ...{ address: "127.0.0.1", tenant: { slug: "audited", lockReason: "hold" } },
+      type: "TENANT_LOCKED",
+      slug: "audited",
+      detail: { reason: "hold" },
+      operation: null,
+      address: "127.0.0.1",
+      tenant: { slug: "audited", lockReason: "hold" },
       actor: { kind: "USER", name: admin.email },
     });
     const { nodes } = await list({ types: ["TENANT_PROVISION_REQUESTED"] });

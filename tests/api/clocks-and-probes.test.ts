@@ -25,7 +25,9 @@ test("the database's clock decides: tokens and mails of machines that are minute
       [slow, fast],
     ] as const) {
       const { token } = await issuer.keys.sign({
-        ...{ audience: PLATFORM_AUDIENCE, subject: "somebody", claims: {} },
+        audience: PLATFORM_AUDIENCE,
+        subject: "somebody",
+        claims: {},
       });
       expect(Math.abs((decodeJwt(token).iat ?? 0) * 1000 - Date.now())).toBeLessThan(60_000);
       expect(await verifier.keys.verify(token, PLATFORM_AUDIENCE)).toMatchObject({

@@ -41,18 +41,23 @@ test("credentials are rotated and retired, shown on the tenant, and rotated for 
     return (await administrator.ask(OPERATION, { id })).operation;
   };
   expect((await administrator.ask(TENANT, { slug })).tenant).toMatchObject({
-    ...{ credentialsRotatedAt: null, oldLoginOpenUntil: null },
+    credentialsRotatedAt: null,
+    oldLoginOpenUntil: null,
   });
   const started = await act(administrator, "rotateTenantCredentials", {
-    ...{ slug, gracePeriodSeconds: 600, reason: "every quarter" },
+    slug,
+    gracePeriodSeconds: 600,
+    reason: "every quarter",
   });
   const rotation = await ended(started.operation.id);
   const { tenant } = await support.ask(TENANT, { slug });
   expect(rotation).toEqual({
-    ...{ kind: "ROTATE_CREDENTIALS", state: "SUCCEEDED" },
+    kind: "ROTATE_CREDENTIALS",
+    state: "SUCCEEDED",
     result: {
       __typename: "CredentialRotationResult",
-      ...{ from: tenant.appRole.replace(/_b$/, ""), to: tenant.appRole },
+      from: tenant.appRole.replace(/_b$/, ""),
+      to: tenant.appRole,
       secretVersion: (await world.platform.secrets.get(`tenant-db-${slug}`))?.version,
       oldLoginOpenUntil: tenant.oldLoginOpenUntil,
     },

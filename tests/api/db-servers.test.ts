@@ -42,8 +42,13 @@ const keep = (name: string, url: string) =>
 const databaseName = () => new URL(world.platform.databaseUrl).pathname.slice(1);
 
 const inputOf = (name: string, { host, port }: TestServer, more: object = {}) => ({
-  ...{ name, region: name, host, port, tlsMode: "DISABLE" },
-  ...{ adminSecretRef: `db-server-${name}`, ...more },
+  name,
+  region: name,
+  host,
+  port,
+  tlsMode: "DISABLE",
+  adminSecretRef: `db-server-${name}`,
+  ...more,
 });
 
 async function provision(
@@ -72,7 +77,11 @@ describe("db servers in the API", () => {
     const { dbServer } = await change("registerDbServer", input);
     expect(dbServer).toEqual({
       ...input,
-      ...{ kind: "POSTGRES", status: "ACTIVE", tenantCount: 0, freeCapacity: 2, load: 0 },
+      kind: "POSTGRES",
+      status: "ACTIVE",
+      tenantCount: 0,
+      freeCapacity: 2,
+      load: 0,
     });
     expect(await change("registerDbServer", input)).toMatchObject({ code: "E_DB_SERVER_EXISTS" });
     const seen = await dbServers(await api.as("READONLY"));
@@ -133,7 +142,7 @@ describe("db servers in the API", () => {
     for await (const _ of administrator.follow(EVENTS, { id: purging.id }));
     const left = "select datname from pg_database where datname like 'tenant_apic%'";
     expect(await asSuperuser(west.url, (client) => client.query(left))).toMatchObject({
-      ...{ rowCount: 1 },
+      rowCount: 1,
     });
     const [first, , second] = await dbServers();
     expect(first).toMatchObject({ name: "east", tenantCount: 2, freeCapacity: 0, load: 1 });
@@ -169,7 +178,8 @@ describe("db servers in the API", () => {
     const [one] = (await provisioner.ask(query, { name: "west" })).dbServerChecks;
     expect(one).toMatchObject({
       dbServer: { name: "west", tenantDatabase: `${databaseName()}_tenants` },
-      ...{ fault: null, probed: { superuser: false, citus: null } },
+      fault: null,
+      probed: { superuser: false, citus: null },
     });
     await keep("west", west.url.replace(/\/\/[^@]+@/, "//keeper:wrong@"));
     const [refused] = (await provisioner.ask(query, { name: "west" })).dbServerChecks;

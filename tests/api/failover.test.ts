@@ -83,7 +83,8 @@ test("followers outlive the platform database over the same socket and stream", 
     method: "POST",
     body: JSON.stringify({ query }),
     headers: {
-      ...{ "content-type": "application/json", accept: "text/event-stream" },
+      "content-type": "application/json",
+      accept: "text/event-stream",
       authorization: `Bearer ${admin.token}`,
     },
   }).then((answer) => answer.text());

@@ -50,9 +50,16 @@ async function tokenOf(role: Role, { disabled = false, ageSeconds = 0 } = {}): P
   const now = new Date();
   const id = newId();
   await orm.em.fork().insert(PlatformUserEntity, {
-    ...{ id, email: `${freshName("user")}@tenantry.test`, name: role, role },
-    ...{ passwordHash: "none", mustChangePassword: false, oneTimePasswordExpiresAt: null },
-    ...{ disabledAt: disabled ? now : null, createdAt: now, updatedAt: now },
+    id,
+    email: `${freshName("user")}@tenantry.test`,
+    name: role,
+    role,
+    passwordHash: "none",
+    mustChangePassword: false,
+    oneTimePasswordExpiresAt: null,
+    disabledAt: disabled ? now : null,
+    createdAt: now,
+    updatedAt: now,
   });
   time.pass(-ageSeconds);
   const content = { audience: PLATFORM_AUDIENCE, subject: id, claims: {} };

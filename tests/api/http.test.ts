@@ -190,7 +190,9 @@ describe("the server", () => {
     expect(await answer.json()).toEqual({
       data: {
         provisionTenant: {
-          ...{ __typename: "RefusedError", code: "PROVISIONING_UNAVAILABLE", retryable: true },
+          __typename: "RefusedError",
+          code: "PROVISIONING_UNAVAILABLE",
+          retryable: true,
         },
       },
     });

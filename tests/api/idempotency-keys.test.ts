@@ -149,7 +149,8 @@ test("what is answered again is as it stands now, and the token works", async ()
   const revoke = `mutation ($id: ID!) { revokeServiceToken(input: { id: $id }) { __typename } }`;
   await admin.ask(revoke, { id: serviceToken.id });
   expect(await act("createServiceToken", input)).toMatchObject({
-    ...{ replayed: true, value },
+    replayed: true,
+    value,
     serviceToken: { id: serviceToken.id, state: "REVOKED" },
   });
 });
@@ -204,7 +205,9 @@ test("a refusal is answered again though it would pass by now; one for the momen
 
 test("keys are kept for 30 days, those of operations, too", async () => {
   const { value } = await act("createServiceToken", {
-    ...{ name: "nightly", role: "ADMINISTRATOR", expiresInDays: 100 },
+    name: "nightly",
+    role: "ADMINISTRATOR",
+    expiresInDays: 100,
   });
   const script = api.withToken(value);
   const token = { ...create, expiresInDays: 10, idempotencyKey: key() };
@@ -266,7 +269,8 @@ describe("the header Idempotency-Key", () => {
     const { data } = await send(header, one);
     const { value } = data.createServiceToken;
     expect((await send(`"${header}"`, one)).data.createServiceToken).toMatchObject({
-      ...{ replayed: true, value },
+      replayed: true,
+      value,
     });
     const both = await send(header, one, { ...create, idempotencyKey: header });
     expect(both.data.createServiceToken).toMatchObject({ replayed: true, value });

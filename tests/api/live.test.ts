@@ -51,7 +51,8 @@ const asSse = (query: string) => ({
   method: "POST",
   body: JSON.stringify({ query }),
   headers: {
-    ...{ "content-type": "application/json", accept: "text/event-stream" },
+    "content-type": "application/json",
+    accept: "text/event-stream",
     authorization: `Bearer ${admin.token}`,
   },
 });

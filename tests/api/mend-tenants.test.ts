@@ -41,8 +41,9 @@ test("remedies are applied by name, those that decide by an administrator alone"
   expect(named.mendTenants).toMatchObject({ mended: [], failed: [], operations: [] });
   const { mendTenants } = await provisioner.ask(MEND, { input: { slug, remedies: ["SET_LOGIN"] } });
   expect(mendTenants).toMatchObject({
-    ...{ mended: [{ slug, code: "ROLE_CANNOT_LOGIN", repair: "SET_LOGIN" }] },
-    ...{ failed: [], operations: [] },
+    mended: [{ slug, code: "ROLE_CANNOT_LOGIN", repair: "SET_LOGIN" }],
+    failed: [],
+    operations: [],
   });
 
   await onServer(`alter role ${appRole} nologin`);
@@ -51,7 +52,8 @@ test("remedies are applied by name, those that decide by an administrator alone"
   expect(followed.mendTenants.mended).toMatchObject([{ repair: "FOLLOW_STATUS" }]);
   const ask = `{ tenant(by: { slug: "${slug}" }) { status } tenantHealth(slug: "${slug}") { findings { code } } }`;
   expect(await administrator.ask(ask)).toMatchObject({
-    ...{ tenant: { status: "SUSPENDED" }, tenantHealth: [{ findings: [] }] },
+    tenant: { status: "SUSPENDED" },
+    tenantHealth: [{ findings: [] }],
   });
 });
 

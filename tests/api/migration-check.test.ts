@@ -26,8 +26,12 @@ test("an administrator sees how the service's folder is read", async () => {
   await writeFile(join(migrations.path, "notes.txt"), "not for the database");
   const { migrationCheck } = await (await api.as("ADMINISTRATOR")).ask(CHECK);
   expect(migrationCheck).toMatchObject({
-    ...{ dir: migrations.path, format: "PLAIN", home: "public" },
-    ...{ isolation: "SCHEMA", isolationBecause: null, refusals: [] },
+    dir: migrations.path,
+    format: "PLAIN",
+    home: "public",
+    isolation: "SCHEMA",
+    isolationBecause: null,
+    refusals: [],
     leftOut: [{ file: "notes.txt", why: "not SQL" }],
     passedOver: [
       { file: "0004_more.sql", line: 1, statement: "alter table unit owner to postgres" },
@@ -63,7 +67,10 @@ test("what is refused is part of the answer, with what to write instead; passwor
   await writeFile(join(migrations.path, "0004_twin.sql"), "select 1;");
   const broken = await (await api.as("ADMINISTRATOR")).ask(CHECK);
   expect(broken.migrationCheck).toMatchObject({
-    ...{ format: null, home: null, isolation: null, migrations: [] },
+    format: null,
+    home: null,
+    isolation: null,
+    migrations: [],
     refusals: [
       { file: null, line: null, statement: null, why: expect.stringContaining("0004_twin") },
     ],

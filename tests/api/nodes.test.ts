@@ -83,8 +83,12 @@ test("one db server, service token and audit event are asked for by what names t
     { server: DbServer, token: ServiceToken, event: AuditEvent },
   );
   expect(found).toMatchObject({
-    ...{ byId: { name: "default" }, serviceToken: { name: "n", state: "ACTIVE" } },
-    ...{ auditEvent: { id: AuditEvent }, nobody: null, noToken: null, noEvent: null },
+    byId: { name: "default" },
+    serviceToken: { name: "n", state: "ACTIVE" },
+    auditEvent: { id: AuditEvent },
+    nobody: null,
+    noToken: null,
+    noEvent: null,
   });
   const { id, tenantCount, tenants } = found.byName;
   expect(id).toBe(DbServer);

@@ -82,7 +82,9 @@ describe("a tenant with a database of its own", () => {
     const before = await worldOf(world.platform, slug);
     const { state, result } = await provision(slug, { dryRun: true });
     expect({ state, ...result }).toMatchObject({
-      ...{ state: "SUCCEEDED", database: `tenant_${stemOf(slug)}`, schema: `org_${stemOf(slug)}` },
+      state: "SUCCEEDED",
+      database: `tenant_${stemOf(slug)}`,
+      schema: `org_${stemOf(slug)}`,
     });
     expect(await worldOf(world.platform, slug)).toEqual(before);
   });
@@ -94,8 +96,11 @@ describe("a tenant with a database of its own", () => {
       status isolation databaseName schemaName dbServer { name tenantCount } } }`;
     expect(await administrator.ask(query, { slug })).toEqual({
       tenant: {
-        ...{ status: "ACTIVE", isolation: "DATABASE", databaseName: database },
-        ...{ schemaName: `org_${stemOf(slug)}`, dbServer: { name: "default", tenantCount: 1 } },
+        status: "ACTIVE",
+        isolation: "DATABASE",
+        databaseName: database,
+        schemaName: `org_${stemOf(slug)}`,
+        dbServer: { name: "default", tenantCount: 1 },
       },
     });
     expect(await login(slug)).toBe(`${database} org_${stemOf(slug)}`);
@@ -114,7 +119,8 @@ describe("a tenant with a database of its own", () => {
     const onTables = `set role org_${stemOf(slug)}_owner; set search_path = org_${stemOf(slug)};
       ${SCENARIOS.refreshSnapshots.prepare}`;
     expect(await done("migrateTenant", { slug })).toMatchObject({
-      ...{ state: "SUCCEEDED", result: { applied: ["0003_samples"] } },
+      state: "SUCCEEDED",
+      result: { applied: ["0003_samples"] },
     });
     await sql(onTables, database);
     for (const [mutation, input] of [
@@ -125,7 +131,8 @@ describe("a tenant with a database of its own", () => {
       ["suspendTenant", {}],
     ] as const)
       expect(await done(mutation, { slug, ...input })).toMatchObject({
-        ...{ state: "SUCCEEDED", error: null },
+        state: "SUCCEEDED",
+        error: null,
       });
     await expect(login(slug)).rejects.toMatchObject({ code: "28000" });
     for (const mutation of [
@@ -142,7 +149,9 @@ describe("a tenant with a database of its own", () => {
       result: {
         remaining: [],
         evidence: {
-          ...{ database, schema: role, tables: 9 },
+          database,
+          schema: role,
+          tables: 9,
           roles: expect.arrayContaining([`${role}_app`, `${role}_owner`, `${database}_tenants`]),
         },
       },
@@ -158,7 +167,8 @@ describe("a tenant with a database of its own", () => {
     await sql(`create database ${unmarked}`);
     await sql(`update pg_database set datconnlimit = -2 where datname = '${unmarked}'`);
     expect(await done("migrateTenant", { slug })).toMatchObject({
-      ...{ state: "SUCCEEDED", error: null },
+      state: "SUCCEEDED",
+      error: null,
     });
     expect(await login(slug)).toContain(`tenant_${stemOf(slug)}`);
   });
@@ -174,7 +184,8 @@ describe("a tenant with a database of its own", () => {
       const before = await worldOf(world.platform, slug);
       const { state, error } = await provision(slug);
       expect({ state, error }).toMatchObject({
-        ...{ state: "FAILED", error: { code: "E_PARTIAL_STATE", phase: "STATE_CHECKED" } },
+        state: "FAILED",
+        error: { code: "E_PARTIAL_STATE", phase: "STATE_CHECKED" },
       });
       expect(error.message).toContain(name);
       expect(await done("cleanupFailedTenants", { slug, dropSchema: true })).toMatchObject({
@@ -233,7 +244,10 @@ describe("a tenant with a database of its own", () => {
     expect(await findingsOf(slug)).toEqual(["LEFTOVERS CLEANUP"]);
     const { result } = await done("cleanupFailedTenants", { slug, dropSchema: true });
     expect(result?.removed).toContainEqual({
-      ...{ kind: "DATABASE", name: `tenant_${stemOf(slug)}`, server: "default", ours: true },
+      kind: "DATABASE",
+      name: `tenant_${stemOf(slug)}`,
+      server: "default",
+      ours: true,
     });
     expect(await worldOf(world.platform, slug)).toMatchObject({ databases: [], roles: [] });
   });

@@ -114,7 +114,8 @@ describe("a folder with schemas of its own", () => {
     for (const dryRun of [true, false]) {
       const operation = await provision(slug, { isolation: "SCHEMA", dryRun });
       expect(operation).toMatchObject({
-        ...{ state: "FAILED", error: { code: "E_ISOLATION_REQUIRED", phase: "STATE_CHECKED" } },
+        state: "FAILED",
+        error: { code: "E_ISOLATION_REQUIRED", phase: "STATE_CHECKED" },
       });
       expect(operation.error.message).toMatch(/^0001_own.sql line 1: .*isolation DATABASE/);
       expect(await worldOf(world.platform, slug)).toEqual(before);

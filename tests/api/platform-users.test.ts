@@ -24,7 +24,9 @@ async function act(caller: Caller, name: string, input: object, more = "") {
 }
 
 const newInput = (change: object = {}) => ({
-  ...{ email: `${freshName("user")}@tenantry.test`, name: "A user", role: "PROVISIONER" },
+  email: `${freshName("user")}@tenantry.test`,
+  name: "A user",
+  role: "PROVISIONER",
   ...change,
 });
 const WITH_PASSWORD = (type: string) =>
@@ -59,7 +61,8 @@ describe("an administrator", () => {
     expect(me).toEqual({ role: "PROVISIONER", user: { email } });
     expect(await create({ email })).toMatchObject({ code: "E_PLATFORM_USER_EXISTS" });
     expect(await create({ email: "none", name: " " })).toMatchObject({
-      ...{ __typename: "ValidationError", code: "E_VALIDATION" },
+      __typename: "ValidationError",
+      code: "E_VALIDATION",
       issues: [{ path: ["email"] }, { path: ["name"] }],
     });
   });
@@ -87,7 +90,10 @@ describe("an administrator", () => {
       none: platformUser(by: { id: "nonsense" }) { id } }`;
     const { id, email } = made[1];
     expect(await admin.ask(one, { id, email })).toEqual({
-      ...{ node: { __typename: "PlatformUser", id }, a: { email }, b: { id }, none: null },
+      node: { __typename: "PlatformUser", id },
+      a: { email },
+      b: { id },
+      none: null,
     });
     const support = await api.as("SUPPORT");
     const { node } = await support.ask("query ($id: ID!) { node(id: $id) { id } }", { id });
@@ -119,7 +125,8 @@ async function openStreams(token: string) {
   const body = JSON.stringify({ query: "subscription { operationUpdated { id } }" });
   const headers = { "content-type": "application/json", accept: "text/event-stream" };
   const response = await fetch(api.url, {
-    ...{ method: "POST", body },
+    method: "POST",
+    body,
     headers: { ...headers, authorization },
   });
   return { closed, ended: response.text() };

@@ -63,7 +63,8 @@ describe("provisionTenant", () => {
     expect(operation).toMatchObject({ state: "SUCCEEDED", tenant: { status: "ACTIVE" } });
     const seeded = operation.phases.find(({ name }: { name: string }) => name === "ADMIN_SEEDED");
     expect(seeded).toMatchObject({
-      ...{ state: "SKIPPED", note: "no first administrator was asked for" },
+      state: "SKIPPED",
+      note: "no first administrator was asked for",
     });
     const found = await provisioner.ask(
       `query ($by: TenantBy!, $id: ID!) {
@@ -146,7 +147,9 @@ describe("provisionTenant", () => {
       ownerRole: `${schema}_owner`,
       appRole: `${schema}_app`,
       migrations: ["0001_organization", "0002_units", "0003_samples"],
-      ...{ migrationFormat: "PLAIN", passedOver: [], passedOverCount: 0 },
+      migrationFormat: "PLAIN",
+      passedOver: [],
+      passedOverCount: 0,
       seedSets: ["core", "extra"],
     });
     expect(events.filter((event) => event.phaseState === "SKIPPED")).toHaveLength(8);

@@ -28,12 +28,18 @@ interface Described {
 const members = (type: GraphQLNamedType): Described[] => {
   if (isEnumType(type)) {
     return type.getValues().map(({ name, description }) => ({
-      ...{ place: `${type.name}.${name}`, name, kind: "value" as const, description },
+      place: `${type.name}.${name}`,
+      name,
+      kind: "value" as const,
+      description,
     }));
   }
   if (isInputObjectType(type)) {
     return Object.values(type.getFields()).map(({ name, description }) => ({
-      ...{ place: `${type.name}.${name}`, name, kind: "field" as const, description },
+      place: `${type.name}.${name}`,
+      name,
+      kind: "field" as const,
+      description,
     }));
   }
   if (!isObjectType(type) && !isInterfaceType(type)) return [];
@@ -41,7 +47,9 @@ const members = (type: GraphQLNamedType): Described[] => {
     { place: `${type.name}.${name}`, name, kind: "field" as const, description },
     ...args.map((arg: GraphQLArgument) => ({
       place: `${type.name}.${name}(${arg.name})`,
-      ...{ name: arg.name, kind: "argument" as const, description: arg.description },
+      name: arg.name,
+      kind: "argument" as const,
+      description: arg.description,
     })),
   ]);
 };

@@ -38,16 +38,24 @@ describe("a form for a new tenant", () => {
   test("learns whether a slug is free, why not, and which one is", async () => {
     const slug = await register(world, "ACTIVE", { slug: freshSlug("taken") });
     expect(await ask(slug)).toEqual({
-      ...{ slug, available: false, code: "E_ALREADY_PROVISIONED", suggestion: `${slug}-2` },
+      slug,
+      available: false,
+      code: "E_ALREADY_PROVISIONED",
+      suggestion: `${slug}-2`,
     });
     await register(world, "ACTIVE", { slug: `${slug}-2` });
     expect((await ask(slug)).suggestion).toBe(`${slug}-3`);
     const free = freshSlug("free");
     expect(await ask(free)).toEqual({
-      ...{ slug: free, available: true, code: null, suggestion: null },
+      slug: free,
+      available: true,
+      code: null,
+      suggestion: null,
     });
     expect(await ask("Müller & Söhne")).toMatchObject({
-      ...{ available: false, code: "E_INVALID_SLUG", suggestion: "muller-sohne" },
+      available: false,
+      code: "E_INVALID_SLUG",
+      suggestion: "muller-sohne",
     });
     expect(await ask("admin")).toMatchObject({ code: "E_RESERVED_SLUG", suggestion: "admin-2" });
     expect(await ask("…")).toMatchObject({ code: "E_INVALID_SLUG", suggestion: null });
@@ -86,16 +94,21 @@ describe("a page of one tenant", () => {
       ),
     );
     const locked = await register(world, "SUSPENDED", {
-      ...{ lockedAt: new Date(), lockReason: "legal hold" },
+      lockedAt: new Date(),
+      lockReason: "legal hold",
     });
     expect(await allowed(locked)).toContainEqual({
-      ...{ kind: "PURGE", allowed: false, code: "E_TENANT_LOCKED" },
+      kind: "PURGE",
+      allowed: false,
+      code: "E_TENANT_LOCKED",
       reason: "Locked against deletion: legal hold",
     });
     const support = await api.as("SUPPORT");
     expect(kinds(await allowed(suspended, support))).toEqual([]);
     expect(await allowed(suspended, support)).toContainEqual({
-      ...{ kind: "RESUME", allowed: false, code: "E_FORBIDDEN" },
+      kind: "RESUME",
+      allowed: false,
+      code: "E_FORBIDDEN",
       reason: "Your role does not allow tenant:operate",
     });
   });
@@ -109,7 +122,8 @@ test("an operation tells how far it is in one figure, and its phases have titles
   );
   expect(shown.progress).toBe(1);
   expect(shown.phases[0]).toEqual({
-    ...{ id: `${operation.id}:PLACEMENT_RESOLVED`, name: "PLACEMENT_RESOLVED" },
+    id: `${operation.id}:PLACEMENT_RESOLVED`,
+    name: "PLACEMENT_RESOLVED",
     title: "Placement resolved",
   });
   const { nodes, pageInfo } = shown.events;

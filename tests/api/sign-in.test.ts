@@ -32,8 +32,10 @@ const MUTATIONS = {
   changeTenantPassword: {
     type: "ChangeTenantPasswordInput",
     input: {
-      ...{ slug: "acme", email: "eve@example.com" },
-      ...{ currentPassword: WRONG, newPassword: "another quiet river" },
+      slug: "acme",
+      email: "eve@example.com",
+      currentPassword: WRONG,
+      newPassword: "another quiet river",
     },
   },
   acceptInvitation: {
@@ -84,7 +86,8 @@ test("requestTenantPasswordReset answers alike until it has to wait", async () =
   };
   for (let time = 0; time < FREE; time++) {
     expect(await request()).toEqual({
-      ...{ __typename: "RequestTenantPasswordResetPayload", requested: true },
+      __typename: "RequestTenantPasswordResetPayload",
+      requested: true,
     });
   }
   expect(await request()).toMatchObject({ __typename: "RateLimitedError", retryAfter: 2 });

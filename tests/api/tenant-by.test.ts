@@ -54,7 +54,8 @@ describe.each(Object.entries(ACTS))("%s", (_name, document) => {
     const { slug, first, second } = await slugOfTwo();
     const { answer } = await administrator.ask(document, { tenant: { id: first } });
     expect(answer).toEqual({
-      ...{ code: "E_TENANT_NOT_FOUND", message: `No living tenant has the id '${first}'` },
+      code: "E_TENANT_NOT_FOUND",
+      message: `No living tenant has the id '${first}'`,
     });
     const { tenant } = await administrator.ask(
       "query ($by: TenantBy!) { tenant(by: $by) { id name lockedAt activeOperation { id } members { nodes { id } } } }",

@@ -69,7 +69,9 @@ describe("a tenant's status decides, as the lifecycle says", () => {
     }`;
     const { tenant } = await administrator.ask(query, { slug });
     expect(tenant).toEqual({
-      ...{ status: "SUSPENDED", activeOperation: null, operations: { totalCount: 0 } },
+      status: "SUSPENDED",
+      activeOperation: null,
+      operations: { totalCount: 0 },
     });
   });
 });

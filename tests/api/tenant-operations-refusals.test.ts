@@ -47,7 +47,8 @@ describe.each(Object.entries(STARTS))("%s", (mutation, { status, input }) => {
     expect(other).toMatchObject({ __typename: "RefusedError", code: "E_IDEMPOTENCY_KEY_REUSED" });
     const second = await act(caller, mutation, { ...input, slug });
     expect(second).toMatchObject({
-      ...{ __typename: "OperationInProgressError", code: "E_OPERATION_IN_PROGRESS" },
+      __typename: "OperationInProgressError",
+      code: "E_OPERATION_IN_PROGRESS",
       operation: { id: first.operation.id },
     });
     const { cancelOperation } = await caller.ask(CANCEL, { id: first.operation.id });
@@ -57,7 +58,9 @@ describe.each(Object.entries(STARTS))("%s", (mutation, { status, input }) => {
   test("refuses an unknown slug", async () => {
     const unknown = await act(callers.ADMINISTRATOR, mutation, { ...input, slug: "nobody" });
     expect(unknown).toMatchObject({
-      ...{ __typename: "RefusedError", code: "E_TENANT_NOT_FOUND", retryable: false },
+      __typename: "RefusedError",
+      code: "E_TENANT_NOT_FOUND",
+      retryable: false,
       message: "Tenant slug 'nobody' not found",
     });
   });
@@ -148,7 +151,9 @@ describe("tenants are listed", () => {
     const old = await make("old", { schemaVersion: "0002_units", tier: "PREMIUM" });
     const none = await make("none", { schemaVersion: null, region: "eu" });
     const newest = await make("newest", {
-      ...{ schemaVersion: "0003_samples", migrationsApplied: 3, isolation: "DATABASE" },
+      schemaVersion: "0003_samples",
+      migrationsApplied: 3,
+      isolation: "DATABASE",
     });
     // Of the newest version, and without one that came before.
     const lacking = await make("lacking", { schemaVersion: "0003_samples", migrationsApplied: 2 });

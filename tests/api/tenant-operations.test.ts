@@ -63,7 +63,9 @@ describe("over the API a tenant", () => {
     const slug = await provisioned();
     const plan = await run("migrateTenant", { slug, dryRun: true });
     expect(plan).toMatchObject({
-      ...{ kind: "MIGRATE", state: "SUCCEEDED", tenant: null },
+      kind: "MIGRATE",
+      state: "SUCCEEDED",
+      tenant: null,
       result: { __typename: "MigrationResult", version: "0003_samples", pending: [], checks: [] },
     });
     const migrated = await run("migrateTenant", { slug });
@@ -82,7 +84,8 @@ describe("over the API a tenant", () => {
       .execute("update platform.tenant set seed_sets = '{core,extra}' where slug = ?", [slug]);
     const operation = await run("activateTenant", { slug });
     expect(operation).toMatchObject({
-      ...{ state: "FAILED", error: { code: "E_TENANT_NOT_READY", phase: "ACTIVATED" } },
+      state: "FAILED",
+      error: { code: "E_TENANT_NOT_READY", phase: "ACTIVATED" },
       result: {
         __typename: "ActivationResult",
         checks: expect.arrayContaining([{ name: "SEEDS", passed: false }]),
@@ -99,10 +102,14 @@ describe("over the API a tenant", () => {
     const slug = await provisioned();
     const added = await run("addLaboratory", { slug, name: "Second", setupName: "default" });
     expect(added).toMatchObject({
-      ...{ kind: "ADD_LABORATORY", state: "SUCCEEDED" },
+      kind: "ADD_LABORATORY",
+      state: "SUCCEEDED",
       result: {
-        ...{ __typename: "LaboratoryResult", laboratoryId: expect.stringMatching(/./) },
-        ...{ laboratoryName: "Second", organizationName: "Acme", setupName: "default" },
+        __typename: "LaboratoryResult",
+        laboratoryId: expect.stringMatching(/./),
+        laboratoryName: "Second",
+        organizationName: "Acme",
+        setupName: "default",
       },
     });
     const earlier = {
@@ -113,14 +120,19 @@ describe("over the API a tenant", () => {
       .fork()
       .nativeUpdate(OperationEntity, { id: added.id }, { result: earlier });
     expect((await administrator.ask(RESULT, { id: added.id })).operation.result).toEqual({
-      ...{ __typename: "LaboratoryResult", laboratoryId: "7", laboratoryName: "Second" },
-      ...{ organizationName: "Acme", setupName: "default" },
+      __typename: "LaboratoryResult",
+      laboratoryId: "7",
+      laboratoryName: "Second",
+      organizationName: "Acme",
+      setupName: "default",
     });
     const twice = await run("addLaboratory", { slug, name: "Second" });
     expect(twice).toMatchObject({ state: "FAILED", error: { code: "E_LABORATORY_EXISTS" } });
     const seeded = await run("seedTenant", { slug, sets: ["extra"] });
     expect(seeded).toMatchObject({
-      ...{ kind: "SEED", state: "SUCCEEDED", tenant: { seedSets: ["core", "extra"] } },
+      kind: "SEED",
+      state: "SUCCEEDED",
+      tenant: { seedSets: ["core", "extra"] },
       result: {
         sets: [
           { set: "core", rowsAdded: 0 },
@@ -137,7 +149,9 @@ describe("over the API a tenant", () => {
     const hard = await act(administrator, "refreshSnapshots", { slug, hard: true });
     expect(hard).toMatchObject({ __typename: "RefusedError", code: "E_CONFIRMATION_REQUIRED" });
     const confirmed = await act(administrator, "refreshSnapshots", {
-      ...{ slug, hard: true, confirm: true },
+      slug,
+      hard: true,
+      confirm: true,
     });
     expect(confirmed.__typename).toBe("RefreshSnapshotsPayload");
   });
@@ -146,17 +160,21 @@ describe("over the API a tenant", () => {
     const slug = await provisioned();
     const suspended = await run("suspendTenant", { slug, reason: "unpaid" });
     expect(suspended).toMatchObject({
-      ...{ state: "SUCCEEDED", tenant: { status: "SUSPENDED" } },
+      state: "SUCCEEDED",
+      tenant: { status: "SUSPENDED" },
       result: { __typename: "SuspensionResult", sessionsEnded: 0 },
     });
     const lab = await act(administrator, "addLaboratory", { slug, name: "Second" });
     expect(lab).toMatchObject({
-      ...{ __typename: "RefusedError", code: "E_TENANT_NOT_ACTIVE" },
+      __typename: "RefusedError",
+      code: "E_TENANT_NOT_ACTIVE",
       message: `Tenant '${slug}' is not active`,
     });
     const resumed = await run("resumeTenant", { slug });
     expect(resumed).toMatchObject({
-      ...{ state: "SUCCEEDED", tenant: { status: "ACTIVE" }, result: null },
+      state: "SUCCEEDED",
+      tenant: { status: "ACTIVE" },
+      result: null,
     });
   });
 
@@ -164,7 +182,8 @@ describe("over the API a tenant", () => {
     const slug = await provisioned();
     const offboarded = await run("offboardTenant", { slug, retentionDays: 2 });
     expect(offboarded).toMatchObject({
-      ...{ state: "SUCCEEDED", tenant: { status: "OFFBOARDED", offboardedFrom: "ACTIVE" } },
+      state: "SUCCEEDED",
+      tenant: { status: "OFFBOARDED", offboardedFrom: "ACTIVE" },
       result: { __typename: "OffboardingResult", offboardedFrom: "ACTIVE", purge: false },
     });
     const left = Date.parse(offboarded.result.purgeAfter) - Date.now();
@@ -174,7 +193,8 @@ describe("over the API a tenant", () => {
     expect(purge).toMatchObject({ __typename: "RefusedError", code: "E_RETENTION_RUNNING" });
     const restored = await run("restoreTenant", { slug });
     expect(restored).toMatchObject({
-      ...{ tenant: { status: "ACTIVE", purgeAfter: null }, result: { status: "ACTIVE" } },
+      tenant: { status: "ACTIVE", purgeAfter: null },
+      result: { status: "ACTIVE" },
     });
   });
 
@@ -182,7 +202,9 @@ describe("over the API a tenant", () => {
     const slug = await provisioned();
     const locked = await act(administrator, "lockTenant", { slug, reason: "legal hold" });
     expect(locked.tenant).toEqual({
-      ...{ slug, lockedAt: expect.any(String), lockReason: "legal hold" },
+      slug,
+      lockedAt: expect.any(String),
+      lockReason: "legal hold",
     });
     const input = { slug, immediately: true, reason: "asked for it" };
     for (const mutation of ["purgeTenant", "offboardTenant"]) {
@@ -199,14 +221,19 @@ describe("over the API a tenant", () => {
     const schema = `org_${slug.replaceAll("-", "_")}`;
     const purged = await run("purgeTenant", input);
     expect(purged).toMatchObject({
-      ...{ state: "SUCCEEDED", tenant: { status: "PURGED" } },
+      state: "SUCCEEDED",
+      tenant: { status: "PURGED" },
       result: {
-        ...{ __typename: "PurgeResult", begun: true, people: { memberships: 1 }, remaining: [] },
+        __typename: "PurgeResult",
+        begun: true,
+        people: { memberships: 1 },
+        remaining: [],
         evidence: { server: "default", schema, tables: 4, secretName: `tenant-db-${slug}` },
       },
     });
     expect(await act(administrator, "resumeTenant", { slug })).toMatchObject({
-      ...{ __typename: "RefusedError", code: "E_TENANT_NOT_FOUND" },
+      __typename: "RefusedError",
+      code: "E_TENANT_NOT_FOUND",
       message: `Tenant slug '${slug}' not found`,
     });
   });
@@ -225,7 +252,8 @@ describe("over the API a tenant", () => {
     expect(results).toMatchObject([{ slug: failed, operation: { kind: "CLEANUP" }, error: null }]);
     const cleaned = await ended(results[0].operation.id);
     expect(cleaned).toMatchObject({
-      ...{ state: "SUCCEEDED", tenant: { status: "PURGED" } },
+      state: "SUCCEEDED",
+      tenant: { status: "PURGED" },
       result: { __typename: "CleanupResult", dropSchema: true, remaining: [], unsearched: [] },
     });
     expect(cleaned.result.removed.map(({ kind }: { kind: string }) => kind).sort()).toEqual([

@@ -174,8 +174,11 @@ describe("changing a tenant", () => {
     await change({ tier: "PREMIUM", supportEmail: "Help@Acme.test", vertical: "food" });
     const { tenant } = await change({ name: "Acme & Co", vertical: null });
     expect(tenant).toEqual({
-      ...{ name: "Acme & Co", tier: "PREMIUM", vertical: null },
-      ...{ supportEmail: "help@acme.test", supportPhone: null },
+      name: "Acme & Co",
+      tier: "PREMIUM",
+      vertical: null,
+      supportEmail: "help@acme.test",
+      supportPhone: null,
     });
     await change({ name: "Acme & Co" });
     const facts = await factsAbout(slug, "TENANT_UPDATED");
@@ -194,7 +197,8 @@ describe("changing a tenant", () => {
       issues: [{ path: ["supportEmail"] }, { path: ["supportPhone"] }],
     });
     expect(await change({ tier: null })).toMatchObject({
-      ...{ code: "E_VALIDATION", message: expect.stringContaining("tier: must be one of TRIAL, ") },
+      code: "E_VALIDATION",
+      message: expect.stringContaining("tier: must be one of TRIAL, "),
     });
   });
 
@@ -277,7 +281,9 @@ test("READONLY and SUPPORT see the name of a secret nowhere, who may see it does
   await world.platform.secrets.purge(`tenant-db-${healthy}`);
   const administrator = await api.as("ADMINISTRATOR");
   const forced = await act(administrator, "activateTenant", {
-    ...{ slug: healthy, force: true, reason: "a test" },
+    slug: healthy,
+    force: true,
+    reason: "a test",
   });
   const { operation: activation } = await followToEnd(world.platform, forced.operation.id);
   expect(activation.state).toBe("SUCCEEDED");

@@ -106,7 +106,9 @@ test("a plan is made as it was shown, or refused", async () => {
   const input = provisionRequest({ slug: freshSlug() });
   const plan = await planned(input);
   expect(plan).toMatchObject({
-    ...{ laboratory: input.initialLaboratory, firstAdmin: input.adminEmail, dbServer: "default" },
+    laboratory: input.initialLaboratory,
+    firstAdmin: input.adminEmail,
+    dbServer: "default",
   });
   const { planHash } = plan;
   expect((await planned(input)).planHash).toBe(planHash);
@@ -115,7 +117,8 @@ test("a plan is made as it was shown, or refused", async () => {
   expect(await answer(PROVISION, { ...input, planHash: "x" })).toMatchObject(stale);
   await writeFile(join(migrations.path, "0004_more.sql"), "create table more (id int);");
   expect(await answer(PROVISION, { ...input, planHash })).toMatchObject({
-    ...{ ...stale, message: "The migrations or seeds have changed since the plan was made" },
+    ...stale,
+    message: "The migrations or seeds have changed since the plan was made",
   });
   const { tenants } = await administrator.ask(
     "query ($slugs: [String!]) { tenants(filter: { slugs: $slugs }) { totalCount } }",
@@ -126,6 +129,7 @@ test("a plan is made as it was shown, or refused", async () => {
   const { operation } = await answer(PROVISION, { ...input, planHash: fresh.planHash });
   for await (const _ of administrator.follow(EVENTS, { id: operation.id }));
   expect((await administrator.ask(OPERATION, { id: operation.id })).operation).toMatchObject({
-    ...{ state: "SUCCEEDED", tenant: { schemaVersion: "0004_more" } },
+    state: "SUCCEEDED",
+    tenant: { schemaVersion: "0004_more" },
   });
 });

@@ -38,8 +38,13 @@ beforeAll(async () => {
         detail: {
           reason: text,
           evidence: {
-            ...{ server: text, database: "d", schema: null, tables: 0, bytes: 2 ** 52 },
-            ...{ roles: [text, "x"], secretName: null },
+            server: text,
+            database: "d",
+            schema: null,
+            tables: 0,
+            bytes: 2 ** 52,
+            roles: [text, "x"],
+            secretName: null,
           },
           people: { memberships: 1, invitations: 0, mails: 0, identities: 0 },
           remaining: [],

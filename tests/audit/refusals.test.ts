@@ -35,7 +35,10 @@ test("what a role does not allow is told, with who asked and from where", async 
   await expect(caller.follow(lock).next()).rejects.toThrow("E_FORBIDDEN");
   expect(await toldOf(caller)).toEqual([
     {
-      ...{ type: "ACCESS_REFUSED", kind: "USER", address: "127.0.0.1", slug: null },
+      type: "ACCESS_REFUSED",
+      kind: "USER",
+      address: "127.0.0.1",
+      slug: null,
       detail: { action: "tenant:lock", times: 1 },
     },
   ]);

@@ -136,7 +136,8 @@ describe("over the API", () => {
     const { value } = await createServiceToken({ em: orm.em, clock }, OPERATOR, { name, role });
     return await tenantry(["migration", "check", ...words], {
       ...bare,
-      ...{ TENANTRY_URL: api.url, TENANTRY_TOKEN: value },
+      TENANTRY_URL: api.url,
+      TENANTRY_TOKEN: value,
     });
   };
 
@@ -325,11 +326,15 @@ test("a service logs its folder as it starts, and one that is refused hinders it
     return JSON.parse(lines[0] ?? "") as unknown;
   };
   expect(await started(OWNED)).toMatchObject({
-    ...{ format: "GOLANG_MIGRATE", home: "public", isolation: "SCHEMA", migrations: 1 },
+    format: "GOLANG_MIGRATE",
+    home: "public",
+    isolation: "SCHEMA",
+    migrations: 1,
     msg: "tenant migrations",
   });
   expect(await started({ "0001_a.sql": "select 1;\ncopy a from stdin;" })).toMatchObject({
-    ...{ format: "PLAIN", refusals: 1 },
+    format: "PLAIN",
+    refusals: 1,
     first: { file: "0001_a.sql", line: 2 },
   });
 });

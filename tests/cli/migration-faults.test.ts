@@ -86,8 +86,12 @@ describe("a fault of a migration file is told in fields, by the API and the comm
       "a key that is double",
       `select 1;\n${key}`,
       {
-        ...{ line: 2, sqlState: "23505", statement: key.slice(0, -1), hint: null },
-        ...{ constraint: "unit_pkey", detail: "Key (code)=(twice) already exists." },
+        line: 2,
+        sqlState: "23505",
+        statement: key.slice(0, -1),
+        hint: null,
+        constraint: "unit_pkey",
+        detail: "Key (code)=(twice) already exists.",
       },
     ],
     [
@@ -99,7 +103,10 @@ describe("a fault of a migration file is told in fields, by the API and the comm
       "a function that needs a cast, with PostgreSQL's hint",
       "select lower(1);",
       {
-        ...{ ...none, line: 1, sqlState: "42883", statement: "select lower(1)" },
+        ...none,
+        line: 1,
+        sqlState: "42883",
+        statement: "select lower(1)",
         hint: expect.stringContaining("explicit type casts"),
       },
     ],
@@ -117,9 +124,12 @@ describe("a fault of a migration file is told in fields, by the API and the comm
       "secrets in what PostgreSQL says",
       raised,
       {
-        ...{ line: 1, sqlState: "P0001", constraint: null },
+        line: 1,
+        sqlState: "P0001",
+        constraint: null,
         statement: expect.not.stringContaining("hunter2"),
-        ...{ detail: "connect by postgres://***@db/x", hint: "set password = ***" },
+        detail: "connect by postgres://***@db/x",
+        hint: "set password = ***",
       },
     ],
   ])("%s", async (_what, sql, migration) => {
@@ -137,7 +147,8 @@ describe("a fault of a migration file is told in fields, by the API and the comm
     const file = join(seeds.path, "extra/0001_extra.sql");
     await writeFile(file, "insert into nosuch values (1) on conflict do nothing;");
     expect(await errorOver("seedTenant", { slug, sets: ["extra"] })).toMatchObject({
-      ...{ code: "E_SEEDS_FAILED", retryable: false },
+      code: "E_SEEDS_FAILED",
+      retryable: false,
       migration: { file: "extra/0001_extra.sql", line: 1, sqlState: "42P01" },
     });
   });

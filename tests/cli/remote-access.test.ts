@@ -39,7 +39,8 @@ const local = (...words: string[]) => tenantry(words, world.environment);
 
 /** What a command wrote, without what differs from run to run. */
 const plain = ({ end, stdout, stderr }: Ran) => ({
-  ...{ end, stderr },
+  end,
+  stderr,
   stdout: stdout
     .replaceAll(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{3}Z)?)?/g, "<moment>")
     .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "<id>")

@@ -58,7 +58,9 @@ test("migrates, and acts as the token", async () => {
   expect(lines.at(-1)).toMatchObject({
     type: "RESULT",
     operation: {
-      ...{ kind: "MIGRATE", state: "SUCCEEDED", slug },
+      kind: "MIGRATE",
+      state: "SUCCEEDED",
+      slug,
       requestedBy: { kind: "SERVICE_TOKEN", id: tokenId, name: "cli PROVISIONER" },
     },
   });
@@ -191,8 +193,13 @@ describe("db servers", () => {
     const [row] = linesOf(await tenantry(["db-server", "list", "--json"], token));
     expect(row).toEqual({
       ...linesOf(added)[0],
-      ...{ type: undefined, updatedAt: expect.any(String), cluster: null },
-      ...{ status: "DRAINING", capacityHint: 9, freeCapacity: 9, labels: { team: "emea" } },
+      type: undefined,
+      updatedAt: expect.any(String),
+      cluster: null,
+      status: "DRAINING",
+      capacityHint: 9,
+      freeCapacity: 9,
+      labels: { team: "emea" },
     });
   });
 

@@ -60,7 +60,12 @@ describe.each(["SCHEMA", "DATABASE"] as const)("a tenant of isolation %s", (isol
 
     const [found = {}] = linesOf(json);
     expect(found).toMatchObject({
-      ...{ type: "RESULT", slug, status: "ACTIVE", url, user: appRole, database: databaseName },
+      type: "RESULT",
+      slug,
+      status: "ACTIVE",
+      url,
+      user: appRole,
+      database: databaseName,
       sslmode: "disable",
     });
     const { host, port, database, user, password } = found as Record<string, string>;

@@ -15,7 +15,9 @@ test("a tenant's people and contract are looked after by command", async () => {
   const person = `bo-${slug}@acme.test`;
   const at = ["--slug", slug];
   expect(await run("tenant", "invitation", "send", ...at, "--email", person)).toMatchObject({
-    ...{ end: 0, stderr: "", stdout: expect.stringContaining(`✔ ${person} is invited`) },
+    end: 0,
+    stderr: "",
+    stdout: expect.stringContaining(`✔ ${person} is invited`),
   });
   const unclear = await run("tenant", "invitation", "resend", ...at);
   expect(unclear).toMatchObject({ end: 2, stderr: expect.stringContaining("--email") });
@@ -38,7 +40,10 @@ test("a tenant's people and contract are looked after by command", async () => {
   const lines = linesOf(changed);
   expect(lines[0]).toMatchObject({ type: "STARTED", operation: { kind: "SET_LIMITS" } });
   expect(lines.at(-1)).toMatchObject({
-    ...{ type: "RESULT", slug, tier: "PREMIUM", supportEmail: "help@acme.test" },
+    type: "RESULT",
+    slug,
+    tier: "PREMIUM",
+    supportEmail: "help@acme.test",
     limits: { connectionLimit: 30, own: [] },
     operation: { state: "SUCCEEDED", result: { connectionLimit: 30 } },
   });

@@ -36,7 +36,9 @@ export function secretStoreContract(adapter: string, open: () => Promise<SecretS
       const second = await store.set("rotated", "two", { round: "2" });
       expect(second.version).not.toBe(first.version);
       expect(await store.get("rotated")).toMatchObject({
-        ...{ value: "two", version: second.version, tags: { round: "2" } },
+        value: "two",
+        version: second.version,
+        tags: { round: "2" },
       });
     });
 
@@ -54,7 +56,9 @@ export function secretStoreContract(adapter: string, open: () => Promise<SecretS
       await store.set("kept", "two", {});
       await store.set("other", "three", {});
       expect(await store.get("kept", first.version)).toMatchObject({
-        ...{ value: "one", version: first.version, tags: { round: "1" } },
+        value: "one",
+        version: first.version,
+        tags: { round: "1" },
       });
       expect(await store.get("other", first.version)).toBeNull();
       await store.purge("kept");

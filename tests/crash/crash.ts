@@ -94,9 +94,14 @@ function tell({ point, unit, violations, ms }: Tried): void {
   if (flags.out === undefined) return;
   const { operation, way, n } = point;
   const result: Result = {
-    ...{ commit, seed, operation: operation.name, way, n },
+    commit,
+    seed,
+    operation: operation.name,
+    way,
+    n,
     phase: unit?.phase ?? (isFine ? null : "?"),
-    ...{ violations: violations.length, atS: seconds() },
+    violations: violations.length,
+    atS: seconds(),
   };
   appendFileSync(flags.out, `${JSON.stringify(result)}\n`);
 }

@@ -58,7 +58,10 @@ export const OPERATIONS: readonly CrashOperation[] = [
   operation("provision-vault", "provisionTenant", VAULT),
   operation("provision-undone", "provisionTenant", { failAt: "ADMIN_SEEDED" }),
   operation("provision-database-undone", "provisionTenant", {
-    ...{ ...OWN, ...VAULT, failAt: "VERIFIED", next: "cleanupTenant" },
+    ...OWN,
+    ...VAULT,
+    failAt: "VERIFIED",
+    next: "cleanupTenant",
   }),
   operation("provision-cancelled", "provisionTenant", { ...VAULT, cancelIn: "MIGRATIONS_APPLIED" }),
   operation("migrate", "migrateTenant"),
@@ -71,7 +74,9 @@ export const OPERATIONS: readonly CrashOperation[] = [
   operation("rotate", "rotateCredentials", { next: "retireCredentials" }),
   operation("rotate-vault", "rotateCredentials", { ...VAULT, next: "purgeTenant" }),
   operation("rotate-undone", "rotateCredentials", {
-    ...{ ...VAULT, failAt: "VERIFIED", next: "rotateCredentials" },
+    ...VAULT,
+    failAt: "VERIFIED",
+    next: "rotateCredentials",
   }),
   operation("retire", "retireCredentials", { next: "rotateCredentials" }),
   operation("retire-by-timer", "retireCredentials", { byTimer: true }),

@@ -67,7 +67,9 @@ export function drawPoints(
 const cellsOf = (operation: CrashOperation, units: readonly Unit[]): Cell[] =>
   WAYS.flatMap((way) =>
     [...Map.groupBy(units, ({ phase }) => phase).values()].map((some) => ({
-      ...{ operation, way, units: some },
+      operation,
+      way,
+      units: some,
     })),
   );
 

@@ -20,8 +20,12 @@ const TEMPLATE = "sweep_template";
 export async function startSweepServer(): Promise<Server & AsyncDisposable> {
   const dataDir = await makeServerFolder("tenantry-sweep-");
   const settings = {
-    ...{ ...CARELESS, max_wal_size: "256MB", max_connections: "800" },
-    ...{ wal_level: "minimal", max_wal_senders: "0", autovacuum: "off" },
+    ...CARELESS,
+    max_wal_size: "256MB",
+    max_connections: "800",
+    wal_level: "minimal",
+    max_wal_senders: "0",
+    autovacuum: "off",
   };
   const postgres = await startEmbeddedPostgres({ dataDir, database: TEMPLATE, settings });
   const orm = openOrm({ url: postgres.url, entities: PLATFORM_ENTITIES });

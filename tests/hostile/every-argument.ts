@@ -50,7 +50,9 @@ export function everyArgument(schema: GraphQLSchema): Hole[] {
           );
           const call = `${field.name}(${[...given, `${arg.name}: ${value}`].join(", ")})${selectionOf(field)}`;
           return {
-            ...{ field: `${operation}.${field.name}`, operation, type },
+            field: `${operation}.${field.name}`,
+            operation,
+            type,
             call: (variable) => call.replace(HOLE, () => `$${variable}`),
           };
         }),

@@ -41,7 +41,8 @@ async function post(
   const answer = await fetch(url, {
     method: "POST",
     headers: {
-      ...{ "content-type": "application/json", accept: "application/graphql-response+json" },
+      "content-type": "application/json",
+      accept: "application/graphql-response+json",
       ...headers,
     },
     body,
@@ -59,7 +60,10 @@ async function follow(
   const signal = AbortSignal.timeout(MOMENT_MS);
   try {
     const answer = await fetch(url, {
-      ...{ method: "POST", headers: { ...type, ...headers }, body, signal },
+      method: "POST",
+      headers: { ...type, ...headers },
+      body,
+      signal,
     });
     return { status: answer.status, text: await answer.text() };
   } catch (error) {

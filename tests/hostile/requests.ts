@@ -30,7 +30,10 @@ function forgedToken(n: number): string {
 }
 
 const document = (name: string, query: string, variables?: object): Kind => ({
-  ...{ name, by: "stranger", status: 400, body: asks(query, variables) },
+  name,
+  by: "stranger",
+  status: 400,
+  body: asks(query, variables),
 });
 
 /** What anybody can send who finds the port. */
@@ -124,28 +127,30 @@ const OF_STRANGERS: readonly Kind[] = [
   { ...document("a body of 1 MB", ""), status: 413, body: () => "x".repeat(1_000_000) },
   {
     ...document("a form", 'mutation { signOut(input: {refreshToken: "x"}) { __typename } }'),
-    ...{ status: 415, headers: () => ({ "content-type": "application/x-www-form-urlencoded" }) },
+    status: 415,
+    headers: () => ({ "content-type": "application/x-www-form-urlencoded" }),
   },
   { ...document("introspection", getIntrospectionQuery()), status: 401 },
   { ...document("a field that needs a token", "{ tenants { nodes { slug } } }"), status: 401 },
   {
     ...document("a token that is none", "{ me { role } }"),
-    ...{ status: 401, headers: (n) => ({ authorization: `Bearer ${n}${"x".repeat(8_000)}` }) },
+    status: 401,
+    headers: (n) => ({ authorization: `Bearer ${n}${"x".repeat(8_000)}` }),
   },
   {
     ...document("a token of nobody's key", "{ me { role } }"),
-    ...{ status: 401, headers: (n) => ({ authorization: `Bearer ${forgedToken(n)}` }) },
+    status: 401,
+    headers: (n) => ({ authorization: `Bearer ${forgedToken(n)}` }),
   },
   {
     ...document("a service token of nobody", "{ me { role } }"),
-    ...{
-      status: 401,
-      headers: (n) => ({ authorization: `Bearer tnt_${String(n).padEnd(49, "x")}` }),
-    },
+    status: 401,
+    headers: (n) => ({ authorization: `Bearer tnt_${String(n).padEnd(49, "x")}` }),
   },
   {
     ...document("wrong passwords", SIGN_IN),
-    ...{ status: 200, body: (n) => asks(SIGN_IN, { i: wrongPassword(`a${n}@example.com`) })(n) },
+    status: 200,
+    body: (n) => asks(SIGN_IN, { i: wrongPassword(`a${n}@example.com`) })(n),
   },
   {
     ...document("refresh tokens of nobody", ""),

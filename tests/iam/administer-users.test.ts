@@ -26,7 +26,11 @@ const change = (currentPassword: string, newPassword: string) =>
 const refresh = (refreshToken: string) => refreshSession(world, { refreshToken, address: ADDRESS });
 const who = (token: string) => authenticate(world, `Bearer ${token}`, ADDRESS);
 const as = ({ id, email, role }: UserView): Actor => ({
-  ...{ kind: "USER", id, name: email, role, address: ADDRESS },
+  kind: "USER",
+  id,
+  name: email,
+  role,
+  address: ADDRESS,
 });
 const UNAUTHENTICATED = { code: "E_UNAUTHENTICATED" };
 const LAST = { code: "E_LAST_ADMINISTRATOR" };

@@ -240,7 +240,11 @@ describe("somebody whom the issuer vouches for", () => {
     for (const { actor } of all) {
       const name = `ada@example.com (${new URL(oidc.url).host})`;
       expect(actor).toEqual({
-        ...{ kind: "USER", id: rows[0]?.id, name, role: "READONLY", address: ADDRESS },
+        kind: "USER",
+        id: rows[0]?.id,
+        name,
+        role: "READONLY",
+        address: ADDRESS,
       });
     }
     expect(await world.trail()).toEqual(["EXTERNAL_USER_ADDED"]);
@@ -289,7 +293,8 @@ describe("somebody whom the issuer vouches for", () => {
 
   test("without a role is forbidden, and leaves no row", async () => {
     await expect(enter({ roles: [] })).rejects.toMatchObject({
-      ...{ code: "E_FORBIDDEN", message: "Your account has no role here." },
+      code: "E_FORBIDDEN",
+      message: "Your account has no role here.",
     });
     expect(await users()).toEqual([]);
   });
@@ -344,7 +349,9 @@ describe("somebody whom the issuer vouches for", () => {
     expect(actor.id).not.toBe(own.id);
     expect(actor.role).toBe("READONLY");
     const session = await signIn(world, {
-      ...{ email: "ada@example.com", password: PASSWORD, address: ADDRESS },
+      email: "ada@example.com",
+      password: PASSWORD,
+      address: ADDRESS,
     });
     expect(session.user.id).toBe(own.id);
     expect(await enter({ sub: "another" })).not.toMatchObject({ actor: { id: actor.id } });
@@ -374,7 +381,9 @@ describe("somebody whom the issuer vouches for", () => {
     oidc.fault = "hangs";
     await world.user("ada@example.com");
     const { accessToken } = await signIn(world, {
-      ...{ email: "ada@example.com", password: PASSWORD, address: ADDRESS },
+      email: "ada@example.com",
+      password: PASSWORD,
+      address: ADDRESS,
     });
     const waiting = enter().catch((error: unknown) => error);
     await vi.waitFor(() => expect(oidc.asked).toHaveLength(1), 30_000);

@@ -49,7 +49,10 @@ test("lets in as the token, with its role", async () => {
   const { value, serviceToken } = await create({ name: "nightly", role: "SUPPORT" });
   const { actor, expiresAt } = await enter(value);
   expect(actor).toEqual({
-    ...{ kind: "SERVICE_TOKEN", id: serviceToken.id, name: "nightly", role: "SUPPORT" },
+    kind: "SERVICE_TOKEN",
+    id: serviceToken.id,
+    name: "nightly",
+    role: "SUPPORT",
     address: ADDRESS,
   });
   const days = (expiresAt.getTime() - world.clock().getTime()) / 86_400_000;

@@ -30,7 +30,8 @@ describe("signing in", () => {
       actor: { kind: "USER", id: user.id, name: EMAIL, role: "PROVISIONER", address: ADDRESS },
       expiresAt: session.accessTokenExpiresAt,
       issuedAt: new Date(session.accessTokenExpiresAt.getTime() - 900_000),
-      ...{ keyId: expect.any(String), session: expect.any(String) },
+      keyId: expect.any(String),
+      session: expect.any(String),
     });
     expect(await world.trail()).toEqual(["PLATFORM_USER_CREATED", "SIGNED_IN"]);
   });

@@ -11,8 +11,11 @@ import { perFile } from "../kit/lifetime.ts";
 const world = perFile(openIam);
 
 const ADMIN: Actor = {
-  ...{ kind: "OS_USER", id: "test", name: "test" },
-  ...{ role: "ADMINISTRATOR", address: null },
+  kind: "OS_USER",
+  id: "test",
+  name: "test",
+  role: "ADMINISTRATOR",
+  address: null,
 };
 
 const newToken = (name: string) =>

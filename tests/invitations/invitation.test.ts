@@ -18,7 +18,9 @@ describe("an invitation", () => {
     expect(mail).toContain(`https://acme.example.com/accept-invitation?token=${token}`);
     const session = await world.accept(token);
     expect(session).toMatchObject({
-      ...{ tenantSlug: "acme", role: "OWNER", identity: { email: OWNER, name: "Olive Owner" } },
+      tenantSlug: "acme",
+      role: "OWNER",
+      identity: { email: OWNER, name: "Olive Owner" },
     });
     await world.keys.verify(session.accessToken, "tenant:acme");
     expect((await world.signIn("acme", PASSWORD, "OWNER@example.com")).role).toBe("OWNER");

@@ -22,8 +22,12 @@ const resend = (id: string) => resendInvitation(ports(), STARTER, id);
 const revoke = (id: string) => revokeInvitation(ports(), STARTER, id);
 const inviteAdmin = (more: Record<string, unknown> = {}) =>
   inviteTenantAdmin(ports(), STARTER, {
-    ...{ slug: "acme", email: "bo@example.com", name: "Bo", role: "ADMIN" },
-    ...{ allowExistingUser: false, ...more },
+    slug: "acme",
+    email: "bo@example.com",
+    name: "Bo",
+    role: "ADMIN",
+    allowExistingUser: false,
+    ...more,
   });
 
 const invitations = async (tenant: { id: string }) =>

@@ -53,7 +53,9 @@ describe("a forgotten password", () => {
     expect(mail?.split(`https://acme.example.com/reset-password?token=${token}`)).toHaveLength(5);
     const session = await world.reset(token);
     expect(session).toMatchObject({
-      ...{ tenantSlug: "acme", role: "OWNER", identity: { email: OWNER } },
+      tenantSlug: "acme",
+      role: "OWNER",
+      identity: { email: OWNER },
     });
     await world.keys.verify(session.accessToken, "tenant:acme");
     for (const slug of ["acme", "beta"]) {
@@ -95,7 +97,10 @@ describe("a forgotten password", () => {
       asked.map(([, , refusal]) => refusal),
     );
     expect((await requests()).at(-1)).toEqual({
-      ...{ email: null, refusal: "UNKNOWN_TENANT", tenant_slug: null, actor_kind: "ANONYMOUS" },
+      email: null,
+      refusal: "UNKNOWN_TENANT",
+      tenant_slug: null,
+      actor_kind: "ANONYMOUS",
     });
     expect(await world.mails()).toHaveLength(before + 1);
   });
@@ -106,7 +111,8 @@ describe("a forgotten password", () => {
       for (let time = 0; time < 6; time++) await world.requestReset("acme", email);
       for (const slug of ["acme", "another"]) {
         await expect(world.requestReset(slug, email)).rejects.toMatchObject({
-          ...{ code: "E_RATE_LIMITED", retryAfterSeconds: 2 },
+          code: "E_RATE_LIMITED",
+          retryAfterSeconds: 2,
         });
       }
     }

@@ -54,7 +54,8 @@ const SIGN_IN = `mutation ($input: SignInInput!) {
 export async function openTestApi({ platform }: Pick<TestPlatform, "platform">): Promise<TestApi> {
   const api = await openApi(platform);
   return {
-    ...{ url: api.url, port: api.port },
+    url: api.url,
+    port: api.port,
     withToken: (token) => callerOf(api.url, token),
     anonymous: () => callerOf(api.url, null),
     post: (body, headers) => post(api.url, body, headers),

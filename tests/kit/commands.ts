@@ -40,7 +40,8 @@ export async function runCommand(
 
 function startProcess(): ChildProcess {
   const child = fork(join(import.meta.dirname, "command-process.ts"), {
-    ...{ env: COMPILE_CACHE, execArgv: [] },
+    env: COMPILE_CACHE,
+    execArgv: [],
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding("utf8");

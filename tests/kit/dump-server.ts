@@ -62,7 +62,8 @@ export async function startDumpServer(programs: string): Promise<DumpServer> {
       await client.query(`create database ${database}`);
     });
   return {
-    ...{ url, create },
+    url,
+    create,
     dump: async (database) => {
       const file = join(base, `${database}.dump`);
       await exec("pg_dump", ["-Fc", `--file=${file}`, url(database)]);

@@ -24,9 +24,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const dataDir = await makeServerFolder("tenantry-tests-");
   // The log stays small: the folder may lie in memory.
   const settings = {
-    ...{ ...CARELESS, max_wal_size: "256MB" },
+    ...CARELESS,
+    max_wal_size: "256MB",
     // What can hold a database against its end.
-    ...{ wal_level: "logical", max_prepared_transactions: "10" },
+    wal_level: "logical",
+    max_prepared_transactions: "10",
   };
   const postgres = await startEmbeddedPostgres({ dataDir, database: TEMPLATE, settings });
   const orm = openOrm({ url: postgres.url, entities: PLATFORM_ENTITIES });

@@ -53,8 +53,15 @@ export class TenantWorld extends IamWorld {
   seed({ id, slug }: { id: string; slug: string }, more: Partial<FirstAdmin> = {}) {
     return this.em.fork().transactional((em) =>
       seedFirstAdmin(this, em, {
-        ...{ tenantId: id, slug, tenantName: "Acme", email: OWNER, name: "Olive Owner" },
-        ...{ allowExistingUser: false, credential: "INVITATION", operationId: id, actor: ACTOR },
+        tenantId: id,
+        slug,
+        tenantName: "Acme",
+        email: OWNER,
+        name: "Olive Owner",
+        allowExistingUser: false,
+        credential: "INVITATION",
+        operationId: id,
+        actor: ACTOR,
         ...more,
       }),
     );
@@ -86,7 +93,8 @@ export class TenantWorld extends IamWorld {
   people(): PeoplePorts {
     const em = this.em.fork();
     return {
-      ...{ em, now: this.clock() },
+      em,
+      now: this.clock(),
       identities: { load: (id) => em.findOne(IdentityEntity, { id }) },
       mails: { load: async (id) => (await newestMails(em, [id]))(id) },
     };

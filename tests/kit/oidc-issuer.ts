@@ -81,8 +81,15 @@ export class OidcIssuer {
   async token(claims: Record<string, unknown> = {}, options: TokenOptions = {}): Promise<string> {
     const { kid, alg, privateKey } = this.newest;
     const payload = {
-      ...{ iss: this.url, aud: AUDIENCE, sub: "ada", iat: seconds(), exp: seconds(600) },
-      ...{ email: "ada@example.com", name: "Ada", roles: ["READONLY"], ...claims },
+      iss: this.url,
+      aud: AUDIENCE,
+      sub: "ada",
+      iat: seconds(),
+      exp: seconds(600),
+      email: "ada@example.com",
+      name: "Ada",
+      roles: ["READONLY"],
+      ...claims,
     };
     const header = { alg, kid, typ: "JWT", ...options.header };
     return await new SignJWT(payload).setProtectedHeader(header).sign(options.key ?? privateKey);

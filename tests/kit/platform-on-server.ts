@@ -38,7 +38,8 @@ export async function openPlatformOnServer(
   const opened = await openPlatform({ environment: { DATABASE_URL: url.href }, worker });
   return {
     ...opened,
-    ...{ server, asAdmin },
+    server,
+    asAdmin,
     [Symbol.asyncDispose]: async () => {
       await opened[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();

@@ -88,7 +88,10 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     if (postgres.port !== port) throw new Error("The server came back at another port");
   };
   return {
-    ...{ host, port, url, stop },
+    host,
+    port,
+    url,
+    stop,
     restart: async () => {
       await stop();
       await start();

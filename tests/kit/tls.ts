@@ -41,7 +41,9 @@ export async function startTlsServer(): Promise<TlsServer> {
   const server = await startServer();
   await turnOn(server, { certificate: file("localhost.pem"), key, authority: file("ca.pem") });
   const trusted = {
-    ...{ sslrootcert: file("ca.pem"), sslcert: file("client.pem"), sslkey: file("client.key") },
+    sslrootcert: file("ca.pem"),
+    sslcert: file("client.pem"),
+    sslkey: file("client.key"),
   };
   const urlOf: TlsServer["urlOf"] = (database, parameters) => {
     const url = new URL(server.url);
@@ -55,7 +57,9 @@ export async function startTlsServer(): Promise<TlsServer> {
       rewriteHba(client, lines),
     );
   return {
-    ...{ urlOf, trusted, strangersAuthority: file("stranger.pem") },
+    urlOf,
+    trusted,
+    strangersAuthority: file("stranger.pem"),
     allow: (lines) => allow([...lines, ...TLS_ONLY]),
     [Symbol.asyncDispose]: async () => {
       await server[Symbol.asyncDispose]();

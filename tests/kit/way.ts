@@ -35,7 +35,8 @@ export async function openWay(
   const url = new URL(to);
   url.host = `127.0.0.1:${port}`;
   return {
-    ...{ port, url: url.href },
+    port,
+    url: url.href,
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();
       server.close();

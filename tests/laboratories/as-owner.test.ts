@@ -7,9 +7,16 @@ import { openTenantDatabase, type Tenant } from "../kit/tenant-schemas.ts";
 const world = perFile(openTenantDatabase);
 
 const FIRST = {
-  ...{ name: "Acme", slug: "acme", setupName: "acme", laboratory: "Main", region: null },
-  ...{ vertical: "clinical", states: ["CA", "NV"], timeZone: "America/Los_Angeles" },
-  ...{ supportEmail: "help@acme.test", supportPhone: null },
+  name: "Acme",
+  slug: "acme",
+  setupName: "acme",
+  laboratory: "Main",
+  region: null,
+  vertical: "clinical",
+  states: ["CA", "NV"],
+  timeZone: "America/Los_Angeles",
+  supportEmail: "help@acme.test",
+  supportPhone: null,
 };
 
 const TABLES = `

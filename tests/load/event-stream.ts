@@ -11,7 +11,8 @@ export class EventStream implements Connection {
     const after = followed.cursor === null ? "" : `, after: "${followed.cursor}"`;
     const query = `subscription { operationEvents(operationId: "${followed.id}"${after}) { ${EVENT} } }`;
     const headers = {
-      ...{ "content-type": "application/json", accept: "text/event-stream" },
+      "content-type": "application/json",
+      accept: "text/event-stream",
       authorization: `Bearer ${token}`,
     };
     this.#ended = new Promise((resolve) => {

@@ -68,7 +68,8 @@ export async function openRig(
   parts.defer(() => platform.close());
   const owned = parts.move();
   return {
-    ...{ server, platform },
+    server,
+    platform,
     start: async (part, port = "0") => {
       const process = await startProcess(part, { ...environment, PORT: port }, log);
       owned.use(process);

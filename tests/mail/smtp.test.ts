@@ -30,7 +30,9 @@ const queue = (tenantName = "Acme", recipient = "ada@example.com") =>
 const deliver = (url: string, within?: number) =>
   deliverPendingMail(
     {
-      ...{ em: platform.orm.em, clock: time.now, linkOf: async () => LINK },
+      em: platform.orm.em,
+      clock: time.now,
+      linkOf: async () => LINK,
       mailer: smtpMailer({ url, from: FROM, ...(within ? { within } : {}) }),
     },
     { limit: 100 },

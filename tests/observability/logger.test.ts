@@ -18,7 +18,9 @@ const expected = new DomainError("E_MIGRATIONS_FAILED", {
 test("an expected failure is told without stacks, what the server said behind it included", () => {
   const { err } = JSON.parse(wrote("json", expected));
   expect(err).toEqual({
-    ...{ type: "DomainError", code: "E_MIGRATIONS_FAILED", detail: {} },
+    type: "DomainError",
+    code: "E_MIGRATIONS_FAILED",
+    detail: {},
     message: "0004.sql line 3: syntax error",
     cause: { type: "Error", code: "42601", message: "syntax error" },
   });

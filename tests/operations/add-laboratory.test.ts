@@ -63,8 +63,10 @@ describe("adding a laboratory", () => {
     const [organization] = await inTenant(slug, "select setup_name from organization");
     expect(operation).toMatchObject({ state: "SUCCEEDED", error: null });
     expect(operation.result).toEqual({
-      ...{ laboratoryId: row?.id, laboratoryName: "North" },
-      ...{ organizationName: "Acme", setupName: organization?.setup_name },
+      laboratoryId: row?.id,
+      laboratoryName: "North",
+      organizationName: "Acme",
+      setupName: organization?.setup_name,
     });
     expect(await laboratories(slug)).toEqual(["Main", "North"]);
     const facts = await world.platform.orm.em
@@ -94,7 +96,9 @@ describe("adding a laboratory", () => {
     });
     const added = await addLaboratory({ slug, setupName: "zz-2", name: "Main" });
     expect(added.result).toMatchObject({
-      ...{ laboratoryName: "Main", organizationName: "Second", setupName: "zz-2" },
+      laboratoryName: "Main",
+      organizationName: "Second",
+      setupName: "zz-2",
     });
   });
 

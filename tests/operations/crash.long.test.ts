@@ -39,7 +39,9 @@ interface Planned {
 
 const provisionings = (phases: readonly string[], isolation: Isolation = "SCHEMA"): Planned[] =>
   phases.map((phase) => ({
-    ...{ act: "provisionTenant", isolation, phase },
+    act: "provisionTenant",
+    isolation,
+    phase,
     slug: freshSlug("crash"),
   }));
 
@@ -124,7 +126,9 @@ test("another worker finishes what killed ones had begun, whatever the operation
   const { platform } = world;
   const cases = CASES.filter(({ act }) => act !== "provisionTenant");
   const planned = cases.map(({ act, isolation }) => ({
-    ...{ act, isolation, slug: freshSlug("crash") },
+    act,
+    isolation,
+    slug: freshSlug("crash"),
     phase: SCENARIOS[act].diesIn,
   }));
   const before = await world.startWorker();

@@ -107,7 +107,8 @@ describe("a branch that was merged late", () => {
         await ended("migrateTenant", {
           ...allowed,
           ...why,
-          ...{ allowOutOfOrder: ["9999_z"], dryRun: true },
+          allowOutOfOrder: ["9999_z"],
+          dryRun: true,
         })
       ).error,
     ];
@@ -137,7 +138,8 @@ describe("a branch that was merged late", () => {
     const again = { allowOutOfOrder: [B], reason: "merged late" };
     for (const slug of [early, whole]) {
       expect((await ended("migrateTenant", { slug, ...again })).result).toMatchObject({
-        ...{ applied: [], version: C },
+        applied: [],
+        version: C,
       });
       expect(await ended("activateTenant", { slug })).toMatchObject({ state: "SUCCEEDED" });
       expect(await codesOf(slug)).toEqual([]);
@@ -179,7 +181,8 @@ describe("a file that is not as it was applied", () => {
     } }`;
     expect((await administrator.ask(query)).auditEvents.nodes).toMatchObject([
       {
-        ...{ slug: early, operation: { kind: "ACCEPT_MIGRATION" } },
+        slug: early,
+        operation: { kind: "ACCEPT_MIGRATION" },
         detail: { reason: "only a comment", before: { migration: A }, after: { migration: A } },
       },
     ]);
@@ -204,7 +207,9 @@ describe("a file that is not as it was applied", () => {
     expect(await codesOf(early)).toEqual(["MIGRATION_MISSING"]);
     for (const [slug, id] of [[early, B] as const, [whole, renamed] as const]) {
       expect((await accept(slug, id)).result).toMatchObject({
-        ...{ before: { migration: B }, after: { migration: renamed }, version: renamed },
+        before: { migration: B },
+        after: { migration: renamed },
+        version: renamed,
       });
       expect(await tenantOf(slug)).toMatchObject({ schemaVersion: renamed, migrationsApplied: 3 });
       expect((await ended("migrateTenant", { slug })).result).toMatchObject({ applied: [] });

@@ -176,7 +176,8 @@ test("a worker leaves an operation alone that it does not know, and the doctor n
   // It was claimed and given back.
   await eventually(async () => (await engine())?.priority === 2);
   expect(await em().findOneOrFail(OperationEntity, { id })).toMatchObject({
-    ...{ state: "PENDING", lastSequence },
+    state: "PENDING",
+    lastSequence,
   });
   const [health] = await tenantHealth(platform, { slug });
   expect(health?.findings).toMatchObject([{ code: "OPERATION_UNKNOWN", repair: null }]);

@@ -85,8 +85,13 @@ describe("a tenant's health", () => {
           left join ${schema}.laboratory l on l.organization_id = o.id`)
       ).rows;
     const whole = {
-      ...{ name: "Acme Labs", slug, setup_name: "main", laboratory: "North" },
-      ...{ states: ["CA"], time_zone: "Europe/Berlin", support_email: "help@acme.test" },
+      name: "Acme Labs",
+      slug,
+      setup_name: "main",
+      laboratory: "North",
+      states: ["CA"],
+      time_zone: "Europe/Berlin",
+      support_email: "help@acme.test",
     };
     await onTenants(`drop schema ${schema} cascade`);
     expect(await fix(slug)).toEqual(["MIGRATE"]);
@@ -122,7 +127,8 @@ describe("a tenant's health", () => {
       { dryRun: false, idempotencyKey: null },
     );
     expect((await followToEnd(world.platform, operation.id)).operation.error).toMatchObject({
-      ...{ code: "E_TENANT_NOT_READY", message: expect.stringContaining("has no organization") },
+      code: "E_TENANT_NOT_READY",
+      message: expect.stringContaining("has no organization"),
     });
   });
 

@@ -5,8 +5,14 @@ test("a heartbeat whose thread dies again and again is told to be broken", async
   const told: unknown[] = [];
   const heartbeat = startHeartbeat({
     // The thread cannot even begin.
-    ...{ url: "nowhere", executorId: "a worker", beatMs: 500, timeToLiveMs: 2_000, hungMs: 30_000 },
-    ...{ onFrozen: () => {}, onMissing: () => {}, onError: (error) => told.push(error) },
+    url: "nowhere",
+    executorId: "a worker",
+    beatMs: 500,
+    timeToLiveMs: 2_000,
+    hungMs: 30_000,
+    onFrozen: () => {},
+    onMissing: () => {},
+    onError: (error) => told.push(error),
   });
   try {
     expect(heartbeat.isBroken()).toBe(false);

@@ -50,7 +50,8 @@ test("own databases are looked at side by side, and one that hangs is a finding 
   try {
     const asked = (await api.as("SUPPORT")).ask(HEALTH);
     await vi.waitUntil(async () => (await waitedFor(databases)) === 3, {
-      ...{ timeout: 30_000, interval: 20 },
+      timeout: 30_000,
+      interval: 20,
     });
     await Promise.all(releases.splice(0, 2).map((release) => release()));
     const healths: Health[] = (await asked).tenantHealth;

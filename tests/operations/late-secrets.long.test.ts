@@ -67,7 +67,8 @@ async function toldOf(life: Life, slug: string): Promise<string[]> {
 async function succeeded(life: Life, started: readonly Operation[]): Promise<void> {
   for (const { id } of started)
     expect((await followToEnd(life.platform, id)).operation).toMatchObject({
-      ...{ state: "SUCCEEDED", error: null },
+      state: "SUCCEEDED",
+      error: null,
     });
 }
 

@@ -114,7 +114,9 @@ describe("a tenant's limits", () => {
     const { appRole } = await life.tenant(slug);
     const own = { connectionLimit: 2, statementTimeoutSeconds: 0 };
     expect(await update(slug, own)).toEqual({
-      ...{ ...own, idleInTransactionTimeoutSeconds: 30, roles: [appRole] },
+      ...own,
+      idleInTransactionTimeoutSeconds: 30,
+      roles: [appRole],
     });
     expect(await timeouts(url)).toEqual({ statement: "0", idle: "30s" });
     expect(await fill(url)).toBe(0);

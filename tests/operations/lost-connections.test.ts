@@ -18,7 +18,8 @@ const world = perFile(async () => {
   const orm = openOrm({ url: way.url, entities: PLATFORM_ENTITIES });
   const worker = await startPlatformWorker({ ...platform, workerOrm: orm });
   return {
-    ...{ platform, way },
+    platform,
+    way,
     [Symbol.asyncDispose]: async () => {
       await worker.stop(2_000);
       await orm.close();

@@ -169,7 +169,8 @@ test("the registry follows what a tenant's logins and its secret tell", async ()
   expect(await look(slug)).toEqual(["LOGIN_NEWER FOLLOW_SECRET"]);
   await fix(slug, "FOLLOW_SECRET");
   expect(await life.tenant(slug)).toMatchObject({
-    ...{ appRole: rotated.appRole, retiringRole: appRole },
+    appRole: rotated.appRole,
+    retiringRole: appRole,
   });
   expect([await look(slug), await life.login(slug)]).toEqual([[], true]);
 });

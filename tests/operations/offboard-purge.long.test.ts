@@ -148,7 +148,8 @@ describe("purging a tenant", () => {
     };
     const failed = await life.run("purgeTenant", { slug, ...NOW });
     expect(failed).toMatchObject({
-      ...{ state: "FAILED", result: { begun: true } },
+      state: "FAILED",
+      result: { begun: true },
       error: {
         code: "E_PARTIAL_STATE",
         message: expect.stringMatching(/held by subscription of_\w+ of/),
@@ -172,7 +173,8 @@ describe("purging a tenant", () => {
         .run("purgeTenant", { slug, ...NOW })
         .finally(() => client.query(`rollback prepared 'held ${slug}'`));
       expect(failed.error).toMatchObject({
-        ...{ code: "E_PARTIAL_STATE", message: expect.stringContaining(`held ${slug}`) },
+        code: "E_PARTIAL_STATE",
+        message: expect.stringContaining(`held ${slug}`),
       });
     });
     expect((await life.run("purgeTenant", { slug, ...NOW })).state).toBe("SUCCEEDED");

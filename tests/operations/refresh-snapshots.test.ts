@@ -24,15 +24,14 @@ const world = perFile(() => openPlatform({ environment: BUNDLED }));
 beforeAll(async () => {
   const { platform } = world;
   const ports = {
-    ...{ ...platform, servers: serverConnections(pools, platform.secrets) },
+    ...platform,
+    servers: serverConnections(pools, platform.secrets),
     appPasswords: { of: () => "" },
-    ...{
-      schemaPrefix: "org_",
-      secretNameTemplate: "",
-      limits: platform.config.tenantLimits,
-      migrations: settingsFor(""),
-      seeds: { dir: "", home: "public" },
-    },
+    schemaPrefix: "org_",
+    secretNameTemplate: "",
+    limits: platform.config.tenantLimits,
+    migrations: settingsFor(""),
+    seeds: { dir: "", home: "public" },
   };
   const small = refreshSnapshotsBy(4).open(ports);
   await world.startWorker(failure, { instead: small });
@@ -79,7 +78,10 @@ async function refresh(input: Partial<RefreshInput> = {}, dryRun = false) {
 }
 
 const row = (target: string, rows: number, total: number | null = rows) => ({
-  ...{ target, total, rows, skipped: null },
+  target,
+  total,
+  rows,
+  skipped: null,
 });
 
 describe("refreshing snapshots", () => {

@@ -84,7 +84,9 @@ describe("rotating a tenant's credentials", () => {
     const [from, to] = [before.appRole, `${before.appRole}_b`];
     expect(tenant).toMatchObject({ status: "ACTIVE", appRole: to, retiringRole: from });
     expect(rotation.result).toEqual({
-      ...{ from, to, secretVersion: secret?.version },
+      from,
+      to,
+      secretVersion: secret?.version,
       oldLoginOpenUntil: tenant.retiringUntil?.toISOString(),
     });
     expect(new URL(second).username).toBe(to);
@@ -332,7 +334,8 @@ describe("a tenant whose old login is still open", () => {
     ]);
     const [retirement] = started;
     expect((await followToEnd(world.platform, retirement?.id ?? "")).operation).toMatchObject({
-      ...{ kind: "RETIRE_CREDENTIALS", state: "SUCCEEDED" },
+      kind: "RETIRE_CREDENTIALS",
+      state: "SUCCEEDED",
     });
     expect([await opens(first), await life.login(slug)]).toEqual([CLOSED, true]);
     expect(await tenantHealth(world.platform, { slug })).toMatchObject([{ findings: [] }]);

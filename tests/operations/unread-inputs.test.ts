@@ -46,7 +46,8 @@ test("a worker leaves an operation alone whose input it cannot read, and the doc
     .poll(() => findingsOf(slug), { timeout: 30_000 })
     .toMatchObject([{ code: "OPERATION_UNKNOWN", repair: null }]);
   expect(await em().findOneOrFail(OperationEntity, { id })).toMatchObject({
-    ...{ state: "PENDING", lastSequence },
+    state: "PENDING",
+    lastSequence,
   });
   // It waits behind what can be run, and is not given up.
   await vi.waitUntil(

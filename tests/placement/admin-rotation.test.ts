@@ -69,7 +69,8 @@ test("one that changed on the server alone is told of, until the store has it", 
   );
   const refused = await life.run("migrateTenant", { slug });
   expect(refused.error).toMatchObject({
-    ...{ code: "E_ADMIN_CONN_UNRESOLVED", retryable: true },
+    code: "E_ADMIN_CONN_UNRESOLVED",
+    retryable: true,
     message: expect.stringContaining("'rotating' cannot be entered: PostgreSQL refuses the login"),
   });
   await inStore("fifth");

@@ -18,7 +18,8 @@ const start = (): Promise<string> =>
     world.platform.operations.provisionTenant,
     provisionRequest({ slug: freshSlug("race") }),
     {
-      ...{ dryRun: false, idempotencyKey: null },
+      dryRun: false,
+      idempotencyKey: null,
     },
   ).then(
     () => "STARTED",

@@ -39,7 +39,7 @@ async function request(fields: Record<string, unknown> = {}, secret: string = se
   const adminSecretRef = `db-server-${name}`;
   if (secret !== "") await world.platform.secrets.set(adminSecretRef, secret, {});
   const { host, port } = server;
-  return { ...{ name, region: "eu", host, port, tlsMode: "DISABLE", adminSecretRef }, ...fields };
+  return { name, region: "eu", host, port, tlsMode: "DISABLE", adminSecretRef, ...fields };
 }
 
 const loginAs = (user: string, password: string) => {
@@ -92,7 +92,8 @@ describe("registering a db server", () => {
     const admitted = await registerDbServer(elsewhere, OPERATOR, asked, admin);
     const check = await checkDbServer(platform, admitted);
     expect(check).toMatchObject({
-      ...{ fault: null, probed: { superuser: false } },
+      fault: null,
+      probed: { superuser: false },
       warnings: [
         expect.stringMatching(/may enter the databases postgres, template1, as every role/),
       ],

@@ -141,7 +141,8 @@ describe("a db server that is down", () => {
       platform.operations.provisionTenant,
       request,
       {
-        ...{ dryRun: true, idempotencyKey: null },
+        dryRun: true,
+        idempotencyKey: null,
       },
     );
     const { operation, events } = await followToEnd(platform, begun.id);

@@ -127,12 +127,18 @@ export function byReason(stage: Stage): Case[] {
     more: Input = {},
     words: (slug: string) => string[] = ACTS[kind][2],
   ): Case => ({
-    ...{ code, about, make, mutation: ACTS[kind][0] },
+    code,
+    about,
+    make,
+    mutation: ACTS[kind][0],
     input: ({ slug = "" }) => ({ ...inputOf(kind, slug), ...more }),
     words: ({ slug = "" }) => words(slug),
   });
   const onOperation = (code: string, about: string, verb: string, make: Case["make"]): Case => ({
-    ...{ code, about, make, mutation: `${verb}Operation` },
+    code,
+    about,
+    make,
+    mutation: `${verb}Operation`,
     input: ({ operationId }) => ({ operationId }),
     words: ({ operationId = "" }) => ["operation", verb, operationId],
   });
@@ -210,17 +216,23 @@ export function byReason(stage: Stage): Case[] {
       operation("ACTIVE", { kind: "MIGRATE", state: "SUCCEEDED", dryRun: true }),
     ),
     {
-      ...{ code: "E_CONFIRMATION_REQUIRED", about: "hard refresh", mutation: "refreshSnapshots" },
+      code: "E_CONFIRMATION_REQUIRED",
+      about: "hard refresh",
+      mutation: "refreshSnapshots",
       make: tenant("ACTIVE"),
       input: ({ slug }) => ({ slug, hard: true }),
     },
     {
-      ...{ code: "E_FORBIDDEN", about: "what another started", mutation: "revealOneTimePassword" },
+      code: "E_FORBIDDEN",
+      about: "what another started",
+      mutation: "revealOneTimePassword",
       make: operation("ACTIVE", { kind: "PROVISION", state: "SUCCEEDED" }),
       input: ({ operationId }) => ({ operationId }),
     },
     {
-      ...{ code: "E_PASSWORD_REVEALED", about: "none", mutation: "revealOneTimePassword" },
+      code: "E_PASSWORD_REVEALED",
+      about: "none",
+      mutation: "revealOneTimePassword",
       make: running,
       input: ({ operationId }) => ({ operationId }),
     },

@@ -30,24 +30,26 @@ export function peopleCases({ world, administrator }: Stage): Case[] {
   const open = "1" + "x".repeat(80);
   return [
     {
-      ...{ code: "E_MEMBER_EXISTS", about: "a member", mutation: "inviteTenantAdmin" },
+      code: "E_MEMBER_EXISTS",
+      about: "a member",
+      mutation: "inviteTenantAdmin",
       make: invited,
       input: (subject) => ({ slug: subject.slug, email: emailOf(subject) }),
       words: (subject) => invite(subject.slug ?? "", emailOf(subject)),
     },
     {
-      ...{ code: "E_OWNER_EXISTS", about: "first admin", mutation: "provisionTenant" },
+      code: "E_OWNER_EXISTS",
+      about: "first admin",
+      mutation: "provisionTenant",
       make: invited,
       input: (subject) => ({ ...provisionRequest(), adminEmail: emailOf(subject) }),
       words: (subject) => provisionWords(freshSlug(), "--admin-email", emailOf(subject)),
     },
     ...(["SUSPENDED", "FAILED", "OFFBOARDED"] as const).map(
       (status): Case => ({
-        ...{
-          code: "E_TENANT_NOT_ACTIVE",
-          about: `${status} invites`,
-          mutation: "inviteTenantAdmin",
-        },
+        code: "E_TENANT_NOT_ACTIVE",
+        about: `${status} invites`,
+        mutation: "inviteTenantAdmin",
         make: async () => ({ slug: await register(world, status) }),
         input: ({ slug = "" }) => ({ slug, email: `${slug}@people.test` }),
         words: ({ slug = "" }) => invite(slug, `${slug}@people.test`),
@@ -62,7 +64,9 @@ export function peopleCases({ world, administrator }: Stage): Case[] {
       ] as const
     ).map(
       ([code, mutation, input]): Case => ({
-        ...{ code, mutation, about: "nothing such" },
+        code,
+        mutation,
+        about: "nothing such",
         make: async () => ({}),
         input: () => ({ ...input }),
       }),
@@ -73,10 +77,17 @@ export function peopleCases({ world, administrator }: Stage): Case[] {
 /** Platform users and their accounts. */
 export function accountCases({ administrator }: Stage, make: Case["make"]): Case[] {
   const user = (email: string, more: object = {}) => ({
-    ...{ email, name: "A user", role: "READONLY", ...more },
+    email,
+    name: "A user",
+    role: "READONLY",
+    ...more,
   });
   const of = (code: string, mutation: string, input: () => Record<string, unknown>): Case => ({
-    ...{ code, about: "an account", mutation, make, input },
+    code,
+    about: "an account",
+    mutation,
+    make,
+    input,
   });
   return [
     of("E_WEAK_PASSWORD", "createPlatformUser", () =>
@@ -86,7 +97,8 @@ export function accountCases({ administrator }: Stage, make: Case["make"]): Case
     of("E_PLATFORM_USER_NOT_FOUND", "disablePlatformUser", () => ({ userId: newId() })),
     of("E_SERVICE_TOKEN_NOT_FOUND", "revokeServiceToken", () => ({ id: newId() })),
     of("E_SIGN_IN_FAILED", "signIn", () => ({
-      ...{ email: `${freshName("nobody")}@x.test`, password: "a wrong password" },
+      email: `${freshName("nobody")}@x.test`,
+      password: "a wrong password",
     })),
   ];
 }

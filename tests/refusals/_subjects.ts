@@ -33,17 +33,29 @@ export async function addOperation(
   const ended = operation.state !== "UNDOING";
   const { dryRun = false } = operation;
   await em.insert(OperationEntity, {
-    ...{ id: operationId, kind: operation.kind, state: operation.state, dryRun },
-    ...{ subjectId: dryRun ? null : subjectId, subjectName: slug },
+    id: operationId,
+    kind: operation.kind,
+    state: operation.state,
+    dryRun,
+    subjectId: dryRun ? null : subjectId,
+    subjectName: slug,
     input: await inputOf(operation.kind, slug),
     result: null,
     error:
       operation.state === "SUCCEEDED"
         ? null
         : { code: "E_SECRET_STORE", message: "a test", phase: null, retryable: true },
-    ...{ actorKind: "SYSTEM", actorId: "tests", actorName: "tests" },
-    ...{ idempotencyKey: null, requestHash: "", retryOf: null, cancelRequestedAt: null },
-    ...{ createdAt: now, updatedAt: now, startedAt: now, finishedAt: ended ? now : null },
+    actorKind: "SYSTEM",
+    actorId: "tests",
+    actorName: "tests",
+    idempotencyKey: null,
+    requestHash: "",
+    retryOf: null,
+    cancelRequestedAt: null,
+    createdAt: now,
+    updatedAt: now,
+    startedAt: now,
+    finishedAt: ended ? now : null,
   });
   return { slug, operationId };
 }

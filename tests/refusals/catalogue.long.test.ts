@@ -24,8 +24,12 @@ const isMutation = (name: string) => name in (SCHEMA.getMutationType()?.getField
 
 /** What the fields that a next action names are given. */
 const GIVEN: Record<string, unknown> = {
-  ...{ allowExistingUser: true, confirm: true, dropSchema: true, endGrace: true },
-  ...{ immediately: true, reason: "a test" },
+  allowExistingUser: true,
+  confirm: true,
+  dropSchema: true,
+  endGrace: true,
+  immediately: true,
+  reason: "a test",
 };
 
 /** Every way out that a next action names: the mutations, or the same request with the fields. */
@@ -84,7 +88,9 @@ test("each refusal names a next thing to do that helps, at both doors", async ()
   for (const [index, { each, nextAction }] of typed.entries()) {
     const { code, nextAction: told, text } = answers[index] ?? {};
     expect.soft({ about: each.about, code, told }, text).toEqual({
-      ...{ about: each.about, code: each.code, told: inCommandWords(nextAction) },
+      about: each.about,
+      code: each.code,
+      told: inCommandWords(nextAction),
     });
   }
 }, 240_000);
@@ -104,7 +110,8 @@ test("what is refused of a request as a whole says what to do, in an error's ext
   }
   const told = await throughQuery(api.anonymous(), "{ tenants { nodes { slug } } }");
   expect(told).toMatchObject({
-    ...{ code: "E_UNAUTHENTICATED", nextAction: ERROR_CODES.E_UNAUTHENTICATED.nextAction },
+    code: "E_UNAUTHENTICATED",
+    nextAction: ERROR_CODES.E_UNAUTHENTICATED.nextAction,
   });
 });
 

@@ -48,7 +48,8 @@ describe("Key Vault", () => {
     await lost[Symbol.asyncDispose]();
     const store = vault.open({ url });
     await expect(store.set("name", "very-hidden", {})).rejects.toMatchObject({
-      ...{ code: "E_SECRET_STORE", transient: true },
+      code: "E_SECRET_STORE",
+      transient: true,
       message: "Key Vault cannot be reached (ECONNREFUSED)",
     });
     let tries = 0;

@@ -126,7 +126,8 @@ describe("a seed set", () => {
     const [core] = sets;
     if (core === undefined) throw new Error("no set");
     const first = await applySeedSet(world.client, {
-      ...{ names: tenant.names, set: core },
+      names: tenant.names,
+      set: core,
       onStatement: (...told) => void heard.push(told),
     });
     expect(first).toEqual({ set: "core", rowsAdded: 3, tables: { unit: 3 } });
@@ -198,7 +199,8 @@ insert into unit values ('t', 'ticket') on conflict do nothing;`,
     if (set === undefined) throw new Error("no set");
     const heard: unknown[] = [];
     const first = await applySeedSet(world.client, {
-      ...{ names: tenant.names, set },
+      names: tenant.names,
+      set,
       onStatement: (...told) => void heard.push(told),
     });
     expect(first).toEqual({ set: "core", rowsAdded: 3, tables: { ticket: 2, unit: 1 } });

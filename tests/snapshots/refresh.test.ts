@@ -60,8 +60,12 @@ async function refresh(
 describe("a metadata snapshot", () => {
   const CLIENT = { code: "C1", name: "City Hospital" };
   const PERSON = {
-    ...{ patient_number: "PAT1", family_name: "Family 1", given_name: null },
-    ...{ birth_date: "1980-02-29", sex: "UNKNOWN", species: "HUMAN" },
+    patient_number: "PAT1",
+    family_name: "Family 1",
+    given_name: null,
+    birth_date: "1980-02-29",
+    sex: "UNKNOWN",
+    species: "HUMAN",
   };
   const GREY = { code: "P1", full_name: "Dr Grey", national_provider_number: "123" };
   const CENTRAL = { code: "CEN", name: "Central" };
@@ -110,7 +114,9 @@ describe("a metadata snapshot", () => {
       instrument: null,
       result_option: null,
       specification_range: {
-        ...{ low: 3.9, high: 5.6, sex: "ANY" },
+        low: 3.9,
+        high: 5.6,
+        sex: "ANY",
         specification: { code: "ZREF", version: 3, name: "Adults" },
         unit: { code: "zmmol/L" },
       },
@@ -141,7 +147,9 @@ describe("refreshing", () => {
   test.each([1, 3, 5, 10])("walks every row once in batches of %i", async (batchSize) => {
     const done: number[] = [];
     const rows = await refreshRows(transact, SAMPLE, {
-      ...{ hard: true, since: await look(timeOf), batchSize },
+      hard: true,
+      since: await look(timeOf),
+      batchSize,
       onBatch: async (count) => void done.push(count),
     });
     expect(rows).toBe(10);

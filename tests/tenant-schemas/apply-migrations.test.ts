@@ -30,7 +30,9 @@ type Options = Partial<Omit<ApplyMigrations, "names" | "folder">>;
 async function apply(tenant: Tenant, files: Record<string, string>, options: Options = {}) {
   const folder = await openMigrationFolder(settingsFor(await world.folder(files)));
   return await applyMigrations(world.client, {
-    ...{ mode: "one-transaction", names: tenant.names, folder },
+    mode: "one-transaction",
+    names: tenant.names,
+    folder,
     ...options,
   });
 }
@@ -134,7 +136,9 @@ describe.each(["one-transaction", "transaction-per-file"] as const)("migrations,
     const { rows } = await victim.query("select pg_backend_pid() as pid");
     const folder = await openMigrationFolder(settingsFor(await world.folder(files)));
     const dying = applyMigrations(victim, {
-      ...{ mode, names: tenant.names, folder },
+      mode,
+      names: tenant.names,
+      folder,
       onFileApplied: async (_, index) => {
         if (index === 1) await world.client.query("select pg_terminate_backend($1)", [rows[0].pid]);
       },
@@ -240,7 +244,9 @@ describe("migrations", () => {
     await blocker.query(`begin; lock table ${tenant.names.schema}.sample`);
     const files = { ...FILES, "0003_x.sql": "alter table sample add column x int" };
     await expect(apply(tenant, files, { limits: { lockTimeoutMs: 50 } })).rejects.toMatchObject({
-      ...{ code: "E_MIGRATIONS_FAILED", transient: true, retryable: true },
+      code: "E_MIGRATIONS_FAILED",
+      transient: true,
+      retryable: true,
       migration: { file: "0003_x.sql", line: 1, sqlState: "55P03" },
     });
     await blocker.query("rollback");

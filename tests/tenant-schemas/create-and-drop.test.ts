@@ -185,7 +185,8 @@ describe("dropping a tenant schema", () => {
     );
     await admin.query("set lock_timeout = '100ms'");
     await expect(world.drop(tenant, admin)).rejects.toMatchObject({
-      ...{ code: "E_UNAVAILABLE", transient: true },
+      code: "E_UNAVAILABLE",
+      transient: true,
       message: expect.stringMatching(/held by session \d+ of \w+ \(a long look\), since 20/),
       nextAction: expect.stringMatching(/pg_terminate_backend\(\d+\)/),
     });

@@ -10,7 +10,10 @@ import {
 /** A folder in Flyway's manner: `B2` stands for `V1` and `V2`, `R__x` is repeatable. */
 const folder = (...ids: string[]): Listed[] =>
   ids.map((id) => ({
-    ...{ id, name: `${id}.sql`, sha256: `sum of ${id}`, repeatable: id.startsWith("R__") },
+    id,
+    name: `${id}.sql`,
+    sha256: `sum of ${id}`,
+    repeatable: id.startsWith("R__"),
     replaces: id.startsWith("B")
       ? ids.filter((other) => /^V/.test(other) && other.slice(1) <= id.slice(1))
       : [],
@@ -76,7 +79,9 @@ describe("a ledger against its folder", () => {
     expect(compareLedger(twins, ledger("V0")).missing).toEqual([{ id: "V0", renamed: null }]);
     const [one] = twins;
     expect(compareLedger(one ? [one] : [], ledger("V0"))).toMatchObject({
-      ...{ missing: [{ id: "V0", renamed: { id: "V1" } }], pending: [], late: [] },
+      missing: [{ id: "V0", renamed: { id: "V1" } }],
+      pending: [],
+      late: [],
     });
   });
 });

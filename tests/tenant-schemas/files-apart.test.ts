@@ -40,10 +40,12 @@ async function failed(): Promise<Tenant> {
   });
   expect(failure).toMatchObject({
     migration: {
-      ...{ statement: STEPS[2], constraint: "t_a" },
+      statement: STEPS[2],
+      constraint: "t_a",
       detail: "Key (a)=(2) is duplicated.",
     },
-    ...{ transient: false, retryable: false },
+    transient: false,
+    retryable: false,
   });
   expect(await rowsIn(tenant, INVALID)).toEqual([]);
   return tenant;
@@ -206,7 +208,8 @@ describe("an index that goes CONCURRENTLY", () => {
       "reindex index concurrently booming",
     ]) {
       const files = {
-        ...{ ...FIRST, "0002_i.sql": "create index theirs on t (a);" },
+        ...FIRST,
+        "0002_i.sql": "create index theirs on t (a);",
         "0003_j.sql": `${sql};`,
       };
       expect(await failureOf(migrate(tenant, files))).toMatchObject({

@@ -228,7 +228,9 @@ insert into d values (1)`,
     };
     const folder = await openMigrationFolder(settingsFor(await world.folder(files)));
     const applying = applyMigrations(world.client, {
-      ...{ names: tenant.names, folder, mode: "one-transaction" },
+      names: tenant.names,
+      folder,
+      mode: "one-transaction",
     });
     await expect(applying).rejects.toThrow("its runner was changed");
     expect(await outsideOf(tenant)).toEqual(before);
@@ -248,8 +250,12 @@ insert into d values (1)`,
 
 describe("verification", () => {
   const loginOf = (tenant: Tenant, password = tenant.password) => ({
-    ...{ host: world.host, port: world.port, database: world.database },
-    ...{ user: tenant.names.appRole, password, names: tenant.names },
+    host: world.host,
+    port: world.port,
+    database: world.database,
+    user: tenant.names.appRole,
+    password,
+    names: tenant.names,
     tls: { mode: "disable" } as const,
   });
   const probe = (tenant: Tenant, password?: string) => probeAppLogin(loginOf(tenant, password));

@@ -48,7 +48,9 @@ async function apply(slug: string, files: Files) {
   };
   await createTenantSchema(client, tenant);
   const ended = await applyMigrations(client, {
-    ...{ names, folder: migrations, mode: "one-transaction" },
+    names,
+    folder: migrations,
+    mode: "one-transaction",
     onFileApplied: ({ id }) => void heard.push(id),
   }).catch((error: unknown) => error);
   const sql = `select count(distinct xmin::text)::int as transactions, count(*)::int as files

@@ -219,7 +219,9 @@ describe("a timeout", () => {
       "0003_c.sql": "set statement_timeout = '50ms';\ncreate index concurrently j on t (slow(a));",
     };
     expect((await failureOf(migrate(tenant, bounded, options))).migration).toMatchObject({
-      ...{ file: "0003_c.sql", line: 2, sqlState: "57014" },
+      file: "0003_c.sql",
+      line: 2,
+      sqlState: "57014",
     });
   });
 

@@ -70,7 +70,9 @@ interface UserMutation<Input extends z.ZodObject> {
 function addUserMutation<Input extends z.ZodObject>(mutation: UserMutation<Input>): void {
   const { name, description, input, more = {}, once, act } = mutation;
   addMutation<UserPayload, Input>({
-    ...{ name, description: `${description} For administrators.`, input },
+    name,
+    description: `${description} For administrators.`,
+    input,
     grant: "platform-user:write",
     payload: payloadOf(name, more),
     errors: [ValidationErrorRef],

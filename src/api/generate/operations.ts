@@ -38,7 +38,10 @@ function addStart(
   { name, description, payload, dryRun, errors = [] }: MutationDescription,
 ): void {
   addMutation<Started>({
-    ...{ name, description, grant, input },
+    name,
+    description,
+    grant,
+    input,
     fields: (t) =>
       dryRun === undefined
         ? {}

@@ -28,7 +28,8 @@ const AS_IT_STANDS = "The db server as it stands now.";
 /** Adds a mutation that changes one db server at once, without an operation. */
 const dbServerMutation = ({ act, ...mutation }: DbServerMutation): void =>
   addMutation<Payload>({
-    ...{ ...mutation, grant: "db-server:write" },
+    ...mutation,
+    grant: "db-server:write",
     payload: builder.objectRef<Payload>(typeName(mutation.name, "Payload")).implement({
       description: AS_IT_STANDS,
       fields: (t) => ({

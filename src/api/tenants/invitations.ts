@@ -65,7 +65,8 @@ addMutation({
   once: {
     keep: (revealed) => revealed,
     recall: async ({ expiresAt, ...revealed }: RevealedPassword) => ({
-      ...{ ...revealed, expiresAt: new Date(expiresAt) },
+      ...revealed,
+      expiresAt: new Date(expiresAt),
     }),
   },
   act: (request, context) => reveal(context, operationId(request.operationId)),
@@ -77,6 +78,7 @@ async function reveal(context: ApiContext, id: string): Promise<RevealedPassword
   const { orm, credentials, clock } = context.platform;
   const startedBy = { kind: operation.actorKind as Actor["kind"], id: operation.actorId };
   return await revealOneTimePassword({ em: orm.em, credentials, clock }, actorOf(context), {
-    ...{ operationId: id, startedBy },
+    operationId: id,
+    startedBy,
   });
 }

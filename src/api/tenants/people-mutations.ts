@@ -20,7 +20,8 @@ interface PeopleMutation {
 /** Adds a mutation about a tenant's people, which answers the tenant. */
 const addPeopleMutation = ({ once, act, ...mutation }: PeopleMutation): void =>
   addMutation<TenantPayload>({
-    ...{ ...mutation, grant: "invitation:write" },
+    ...mutation,
+    grant: "invitation:write",
     payload: tenantPayload(
       typeName(mutation.name, "Payload"),
       "The tenant, with its people as they are now.",
@@ -32,7 +33,10 @@ const addPeopleMutation = ({ once, act, ...mutation }: PeopleMutation): void =>
   });
 
 export const managePorts = ({ platform: { orm, queue, clock, credentials } }: ApiContext) => ({
-  ...{ em: orm.em, queue, clock, credentials },
+  em: orm.em,
+  queue,
+  clock,
+  credentials,
 });
 
 addPeopleMutation({

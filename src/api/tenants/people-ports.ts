@@ -3,5 +3,8 @@ import type { ApiContext } from "../context.ts";
 
 /** What reading people needs, of a request. */
 export const peoplePortsOf = ({ em, load, platform }: ApiContext): PeoplePorts => ({
-  ...{ em: em(), identities: load.identity, mails: load.newestMail, now: platform.clock() },
+  em: em(),
+  identities: load.identity,
+  mails: load.newestMail,
+  now: platform.clock(),
 });

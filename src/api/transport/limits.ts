@@ -64,7 +64,13 @@ interface Shape {
 }
 
 const NOTHING: Shape = {
-  ...{ depth: 0, fields: 0, aliases: 0, directives: 0, nesting: 0, passwords: 0, schemas: 0 },
+  depth: 0,
+  fields: 0,
+  aliases: 0,
+  directives: 0,
+  nesting: 0,
+  passwords: 0,
+  schemas: 0,
 };
 
 const beside = (a: Shape, b: Shape): Shape => ({

@@ -47,7 +47,8 @@ async function ask({ orm, secrets }: Ports, worker: WorkerState | null): Promise
   ]);
   if (database !== null)
     return {
-      ...{ code: database, part: "platform database" },
+      code: database,
+      part: "platform database",
       message: "It does not answer, or takes no writes.",
     };
   if (store !== null)

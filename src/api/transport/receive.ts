@@ -55,7 +55,9 @@ async function read(req: IncomingMessage, most: number): Promise<string> {
 const tooLarge = (most: number) =>
   new GraphQLError(`The body is too large: at most ${most} bytes.`, {
     extensions: {
-      ...{ code: "E_QUERY_TOO_COMPLEX", retryable: false, nextAction: SEND_LESS },
+      code: "E_QUERY_TOO_COMPLEX",
+      retryable: false,
+      nextAction: SEND_LESS,
       http: { status: 413 },
     },
   });

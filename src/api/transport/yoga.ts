@@ -71,7 +71,10 @@ export function openYoga(
     ],
     context: ({ req, caller = null, isWanted = null }) =>
       makeContext(platform, {
-        ...{ caller, address: addressOf(req), load, isWanted },
+        caller,
+        address: addressOf(req),
+        load,
+        isWanted,
         idempotencyKey: isWanted === null ? idempotencyKeyIn(req) : null,
       }),
   });

@@ -47,7 +47,11 @@ export async function listAudit(flags: AuditListFlags): Promise<void> {
 function filterOf(flags: AuditListFlags) {
   const { type, slug, tenantId, actorKind, actor, operation, address, since, until } = flags;
   return givenFields({
-    ...{ slug, tenantId, actorId: actor, operationId: operation, address },
+    slug,
+    tenantId,
+    actorId: actor,
+    operationId: operation,
+    address,
     types: listOf(type)?.map((word) => oneOf("--type", word, AuditEventType.options)),
     actorKind: oneOf("--actor-kind", actorKind, ActorKind.options),
     since: momentOf("--since", since)?.toISOString(),
@@ -64,9 +68,19 @@ const cellsOf = (event: CommandAuditEventFragment): string[] => [
 function eventJson({ actor, tenant, slug, operation, ...event }: CommandAuditEventFragment) {
   const { id, sequence, at, type, address, detail, prevHash, hash } = event;
   return {
-    ...{ id, sequence: Number(sequence), at, type },
-    ...{ actorKind: actor.kind, actorId: actor.id, actorName: actor.name, address },
-    ...{ tenantId: tenant?.id ?? null, tenantSlug: slug, operationId: operation?.id ?? null },
-    ...{ detail, prevHash, hash },
+    id,
+    sequence: Number(sequence),
+    at,
+    type,
+    actorKind: actor.kind,
+    actorId: actor.id,
+    actorName: actor.name,
+    address,
+    tenantId: tenant?.id ?? null,
+    tenantSlug: slug,
+    operationId: operation?.id ?? null,
+    detail,
+    prevHash,
+    hash,
   };
 }

@@ -99,9 +99,19 @@ export function operationJson({ tenant, done: _, ...operation }: ShownOperation)
   const { id, kind, state, slug, dryRun, requestedBy, createdAt, startedAt, finishedAt } =
     operation;
   return {
-    ...{ id, kind, state, dryRun, tenantId: tenant?.id ?? null, slug },
-    ...{ retryOf: operation.retryOf?.id ?? null, requestedBy, createdAt, startedAt, finishedAt },
-    ...{ error: operationError(operation.error), result: resultJson(operation.result) },
+    id,
+    kind,
+    state,
+    dryRun,
+    tenantId: tenant?.id ?? null,
+    slug,
+    retryOf: operation.retryOf?.id ?? null,
+    requestedBy,
+    createdAt,
+    startedAt,
+    finishedAt,
+    error: operationError(operation.error),
+    result: resultJson(operation.result),
   };
 }
 

@@ -158,8 +158,12 @@ function tell(
   const ill = healths.filter(({ healthy }) => !healthy);
   const rows = ill.flatMap(({ tenant, slug, findings }) =>
     findings.map((finding) => ({
-      ...{ slug, status: tenant?.status ?? null, code: finding.code, repair: finding.repair },
-      ...{ remedies: remediesOf(finding), message: inCommandWords(finding.message) },
+      slug,
+      status: tenant?.status ?? null,
+      code: finding.code,
+      repair: finding.repair,
+      remedies: remediesOf(finding),
+      message: inCommandWords(finding.message),
     })),
   );
   if (json) {

@@ -45,7 +45,9 @@ export async function adminAccess(
     return { ...known, mail: null, oneTimePassword: null };
   const { credential } = result;
   return {
-    ...{ ...known, credential, mail: await mailOf(session, operation) },
+    ...known,
+    credential,
+    mail: await mailOf(session, operation),
     oneTimePassword: credential === "ONE_TIME_PASSWORD" ? await reveal(session, operation) : null,
   };
 }

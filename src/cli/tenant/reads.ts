@@ -87,10 +87,12 @@ type ShownTenant = ReturnType<typeof shownOf>;
 
 function shownOf({ dbServer, clusterPlace, operations, ...tenant }: Found) {
   return {
-    ...{ ...withRetiringRole(tenant), dbServer: dbServer?.name ?? null },
+    ...withRetiringRole(tenant),
+    dbServer: dbServer?.name ?? null,
     operations: operations?.nodes ?? [],
     clusterPlace: clusterPlace && {
-      ...{ ...clusterPlace, node: clusterPlace.node && nodeName(clusterPlace.node) },
+      ...clusterPlace,
+      node: clusterPlace.node && nodeName(clusterPlace.node),
     },
   };
 }

@@ -55,7 +55,11 @@ function messageOf(error: unknown): string {
 
 /** What only the command refuses has none of the API's codes; the message is all there is. */
 const NO_CODE = {
-  ...{ code: null, retryable: false, nextAction: null, issues: [], migration: null },
+  code: null,
+  retryable: false,
+  nextAction: null,
+  issues: [],
+  migration: null,
   operationId: null,
 };
 

@@ -78,9 +78,14 @@ export async function issueSession(
   await em.nativeDelete(RefreshTokenEntity, { userId: user.id, expiresAt: { $lt: now } });
   em.persist(
     em.create(RefreshTokenEntity, {
-      ...{ id: newId(), family, userId: user.id, tokenHash: hashToken(refreshToken) },
-      ...{ expiresAt: new Date(now.getTime() + REFRESH_TOKEN_LIFETIME), createdAt: now },
-      ...{ usedAt: null, revokedAt: null },
+      id: newId(),
+      family,
+      userId: user.id,
+      tokenHash: hashToken(refreshToken),
+      expiresAt: new Date(now.getTime() + REFRESH_TOKEN_LIFETIME),
+      createdAt: now,
+      usedAt: null,
+      revokedAt: null,
     }),
   );
   return {

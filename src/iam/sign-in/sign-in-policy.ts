@@ -19,7 +19,9 @@ export interface AttemptPolicy {
  * each network that the account itself signs in from.
  */
 export const ACCOUNT_POLICY: AttemptPolicy = {
-  ...{ free: 5, longestWait: 15 * MINUTE, window: 24 * 60 * MINUTE },
+  free: 5,
+  longestWait: 15 * MINUTE,
+  window: 24 * 60 * MINUTE,
 };
 
 /**
@@ -27,7 +29,9 @@ export const ACCOUNT_POLICY: AttemptPolicy = {
  * guesser who goes from account to account gets some 60 tries in a quarter of an hour.
  */
 export const ADDRESS_POLICY: AttemptPolicy = {
-  ...{ free: 50, longestWait: 15 * MINUTE, window: 10 * MINUTE },
+  free: 50,
+  longestWait: 15 * MINUTE,
+  window: 10 * MINUTE,
 };
 
 /** Failures older than this matter to no policy. */

@@ -85,12 +85,10 @@ export async function changePassword(ports: SessionPorts, input: PasswordChange)
     const now = ports.clock();
     await endSessions(em, locked, now);
     em.assign(locked, {
-      ...{
-        passwordHash,
-        mustChangePassword: false,
-        oneTimePasswordExpiresAt: null,
-        updatedAt: now,
-      },
+      passwordHash,
+      mustChangePassword: false,
+      oneTimePasswordExpiresAt: null,
+      updatedAt: now,
     });
     record(em, actorOf(locked, address), {
       type: "PASSWORD_CHANGED",
@@ -132,7 +130,10 @@ async function auditRefusal(
   const typed = normalizeEmail(input.email);
   const email = isEmail(typed) ? typed : null;
   const stranger: AuditActor = {
-    ...{ kind: "ANONYMOUS", id: "anonymous", name: email ?? "unknown", address: input.address },
+    kind: "ANONYMOUS",
+    id: "anonymous",
+    name: email ?? "unknown",
+    address: input.address,
   };
   const actor = user === null ? stranger : actorOf(user, input.address);
   const detail = { realm: "PLATFORM" as const, email, reason };

@@ -124,7 +124,9 @@ function identityOf(token: string, claims: JWTPayload, sso: SingleSignOn): Exter
   const known = [claims.email, claims.preferred_username, claims.upn, sub];
   const email = normalizeEmail(known.map(words).find((text) => text !== "") ?? sub).slice(0, 254);
   return {
-    ...{ issuer: sso.issuer, subject: sub, email },
+    issuer: sso.issuer,
+    subject: sub,
+    email,
     name: words(claims.name) || email,
     role: grantedRole(claims, sso),
     tokenHash: hashOf(token),

@@ -85,7 +85,10 @@ async function takeNews(
   const roleBefore = roleOf(user);
   const changed = user.email !== email || user.name !== name || roleBefore !== role;
   em.assign(user, {
-    ...{ email, name, role: role ?? user.role, tokenIssuedAt: issuedAt },
+    email,
+    name,
+    role: role ?? user.role,
+    tokenIssuedAt: issuedAt,
     tokensOfSecond: [...(aheadOf(user, identity) === 0 ? user.tokensOfSecond : []), tokenHash],
     roleWithdrawnAt: role === null ? (user.roleWithdrawnAt ?? now) : null,
     ...(changed ? { updatedAt: now } : {}),
@@ -107,16 +110,22 @@ function insertExternalUser(
 ): PlatformUser {
   const { issuer, subject, email, name, role, issuedAt, tokenHash } = identity;
   const user = em.create(PlatformUserEntity, {
-    ...{ id: newId(), issuer, subject, email, name, role, tokenIssuedAt: issuedAt },
+    id: newId(),
+    issuer,
+    subject,
+    email,
+    name,
+    role,
+    tokenIssuedAt: issuedAt,
     tokensOfSecond: [tokenHash],
-    ...{ passwordHash: null, mustChangePassword: false, oneTimePasswordExpiresAt: null },
-    ...{
-      roleWithdrawnAt: null,
-      disabledAt: null,
-      tokensValidFrom: null,
-      createdAt: now,
-      updatedAt: now,
-    },
+    passwordHash: null,
+    mustChangePassword: false,
+    oneTimePasswordExpiresAt: null,
+    roleWithdrawnAt: null,
+    disabledAt: null,
+    tokensValidFrom: null,
+    createdAt: now,
+    updatedAt: now,
   });
   em.persist(user);
   const detail = { userId: user.id, issuer, subject, email, role };

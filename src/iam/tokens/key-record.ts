@@ -61,8 +61,15 @@ export async function offerKey<T extends { readonly key: SigningKey }>(
     await serialise(tx, `key:${purpose}`);
     return await choose(tx, (signsFrom) => {
       const key = tx.create(SigningKeyEntity, {
-        ...{ id, purpose, publicJwk, secretName, createdAt: clock(), signsFrom },
-        ...{ retiredAt: null, verifiesUntil: null, purgedAt: null },
+        id,
+        purpose,
+        publicJwk,
+        secretName,
+        createdAt: clock(),
+        signsFrom,
+        retiredAt: null,
+        verifiesUntil: null,
+        purgedAt: null,
       });
       tx.persist(key);
       return key;

@@ -96,7 +96,10 @@ async function rotate(
     record(tx, actor, {
       type: "SIGNING_KEY_ROTATED",
       detail: {
-        ...{ keyId: key.id, signsFrom: signsFrom.toISOString(), dropped: immediately, reason },
+        keyId: key.id,
+        signsFrom: signsFrom.toISOString(),
+        dropped: immediately,
+        reason,
         replaces: (immediately ? keys : keys.filter(isNewest)).map(({ id }) => id),
       },
     });

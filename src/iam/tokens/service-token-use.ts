@@ -62,7 +62,9 @@ const noteUse = (em: EntityManager, id: string) =>
   );
 
 const livingOf = ({ id, name, role, issuedMs, expiresMs }: Row): LivingServiceToken => ({
-  ...{ id, name, role },
+  id,
+  name,
+  role,
   issuedAt: new Date(issuedMs),
   expiresAt: new Date(expiresMs),
 });

@@ -83,10 +83,18 @@ export async function createServiceToken(
       throw fieldFault("expiresInDays", until);
     }
     const serviceToken = tx.create(ServiceTokenEntity, {
-      ...{ id: newId(), name: input.name, role: input.role, createdAt: now, expiresAt },
-      ...{ tokenHash: hashServiceToken(value), hint: hintOf(value) },
-      ...{ createdByKind: actor.kind, createdById: actor.id, createdByName: actor.name },
-      ...{ lastUsedAt: null, revokedAt: null },
+      id: newId(),
+      name: input.name,
+      role: input.role,
+      createdAt: now,
+      expiresAt,
+      tokenHash: hashServiceToken(value),
+      hint: hintOf(value),
+      createdByKind: actor.kind,
+      createdById: actor.id,
+      createdByName: actor.name,
+      lastUsedAt: null,
+      revokedAt: null,
     });
     tx.persist(serviceToken);
     record(tx, actor, {

@@ -38,7 +38,9 @@ export const KeyView = describedObject(
 export type ShownKey = SigningKey & Described<typeof KeyView>;
 
 export const shownAt = (key: SigningKey, now: Date): ShownKey => ({
-  ...{ ...key, state: keyStateAt(key, now), signsUntil: key.retiredAt },
+  ...key,
+  state: keyStateAt(key, now),
+  signsUntil: key.retiredAt,
 });
 
 function keyStateAt(

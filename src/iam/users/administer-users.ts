@@ -162,7 +162,10 @@ async function refuseLoss(
   // Administrators of another issuer help nobody while that does not answer: they count for nothing.
   if (user.issuer) return;
   const others = await em.count(PlatformUserEntity, {
-    ...{ id: { $ne: user.id }, role: "ADMINISTRATOR", disabledAt: null, issuer: null },
+    id: { $ne: user.id },
+    role: "ADMINISTRATOR",
+    disabledAt: null,
+    issuer: null,
     $or: [{ oneTimePasswordExpiresAt: null }, { oneTimePasswordExpiresAt: { $gt: now } }],
   });
   if (others === 0) throw new DomainError("E_LAST_ADMINISTRATOR");

@@ -96,9 +96,19 @@ export function insertPlatformUser(
 ): UserView {
   const now = clock();
   const user = em.create(PlatformUserEntity, {
-    ...{ id: newId(), email, name, role, ...credential },
-    ...{ issuer: null, subject: null, tokenIssuedAt: null, roleWithdrawnAt: null },
-    ...{ disabledAt: null, tokensValidFrom: null, createdAt: now, updatedAt: now },
+    id: newId(),
+    email,
+    name,
+    role,
+    ...credential,
+    issuer: null,
+    subject: null,
+    tokenIssuedAt: null,
+    roleWithdrawnAt: null,
+    disabledAt: null,
+    tokensValidFrom: null,
+    createdAt: now,
+    updatedAt: now,
   });
   em.persist(user);
   record(em, actor, { type: "PLATFORM_USER_CREATED", detail: { userId: user.id, email, role } });

@@ -18,7 +18,8 @@ export interface AppPasswords {
  */
 export async function openAppPasswords(ports: KeyPorts): Promise<AppPasswords> {
   const record = await ensureKey(ports, "APP_PASSWORD", async () => ({
-    ...{ id: randomBytes(12).toString("hex"), publicJwk: null },
+    id: randomBytes(12).toString("hex"),
+    publicJwk: null,
     secret: randomBytes(32).toString("base64"),
   }));
   const key = Buffer.from(await keySecret(ports.secrets, record), "base64");

@@ -51,7 +51,9 @@ export async function chooseRole(
     });
   const secret = await currentSecret(ports, run, tenant);
   return {
-    ...{ from, to, roleExisted: roles.includes(to) },
+    from,
+    to,
+    roleExisted: roles.includes(to),
     takenUp: secret !== null && roleOf(secret) === to && tenant.retiringRole === null,
     previousVersion: secret?.version ?? null,
   };

@@ -66,10 +66,14 @@ export async function revealCredentials(
   );
   const url = new URL(secret.value);
   return {
-    ...{ slug, status: tenant.status, url: secret.value },
+    slug,
+    status: tenant.status,
+    url: secret.value,
     host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
     port: Number(url.port || 5432),
-    ...{ database, user: role, password: passwordOf(secret.value) },
+    database,
+    user: role,
+    password: passwordOf(secret.value),
     sslmode: url.searchParams.get("sslmode") ?? "disable",
     searchPath: searchPathOf({ names, connectDatabase: database }),
   };

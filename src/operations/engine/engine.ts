@@ -90,7 +90,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const claims = openClaims(log);
   const { beatMs, timeToLiveMs, hungMs, fenceOff, fingerprint } = options;
   const liveness = await startLiveness({
-    ...{ orm, url, executorId, beatMs, timeToLiveMs, hungMs, fingerprint, ...claims },
+    orm,
+    url,
+    executorId,
+    beatMs,
+    timeToLiveMs,
+    hungMs,
+    fingerprint,
+    ...claims,
     host: hostname(),
     pid: process.pid,
     abilities: abilitiesOf(options.definitions),

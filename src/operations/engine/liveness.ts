@@ -148,8 +148,13 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
   const enrolAgain = () => enrol(em(), options, timeToLiveMs);
   await enrolAgain();
   const heartbeat = startHeartbeat({
-    ...{ url: options.url, executorId, beatMs, timeToLiveMs, hungMs },
-    ...{ onFrozen: options.onFrozen, onError },
+    url: options.url,
+    executorId,
+    beatMs,
+    timeToLiveMs,
+    hungMs,
+    onFrozen: options.onFrozen,
+    onError,
     onMissing: () => void enrolAgain().catch(onError),
   });
   const sweep = async () => {

@@ -53,8 +53,15 @@ export async function inspectMarked(ports: RepairPorts, marked: Marked): Promise
   })).catch(nothingInside);
   const { checks, version, migrations } = await readinessOf(ports, site, seedSets);
   return {
-    ...{ site, open, login: site.login, secret, seedSets, name },
-    ...{ checks, version, migrations },
+    site,
+    open,
+    login: site.login,
+    secret,
+    seedSets,
+    name,
+    checks,
+    version,
+    migrations,
   };
 }
 
@@ -70,8 +77,11 @@ async function readinessOf(
   seedSets: readonly string[],
 ): Promise<Readiness> {
   const ports = {
-    ...{ orm, servers, secrets },
-    ...{ migrations: config.tenantMigrations, seeds: config.tenantSeeds },
+    orm,
+    servers,
+    secrets,
+    migrations: config.tenantMigrations,
+    seeds: config.tenantSeeds,
   };
   try {
     return await checkReadiness(ports, null, site, seedSets);

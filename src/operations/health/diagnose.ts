@@ -174,7 +174,8 @@ const TAKEN = { repair: null, others: ["PURGE"] } as const;
  * registry was restored from. One that is kept out keeps its state: whoever lets it in again has to decide.
  */
 const madeAgain = (canLogin: boolean): Pick<Finding, "repair" | "others"> => ({
-  ...{ repair: canLogin ? "MIGRATE" : null, others: ["PURGE"] },
+  repair: canLogin ? "MIGRATE" : null,
+  others: ["PURGE"],
 });
 
 function roleFindings(

@@ -153,7 +153,8 @@ function batchesOf(
     );
     const batches = Math.ceil(here.length / SCHEMAS_AT_ONCE);
     return Array.from({ length: batches }, (_, at) => ({
-      ...{ server, database },
+      server,
+      database,
       here: here.slice(at * SCHEMAS_AT_ONCE, (at + 1) * SCHEMAS_AT_ONCE),
     }));
   });

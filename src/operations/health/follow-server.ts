@@ -66,7 +66,9 @@ export async function followSecret(
     const old = open.find((each) => each !== role) ?? null;
     const now = ports.clock();
     return {
-      ...{ appRole: role, credentialsRotatedAt: now, retiringRole: old },
+      appRole: role,
+      credentialsRotatedAt: now,
+      retiringRole: old,
       secretVersion: secret.version,
       retiringUntil: old === null ? null : new Date(now.getTime() + UNKNOWN_GRACE_MS),
     };

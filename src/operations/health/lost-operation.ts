@@ -106,7 +106,9 @@ function runOf(definition: AnyOperation, operation: Operation) {
     input: input.data,
     facts: {},
     token: 0,
-    ...{ progress: nothing, note: nothing, assertOwned: nothing },
+    progress: nothing,
+    note: nothing,
+    assertOwned: nothing,
   };
 }
 

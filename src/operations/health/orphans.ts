@@ -74,7 +74,9 @@ export const isWhole = (things: readonly Thing[]): boolean =>
   things.some(({ kind }) => kind !== "role");
 
 const orphan = (message: string, others: readonly Repair[] = []): Finding => ({
-  ...{ code: "ORPHAN", message, repair: null },
+  code: "ORPHAN",
+  message,
+  repair: null,
   ...(others.length > 0 ? { others } : {}),
 });
 

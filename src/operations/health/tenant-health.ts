@@ -105,8 +105,13 @@ export async function tenantHealth(
     const kept = operation || !stale.has(tenant.id) ? found.filter((each) => each !== null) : [];
     const looks = operation ? (["STATUS", "OPERATION"] as const) : looked;
     return {
-      ...{ tenant, slug: tenant.slug, operation, marked: marked.get(tenant.id) ?? [] },
-      ...{ healthy: kept.length === 0, findings: kept, looked: looks },
+      tenant,
+      slug: tenant.slug,
+      operation,
+      marked: marked.get(tenant.id) ?? [],
+      healthy: kept.length === 0,
+      findings: kept,
+      looked: looks,
     };
   });
   const general =
@@ -179,7 +184,8 @@ async function diagnoseQuiet(
       wantsNoLaboratory: withoutLaboratory.has(tenant.id),
       limits: limitsOf(config.tenantLimits, tenant),
       processes,
-      ...{ login, migrations },
+      login,
+      migrations,
       now: clock(),
     });
     const seen = new Map(
@@ -201,18 +207,25 @@ async function diagnoseQuiet(
       .filter(({ healthy }) => !healthy);
     const unknown = (strangers?.unknown ?? []).map((each) => ({
       ...ill(null, [orphanFinding(each)]),
-      ...{ slug: each.slug, marked: [each] },
+      slug: each.slug,
+      marked: [each],
     }));
     const unmarked = strangers?.unmarked ?? [];
     return {
-      ...{ seen, marked },
+      seen,
+      marked,
       strangers: [...purged, ...unknown, ...(unmarked.length > 0 ? [ill(null, unmarked)] : [])],
     };
   });
 }
 
 const ill = (tenant: Tenant | null, findings: readonly Finding[]): TenantHealth => ({
-  ...{ tenant, slug: tenant?.slug ?? null, findings, operation: null, looked: [], marked: [] },
+  tenant,
+  slug: tenant?.slug ?? null,
+  findings,
+  operation: null,
+  looked: [],
+  marked: [],
   healthy: findings.length === 0,
 });
 

@@ -51,7 +51,11 @@ export async function applyPlanned(
       let at = 0;
       const rows: { readonly id: string }[] = [];
       await applyMigrations(client, {
-        ...{ names, folder, approvedExtensions, outOfOrder, only: new Set(planned) },
+        names,
+        folder,
+        approvedExtensions,
+        outOfOrder,
+        only: new Set(planned),
         mode: unused ? "one-transaction" : "transaction-per-file",
         limits: { longestTimeoutMs: ports.migrations.longestTimeoutMs },
         onBegin: async (ledger) => {

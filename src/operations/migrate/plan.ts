@@ -42,7 +42,8 @@ export async function planMigrations(ports: TenantPorts, run: PlanRun): Promise<
   const wanted = new Set(migrations.slice(0, end));
   const pending = pendingOf({ migrations }, ledger, outOfOrder).filter((file) => wanted.has(file));
   return {
-    ...{ pending: pending.map(({ id }) => id), version: versionOf(ledger, migrations) },
+    pending: pending.map(({ id }) => id),
+    version: versionOf(ledger, migrations),
     migrations: ledger.length,
   };
 }

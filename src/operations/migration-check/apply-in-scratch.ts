@@ -118,7 +118,8 @@ async function linesOf(client: PoolClient, names: TenantNames): Promise<string[]
     [names.ownerRole],
   );
   const schemas = rows.map(({ name }) => ({
-    ...{ name, label: name === names.schema ? "$tenant" : name },
+    name,
+    label: name === names.schema ? "$tenant" : name,
   }));
   const roles = new Map([
     [names.ownerRole, "$owner"],

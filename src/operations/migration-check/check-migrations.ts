@@ -131,11 +131,16 @@ export async function checkMigrations(settings: MigrationSettings): Promise<Migr
 function checkOf(folder: ReadMigrations): MigrationCheck {
   const { dir, format, home, migrations, leftOut, needsDatabase, refusals } = folder;
   return {
-    ...{ dir, format, home, leftOut },
+    dir,
+    format,
+    home,
+    leftOut,
     isolation: needsDatabase === null ? "SCHEMA" : "DATABASE",
     isolationBecause: needsDatabase && placeOf(needsDatabase),
     migrations: migrations.map(({ id, name: file, apart }) => ({
-      ...{ id, file, transactional: apart === null },
+      id,
+      file,
+      transactional: apart === null,
       apartBecause: apart && `line ${apart.line}: ${apart.why}`,
     })),
     passedOver: passedOverIn(migrations),
@@ -160,8 +165,16 @@ const shown = (statement: string): string =>
 function unreadable({ dir }: MigrationSettings, { message }: DomainError): MigrationCheck {
   const refusal = { file: null, line: null, statement: null, why: message, instead: null };
   return {
-    ...{ dir, format: null, home: null, isolation: null, isolationBecause: null },
-    ...{ migrations: [], leftOut: [], passedOver: [], extensions: [], refusals: [refusal] },
+    dir,
+    format: null,
+    home: null,
+    isolation: null,
+    isolationBecause: null,
+    migrations: [],
+    leftOut: [],
+    passedOver: [],
+    extensions: [],
+    refusals: [refusal],
   };
 }
 

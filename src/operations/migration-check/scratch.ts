@@ -36,7 +36,9 @@ function scratchOf(schemaPrefix: string, seconds: number, random: string): Scrat
   const schema = `${schemaPrefix}check_${time}${random}`;
   return {
     names: {
-      ...{ schema, database: `tenantry_check_${seconds}_${random}`, ...rolesOf(schema) },
+      schema,
+      database: `tenantry_check_${seconds}_${random}`,
+      ...rolesOf(schema),
       secret: "",
     },
     tenantId: `${time}-c4ec-4000-8000-0000${random}`,
@@ -71,7 +73,10 @@ export async function withScratch<T>(
     return await servers.asAdmin(server, names.database, async (client) => {
       await prepareOwnDatabase(client, tenantId, server.tenantDatabase);
       await createTenantSchema(client, {
-        ...{ names, tenantId, connectDatabase: names.database, mayLogIn: false },
+        names,
+        tenantId,
+        connectDatabase: names.database,
+        mayLogIn: false,
         appPasswordVerifier: scramVerifier(newSecret()),
         limits: NOBODYS,
       });

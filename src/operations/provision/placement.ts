@@ -40,7 +40,9 @@ export async function resolvePlacement(
 }
 
 const placeOf = ({ id, name }: DbServer, database: string): Partial<ProvisionFacts> => ({
-  ...{ dbServerId: id, dbServer: name, database },
+  dbServerId: id,
+  dbServer: name,
+  database,
 });
 
 /**

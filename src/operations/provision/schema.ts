@@ -57,7 +57,9 @@ export async function migrateSchema(
   const { version } = await reportingProgress(run, (report) =>
     inTenantDatabase(ports, site, (client) =>
       applyMigrations(client, {
-        ...{ names, folder, approvedExtensions },
+        names,
+        folder,
+        approvedExtensions,
         mode: "one-transaction",
         limits: { longestTimeoutMs: ports.migrations.longestTimeoutMs },
         onBegin: (ledger) => {

@@ -9,11 +9,20 @@ import type { TenantRun } from "../tenant-run.ts";
  */
 export async function closeRow(run: TenantRun<unknown, unknown>, em: EntityManager): Promise<void> {
   await run.update(em, {
-    ...{ status: "PURGED", offboardedFrom: null, purgeAfter: null },
-    ...{ dbServerId: null, databaseName: null, schemaVersion: null, migrationsApplied: 0 },
+    status: "PURGED",
+    offboardedFrom: null,
+    purgeAfter: null,
+    dbServerId: null,
+    databaseName: null,
+    schemaVersion: null,
+    migrationsApplied: 0,
     // `.invalid` is a top-level domain that nobody ever has (RFC 2606).
-    ...{ seedSets: [], adminEmail: "removed@purged.invalid", requestedBy: null },
+    seedSets: [],
+    adminEmail: "removed@purged.invalid",
+    requestedBy: null,
     ...withoutPersonal,
-    ...{ retiringRole: null, retiringUntil: null, secretVersion: null },
+    retiringRole: null,
+    retiringUntil: null,
+    secretVersion: null,
   });
 }

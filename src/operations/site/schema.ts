@@ -33,7 +33,10 @@ export async function ensureTenantSchema(
   await inTenantDatabase(ports, site, async (client) => {
     if (own) await prepareOwnDatabase(client, tenantId, server.tenantDatabase);
     await createTenantSchema(client, {
-      ...{ names, tenantId, login, connectDatabase: database },
+      names,
+      tenantId,
+      login,
+      connectDatabase: database,
       mayLogIn: tenant.status !== "SUSPENDED",
       limits: limitsOf(ports.limits, tenant),
       appPasswordVerifier: scramVerifier(password),

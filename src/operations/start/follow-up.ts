@@ -40,7 +40,9 @@ export async function startFollowUp<Input extends TenantInput, Facts>(
   request: Input,
 ): Promise<Operation> {
   return await create(ports, em, actor, operation, request, {
-    ...{ dryRun: false, idempotencyKey: null, retry: null },
+    dryRun: false,
+    idempotencyKey: null,
+    retry: null,
     requestHash: hashRequest({ input: request, dryRun: false }),
   });
 }

@@ -11,7 +11,10 @@ import { raiseTokens } from "../../engine/fence-tokens.ts";
 import { type Noted, type NotedPlace, withLink } from "./noted-place.ts";
 
 const WATCHER: AuditActor = {
-  ...{ kind: "SYSTEM", id: "history", name: "watch over the platform's history", address: null },
+  kind: "SYSTEM",
+  id: "history",
+  name: "watch over the platform's history",
+  address: null,
 };
 
 /**
