@@ -4,51 +4,15 @@ import { schema } from "../../src/api/schema.ts";
 import { openTestApi } from "../kit/api.ts";
 import { perFile } from "../kit/lifetime.ts";
 import { openPlatform } from "../kit/platform.ts";
-import { followToEnd, provision } from "../kit/tenants.ts";
-import { act, register } from "./_tenant-operations.ts";
+import { CONNECTIONS, fillLists } from "./_listed.ts";
 
 const world = perFile(() => openPlatform({ worker: true }));
 const api = perFile(() => openTestApi(world));
 const admin = perFile(() => api.as("ADMINISTRATOR"));
 
-/** Every field of the schema that answers a connection, with the type that has it. */
-const LISTS = Object.values(schema.getTypeMap())
-  .filter(isObjectType)
-  .flatMap((parent) => Object.values(parent.getFields()).map((field) => ({ parent, field })))
-  .filter(({ field }) => String(getNullableType(field.type)).endsWith("Connection"))
-  .map(({ parent, field }) => ({ list: `${parent.name}.${field.name}`, parent, field }));
-
-/** An object of each type that has lists. */
+/** The ids of objects of the types that have lists, beside Query. */
 const ids: Record<string, string> = {};
-
-beforeAll(async () => {
-  const { operation } = await provision(world.platform, { slug: "listed" });
-  const tenant = { slug: "listed" };
-  for (const name of ["first", "second", "third"]) {
-    await register(world, "ACTIVE");
-    await api.as("READONLY");
-    const made = await admin.ask(
-      `mutation ($token: CreateServiceTokenInput!, $invite: InviteTenantAdminInput!) {
-        createServiceToken(input: $token) { ... on UserError { code } }
-        inviteTenantAdmin(input: $invite) { ... on UserError { code } }
-      }`,
-      { token: { name, role: "READONLY" }, invite: { tenant, email: `${name}@list.test` } },
-    );
-    expect(made).toEqual({ createServiceToken: {}, inviteTenantAdmin: {} });
-  }
-  for (const mutation of ["suspendTenant", "resumeTenant"]) {
-    const begun = await act(admin, mutation, tenant);
-    await followToEnd(world.platform, begun.operation.id);
-  }
-  const found = await admin.ask(
-    '{ tenant(by: { slug: "listed" }) { id } dbServer(by: { name: "default" }) { id } }',
-  );
-  Object.assign(ids, {
-    Operation: operation.id,
-    Tenant: found.tenant.id,
-    DbServer: found.dbServer.id,
-  });
-});
+beforeAll(async () => void Object.assign(ids, await fillLists(world, api)));
 
 /** The document that reads a page of a list: its variables have the types of the arguments. */
 function pageOf(parent: GraphQLObjectType, field: GraphQLField<unknown, unknown>): string {
@@ -63,7 +27,7 @@ function pageOf(parent: GraphQLObjectType, field: GraphQLField<unknown, unknown>
 }
 
 /** The ids of a whole list, page by page from one of its ends. */
-async function walk({ parent, field }: (typeof LISTS)[number], backward: boolean) {
+async function walk({ parent, field }: (typeof CONNECTIONS)[number], backward: boolean) {
   const seen: string[] = [];
   for (let cursor: string | null = null; ; ) {
     const way = backward ? { last: 2, before: cursor } : { first: 2, after: cursor };
@@ -83,7 +47,7 @@ async function walk({ parent, field }: (typeof LISTS)[number], backward: boolean
 }
 
 test("the schema has these lists", () => {
-  expect(LISTS.map(({ list }) => list).sort()).toMatchInlineSnapshot(`
+  expect(CONNECTIONS.map(({ list }) => list).sort()).toMatchInlineSnapshot(`
     [
       "DbServer.tenants",
       "Operation.events",
@@ -99,7 +63,7 @@ test("the schema has these lists", () => {
   `);
 });
 
-describe.each(LISTS)("$list", (list) => {
+describe.each(CONNECTIONS)("$list", (list) => {
   test("takes its cursors as it gave them, by their types", () => {
     const argument = (name: string) => list.field.args.find((arg) => arg.name === name)?.type;
     const fieldOf = (type: unknown, name: string) =>
