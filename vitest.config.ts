@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { COMPILE_CACHE } from "./tests/kit/compile-cache.ts";
+import { relayTags } from "./tests/kit/relay-tags.ts";
 import SlowFirst from "./tests/kit/slow-first.ts";
 
 export default defineConfig({
@@ -13,6 +14,7 @@ export default defineConfig({
       },
     ],
   },
+  plugins: [relayTags],
   test: {
     include: ["tests/**/*.test.ts"],
     reporters: ["default", "./tests/kit/counts-reporter.ts"],
