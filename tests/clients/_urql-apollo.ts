@@ -55,7 +55,7 @@ export const askUrql =
     return data;
   };
 
-/** Apollo Client with a cache that joins the pages of a list, and keeps actors where they are: see docs/api.md. */
+/** Apollo Client with a cache that joins the pages of a list. */
 export function openApollo(api: TestApi, caller: SignedIn): ApolloClient {
   const { url: uri, headers } = options(api, caller);
   const lists = Object.entries(forEachList((filters) => relayStylePagination(filters)));
@@ -67,10 +67,7 @@ export function openApollo(api: TestApi, caller: SignedIn): ApolloClient {
           .filter(isAbstractType)
           .map((type) => [type.name, schema.getPossibleTypes(type).map(({ name }) => name)]),
       ),
-      typePolicies: {
-        ...Object.fromEntries(lists.map(([type, fields]) => [type, { fields }])),
-        Actor: { keyFields: false },
-      },
+      typePolicies: Object.fromEntries(lists.map(([type, fields]) => [type, { fields }])),
     }),
   });
 }

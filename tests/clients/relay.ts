@@ -36,14 +36,13 @@ import type { relayTenantMembersQuery } from "./generated/relay/relayTenantMembe
 import type { relayTenantOperationsQuery } from "./generated/relay/relayTenantOperationsQuery.graphql.ts";
 import type { relayTenantsQuery } from "./generated/relay/relayTenantsQuery.graphql.ts";
 
-/** Relay with an empty store, over HTTP. Its ids are those of objects; `Actor.id` is a user's or a token's. */
+/** Relay with an empty store, over HTTP. */
 export const openRelay = (caller: Caller): Environment =>
   new Environment({
     network: Network.create(async ({ text }, variables) => ({
       data: await caller.ask(text ?? "", variables),
     })),
     store: new Store(new RecordSource()),
-    getDataID: (value, type) => (type === "Actor" ? undefined : value.id),
   });
 
 /** What leads to the data of a fragment. */
@@ -104,7 +103,7 @@ export const RELAY_LISTS = {
       fragment relay_auditEvents on Query
       @refetchable(queryName: "relayAuditEventsQuery") {
         auditEvents(first: $first, after: $after, last: $last, before: $before) @connection(key: "relay_auditEvents") {
-          edges { cursor node { id summary actor { kind id name } } }
+          edges { cursor node { id summary actor { kind actorId name } } }
           pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
         }
       }

@@ -1,5 +1,5 @@
 /**
- * @generated SignedSource<<08f24656518df9c67dffccc6044db9ba>>
+ * @generated SignedSource<<b74b08a3b34ec146091b8e944013ade6>>
  * @lightSyntaxTransform
  */
 
@@ -67,14 +67,7 @@ v1 = [
     "name": "last",
     "variableName": "last"
   }
-],
-v2 = {
-  "alias": null,
-  "args": null,
-  "kind": "ScalarField",
-  "name": "id",
-  "storageKey": null
-};
+];
 return {
   "fragment": {
     "argumentDefinitions": (v0/*:: as any*/),
@@ -128,7 +121,13 @@ return {
                 "name": "node",
                 "plural": false,
                 "selections": [
-                  (v2/*:: as any*/),
+                  {
+                    "alias": null,
+                    "args": null,
+                    "kind": "ScalarField",
+                    "name": "id",
+                    "storageKey": null
+                  },
                   {
                     "alias": null,
                     "args": null,
@@ -151,7 +150,13 @@ return {
                         "name": "kind",
                         "storageKey": null
                       },
-                      (v2/*:: as any*/),
+                      {
+                        "alias": null,
+                        "args": null,
+                        "kind": "ScalarField",
+                        "name": "actorId",
+                        "storageKey": null
+                      },
                       {
                         "alias": null,
                         "args": null,
@@ -229,16 +234,16 @@ return {
     ]
   },
   "params": {
-    "cacheID": "1c49af98c4db9c52797b0661239ec54b",
+    "cacheID": "d8164cfb3e327f96b44a29c1bf0e776d",
     "id": null,
     "metadata": {},
     "name": "relayAuditEventsQuery",
     "operationKind": "query",
-    "text": "query relayAuditEventsQuery(\n  $after: String\n  $before: String\n  $first: Int\n  $last: Int\n) {\n  ...relay_auditEvents\n}\n\nfragment relay_auditEvents on Query {\n  auditEvents(first: $first, after: $after, last: $last, before: $before) {\n    edges {\n      cursor\n      node {\n        id\n        summary\n        actor {\n          kind\n          id\n          name\n        }\n        __typename\n      }\n    }\n    pageInfo {\n      hasNextPage\n      hasPreviousPage\n      startCursor\n      endCursor\n    }\n  }\n}\n"
+    "text": "query relayAuditEventsQuery(\n  $after: String\n  $before: String\n  $first: Int\n  $last: Int\n) {\n  ...relay_auditEvents\n}\n\nfragment relay_auditEvents on Query {\n  auditEvents(first: $first, after: $after, last: $last, before: $before) {\n    edges {\n      cursor\n      node {\n        id\n        summary\n        actor {\n          kind\n          actorId\n          name\n        }\n        __typename\n      }\n    }\n    pageInfo {\n      hasNextPage\n      hasPreviousPage\n      startCursor\n      endCursor\n    }\n  }\n}\n"
   }
 };
 })();
 
-(node as any).hash = "41ce03538d90fda76075a6745a6f63bb";
+(node as any).hash = "6734b21a4fabb7ea13b94ca9e8f6b9f8";
 
 export default node;

@@ -1,5 +1,5 @@
 /**
- * @generated SignedSource<<0485036df2cf348a5c0560caaaeb6b31>>
+ * @generated SignedSource<<5214dad31f96fecc6c5e9d12f9dd6d8b>>
  * @lightSyntaxTransform
  */
 
@@ -16,7 +16,7 @@ export type relay_auditEvents$data = {
       readonly cursor: string;
       readonly node: {
         readonly actor: {
-          readonly id: string;
+          readonly actorId: string;
           readonly kind: ActorKind;
           readonly name: string;
         };
@@ -43,14 +43,7 @@ import relayAuditEventsQuery_graphql from './relayAuditEventsQuery.graphql';
 const node: ReaderFragment = (function(){
 var v0 = [
   "auditEvents"
-],
-v1 = {
-  "alias": null,
-  "args": null,
-  "kind": "ScalarField",
-  "name": "id",
-  "storageKey": null
-};
+];
 return {
   "argumentDefinitions": [
     {
@@ -129,7 +122,13 @@ return {
               "name": "node",
               "plural": false,
               "selections": [
-                (v1/*:: as any*/),
+                {
+                  "alias": null,
+                  "args": null,
+                  "kind": "ScalarField",
+                  "name": "id",
+                  "storageKey": null
+                },
                 {
                   "alias": null,
                   "args": null,
@@ -152,7 +151,13 @@ return {
                       "name": "kind",
                       "storageKey": null
                     },
-                    (v1/*:: as any*/),
+                    {
+                      "alias": null,
+                      "args": null,
+                      "kind": "ScalarField",
+                      "name": "actorId",
+                      "storageKey": null
+                    },
                     {
                       "alias": null,
                       "args": null,
@@ -224,6 +229,6 @@ return {
 };
 })();
 
-(node as any).hash = "41ce03538d90fda76075a6745a6f63bb";
+(node as any).hash = "6734b21a4fabb7ea13b94ca9e8f6b9f8";
 
 export default node;
