@@ -18,7 +18,7 @@ export const ActorView = describedObject("Actor", "Who asked for something.", {
     description:
       "The id of the platform user or service token; for an OS user the login name and host, `ada@bastion`.",
     // What has an `id` is kept by it in the caches of clients, and the name of another time would replace this one.
-    apiName: "actorId",
+    apiName: "principalId",
   }),
   name: z.string().describe("Who that was at the time, for people."),
 });

@@ -36,7 +36,7 @@ const LIST = `query ($filter: AuditFilter, $first: Int!, $after: String) {
     totalCount
     nodes {
       id sequence type at address slug detail prevHash hash
-      actor { kind id: actorId name } tenant { slug lockReason } operation { kind }
+      actor { kind id: principalId name } tenant { slug lockReason } operation { kind }
     }
     pageInfo { hasNextPage endCursor }
   }

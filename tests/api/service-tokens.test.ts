@@ -21,7 +21,7 @@ const REVOKE = `mutation ($id: ID!) { revokeServiceToken(input: { id: $id }) {
   ... on RevokeServiceTokenPayload { serviceToken { id state } } ... on UserError { code } } }`;
 const LIST = `query ($active: Boolean) { serviceTokens(first: 100, filter: { active: $active }) {
   totalCount nodes { id state } } }`;
-const ME = "{ me { actor { kind id: actorId name } role grants user { id } } }";
+const ME = "{ me { actor { kind id: principalId name } role grants user { id } } }";
 
 async function create(role: string, more: object = {}, as = admin) {
   const input = { name: "a script", role, ...more };
@@ -77,7 +77,7 @@ test("names the token in what it starts, with idempotency keys of its own", asyn
   const other = await start(two.value, { ...provisionRequest(), idempotencyKey: "the-same" });
   expect(other.replayed).toBe(false);
   const { operation } = await admin.ask(
-    "query ($id: ID!) { operation(id: $id) { requestedBy { kind id: actorId name } } }",
+    "query ($id: ID!) { operation(id: $id) { requestedBy { kind id: principalId name } } }",
     { id: first.operation.id },
   );
   const actor = { kind: "SERVICE_TOKEN", id: one.serviceToken.id, name: "a script" };

@@ -15,7 +15,7 @@ beforeAll(() => provision(world.platform, { slug, seeds: [] }));
 
 /** The refusals that the trail tells of an actor, the oldest first. */
 const toldOf = async (caller: Caller) => {
-  const { me } = await caller.ask("{ me { actor { id: actorId } } }");
+  const { me } = await caller.ask("{ me { actor { id: principalId } } }");
   return await refusals("actor_id = ?", me.actor.id);
 };
 const refusals = (where: string, value: string) =>

@@ -103,7 +103,7 @@ export const RELAY_LISTS = {
       fragment relay_auditEvents on Query
       @refetchable(queryName: "relayAuditEventsQuery") {
         auditEvents(first: $first, after: $after, last: $last, before: $before) @connection(key: "relay_auditEvents") {
-          edges { cursor node { id summary actor { kind actorId name } } }
+          edges { cursor node { id summary actor { kind principalId name } } }
           pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
         }
       }

@@ -117,7 +117,7 @@ graphql(`
     state
     createdBy {
       kind
-      id: actorId
+      id: principalId
       name
     }
   }

@@ -19,7 +19,7 @@ export const ListAuditEvents = graphql(`
     type
     actor {
       kind
-      id: actorId
+      id: principalId
       name
     }
     address

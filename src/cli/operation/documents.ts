@@ -17,7 +17,7 @@ export const OPERATION = graphql(`
     }
     requestedBy {
       kind
-      id: actorId
+      id: principalId
       name
     }
     retryOf {

@@ -2061,7 +2061,7 @@ export const CommandServiceTokenFragmentDoc = new TypedDocumentString(`
   state
   createdBy {
     kind
-    id: actorId
+    id: principalId
     name
   }
 }
@@ -2085,7 +2085,7 @@ export const CommandAuditEventFragmentDoc = new TypedDocumentString(`
   type
   actor {
     kind
-    id: actorId
+    id: principalId
     name
   }
   address
@@ -2328,7 +2328,7 @@ export const CommandOperationFragmentDoc = new TypedDocumentString(`
   }
   requestedBy {
     kind
-    id: actorId
+    id: principalId
     name
   }
   retryOf {
@@ -3070,7 +3070,7 @@ export const CommandListServiceTokensDocument = new TypedDocumentString(`
   state
   createdBy {
     kind
-    id: actorId
+    id: principalId
     name
   }
 }`) as unknown as TypedDocumentString<CommandListServiceTokensQuery, CommandListServiceTokensQueryVariables>;
@@ -3099,7 +3099,7 @@ export const CommandCreateServiceTokenDocument = new TypedDocumentString(`
   state
   createdBy {
     kind
-    id: actorId
+    id: principalId
     name
   }
 }
@@ -3156,7 +3156,7 @@ export const CommandRevokeServiceTokenDocument = new TypedDocumentString(`
   state
   createdBy {
     kind
-    id: actorId
+    id: principalId
     name
   }
 }
@@ -3275,7 +3275,7 @@ export const CommandListAuditEventsDocument = new TypedDocumentString(`
   type
   actor {
     kind
-    id: actorId
+    id: principalId
     name
   }
   address
@@ -3523,7 +3523,7 @@ fragment CommandOperation on Operation {
   }
   requestedBy {
     kind
-    id: actorId
+    id: principalId
     name
   }
   retryOf {
@@ -3760,7 +3760,7 @@ fragment CommandOperation on Operation {
   }
   requestedBy {
     kind
-    id: actorId
+    id: principalId
     name
   }
   retryOf {
@@ -3988,7 +3988,7 @@ fragment CommandOperation on Operation {
   }
   requestedBy {
     kind
-    id: actorId
+    id: principalId
     name
   }
   retryOf {
@@ -4237,7 +4237,7 @@ fragment CommandOperation on Operation {
   }
   requestedBy {
     kind
-    id: actorId
+    id: principalId
     name
   }
   retryOf {
@@ -4791,7 +4791,7 @@ fragment CommandOperation on Operation {
   }
   requestedBy {
     kind
-    id: actorId
+    id: principalId
     name
   }
   retryOf {
@@ -5199,7 +5199,7 @@ fragment CommandOperation on Operation {
   }
   requestedBy {
     kind
-    id: actorId
+    id: principalId
     name
   }
   retryOf {
@@ -5550,7 +5550,7 @@ fragment CommandOperation on Operation {
   }
   requestedBy {
     kind
-    id: actorId
+    id: principalId
     name
   }
   retryOf {
@@ -5805,7 +5805,7 @@ fragment CommandOperation on Operation {
   }
   requestedBy {
     kind
-    id: actorId
+    id: principalId
     name
   }
   retryOf {

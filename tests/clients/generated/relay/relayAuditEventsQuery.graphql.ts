@@ -1,5 +1,5 @@
 /**
- * @generated SignedSource<<b74b08a3b34ec146091b8e944013ade6>>
+ * @generated SignedSource<<62cdb2e55bf36496e4300d34fbae0952>>
  * @lightSyntaxTransform
  */
 
@@ -154,7 +154,7 @@ return {
                         "alias": null,
                         "args": null,
                         "kind": "ScalarField",
-                        "name": "actorId",
+                        "name": "principalId",
                         "storageKey": null
                       },
                       {
@@ -234,16 +234,16 @@ return {
     ]
   },
   "params": {
-    "cacheID": "d8164cfb3e327f96b44a29c1bf0e776d",
+    "cacheID": "beb34617012c526c86c8748423880ffb",
     "id": null,
     "metadata": {},
     "name": "relayAuditEventsQuery",
     "operationKind": "query",
-    "text": "query relayAuditEventsQuery(\n  $after: String\n  $before: String\n  $first: Int\n  $last: Int\n) {\n  ...relay_auditEvents\n}\n\nfragment relay_auditEvents on Query {\n  auditEvents(first: $first, after: $after, last: $last, before: $before) {\n    edges {\n      cursor\n      node {\n        id\n        summary\n        actor {\n          kind\n          actorId\n          name\n        }\n        __typename\n      }\n    }\n    pageInfo {\n      hasNextPage\n      hasPreviousPage\n      startCursor\n      endCursor\n    }\n  }\n}\n"
+    "text": "query relayAuditEventsQuery(\n  $after: String\n  $before: String\n  $first: Int\n  $last: Int\n) {\n  ...relay_auditEvents\n}\n\nfragment relay_auditEvents on Query {\n  auditEvents(first: $first, after: $after, last: $last, before: $before) {\n    edges {\n      cursor\n      node {\n        id\n        summary\n        actor {\n          kind\n          principalId\n          name\n        }\n        __typename\n      }\n    }\n    pageInfo {\n      hasNextPage\n      hasPreviousPage\n      startCursor\n      endCursor\n    }\n  }\n}\n"
   }
 };
 })();
 
-(node as any).hash = "6734b21a4fabb7ea13b94ca9e8f6b9f8";
+(node as any).hash = "9887caf2879be2a47637ae8126501b8d";
 
 export default node;

@@ -1,5 +1,5 @@
 /**
- * @generated SignedSource<<5214dad31f96fecc6c5e9d12f9dd6d8b>>
+ * @generated SignedSource<<4f10cb96f43478b3feeb842aa2d16380>>
  * @lightSyntaxTransform
  */
 
@@ -16,9 +16,9 @@ export type relay_auditEvents$data = {
       readonly cursor: string;
       readonly node: {
         readonly actor: {
-          readonly actorId: string;
           readonly kind: ActorKind;
           readonly name: string;
+          readonly principalId: string;
         };
         readonly id: string;
         readonly summary: string;
@@ -155,7 +155,7 @@ return {
                       "alias": null,
                       "args": null,
                       "kind": "ScalarField",
-                      "name": "actorId",
+                      "name": "principalId",
                       "storageKey": null
                     },
                     {
@@ -229,6 +229,6 @@ return {
 };
 })();
 
-(node as any).hash = "6734b21a4fabb7ea13b94ca9e8f6b9f8";
+(node as any).hash = "9887caf2879be2a47637ae8126501b8d";
 
 export default node;
