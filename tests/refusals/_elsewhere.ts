@@ -1,6 +1,6 @@
 /** Where the codes are provoked that take more than a tenant in a state: by the file of the test. */
 export const ELSEWHERE: Readonly<Record<string, string>> = {
-  E_ADMIN_CONN_UNRESOLVED: "placement/server-down.test.ts",
+  E_ADMIN_CONN_UNRESOLVED: "placement/server-down.long.test.ts",
   E_CANCELLED: "api/provisioning-undone.test.ts",
   E_DATABASE_REFUSED: "database/faults.test.ts",
   E_DB_SERVER_EXISTS: "api/db-servers.test.ts",
@@ -19,7 +19,7 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   E_NOTHING_TO_ACCEPT: "operations/folder-and-ledger.test.ts",
   E_NO_LABORATORIES: "operations/own-tables.test.ts",
   E_NO_SESSIONS: "api/service-tokens.test.ts",
-  E_OPERATION_LOST: "operations/reconcile.test.ts",
+  E_OPERATION_LOST: "operations/reconcile.long.test.ts",
   E_ORGANIZATION_AMBIGUOUS: "operations/add-laboratory.test.ts",
   E_ORGANIZATION_NOT_FOUND: "operations/add-laboratory.test.ts",
   E_OWN_ACCOUNT: "api/platform-users.test.ts",
