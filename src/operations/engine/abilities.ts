@@ -48,9 +48,10 @@ const noteUnread = (em: EntityManager, { executorId }: Own, operationId: string)
   );
 
 /**
- * Whether this worker is to leave an operation to another one, and why: it does not know its kind or one
- * of its phases, or something of its input, which may be what makes it safe; or a worker is alive that suits it better, since it has the very phases, or the migration
- * folder and the seeds of the worker that began it. Where no such worker is alive, this one goes on.
+ * Whether this worker is to leave an operation to another one, and why: it does not know its kind, one of its
+ * phases, or something of its input, which may be what makes it safe; or a worker is alive that suits it better,
+ * since it has the very phases, or the migration folder and the seeds of the worker that began it. Where no such
+ * worker is alive, this one goes on.
  */
 export async function whyLeave(orm: Orm, own: Own, operationId: string): Promise<string | null> {
   const em = orm.em.fork() as EntityManager;
