@@ -13,7 +13,7 @@ import {
   DEFAULT_LIMITS,
   fileAsOwner,
   type OwnerLimits,
-  transactionAsOwner,
+  ownerTransaction,
 } from "../tenant-schemas/owner-steps.ts";
 import { findPlace, placeFile } from "../tenant-schemas/placed-file.ts";
 import { type Check, check } from "../tenant-schemas/verify-tenant-schema.ts";
@@ -81,7 +81,7 @@ function stepsOf({ names, set, ...request }: ApplySeedSet, place: Place): Step[]
   ]);
   const origin = constraintsOf(set.files.at(-1)?.name ?? set.name);
   const steps = [...createLedger(names), ...files];
-  return [...transactionAsOwner(names, limits, steps, { origin }), { sql: "reset all" }];
+  return [...ownerTransaction(names, limits, steps, { origin }), { sql: "reset all" }];
 }
 
 /** What one INSERT added to its table. */

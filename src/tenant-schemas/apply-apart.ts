@@ -18,9 +18,9 @@ import {
   constraintsOf,
   freshSession,
   type OwnerLimits,
+  ownerTransaction,
   type StepsOfFile,
   timeoutSql,
-  transactionAsOwner,
 } from "./owner-steps.ts";
 import type { PlacedFile, PlacedStatement } from "./placed-file.ts";
 
@@ -127,7 +127,7 @@ class Apart {
       recordMigration(this.#names, this.#migration, since),
       { sql: `drop table if exists ${this.#table}` },
     ];
-    await runSteps(this.#client, transactionAsOwner(this.#names, this.#limits, steps));
+    await runSteps(this.#client, ownerTransaction(this.#names, this.#limits, steps));
   }
 
   get #table(): string {
@@ -160,7 +160,7 @@ class Apart {
       ...this.#createTable(),
       asOwner(this.#names, [this.#mark(to, to)]),
     ];
-    const transaction = transactionAsOwner(this.#names, this.#limits, steps, {
+    const transaction = ownerTransaction(this.#names, this.#limits, steps, {
       temporary: from === 0 ? "DISCARD" : "KEEP",
       origin: constraintsOf(name),
     });

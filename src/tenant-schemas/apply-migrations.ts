@@ -21,8 +21,8 @@ import {
   fileAsOwner,
   freshSession,
   type OwnerLimits,
+  ownerTransaction,
   tell,
-  transactionAsOwner,
 } from "./owner-steps.ts";
 import { findPlace, placeFile } from "./placed-file.ts";
 
@@ -232,7 +232,7 @@ class Application {
     const origin = constraintsOf(migrations.at(-1)?.name ?? "");
     const steps = [...createLedger(names), ...files];
     return [
-      ...transactionAsOwner(names, this.#way.limits, steps, { origin }),
+      ...ownerTransaction(names, this.#way.limits, steps, { origin }),
       // A file with a transaction of its own is told of when it is committed.
       ...(migrations.length === 1 ? migrations.map(tellOf) : []),
     ];

@@ -4,7 +4,7 @@ import { ident, literal } from "../database/sql.ts";
 import type { TenantNames } from "../tenants/names.ts";
 import type { Migration } from "./migration-folder.ts";
 import { runSteps, type Step } from "./multi-query.ts";
-import { asOwner, DEFAULT_LIMITS, transactionAsOwner } from "./owner-steps.ts";
+import { asOwner, DEFAULT_LIMITS, ownerTransaction } from "./owner-steps.ts";
 
 /** One applied migration, as the tenant schema's own ledger keeps it. */
 export interface LedgerRow {
@@ -99,7 +99,7 @@ export async function replaceRow(
         ? `delete from ${table} where id = ${literal(from.id)}`
         : `update ${table} set (id, sha256) = (${row}) where id = ${literal(from.id)}`;
   if (sql === null) return;
-  await runSteps(client, transactionAsOwner(names, DEFAULT_LIMITS, [asOwner(names, [sql])]));
+  await runSteps(client, ownerTransaction(names, DEFAULT_LIMITS, [asOwner(names, [sql])]));
 }
 
 const NOW = "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())";

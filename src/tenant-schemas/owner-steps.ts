@@ -182,7 +182,7 @@ export function commitAsOwner(names: TenantNames, origin?: Origin): Step[] {
  * @param temporary what becomes of temporary objects that an earlier transaction has left
  * @param origin what an error names that only the deferred constraints show
  */
-export const transactionAsOwner = (
+export const ownerTransaction = (
   names: TenantNames,
   limits: OwnerLimits,
   steps: readonly Step[],
